@@ -286,8 +286,8 @@ def _write_email(
     wanted = list(planned.request_ids)
     # what stands there is read and compared: the same text is another one each time it is encrypted
     if known is None or (known.placement_request_ids, letters.read_whole(session, texts, known)) != (wanted, letter):
-        email.placement_request_ids, email.updated_at = wanted, now
-        letters.write(session, texts, email, letter, [patient.id for patient in patients])
+        letters.write(session, texts, email, letter, [(rows.requests[each].patient_id, each) for each in wanted])
+        email.updated_at = now
     if planned.waits_for is None:
         states.approve_email(email, now=now)
     else:

@@ -50,19 +50,20 @@ class Letter:
         )
 
 
-def write(session: Session, texts: PatientTexts, email: Email, letter: Letter, patients: Sequence[UUID]) -> None:
-    """Put the letter into the e-mail; its parts are about these patients, and in the order of its requests."""
+def write(
+    session: Session, texts: PatientTexts, email: Email, letter: Letter, about: Sequence[tuple[UUID, UUID]]
+) -> None:
+    """Put the letter into the e-mail: each of its parts is about a request, here with its patient before it."""
     key = new_key()
     frame = {"before": asdict(letter.before), "after": asdict(letter.after)}
-    email.frame = UnwrappedKey(key).encrypt(json.dumps(frame, ensure_ascii=False).encode(), email.id.bytes)
     carried = {"key": base64.b64encode(key).decode()}
-    email.parts = texts.encrypt_all(
-        session,
-        [
-            PatientText(patient_id, request_id, carried | asdict(part))
-            for patient_id, request_id, part in zip(patients, email.placement_request_ids, letter.parts, strict=True)
-        ],
-    )
+    parts = [
+        PatientText(patient_id, request_id, carried | asdict(part))
+        for (patient_id, request_id), part in zip(about, letter.parts, strict=True)
+    ]
+    encrypted = texts.encrypt_all(session, parts)
+    email.placement_request_ids, email.parts = [request_id for _, request_id in about], encrypted
+    email.frame = UnwrappedKey(key).encrypt(json.dumps(frame, ensure_ascii=False).encode(), email.id.bytes)
 
 
 def read(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, EmailText]:
