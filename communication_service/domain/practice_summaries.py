@@ -77,7 +77,8 @@ def write_into(
     practice, patients = _practice(session, email), _patients(session, email)
     letter = _letter(practice, patients, summaries, rules)
     if letter is not None:
-        letters.write(session, texts, email, letter, [patient.id for patient in patients])
+        about = [(patient.id, each) for patient, each in zip(patients, email.placement_request_ids, strict=True)]
+        letters.write(session, texts, email, letter, about)
     return letter is not None
 
 
