@@ -42,7 +42,9 @@ def _written_row(row: list[str]) -> tuple[str, Access]:
         return name, ANYONE
     assert set(cells[: len(PEOPLE)]) <= {"yes", ""}, f"{name}: {cells}"
     people = {role for role, cell in zip(PEOPLE, cells, strict=False) if cell == "yes"}
-    return name, frozenset({Role.ADMIN, *people, *map(Scope, codes(cells[-1]))})
+    machines = set(map(Scope, codes(cells[-1])))
+    # what only machines call, no person does
+    return name, frozenset((set() if machines and not people else {Role.ADMIN}) | people | machines)
 
 
 def declared(service: str) -> dict[str, tuple[Endpoint, Access]]:
@@ -158,7 +160,12 @@ def models_shown(kind: Any) -> set[type[BaseModel]]:
     return set().union(*map(models_shown, get_args(kind)))
 
 
-SHOWN = {model for endpoint, _ in ALL.values() for model in models_shown(endpoint.response)}
+SHOWN = {
+    model
+    for service in SERVICES
+    for endpoint, _ in declared(service).values()
+    for model in models_shown(endpoint.response)
+}
 
 
 def restricted_in(model: type[BaseModel]) -> dict[str, Access]:

@@ -206,7 +206,8 @@ def test_without_sign_in_everybody_is_an_administrator_and_the_log_says_so() -> 
     with capture_logs() as logged:
         client = create_app(ROUTES).test_client()
     assert [(line["log_level"], line["event"]) for line in logged] == [("warning", "auth.none")]
-    assert client.get("/api/coordinators").json["roles"] == ["admin"]
+    # and every service, since they do not sign in either
+    assert client.get("/api/coordinators").json["roles"] == ["admin", "service"]
     assert client.get("/api/coordinators", headers={"Host": "evil.example"}).status_code == 421
 
 
