@@ -74,9 +74,9 @@ def _make_administrator(
 @click.option("--email", envvar="ADMIN_EMAIL", required=True, help="The first administrator's e-mail address.")
 @with_service
 def _prepare_accounts(service: AnyService, settings: ServiceSettings, email: str) -> None:
-    """Make the first administrator where there is none, and the accounts with which services call each other.
+    """Make the first administrator and the services' accounts.
 
-    Those get the scopes that the services declare and the secrets that the settings say (`…_CLIENT_SECRET`), also
+    The administrator only where there is none. With the accounts services call each other; they get the scopes that the services declare and the secrets that the settings say (`…_CLIENT_SECRET`), also
     where they are there already.
     """
     _make_administrator(service, settings, email=email, name=ADMINISTRATOR, if_none=True)

@@ -12,17 +12,17 @@ from shared.values.schemas import RecordSchema
 PATH = "/internal/practice-summaries"
 
 
-class PracticeSummary(RecordSchema):
+class AnsweredSummary(RecordSchema):
     """What practices may read of one patient."""
 
     patient_id: UUID
     practice_summary: str | None
 
 
-class PracticeSummaries(RecordSchema):
+class AnsweredSummaries(RecordSchema):
     """What practices may read of those who were asked for."""
 
-    items: list[PracticeSummary]
+    items: list[AnsweredSummary]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,6 @@ class PatientService:
         if not patient_ids:
             return {}
         ids = ",".join(sorted(map(str, patient_ids)))
-        answer = self.client.get(PATH, PracticeSummaries, query={"ids": ids}, purpose=purpose)
+        answer = self.client.get(PATH, AnsweredSummaries, query={"ids": ids}, purpose=purpose)
         known = {each.patient_id: each.practice_summary for each in answer.items}
         return {each: known.get(each) for each in patient_ids}

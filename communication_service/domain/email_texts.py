@@ -12,7 +12,7 @@ from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from communication_service.domain.letters import Letter
+from communication_service.domain.email_parts import Letter
 from communication_service.store.tables import PatientPseudonym, PracticeCopy
 from shared.values import email_headers
 from shared.values.emails import EmailText, Sender

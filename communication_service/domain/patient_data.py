@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Annotated
 from uuid import UUID
 
-from communication_service.domain import answers, calls, letters
+from communication_service.domain import answers, calls, email_parts
 from communication_service.domain.schemas import PhoneCallFields, RecordedResponse
 from communication_service.store import copy_queries, patient_data
 from communication_service.store.tables import Email, Inquiry, RecordedAnswer
@@ -85,7 +85,7 @@ def read(session: Session, texts: PatientTexts, patient_id: UUID) -> Communicati
     requests = patient_data.requests_of(session, patient_id)
     own = {each.id for each in requests}
     emails = patient_data.emails_about(session, patient_id, own)
-    passages = letters.read_about(session, texts, emails, own)
+    passages = email_parts.read_about(session, texts, emails, own)
     recorded = patient_data.answers_about(session, own)
     responses = answers.views(session, texts, recorded)
     return CommunicationData(

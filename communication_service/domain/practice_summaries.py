@@ -11,10 +11,10 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
-from communication_service.domain import email_texts, letters, planning, states
+from communication_service.domain import email_parts, email_texts, planning, states
 from communication_service.domain.composing import patient_facts
 from communication_service.domain.contact_waits import ContactWait
-from communication_service.domain.letters import Letter
+from communication_service.domain.email_parts import Letter
 from communication_service.settings import ContactRules
 from communication_service.store import (
     call_queries,
@@ -78,7 +78,7 @@ def write_into(
     letter = _letter(practice, patients, summaries, rules)
     if letter is not None:
         about = [(patient.id, each) for patient, each in zip(patients, email.placement_request_ids, strict=True)]
-        letters.write(session, texts, email, letter, about)
+        email_parts.write(session, texts, email, letter, about)
     return letter is not None
 
 

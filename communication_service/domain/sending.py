@@ -14,7 +14,7 @@ from uuid import UUID
 from communication_service.domain import (
     composing,
     cooldowns,
-    letters,
+    email_parts,
     mail_server,
     practice_summaries,
     states,
@@ -99,7 +99,7 @@ def claim(
         email_id=email.id,
         attempt=email.attempts,
         deferrals=email.deferrals,
-        text=letters.text_to_send(session, texts, email),
+        text=email_parts.text_to_send(session, texts, email),
         recipient=_in_ascii(email),
         message_id=email.message_id,
         correlation_id=email.correlation_id,

@@ -84,7 +84,7 @@ class PatientPseudonym(Copy, Tables):
     reimbursement_case: Mapped[bool]
     diagnosis_block: Mapped[str | None]
     has_practice_summary: Mapped[bool]
-    """Whether the patient service has a text that practices may read; it never lies here before a letter goes."""
+    """Whether the patient service has a text that practices may read, which does not lie here."""
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     prior_therapy_within_two_years: Mapped[bool | None]
     status: Mapped[str]
@@ -208,7 +208,7 @@ class Email(Aggregate, Tables):
     recipient: Mapped[str]
     recipient_key: Mapped[str]
     frame: Mapped[bytes]
-    """What the letter says to everybody, encrypted with a key that each part carries (`domain/letters.py`)."""
+    """What the letter says to everybody, encrypted with a key that each part carries (`domain/email_parts.py`)."""
     parts: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
     """What it says of the patient of each request, in their order, encrypted with the patient's key."""
     template_id: Mapped[UUID | None]

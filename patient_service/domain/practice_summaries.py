@@ -23,7 +23,7 @@ from shared.values.schemas import Distinct, QuerySchema, Schema
 
 MOST = 20
 """Patients of one request: as many as one e-mail or call can be about."""
-FOR_LETTERS = ReadableBy(Scope.PRACTICE_SUMMARIES_READ)
+FOR_PRACTICES = ReadableBy(Scope.PRACTICE_SUMMARIES_READ)
 
 
 class PracticeSummaryQuery(QuerySchema):
@@ -38,7 +38,7 @@ class PracticeSummary(Schema):
 
     patient_id: UUID
     """The patient."""
-    practice_summary: Annotated[str | None, FOR_LETTERS]
+    practice_summary: Annotated[str | None, FOR_PRACTICES]
     """The text; null where there is none, or no consent to it stands, and for who is not known here."""
 
 

@@ -25,10 +25,10 @@ def _own(session: Session, patient_id: UUID) -> Iterator[HeldEvent]:
 
 
 def _set_aside(session: Session, patient_id: UUID) -> Iterator[HeldEvent]:
-    letters, wanted = dead_letter_table.c, literal(str(patient_id).encode())
+    table, wanted = dead_letter_table.c, literal(str(patient_id).encode())
     # its bytes need not be text
-    named = or_(letters.key == wanted, func.position(wanted.op("IN")(letters.value)) > 0)
-    columns = (letters.id, letters.topic, letters.created_at, letters.value)
-    for id, topic, created_at, value in session.execute(select(*columns).where(named).order_by(letters.created_at)):
+    named = or_(table.key == wanted, func.position(wanted.op("IN")(table.value)) > 0)
+    columns = (table.id, table.topic, table.created_at, table.value)
+    for id, topic, created_at, value in session.execute(select(*columns).where(named).order_by(table.created_at)):
         content = (value or b"").decode(errors="replace").replace("\x00", "\ufffd")
         yield HeldEvent(held_in="dead_letters", id=id, topic=topic, recorded_at=created_at, content=content)

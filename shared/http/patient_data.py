@@ -35,7 +35,7 @@ def patient_data_route(schema: type[PatientData], read: Read) -> Route:
 
 
 def _whole(adapter: TypeAdapter[Any], data: PatientData) -> Response:
-    """All fields, whoever may read them elsewhere: who may call this endpoint collects all of them."""
+    """The response with all fields: who may call this endpoint collects also what other readers are not shown."""
     response = Response(adapter.dump_json(data, context=language_of_caller), content_type="application/json")
     say_language(response)
     return response

@@ -48,12 +48,12 @@ class CallingService(ServiceSettings):
 
     def service_tokens(self) -> ServiceTokens:
         """Returns what gives this service its access tokens."""
-        from shared.runtime.service_tokens import MachineSignIn, ServiceTokens  # gunicorn's own process does without
+        from shared.runtime.service_tokens import ServiceSignIn, ServiceTokens  # gunicorn's own process does without
 
         if self.auth == "none":
             return ServiceTokens(None)
         url = self.token_url or own_url(self.bind, self.user_service_port) + TOKEN_PATH
-        sign_in = MachineSignIn(url, self.service, self.client_secret, is_oauth=self.has_external_issuer)
+        sign_in = ServiceSignIn(url, self.service, self.client_secret, is_oauth=self.has_external_issuer)
         return ServiceTokens(sign_in)
 
     def address(self, url: str, port: int) -> str:

@@ -46,7 +46,7 @@ class GivenToken(RecordSchema):
 
 
 @dataclass(frozen=True)
-class MachineSignIn:
+class ServiceSignIn:
     """With what, and where, a service signs in."""
 
     url: str
@@ -74,7 +74,7 @@ class ServiceTokens:
     While the issuer does not answer, the last token is used further: the services accept it (TOKEN_OUTAGE_GRACE).
     """
 
-    sign_in: MachineSignIn | None
+    sign_in: ServiceSignIn | None
     """None where nobody has to sign in (AUTH=none)."""
     _token: str | None = field(default=None, init=False, repr=False)
     _renew_at: float = field(default=float("-inf"), init=False)
@@ -98,7 +98,7 @@ class ServiceTokens:
             if self._token == token:
                 self._token, self._renew_at = None, float("-inf")
 
-    def _renew(self, sign_in: MachineSignIn, seconds: float) -> None:
+    def _renew(self, sign_in: ServiceSignIn, seconds: float) -> None:
         try:
             given = _read(lambda: sign_in.send(seconds))
         except NoServiceToken:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import SecretStr
 
 from shared.runtime.service_client import ServiceClient
-from shared.runtime.service_tokens import MachineSignIn, ServiceTokens
+from shared.runtime.service_tokens import ServiceSignIn, ServiceTokens
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -81,7 +81,7 @@ class OtherService:
         if token is None:
             return ServiceClient(service, self.url, ServiceTokens(None), **more)
         self.answers.setdefault("/token", with_json({"access_token": token, "expires_in": 300}))
-        sign_in = MachineSignIn(f"{self.url}/token", "some_service", SecretStr("s" * 32))
+        sign_in = ServiceSignIn(f"{self.url}/token", "some_service", SecretStr("s" * 32))
         return ServiceClient(service, self.url, ServiceTokens(sign_in), **more)
 
     def paths(self) -> list[str]:
