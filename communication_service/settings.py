@@ -10,8 +10,8 @@ from pydantic import Field, field_validator
 from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.service_calls import CallingService, PatientServiceAddress
 from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
+from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
-from shared.values.enums import Scope
 
 
 class ContactRules(MailSender):

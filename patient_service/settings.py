@@ -13,7 +13,7 @@ from shared.runtime.service_calls import (
     MatchingServiceAddress,
 )
 from shared.runtime.settings import KeyRing, Password, WebPort, for_one_purpose
-from shared.values.enums import Scope
+from shared.values.account_enums import Scope
 
 
 class Settings(CallingService, MatchingServiceAddress, CommunicationServiceAddress, GeocodingServiceAddress):

@@ -76,8 +76,9 @@ def _make_administrator(
 def _prepare_accounts(service: AnyService, settings: ServiceSettings, email: str) -> None:
     """Make the first administrator and the services' accounts.
 
-    The administrator only where there is none. With the accounts services call each other; they get the scopes that the services declare and the secrets that the settings say (`…_CLIENT_SECRET`), also
-    where they are there already.
+    An administrator is made only where there is none. With their accounts services call each other: they get the
+    scopes that the services declare and the secrets of the settings (`…_CLIENT_SECRET`), also where they are there
+    already.
     """
     _make_administrator(service, settings, email=email, name=ADMINISTRATOR, if_none=True)
     wanted = list(read(ServiceAccountSettings).accounts())

@@ -15,7 +15,7 @@ from patient_service.api.practice_summaries import PracticeSummariesResource
 from patient_service.api.searches import PatientHistoryCollection, PatientReadinessResource, PatientStatusResource
 from shared.http import Route
 from shared.security.authentication import AUDITORS, COORDINATORS
-from shared.values.enums import Scope
+from shared.values.account_enums import Scope
 
 ROUTES = [
     Route("/api/patients", PatientCollection, get=COORDINATORS, post=COORDINATORS),

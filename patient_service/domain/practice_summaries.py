@@ -16,7 +16,7 @@ from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.security.encryption import Keys
-from shared.values.enums import Scope
+from shared.values.account_enums import Scope
 from shared.values.lists import ByComma
 from shared.values.readable import ReadableBy
 from shared.values.schemas import Distinct, QuerySchema, Schema

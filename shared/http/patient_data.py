@@ -13,7 +13,7 @@ from shared.http.context import Context
 from shared.http.endpoint import Resource, endpoint
 from shared.http.languages import language_of_caller, say_language
 from shared.http.routes import Route
-from shared.values.enums import Scope
+from shared.values.account_enums import Scope
 from shared.values.patient_data import PATH, PatientData
 
 Read = Callable[[Context[Any], UUID], PatientData]

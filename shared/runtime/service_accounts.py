@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from shared.runtime import registry
 from shared.runtime.service_calls import CallingService
 from shared.runtime.settings import EnvironmentSettings, Password
-from shared.values.enums import Scope
+from shared.values.account_enums import Scope
 
 
 def calling_services() -> dict[str, type[CallingService]]:

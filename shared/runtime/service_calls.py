@@ -8,7 +8,7 @@ from pydantic import SecretStr, field_validator
 
 from shared.runtime.hosts import check_url, own_url
 from shared.runtime.settings import EnvironmentSettings, Password, ServiceSettings, WebPort
-from shared.values.enums import Scope
+from shared.values.account_enums import Scope
 
 if TYPE_CHECKING:
     from shared.runtime.service_tokens import ServiceTokens

@@ -10,7 +10,8 @@ from uuid import UUID
 from flask import current_app, g, has_request_context, request
 
 from shared.errors import FieldProblem, Forbidden, RuleBroken
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from shared.values.text import has_unstorable, one_line
 
 if TYPE_CHECKING:

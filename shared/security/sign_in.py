@@ -16,7 +16,8 @@ from shared.security import tokens
 from shared.security.authentication import ADMINS, Caller, SignIn
 from shared.security.keys import TokenKeys
 from shared.security.tokens import Claims, GenuineTokens, TokenExpired, TokenRefused, TokenRules, UnknownKey
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

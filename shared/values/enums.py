@@ -96,14 +96,6 @@ class Role(StrEnum):
     SERVICE = "service"
 
 
-class Scope(StrEnum):
-    """What a machine account may call; the role `service` alone opens nothing."""
-
-    IMPORTS_START = "imports.start"
-    PRACTICE_SUMMARIES_READ = "practice_summaries.read"
-    PATIENT_DATA_EXPORT = "patient_data.export"
-
-
 # Patients
 
 

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from shared.values.account_enums import Scope
 from shared.values.datetimes import Instant
-from shared.values.enums import Role, Scope
+from shared.values.enums import Role
 from shared.values.readable import ReadableBy
 from shared.values.schemas import Schema
 

@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 from communication_service.domain.schemas import CalledAboutPatient
 from shared.http.declaration import Endpoint
 from shared.security.authentication import ANYONE, Access, Caller
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from shared.values.readable import EACH, ReadableBy, restricted_fields
 from tests.accounts import OF_EVERY_SERVICE, has_effect, operations, signed_in
 from tests.architecture.documents import codes, table_after

@@ -69,7 +69,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "outcome of a record": enums.ImportOutcome,
     "action of a record": enums.ImportAction,
     "role": enums.Role,
-    "scope of a machine account": enums.Scope,
+    "scope of a machine account": account_enums.Scope,
     "change of an account": account_enums.AccountChangeKind,
     "end of a session": account_enums.SessionEnd,
 }

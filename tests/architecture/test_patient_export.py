@@ -20,7 +20,7 @@ from operations import export_document
 from patient_service.dependencies import Dependencies
 from patient_service.domain import exports
 from shared.security.encryption import Keys
-from shared.values.enums import Scope
+from shared.values.account_enums import Scope
 from shared.values.patient_data import PATH
 from tests.accounts import signed_in
 from tests.architecture.sources import SERVICES

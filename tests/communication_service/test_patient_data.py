@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from communication_service.domain import patient_keys
 from communication_service.store.tables import Email, PhoneCall
 from shared.database import new_id, transaction
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from shared.values.patient_data import PATH
 from tests.accounts import signed_in
 from tests.builders.communication import (

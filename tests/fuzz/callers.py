@@ -8,7 +8,8 @@ from uuid import UUID
 
 from shared.errors import Unauthenticated
 from shared.security.authentication import ADMINS, ANYONE, Caller
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from tests.fakes.callers import FixedCaller
 
 if TYPE_CHECKING:

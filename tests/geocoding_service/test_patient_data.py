@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from geocoding_service.listeners import listeners
 from shared.database import new_id
-from shared.values.enums import Scope
+from shared.values.account_enums import Scope
 from shared.values.patient_data import PATH
 from tests.accounts import signed_in
 from tests.builders.addresses import a_patient_changed, a_therapist_changed

@@ -11,7 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.database import new_id
-from shared.values.enums import RequestStatus, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import RequestStatus
 from shared.values.patient_data import PATH
 from tests.accounts import signed_in
 from tests.builders.matching import TEXTS, a_known_patient, a_request

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from patient_service.store.tables import FileAccess
 from shared.security.encryption import Keys
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from tests.accounts import signed_in
 from tests.builders.patients import a_patient
 from tests.events import recorded

@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 from shared.http import Context, Resource, Route, endpoint
 from shared.runtime import clock
 from shared.security.authentication import ANYONE, COORDINATORS, IMPORTERS
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from shared.values.schemas import Schema
 from testkit.token_issuer import TokenIssuer, new_key, token_issuer
 from tests.shared.http.addresses import a_free_port, until_alive
