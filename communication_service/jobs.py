@@ -135,7 +135,7 @@ def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) 
 
 
 @dataclass(frozen=True)
-class EmailToHandOver:
+class PreparedEmail:
     """An e-mail that goes now, and what it was made of."""
 
     claim: EmailClaim
@@ -206,7 +206,7 @@ class Sending:
                 _record(session, held, GIVEN_BACK, rules=self.rules, now=now)
             log.info("email.given_back", email_id=str(held.email_id))
 
-    def _claim(self, email_id: UUID, now: datetime) -> EmailToHandOver | None:
+    def _claim(self, email_id: UUID, now: datetime) -> PreparedEmail | None:
         try:
             with transaction() as session:
                 patients = practice_summaries.patients_of_email(session, email_id)
@@ -223,7 +223,7 @@ class Sending:
                 )
                 if claim is None:
                     return None
-                return EmailToHandOver(claim, self._message(claim, now), patients, clock.monotonic())
+                return PreparedEmail(claim, self._message(claim, now), patients, clock.monotonic())
         except ServiceUnreachable:
             self._let_wait(email_id, now)
             return None
@@ -244,11 +244,11 @@ class Sending:
             until = now + UNTIL_SUMMARIES_ARE_ASKED_AGAIN
             practice_summaries.let_wait(session, email_id, until=until, now=now)
 
-    def _may_go(self, claimed: EmailToHandOver) -> bool:
+    def _may_go(self, claimed: PreparedEmail) -> bool:
         """Asked last, when the mail server waits for the first byte: nobody can take the letter back after this."""
         return self._is_still_right(claimed) and self.in_flight.start_delivery()
 
-    def _is_still_right(self, claimed: EmailToHandOver) -> bool:
+    def _is_still_right(self, claimed: PreparedEmail) -> bool:
         claim = claimed.claim
         if clock.monotonic() - claimed.claimed_at < self.fresh_seconds:
             return True

@@ -10,9 +10,7 @@ import shared.values.weekly
 from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
 revision = "0001"
-down_revision = None
-branch_labels = None
-depends_on = None
+down_revision = branch_labels = depends_on = None
 
 
 def upgrade() -> None:

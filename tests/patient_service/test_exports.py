@@ -23,10 +23,9 @@ from patient_service.store.tables import FileAccess
 from shared.security.encryption import Keys
 from shared.values.enums import Role
 from tests.accounts import signed_in
-from tests.builders.patients import a_patient_who_is
+from tests.builders.patients import a_patient_who_is, consent
 from tests.fakes.other_service import Answer, raw, with_body, with_json
 from tests.patient_service.conftest import HOLDS, Others
-from tests.patient_service.test_consents import consent
 
 CODE = "A1B2-C3D4-E5F6"
 

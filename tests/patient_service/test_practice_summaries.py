@@ -16,9 +16,8 @@ from shared.security.encryption import Keys
 from shared.values.account_enums import Scope
 from shared.values.enums import Role
 from tests.accounts import signed_in
-from tests.builders.patients import a_patient
+from tests.builders.patients import a_patient, consent
 from tests.events import recorded
-from tests.patient_service.test_consents import consent
 
 PATH = "/internal/practice-summaries"
 SUMMARY = "Sucht Hilfe bei Panikattacken.\n\nKann vormittags."
