@@ -100,6 +100,10 @@ events: setup  ## write docs/asyncapi.json, and samples of what new events look 
 	@$(PYTHON) -m operations.event_document
 	@$(PYTHON) -m tests.samples.published --write-missing
 
+.PHONY: export-schema
+export-schema: setup  ## write docs/patient-export.schema.json from what the services say that they hold about a patient
+	@$(PYTHON) -m operations.export_document
+
 .PHONY: gateway
 gateway: setup  ## write gateway/nginx.conf.template from the services' routes
 	@$(PYTHON) -m gateway

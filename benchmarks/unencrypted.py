@@ -53,7 +53,7 @@ def dependencies(settings: Settings) -> Dependencies:
     master, index = (ring.get_secret_value() for ring in (settings.master_key, settings.index_key))
     keys = PlainKeys(master, index)
     keys.indexes = tuple(map(PlainIndexKey, index.split(",")))
-    return Dependencies(keys)
+    return replace(Dependencies.of(settings), keys=keys)
 
 
 def main(arguments: Sequence[str]) -> None:

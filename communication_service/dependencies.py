@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from communication_service.clients.patient_service import PatientService
 from communication_service.settings import ContactRules, Settings
+from shared.runtime.service_client import ServiceClient
 from shared.runtime.smtp import MailServer
 from shared.security.patient_texts import PatientTexts
 
@@ -18,9 +20,16 @@ class Dependencies:
     """Encrypts and decrypts letters and notes."""
     mail_server: MailServer
     """Used in the worker alone: a web process does not get its address."""
+    patients: PatientService
+    """Asked what practices may read of patients."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
-        """With the rules, the ring of keys and the mail server that the settings name."""
-        server = MailServer.of(settings, own_name=settings.contact.sender.domain)
-        return cls(settings.contact, PatientTexts.of(settings.text_key), server)
+        """With the rules, the ring of keys, the mail server and the other services that the settings name."""
+        url = settings.address(settings.patient_service_url, settings.patient_service_port)
+        return cls(
+            settings.contact,
+            PatientTexts.of(settings.text_key),
+            MailServer.of(settings, own_name=settings.contact.sender.domain),
+            PatientService(ServiceClient("patient_service", url, settings.service_tokens())),
+        )

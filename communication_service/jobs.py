@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,10 +11,19 @@ from uuid import UUID
 
 from tenacity import stop_after_delay
 
+from communication_service.clients.patient_service import PatientService
 from communication_service.dependencies import Dependencies
-from communication_service.domain import composing, mail_server, patient_keys, placement_requests, sending
+from communication_service.domain import (
+    composing,
+    mail_server,
+    patient_keys,
+    placement_requests,
+    practice_summaries,
+    sending,
+)
 from communication_service.domain.email_texts import inquiry_headers
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
+from communication_service.domain.practice_summaries import NO_SUMMARIES, NONE_ASKED, SheetSummaries, Summaries
 from communication_service.domain.sending import EmailClaim
 from communication_service.settings import ContactRules, Settings
 from shared.database import Session, is_trouble, transaction
@@ -24,6 +33,7 @@ from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
 from shared.runtime.mail_readiness import mail_server_check
 from shared.runtime.retries import retrying
+from shared.runtime.service_client import ServiceUnreachable
 from shared.runtime.smtp import Delivery, MailServer, Report
 from shared.runtime.spans import span
 from shared.security.patient_texts import PatientTexts
@@ -33,6 +43,7 @@ log = logger(__name__)
 
 AT_ONCE = 50
 UNTIL_A_FAILURE_IS_TRIED_AGAIN = timedelta(minutes=10)
+UNTIL_SUMMARIES_ARE_ASKED_AGAIN = timedelta(seconds=15)
 RECORDING = retrying(is_trouble, stop=stop_after_delay(120))
 """What the mail server said must not be lost to a moment without a database: it would leave the e-mail in doubt."""
 
@@ -95,6 +106,46 @@ REFUSED = frozenset({Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE})
 CONCERNS_EVERY_EMAIL = frozenset({Delivery.REFUSED_US, Delivery.SERVER_TROUBLE, Delivery.IN_DOUBT})
 
 
+AskForSummaries = Callable[[Collection[UUID], str], Summaries]
+"""Asks what practices may read of these patients, for this purpose. Raises `ServiceUnreachable`."""
+
+
+def nobody_to_ask(patient_ids: Collection[UUID], purpose: str) -> Summaries:  # noqa: ARG001 - as the type says
+    """Where no patient service is given: a letter about somebody with a summary waits."""
+    if patient_ids:
+        raise ServiceUnreachable("patient_service")
+    return NONE_ASKED
+
+
+def asking(patients: PatientService) -> AskForSummaries:
+    """Returns what asks this patient service."""
+    return lambda patient_ids, purpose: patients.practice_summaries(patient_ids, purpose=purpose)
+
+
+def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) -> SheetSummaries:
+    """What may be said in this call now of its patients, asked for with no transaction open; `by` looks at the call."""
+    with transaction() as session:
+        wanted = practice_summaries.patients_of_call(session, call_id)
+    if not wanted:
+        return NO_SUMMARIES
+    try:
+        return SheetSummaries(asking(dependencies.patients)(wanted, f"call {call_id}, shown to {by}"))
+    except ServiceUnreachable:
+        return SheetSummaries(are_missing=True)
+
+
+@dataclass(frozen=True)
+class PreparedEmail:
+    """An e-mail that goes now, and what it was made of."""
+
+    claim: EmailClaim
+    outgoing: OutgoingEmail
+    patients: Collection[UUID]
+    """Of whom the patient service was asked."""
+    claimed_at: float
+    """By the monotonic clock."""
+
+
 @dataclass(frozen=True)
 class Sending:
     """Hands e-mails that may go to the mail server."""
@@ -102,6 +153,10 @@ class Sending:
     rules: ContactRules
     texts: PatientTexts
     server: MailServer
+    ask: AskForSummaries = nobody_to_ask
+    fresh_seconds: float = 2.0
+    """A letter that was claimed longer ago is looked at again before its first byte: a mail server may take half a
+    minute until then, and what was withdrawn meanwhile must not go."""
     in_flight: InFlightEmail = field(default_factory=InFlightEmail, compare=False)
 
     @property
@@ -127,12 +182,12 @@ class Sending:
         claimed = self._claim(email_id, now)
         if claimed is None:
             return None
-        claim, outgoing = claimed
+        claim, outgoing = claimed.claim, claimed.outgoing
         started = clock.monotonic()
         report = GIVEN_BACK
         if self.in_flight.take(claim):
             report = self.server.deliver(
-                outgoing.sender, outgoing.recipient, outgoing.message, may_go=self.in_flight.start_delivery
+                outgoing.sender, outgoing.recipient, outgoing.message, may_go=lambda: self._may_go(claimed)
             )
             self.in_flight.start_delivery()
         ended = now + timedelta(seconds=clock.monotonic() - started)
@@ -151,11 +206,27 @@ class Sending:
                 _record(session, held, GIVEN_BACK, rules=self.rules, now=now)
             log.info("email.given_back", email_id=str(held.email_id))
 
-    def _claim(self, email_id: UUID, now: datetime) -> tuple[EmailClaim, OutgoingEmail] | None:
+    def _claim(self, email_id: UUID, now: datetime) -> PreparedEmail | None:
         try:
             with transaction() as session:
-                claim = sending.claim(session, email_id, rules=self.rules, texts=self.texts, lease=self.lease, now=now)
-                return None if claim is None else (claim, self._message(claim, now))
+                patients = practice_summaries.patients_of_email(session, email_id)
+            summaries = self._ask(patients, email_id)
+            with transaction() as session:
+                claim = sending.claim(
+                    session,
+                    email_id,
+                    rules=self.rules,
+                    texts=self.texts,
+                    lease=self.lease,
+                    summaries=summaries,
+                    now=now,
+                )
+                if claim is None:
+                    return None
+                return PreparedEmail(claim, self._message(claim, now), patients, clock.monotonic())
+        except ServiceUnreachable:
+            self._let_wait(email_id, now)
+            return None
         except Exception as problem:
             if is_trouble(problem):
                 raise
@@ -164,6 +235,30 @@ class Sending:
                 until = now + UNTIL_A_FAILURE_IS_TRIED_AGAIN
                 sending.postpone(session, email_id, until=until, detail=type(problem).__name__)
             return None
+
+    def _ask(self, patients: Collection[UUID], email_id: UUID) -> Summaries:
+        return self.ask(patients, f"letter {email_id}") if patients else NONE_ASKED
+
+    def _let_wait(self, email_id: UUID, now: datetime) -> None:
+        with transaction() as session:
+            until = now + UNTIL_SUMMARIES_ARE_ASKED_AGAIN
+            practice_summaries.let_wait(session, email_id, until=until, now=now)
+
+    def _may_go(self, claimed: PreparedEmail) -> bool:
+        """Asked last, when the mail server waits for the first byte: nobody can take the letter back after this."""
+        return self._is_still_right(claimed) and self.in_flight.start_delivery()
+
+    def _is_still_right(self, claimed: PreparedEmail) -> bool:
+        claim = claimed.claim
+        if clock.monotonic() - claimed.claimed_at < self.fresh_seconds:
+            return True
+        try:
+            summaries = self._ask(claimed.patients, claim.email_id)
+            with transaction() as session:
+                return practice_summaries.still_stands(session, claim.email_id, claim.text, summaries, rules=self.rules)
+        except Exception as problem:  # the mail server waits: what is not certain does not go, and is tried again
+            log.warning("send.not_certain", email_id=str(claim.email_id), problem=type(problem).__name__)
+            return False
 
     def _message(self, claim: EmailClaim, now: datetime) -> OutgoingEmail:
         more = inquiry_headers(sender=self.rules.sender, date=now, correlation_id=claim.correlation_id)
@@ -255,7 +350,7 @@ def needs(settings: Settings) -> Sequence[ReadinessCheck]:
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
     rules, texts = dependencies.rules, dependencies.texts
-    sending = Sending(rules, texts, dependencies.mail_server)
+    sending = Sending(rules, texts, dependencies.mail_server, asking(dependencies.patients))
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules, texts), needs_current_events=True),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),

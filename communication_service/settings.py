@@ -8,7 +8,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 
 from shared.runtime.mail_settings import MailSender, MailServerSettings
-from shared.runtime.settings import KeyRing, Password, Seconds, ServiceSettings, Unit, WebPort, for_one_purpose
+from shared.runtime.service_calls import CallingService, PatientServiceAddress
+from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
+from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
 
 
@@ -64,14 +66,16 @@ class ContactRules(MailSender):
         return minutes
 
 
-class Settings(ServiceSettings, MailServerSettings):
+class Settings(CallingService, MailServerSettings, PatientServiceAddress):
     """What the communication service reads beside what every service does."""
 
     service: ClassVar[str] = "communication_service"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.PRACTICE_SUMMARIES_READ})
 
     database_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_DATABASE_PASSWORD")
     kafka_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8004, validation_alias="COMMUNICATION_SERVICE_PORT")
+    client_secret: Password = Field(validation_alias="COMMUNICATION_SERVICE_CLIENT_SECRET")
     text_key: KeyRing = Field(validation_alias="COMMUNICATION_SERVICE_TEXT_KEY")
     """Wraps the keys of patients that encrypt letters and notes in the communication service. Keep a copy apart from
     the database and its backups: without it nobody can read them again. A ring of several while it is replaced, as

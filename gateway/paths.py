@@ -1,7 +1,8 @@
 """Which path belongs to which service, from the services' own routes: a new route needs no line here.
 
 A service's own paths are passed on as they are. Every service has `/docs`, `/openapi.json` and `/api/dead-letters`:
-these are found under `/<service>/…`. What is only for operators on this machine (health, metrics) is not passed on.
+these are found under `/<service>/…`. What is only for operators on this machine (health, metrics) is not passed on, nor
+what services ask each other for.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ OF_EVERY_SERVICE = ("/docs", "/docs/<name>", "/openapi.json", *(each.path for ea
 """Paths that every service has, by its name in front."""
 INTERNAL = tuple(OPERATIONS)
 """Paths that every service has and that the gateway does not pass on."""
+
+BETWEEN_SERVICES = "/internal/"
+"""How paths begin that services ask each other for; the gateway does not pass them on."""
 
 _VARIABLE = re.compile(r"<[^<>]*>")
 
@@ -81,10 +85,15 @@ def _escaped(text: str) -> str:
 
 def _of(service: str, routes: Sequence[Route]) -> Iterator[ForwardedPath]:
     larger = larger_bodies(routes)
-    for route in routes:
+    for route in filter(lambda each: not is_internal(each.path), routes):
         yield ForwardedPath(route.path, service, _invites_guesses(route), larger.get(route.path))
     for path in OF_EVERY_SERVICE:
         yield ForwardedPath(f"/{service}{path}", service)
+
+
+def is_internal(path: str) -> bool:
+    """Whether the gateway does not pass this path on."""
+    return path in INTERNAL or path.startswith(BETWEEN_SERVICES)
 
 
 def _invites_guesses(route: Route) -> bool:

@@ -36,7 +36,14 @@ CONTAINER_VALUES = {
 }
 """The values inside the containers' network, which replace those of `.env`; the ports of the services do so too."""
 
-CONTAINER_DEFAULTS = {"JWKS_URL": "http://user-web:8006/.well-known/jwks.json"}
+CONTAINER_DEFAULTS = {
+    "JWKS_URL": "http://user-web:8006/.well-known/jwks.json",
+    "TOKEN_URL": "http://user-web:8006/api/auth/token",
+    "PATIENT_SERVICE_URL": "http://patient-web:8001",
+    "MATCHING_SERVICE_URL": "http://matching-web:8003",
+    "COMMUNICATION_SERVICE_URL": "http://communication-web:8004",
+    "GEOCODING_SERVICE_URL": "http://geocoding-web:8005",
+}
 """The values inside the containers' network of settings that `.env` may set."""
 
 NOT_IN_CONTAINERS = {

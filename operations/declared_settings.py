@@ -16,6 +16,7 @@ from operations.settings import AdministratorSettings, ContainerSettings, MailCa
 from shared.runtime import registry
 from shared.runtime.kafka_accounts import KafkaAccountSettings
 from shared.runtime.mail_settings import MailServerSettings
+from shared.runtime.service_calls import ServiceAddresses
 from shared.runtime.settings import (
     DatabaseSettings,
     EnvironmentSettings,
@@ -92,6 +93,7 @@ class DeclaredSettings:
             "Kafka's administrator": KafkaAdministratorSettings,
             "Mail server": MailServerSettings,
             "Every service": ServiceSettings,
+            "Calls between services": ServiceAddresses,
             "Gateway": GatewaySettings,
         }
         said: set[str] = set()

@@ -96,7 +96,9 @@ def _task(
 
 
 def _administrator(settings: Mapping[str, str], *, rank: int) -> StartupTask:
-    """Makes the first administrator, once; their password is in the environment, which nobody else can read."""
+    """Makes the first administrator, once, and the accounts of the services that call others; all passwords are in the
+    environment, which nobody else can read.
+    """
     own = process_environment.of_python_process(AdministratorSettings, settings)
 
     def announce(output: str) -> str | None:
@@ -106,7 +108,7 @@ def _administrator(settings: Mapping[str, str], *, rank: int) -> StartupTask:
 
     return StartupTask(
         "administrator",
-        (sys.executable, "-m", SIGN_IN_SERVICE, "create-admin", "--if-none"),
+        (sys.executable, "-m", SIGN_IN_SERVICE, "prepare-accounts"),
         rank=rank,
         environment=environment(SIGN_IN_SERVICE, settings, process="administrator") | own,
         announce=announce,

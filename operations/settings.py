@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from shared.runtime.service_accounts import ServiceAccountSettings
 from shared.runtime.settings import EnvironmentSettings, Password, Port, Unit
 
 
@@ -39,8 +40,11 @@ class MailCatcherSettings(EnvironmentSettings):
     could choose the first administrator's password. After a change restart `mail`."""
 
 
-class AdministratorSettings(EnvironmentSettings):
-    """The first administrator, whom the first start makes; a later change here changes nothing of their account."""
+class AdministratorSettings(ServiceAccountSettings):
+    """The first administrator, whom the first start makes; a later change here changes nothing of their account.
+
+    With the accounts of the services, which each start makes or renews.
+    """
 
     admin_email: str = "admin@example.org"
     """The e-mail address with which the first administrator signs in."""

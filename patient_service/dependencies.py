@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from patient_service.clients.other_services import LARGEST, SECONDS, OtherServices
 from patient_service.settings import Settings
+from shared.runtime.service_client import ServiceClient
 from shared.security.encryption import Keys
 
 
@@ -14,8 +16,16 @@ class Dependencies:
 
     keys: Keys
     """They open patients' files."""
+    others: OtherServices
+    """Asked what they hold about a patient."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
-        """With the keys that the settings name."""
-        return cls(Keys(settings.master_key.get_secret_value(), settings.index_key.get_secret_value()))
+        """With the keys and the other services that the settings name."""
+        keys = Keys(settings.master_key.get_secret_value(), settings.index_key.get_secret_value())
+        tokens = settings.service_tokens()
+        clients = [
+            ServiceClient(name, url, tokens, seconds=SECONDS, largest=LARGEST)
+            for name, url in settings.services_with_patient_data().items()
+        ]
+        return cls(keys, OtherServices(clients))

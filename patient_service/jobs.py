@@ -8,13 +8,15 @@ from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from threading import BoundedSemaphore
+from typing import Any
 from uuid import UUID
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import access_verification, birthdays, crisis, imports, key_rings, searches
+from patient_service.domain import access_verification, birthdays, crisis, exports, imports, key_rings, searches
 from patient_service.domain.schemas import NewStatus
 from patient_service.settings import Settings
 from shared.database import transaction
+from shared.errors import TooManyRequests
 from shared.runtime import clock, metrics
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
@@ -25,6 +27,9 @@ log = logger(__name__)
 
 BETWEEN_LOOKS = 0.1
 """Seconds between two looks for an answer."""
+MOST_EXPORTS = 2
+"""So many exports are collected at once by each process."""
+EXPORTS = BoundedSemaphore(MOST_EXPORTS)
 _WAITERS = BoundedSemaphore(4)
 """Half of the threads of a web process (`WEB_THREADS`) at most wait for an answer."""
 
@@ -47,6 +52,22 @@ def wait_for_location(patient_id: UUID, new: NewStatus, dependencies: Dependenci
 def _waits_for_location(patient_id: UUID, new: NewStatus, dependencies: Dependencies) -> bool:
     with transaction() as session:
         return searches.waits_for_location(session, dependencies.keys, patient_id, new, now=clock.now())
+
+
+def collect_from_others(patient_id: UUID, dependencies: Dependencies) -> Mapping[str, Mapping[str, Any]]:
+    """What the other services hold about a patient, asked for with no transaction open.
+
+    Raises `NotFound` before anybody is asked; `ServiceUnreachable`; `TooManyRequests` while others are made: what is
+    collected lies in memory.
+    """
+    with transaction() as session:
+        exports.require_file(session, patient_id)
+    if not EXPORTS.acquire(blocking=False):
+        raise TooManyRequests("export.busy", retry_after=5)
+    try:
+        return dependencies.others.collect(patient_id)
+    finally:
+        EXPORTS.release()
 
 
 def publish_ages(keys: Keys, now: datetime) -> int:

@@ -6,17 +6,26 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.runtime.settings import KeyRing, Password, ServiceSettings, WebPort, for_one_purpose
+from shared.runtime.service_calls import (
+    CallingService,
+    CommunicationServiceAddress,
+    GeocodingServiceAddress,
+    MatchingServiceAddress,
+)
+from shared.runtime.settings import KeyRing, Password, WebPort, for_one_purpose
+from shared.values.account_enums import Scope
 
 
-class Settings(ServiceSettings):
+class Settings(CallingService, MatchingServiceAddress, CommunicationServiceAddress, GeocodingServiceAddress):
     """What the patient service reads beside what every service does."""
 
     service: ClassVar[str] = "patient_service"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.PATIENT_DATA_EXPORT})
 
     database_password: Password = Field(validation_alias="PATIENT_SERVICE_DATABASE_PASSWORD")
     kafka_password: Password = Field(validation_alias="PATIENT_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8001, validation_alias="PATIENT_SERVICE_PORT")
+    client_secret: Password = Field(validation_alias="PATIENT_SERVICE_CLIENT_SECRET")
     master_key: KeyRing
     """Wraps the data key of every patient; only the patient service gets it. Keep a copy apart from the database and
     its backups: without it nobody can read a patient's data again. A ring of several while it is replaced, as
@@ -26,3 +35,11 @@ class Settings(ServiceSettings):
     encrypted; only the patient service gets it. A ring of several while it is replaced, as docs/keys.md says."""
 
     _keys_have_one_purpose = for_one_purpose("master_key", "index_key", other_than=("digest_key", "master_key"))
+
+    def services_with_patient_data(self) -> dict[str, str]:
+        """Returns where each other service is reached that holds something about patients."""
+        return {
+            "matching_service": self.address(self.matching_service_url, self.matching_service_port),
+            "communication_service": self.address(self.communication_service_url, self.communication_service_port),
+            "geocoding_service": self.address(self.geocoding_service_url, self.geocoding_service_port),
+        }

@@ -17,7 +17,8 @@ from shared.http.declaration import Endpoint
 from shared.http.replay import READ_ONLY
 from shared.http.routes import Route
 from shared.security.authentication import Access, Caller
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from tests.fakes.callers import called_by
 
 ANNA = UUID("0190aaaa-0000-7000-8000-000000000001")

@@ -21,6 +21,12 @@ WHO_NEEDS = (
         "SIGNING_KEY_SECRET": {"user_service.web", "user_service.worker", "administrator"},
         "ADMIN_PASSWORD": {"administrator"},
         "MAIL_CATCHER_PASSWORD": {"mail"},
+        "PATIENT_SERVICE_CLIENT_SECRET": {"patient_service.web", "patient_service.worker", "administrator"},
+        "COMMUNICATION_SERVICE_CLIENT_SECRET": {
+            "communication_service.web",
+            "communication_service.worker",
+            "administrator",
+        },
         "SMTP_PASSWORD": {"communication_service.worker", "user_service.worker"},
     }
     | {

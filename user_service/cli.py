@@ -1,4 +1,4 @@
-"""Commands of this service's own: `python -m user_service create-admin | create-machine | rotate-keys`.
+"""Commands of this service's own: `python -m user_service create-admin | prepare-accounts | create-machine | …`.
 
 A secret is never an argument, which every user of the machine could read in the list of processes: it comes from the
 environment, or is made here and printed once.
@@ -16,7 +16,9 @@ from pydantic import ValidationError
 from shared.database import transaction
 from shared.runtime import clock
 from shared.runtime.operator_commands import AnyService, with_service
-from shared.runtime.settings import ServiceSettings
+from shared.runtime.service_accounts import ServiceAccountSettings
+from shared.runtime.service_calls import SHORTEST_SECRET
+from shared.runtime.settings import ServiceSettings, read
 from shared.runtime.terminal import print_line
 from shared.values.enums import Role
 from shared.values.schemas import Schema, problems_of
@@ -27,6 +29,8 @@ from user_service.domain.schemas import NewMachine, NewUser
 from user_service.domain.secret_values import new_secret
 
 Read = TypeVar("Read", bound=Schema)
+ADMINISTRATOR = "Administrator"
+"""The name of who is made without one."""
 
 
 @click.group()
@@ -41,7 +45,7 @@ def commands() -> None:
     required=True,
     help="The e-mail address; left out, that in the environment variable ADMIN_EMAIL (`.env` does not count).",
 )
-@click.option("--name", default="Administrator", show_default=True, help="The person's name.")
+@click.option("--name", default=ADMINISTRATOR, show_default=True, help="The person's name.")
 @click.option("--if-none", is_flag=True, help="Do nothing where there is an administrator already.")
 @with_service
 def _create_admin(service: AnyService, settings: ServiceSettings, email: str, name: str, if_none: bool) -> None:
@@ -50,6 +54,12 @@ def _create_admin(service: AnyService, settings: ServiceSettings, email: str, na
     The e-mail address must be one that no account has. The password is that in the environment variable
     ADMIN_PASSWORD; without it one is made and printed once.
     """
+    _make_administrator(service, settings, email=email, name=name, if_none=if_none)
+
+
+def _make_administrator(
+    service: AnyService, settings: ServiceSettings, *, email: str, name: str, if_none: bool
+) -> None:
     given = os.environ.get("ADMIN_PASSWORD")
     password = given or new_secret()
     new = _read(NewUser, name=name, email=email, roles=[Role.ADMIN])
@@ -58,6 +68,25 @@ def _create_admin(service: AnyService, settings: ServiceSettings, email: str, na
         return print_line("there is an administrator already")
     print_line(f"made the administrator {new.email}")
     return None if given else print_line(f"password (shown once): {password}")
+
+
+@commands.command("prepare-accounts")
+@click.option("--email", envvar="ADMIN_EMAIL", required=True, help="The first administrator's e-mail address.")
+@with_service
+def _prepare_accounts(service: AnyService, settings: ServiceSettings, email: str) -> None:
+    """Make the first administrator and the services' accounts.
+
+    An administrator is made only where there is none. With their accounts services call each other: they get the
+    scopes that the services declare and the secrets of the settings (`…_CLIENT_SECRET`), also where they are there
+    already.
+    """
+    _make_administrator(service, settings, email=email, name=ADMINISTRATOR, if_none=True)
+    wanted = list(read(ServiceAccountSettings).accounts())
+    for each in wanted:
+        new = _read(NewMachine, name=each.name, scopes=sorted(each.scopes))
+        with transaction() as session:
+            machines.provide(session, new, secret=each.secret.get_secret_value(), update=True, now=clock.now())
+    print_line(f"accounts of services: {', '.join(each.name for each in wanted)}")
 
 
 @commands.command("create-machine")
@@ -78,8 +107,8 @@ def _create_machine(
     printed once.
     """
     given = os.environ.get("CLIENT_SECRET")
-    if given is not None and len(given) < machines.SHORTEST_SECRET:
-        sys.exit(f"CLIENT_SECRET must have at least {machines.SHORTEST_SECRET} characters.")
+    if given is not None and len(given) < SHORTEST_SECRET:
+        sys.exit(f"CLIENT_SECRET must have at least {SHORTEST_SECRET} characters.")
     new = _read(NewMachine, name=name, scopes=list(scopes))
     with transaction() as session:
         made = machines.provide(session, new, secret=given, update=update, now=clock.now())

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from communication_service import jobs
 from communication_service.api.texts import texts
 from communication_service.dependencies import Dependencies
 from communication_service.domain import calls
 from communication_service.domain.lists import PHONE_CALLS
+from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.domain.schemas import CallOutcome, PhoneCallFilter, PhoneCallView
 from shared.http import Context, Resource, endpoint
 from shared.values.lists import Listed, ListRequest
 
 
+def _summaries(context: Context[Dependencies], id: UUID) -> SheetSummaries:
+    """Ask the patient service, before a transaction is open, what the practice may know."""
+    return jobs.ask_for_call(id, context.dependencies, by=context.caller.id)
+
+
 class PhoneCallItem(Resource):
     """One call."""
 
-    @endpoint(response=PhoneCallView)
-    def get(self, context: Context[Dependencies], id: UUID) -> PhoneCallView:
-        """Show a call with the practice and what the caller may say of each patient."""
-        return calls.get(context.session, texts(context), id)
+    @endpoint(response=PhoneCallView, before_transaction=_summaries)
+    def get(self, context: Context[Dependencies], id: UUID, fetched: SheetSummaries = NO_SUMMARIES) -> PhoneCallView:
+        """Show a call with the practice and what the caller may say of each patient.
+
+        Of a planned call the patient service is asked what the practice may know, and notes that in the patients'
+        access logs. If it does not answer, `practice_summaries_missing` is true and the rest is shown.
+        """
+        return calls.get(context.session, texts(context), id, fetched)
 
 
 class PhoneCallCollection(Resource):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from communication_service.api.emails import EmailCollection, EmailItem, EmailResolveResource, EmailResponseResource
 from communication_service.api.inquiries import ContactHistoryCollection, InquiryCollection, InquiryItem
 from communication_service.api.mail_server import MailServerResource
+from communication_service.api.patient_data import PATIENT_DATA
 from communication_service.api.phone_calls import PhoneCallCollection, PhoneCallItem, PhoneCallOutcomeResource
 from communication_service.api.suppressions import EmailSuppressionCollection, EmailSuppressionItem
 from communication_service.api.waiting_requests import WaitingRequestCollection
@@ -26,4 +27,5 @@ ROUTES = [
     Route("/api/therapists/<uuid:id>/contact-history", ContactHistoryCollection, get=CALLERS | AUDITORS),
     Route("/api/email-suppressions", EmailSuppressionCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/email-suppressions/<uuid:id>", EmailSuppressionItem, get=COORDINATORS, delete=COORDINATORS),
+    PATIENT_DATA,
 ]

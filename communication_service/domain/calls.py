@@ -9,6 +9,7 @@ from uuid import UUID
 
 from communication_service.domain import answers, composing, states
 from communication_service.domain.email_texts import diagnosis_group
+from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.domain.schemas import (
     CalledAboutPatient,
     CalledTherapist,
@@ -58,12 +59,19 @@ def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[PhoneCa
         therapist_id=filters.therapist_id,
         status=filters.status,
     )
-    return found.shown([PhoneCallFields.of(each) for each in _fields(session, texts, found.rows)])
+    return found.shown(fields_of(session, texts, found.rows))
 
 
-def get(session: Session, texts: PatientTexts, call_id: UUID) -> PhoneCallView:
-    """One call with what the caller may say; raises `NotFound`."""
-    return _view(session, texts, require(call_queries.phone_call(session, call_id), "phone_call"))
+def get(
+    session: Session, texts: PatientTexts, call_id: UUID, summaries: SheetSummaries = NO_SUMMARIES
+) -> PhoneCallView:
+    """One call with what the caller may say, these summaries among it; raises `NotFound`."""
+    return _view(session, texts, require(call_queries.phone_call(session, call_id), "phone_call"), summaries)
+
+
+def fields_of(session: Session, texts: PatientTexts, calls: Sequence[PhoneCall]) -> list[PhoneCallFields]:
+    """These calls as clients see them."""
+    return [PhoneCallFields.of(each) for each in _fields(session, texts, calls)]
 
 
 def _fields(session: Session, texts: PatientTexts, calls: Sequence[PhoneCall]) -> list[dict[str, Any]]:
@@ -89,12 +97,14 @@ def _note(texts: PatientTexts, kept: Sequence[str | LostText]) -> str | None:
     return None if note is None else texts.worded(note)
 
 
-def _view(session: Session, texts: PatientTexts, call: PhoneCall) -> PhoneCallView:
+def _view(
+    session: Session, texts: PatientTexts, call: PhoneCall, summaries: SheetSummaries = NO_SUMMARIES
+) -> PhoneCallView:
     therapist = copy_queries.therapist(session, call.therapist_id)
     of_requests = request_queries.patients_of_requests(session, call.placement_request_ids)
     patients = copy_queries.patients(session, of_requests.values())
     known = [
-        _patient(request_id, patients[of_requests[request_id]])
+        _patient(request_id, patients[of_requests[request_id]], summaries)
         for request_id in call.placement_request_ids
         if of_requests.get(request_id) in patients
     ]
@@ -102,6 +112,7 @@ def _view(session: Session, texts: PatientTexts, call: PhoneCall) -> PhoneCallVi
     return PhoneCallView.of(
         _fields(session, texts, [call])[0]
         | {"therapist": _therapist(therapist) if therapist else None, "patients": known, "responses": said}
+        | {"practice_summaries_missing": summaries.are_missing}
     )
 
 
@@ -115,7 +126,7 @@ def _therapist(therapist: PracticeCopy) -> CalledTherapist:
     )
 
 
-def _patient(request_id: UUID, patient: PatientPseudonym) -> CalledAboutPatient:
+def _patient(request_id: UUID, patient: PatientPseudonym, summaries: SheetSummaries) -> CalledAboutPatient:
     return CalledAboutPatient(
         placement_request_id=request_id,
         reference=patient.reference,
@@ -124,7 +135,7 @@ def _patient(request_id: UUID, patient: PatientPseudonym) -> CalledAboutPatient:
         gender=patient.gender,
         insurance_type=patient.insurance_type,
         diagnosis_group=diagnosis_group(patient.diagnosis_block),
-        practice_summary=None,
+        practice_summary=summaries.by_patient.get(patient.id),
         availability=patient.availability,
         prior_therapy_within_two_years=patient.prior_therapy_within_two_years,
     )

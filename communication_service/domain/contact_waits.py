@@ -18,6 +18,8 @@ class ContactWait(StrEnum):
     NO_FREE_SLOT = "no_free_slot"
     NO_CONTACT_WANTED = "no_contact_wanted"
     THERAPIST_NOT_ACTIVE = "therapist_not_active"
+    PATIENT_SERVICE = "patient_service"
+    """The patient service does not say what the practice may read of a patient; it is asked again."""
     SENDING = "sending"
     """From here on, only what a request waits for: its e-mail is about to go."""
     MAIL_SERVER = "mail_server"

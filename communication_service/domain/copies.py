@@ -27,7 +27,7 @@ SAME_IN_THERAPIST = (
     "email_opt_out", "status",
 )  # fmt: skip
 SAME_IN_PATIENT = (
-    "id", "age", "gender", "insurance_type", "reimbursement_case", "diagnosis_block",
+    "id", "age", "gender", "insurance_type", "reimbursement_case", "diagnosis_block", "has_practice_summary",
     "prior_therapy_within_two_years", "status", "paused_until", "search_started_on",
 )  # fmt: skip
 

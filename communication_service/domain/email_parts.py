@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -69,6 +69,21 @@ def read(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict
     """The letters by the ids of their e-mails; where a part is lost, they say so instead."""
     found = _decrypted(session, texts, emails)
     return {email.id: _shown(texts, _frame(email, parts), parts) for email, parts in zip(emails, found, strict=True)}
+
+
+def read_about(
+    session: Session, texts: PatientTexts, emails: Sequence[Email], request_ids: Collection[UUID]
+) -> dict[UUID, EmailText]:
+    """The letters as `read`, each with its parts about these requests and nothing of the others."""
+    found = _decrypted(session, texts, emails)
+    return {
+        email.id: _shown(
+            texts,
+            _frame(email, parts),
+            [part for part, id in zip(parts, email.placement_request_ids, strict=True) if id in request_ids],
+        )
+        for email, parts in zip(emails, found, strict=True)
+    }
 
 
 def read_whole(session: Session, texts: PatientTexts, email: Email) -> Letter | None:

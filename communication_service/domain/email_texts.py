@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
+from types import MappingProxyType
+from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -53,6 +55,8 @@ class Pseudonym:
     availability: str
     had_prior_therapy: bool
     """A warning, not an exclusion (docs/domain.md#contact-rule-14)."""
+    summary: Sequence[str]
+    """The lines of what else the patient agrees to be said."""
 
 
 def _environment(*, autoescape: bool) -> Environment:
@@ -76,18 +80,27 @@ _HERE = "\x1f"
 """Stands in a letter where its patients come; `one_line` leaves it in no text that is written into one."""
 
 
-def inquiry(therapist: PracticeCopy, patients: Sequence[PatientPseudonym], *, sender: Sender) -> Letter:
-    """Returns the letter that asks a practice for places for these patients."""
+def inquiry(
+    therapist: PracticeCopy,
+    patients: Sequence[PatientPseudonym],
+    *,
+    sender: Sender,
+    summaries: Mapping[UUID, str | None] = MappingProxyType({}),
+) -> Letter:
+    """Returns the letter that asks a practice for places for these patients.
+
+    `summaries`: what it may read of them beside, only in a letter that goes now.
+    """
     persons = "eine Person" if len(patients) == 1 else f"{len(patients)} Personen"
     words = {"greeting": _greeting(therapist), "number": len(patients), "sender": sender, "patients_here": _HERE}
     around = _rendered(f"Anfrage: Therapieplatz für {persons} ({_HERE})", "inquiry", words)
     before, after = zip(*(each.split(_HERE) for each in (around.subject, around.text, around.html)), strict=True)
-    return Letter(EmailText(*before), [_part(patient) for patient in patients], EmailText(*after))
+    return Letter(EmailText(*before), [_part(each, summaries.get(each.id)) for each in patients], EmailText(*after))
 
 
-def _part(patient: PatientPseudonym) -> EmailText:
+def _part(patient: PatientPseudonym, summary: str | None) -> EmailText:
     """What a letter says of one patient."""
-    return _rendered(one_line(patient.reference), "inquiry_patient", {"patient": _pseudonym(patient)})
+    return _rendered(one_line(patient.reference), "inquiry_patient", {"patient": _pseudonym(patient, summary)})
 
 
 def _rendered(subject: str, template: str, words: dict[str, object]) -> EmailText:
@@ -109,7 +122,7 @@ def _greeting(therapist: PracticeCopy) -> str:
     return "Guten Tag " + " ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name)))
 
 
-def _pseudonym(patient: PatientPseudonym) -> Pseudonym:
+def _pseudonym(patient: PatientPseudonym, summary: str | None) -> Pseudonym:
     age = "Alter nicht angegeben" if patient.age is None else f"{patient.age} Jahre"
     gender = GENDERS.get(patient.gender)
     insurance = INSURANCES.get(patient.insurance_type or "", "nicht angegeben")
@@ -122,6 +135,7 @@ def _pseudonym(patient: PatientPseudonym) -> Pseudonym:
         diagnosis_group=diagnosis_group(patient.diagnosis_block),
         availability=german_hours(patient.availability),
         had_prior_therapy=patient.prior_therapy_within_two_years is True,
+        summary=[line for each in (summary or "").splitlines() if (line := one_line(each))],
     )
 
 

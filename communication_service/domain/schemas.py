@@ -216,7 +216,7 @@ class CalledAboutPatient(Schema):
     diagnosis_group: str | None
     """The group of the diagnoses, in words; null without consent to name it."""
     practice_summary: str | None
-    """What else practices may know of the patient."""
+    """What else the practice may know, while the call is planned and the patient consents; as it is at this moment."""
     availability: WeeklyHours
     """When the patient has time for sessions."""
     prior_therapy_within_two_years: bool | None
@@ -282,6 +282,8 @@ class PhoneCallView(PhoneCallFields):
 
     therapist: CalledTherapist | None
     """Whom one calls; null where the therapist is not known here."""
+    practice_summaries_missing: bool
+    """Whether the patient service did not answer: what practices may know of the patients is then not shown."""
     patients: list[CalledAboutPatient]
     """What the caller may say of each patient."""
     responses: list[RecordedResponse]

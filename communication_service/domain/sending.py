@@ -11,8 +11,17 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from communication_service.domain import composing, cooldowns, email_parts, mail_server, states, suppressions
+from communication_service.domain import (
+    composing,
+    cooldowns,
+    email_parts,
+    mail_server,
+    practice_summaries,
+    states,
+    suppressions,
+)
 from communication_service.domain.contact_waits import ContactWait
+from communication_service.domain.practice_summaries import NONE_ASKED, Summaries
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
 from communication_service.store.tables import Email, Inquiry
@@ -63,11 +72,22 @@ def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_mos
 
 
 def claim(
-    session: Session, email_id: UUID, *, rules: ContactRules, texts: PatientTexts, lease: timedelta, now: datetime
+    session: Session,
+    email_id: UUID,
+    *,
+    rules: ContactRules,
+    texts: PatientTexts,
+    lease: timedelta,
+    summaries: Summaries = NONE_ASKED,
+    now: datetime,
 ) -> EmailClaim | None:
-    """Claims an e-mail and starts both cooldowns (docs/domain.md#contact-rule-5); None where it may not be sent now."""
+    """Claims an e-mail and starts both cooldowns (docs/domain.md#contact-rule-5); None where it may not be sent now.
+
+    `summaries` of its patients, as they were a moment ago, are written into it; somebody who joined it since is asked
+    for at its next turn.
+    """
     email = _ready(session, email_id, rules=rules, texts=texts, now=now)
-    if email is None:
+    if email is None or not practice_summaries.write_into(session, texts, email, summaries, rules=rules):
         return None
     if not cooldowns.start(session, email, rules=rules, now=now, until=now + lease):
         _wait_for_cooldown(session, email, now)

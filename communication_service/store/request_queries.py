@@ -32,6 +32,12 @@ def requests(session: Session, ids: Iterable[UUID]) -> Sequence[ContactRequest]:
     ).all()
 
 
+def requests_now(session: Session, ids: Iterable[UUID]) -> Sequence[ContactRequest]:
+    """These requests as they are now, by id; not locked."""
+    wanted = select(ContactRequest).where(ContactRequest.id.in_(list(ids))).order_by(ContactRequest.id)
+    return session.scalars(wanted.execution_options(populate_existing=True)).all()
+
+
 def patients_of_requests(session: Session, ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """The patient of each request."""
     rows = select(ContactRequest.id, ContactRequest.patient_id).where(ContactRequest.id.in_(list(ids)))

@@ -84,6 +84,7 @@ class PatientPseudonym(Copy, Tables):
     insurance_type: Mapped[str | None]
     reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
     diagnosis_block: Mapped[str | None]
+    has_practice_summary: Mapped[bool]
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     prior_therapy_within_two_years: Mapped[bool | None]
     status: Mapped[str] = mapped_column(server_default="open")
@@ -251,6 +252,7 @@ class Email(Aggregate, Tables):
         Index("ix_emails_placement_request_ids", "placement_request_ids", postgresql_using="gin"),
         CheckConstraint(is_one_of("kind", EmailKind), name="kind"),
         CheckConstraint(is_one_of("status", EmailStatus), name="status"),
+        CheckConstraint("kind <> 'patient_notice'", name="no_mail_to_patients"),  # without `patient_mail` (0033)
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
         CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
         CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),

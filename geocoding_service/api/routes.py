@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from geocoding_service.api.distances import DistanceMatrixResource, DistanceResource
+from geocoding_service.api.patient_data import PATIENT_DATA
 from geocoding_service.api.places import GeocodeResource, ReverseGeocodeResource
 from geocoding_service.api.public_holidays import HolidayCollection
 from shared.http import Route
@@ -17,4 +18,5 @@ ROUTES = [
     Route("/api/distance", DistanceResource, get=PLACES),
     Route("/api/distance-matrix", DistanceMatrixResource, post=PLACES),
     Route("/api/holidays", HolidayCollection, get=PLACES),
+    PATIENT_DATA,
 ]

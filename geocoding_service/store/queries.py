@@ -46,6 +46,12 @@ Of a row that is written the answer has the address, its new own sequence, and w
 """
 
 
+def address_of_patient(session: Session, patient_id: UUID) -> LocatedAddress | None:
+    """The located address of a patient."""
+    address = session.get(LocatedAddress, patient_id)
+    return address if address is not None and address.owner_kind == "patient" else None
+
+
 def lock_addresses(session: Session, owner_ids: Iterable[UUID]) -> None:
     """Let no other transaction change these addresses before ours ends."""
     lock_rows(session, LocatedAddress, owner_ids)

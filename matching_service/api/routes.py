@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matching_service.api.matches import MatchCollection
+from matching_service.api.patient_data import PATIENT_DATA
 from matching_service.api.placement_requests import (
     PlacementRequestBulkResource,
     PlacementRequestCollection,
@@ -24,4 +25,5 @@ ROUTES = [
     Route("/api/placement-requests/<uuid:id>/response", PlacementRequestResponseResource, post=CALLERS),
     Route("/api/placement-requests/<uuid:id>/place", PlacementRequestPlaceResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/withdraw", PlacementRequestWithdrawResource, post=COORDINATORS),
+    PATIENT_DATA,
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -56,6 +57,18 @@ def list_part(session: Session, texts: PatientTexts, request_id: UUID, wanted: L
     found = lists.audit_log(session, request_id, wanted.part)
     notes = texts.read(session, [(each.note, request_id) for each in found.rows])
     return found.shown([_view(each, notes[each.note]) for each in found.rows])
+
+
+def of_requests(
+    session: Session, texts: PatientTexts, request_ids: Sequence[UUID]
+) -> dict[UUID, list[AuditLogEntryView]]:
+    """Everything that happened to these requests, the oldest first."""
+    entries = queries.audit_log_of(session, request_ids)
+    notes = texts.read(session, [(each.note, each.placement_request_id) for each in entries])
+    found: dict[UUID, list[AuditLogEntryView]] = {each: [] for each in request_ids}
+    for each in entries:
+        found[each.placement_request_id].append(_view(each, notes[each.note]))
+    return found
 
 
 def _view(entry: AuditLogEntry, note: str | None) -> AuditLogEntryView:

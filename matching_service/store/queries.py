@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, Table, bindparam, select, text
 
-from matching_service.store.tables import IS_LIVE, PatientCopy, PlacementRequest, TherapistCopy
+from matching_service.store.tables import IS_LIVE, AuditLogEntry, PatientCopy, PlacementRequest, TherapistCopy
 from shared.database import ChangedMeanwhile, Executor, Session
 from shared.database.copies import kept_of
 from shared.database.rows import find_row
@@ -23,6 +23,23 @@ _PATIENT_TO_MATCH = select(_PATIENT).where(_PATIENT.c.id == bindparam("patient_i
 def patient(executor: Executor, patient_id: UUID) -> Row[Any] | None:
     """The columns of a patient's copy, to be read only; None also where only a place has arrived."""
     return executor.execute(_PATIENT_TO_MATCH, {"patient_id": patient_id}).one_or_none()
+
+
+def copy_of_patient(session: Session, patient_id: UUID) -> PatientCopy | None:
+    """What was published of a patient."""
+    return find_row(session, PatientCopy, patient_id)
+
+
+def requests_of_patient(session: Session, patient_id: UUID) -> Sequence[PlacementRequest]:
+    """All of a patient's requests, whatever became of them."""
+    wanted = select(PlacementRequest).where(PlacementRequest.patient_id == patient_id)
+    return session.scalars(wanted.order_by(PlacementRequest.id)).all()
+
+
+def audit_log_of(session: Session, request_ids: Collection[UUID]) -> Sequence[AuditLogEntry]:
+    """Everything that happened to these requests, the oldest first."""
+    wanted = select(AuditLogEntry).where(AuditLogEntry.placement_request_id.in_(request_ids))
+    return session.scalars(wanted.order_by(AuditLogEntry.id)).all()
 
 
 def lock_patients(session: Session, patient_ids: Collection[UUID]) -> dict[UUID, PatientCopy]:

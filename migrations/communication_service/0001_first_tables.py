@@ -10,9 +10,7 @@ import shared.values.weekly
 from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
 revision = "0001"
-down_revision = None
-branch_labels = None
-depends_on = None
+down_revision = branch_labels = depends_on = None
 
 
 def upgrade() -> None:
@@ -104,6 +102,7 @@ def upgrade() -> None:
         sa.Column("insurance_type", sa.Text(), nullable=True),
         sa.Column("reimbursement_case", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("diagnosis_block", sa.Text(), nullable=True),
+        sa.Column("has_practice_summary", sa.Boolean(), nullable=False),
         sa.Column("availability", shared.values.weekly.WeeklyColumn(), nullable=True),
         sa.Column("prior_therapy_within_two_years", sa.Boolean(), nullable=True),
         sa.Column("status", sa.Text(), server_default="open", nullable=False),
@@ -255,6 +254,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "kind IN ('inquiry', 'confirmation', 'withdrawal', 'patient_notice')", name=op.f("ck_emails_kind")
         ),
+        sa.CheckConstraint("kind <> 'patient_notice'", name=op.f("ck_emails_no_mail_to_patients")),
         sa.CheckConstraint(
             "(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name=op.f("ck_emails_claimed")
         ),

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from gateway.paths import INTERNAL
+from gateway.paths import is_internal
 from shared.http.openapi import BEARER, BESIDE_THIS_DOCUMENT
 
 Document = dict[str, Any]
@@ -121,7 +121,7 @@ def operations(documents: Mapping[str, Mapping[str, Any]]) -> list[Operation]:
 
 def _of(service: str, document: Mapping[str, Any]) -> Iterator[Operation]:
     for path, item in document["paths"].items():
-        if path in INTERNAL:
+        if is_internal(path):
             continue
         below = f"/{service}" if item.get("servers") == BESIDE_THIS_DOCUMENT else ""
         for method in METHODS:

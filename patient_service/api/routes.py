@@ -9,12 +9,15 @@ from patient_service.api.crises import (
     PatientCrisisClearResource,
     PatientCrisisFlagResource,
 )
+from patient_service.api.exports import PatientExportResource
 from patient_service.api.imports import PatientImportCollection, PatientImportItem, PatientImportRowCollection
 from patient_service.api.patients import PatientBulkResource, PatientCollection, PatientItem, PatientMergeResource
 from patient_service.api.placement_codes import PlacementCodeRevealResource
+from patient_service.api.practice_summaries import PracticeSummariesResource
 from patient_service.api.searches import PatientHistoryCollection, PatientReadinessResource, PatientStatusResource
 from shared.http import Route
 from shared.security.authentication import ADMINS, AUDITORS, COORDINATORS
+from shared.values.account_enums import Scope
 from shared.values.enums import Role
 
 OVERSEERS = ADMINS | {Role.AUDITOR}
@@ -24,6 +27,7 @@ ROUTES = [
     Route("/api/patients", PatientCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/patients/bulk", PatientBulkResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>", PatientItem, get=COORDINATORS, patch=COORDINATORS),
+    Route("/api/patients/<uuid:id>/export", PatientExportResource, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/merge", PatientMergeResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/access-log", PatientAccessLogCollection, get=AUDITORS),
     Route("/api/patients/<uuid:id>/status", PatientStatusResource, post=COORDINATORS),
@@ -40,4 +44,5 @@ ROUTES = [
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>", ConsentItem, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw", ConsentWithdrawResource, post=COORDINATORS),
     Route("/api/access-log", AccessLogCollection, get=OVERSEERS),
+    Route("/internal/practice-summaries", PracticeSummariesResource, get=frozenset({Scope.PRACTICE_SUMMARIES_READ})),
 ]

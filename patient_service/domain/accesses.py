@@ -172,6 +172,13 @@ def list_part(
     return found.shown([_entry_of_file(keys, files[each.patient_id], each) for each in found.rows])
 
 
+def whole_log(session: Session, keys: Keys, patient: Patient) -> list[FileAccessView]:
+    """All of who was shown the file; who calls this notes that it was read."""
+    files = merging.files_of(session, patient)
+    found = lists.whole_access_log(session, list(files))
+    return [_entry_of_file(keys, files[each.patient_id], each) for each in found]
+
+
 def _entry_of_file(keys: Keys, patient: Patient, access: Any) -> FileAccessView:
     opened = _opened(keys, patient, access.id, access.purpose)
     return FileAccessView.of(_shown(access, opened) | {"reference": patient.reference})

@@ -150,6 +150,7 @@ def _crisis(file: PatientFile) -> CrisisView:
 def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
     """What other services may know of the patient: a pseudonym and criteria."""
     own = {"diagnosis_block", "age", "age_groups", "availability", "prior_therapy_within_two_years"}
+    own |= {"has_practice_summary"}
     of_row = {"id", "reference", "other_references", "status", "paused_until"}
     of_row |= {"placement_request_id", "placement_state"}
     of_row |= IN_THE_CLEAR & PublicPatient.model_fields.keys()
@@ -162,7 +163,13 @@ def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPat
         availability=fields.availability.to_json() if fields.availability else None,
         prior_therapy_within_two_years=had_prior_therapy(fields, today),
         diagnosis_block=_block(fields) if consents_to(patient, ConsentPurpose.HEALTH_DATA) else None,
+        has_practice_summary=may_be_summarised(patient, fields),
     )
+
+
+def may_be_summarised(patient: Patient, fields: PatientFields) -> bool:
+    """Whether there is something that practices may read of the patient, who consents to that."""
+    return fields.practice_summary is not None and consents_to(patient, ConsentPurpose.PRACTICE_SUMMARY)
 
 
 def _block(fields: PatientFields) -> str | None:

@@ -76,6 +76,12 @@ def list_history(
     return found.shown([_shown(keys, files[change.patient_id], change) for change in found.rows])
 
 
+def whole_history(session: Session, keys: Keys, patient: Patient) -> list[StatusChangeView]:
+    """All of the patient's status changes; who calls this notes that the file was read."""
+    files = merging.files_of(session, patient)
+    return [_shown(keys, files[each.patient_id], each) for each in lists.whole_history(session, list(files))]
+
+
 def _shown(keys: Keys, patient: Patient, change: StatusChange) -> StatusChangeView:
     return StatusChangeView.of(
         {

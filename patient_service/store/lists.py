@@ -217,3 +217,14 @@ def select_accesses(wanted: AccessesWanted) -> Select[Any]:
         in_lists = in_lists.where(ListAccess.patient_ids.overlap(list(wanted.patient_ids)))
     found = union_all(singly.where(*wanted.of(FileAccess)), in_lists.where(*wanted.of(ListAccess)))
     return select(found.subquery())
+
+
+def whole_history(session: Session, patient_ids: Collection[UUID]) -> Sequence[StatusChange]:
+    """All status changes of one person, whose files have these ids, the oldest first."""
+    wanted = select(StatusChange).where(StatusChange.patient_id.in_(patient_ids))
+    return session.scalars(wanted.order_by(StatusChange.id)).all()
+
+
+def whole_access_log(session: Session, patient_ids: Sequence[UUID]) -> Sequence[Any]:
+    """All of who was shown the files with these ids, which are one person's, the oldest first."""
+    return session.execute(select(_ENTRIES).params(patient_ids=list(patient_ids)).order_by(_ENTRIES.c.id)).all()

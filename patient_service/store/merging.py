@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from patient_service.store.queries import patient
 from patient_service.store.tables import Consent, Patient, PlaceOffer
@@ -21,7 +21,12 @@ def kept_patient(session: Session, patient_id: UUID) -> Patient | None:
 
 def files_of(session: Session, kept: Patient) -> dict[UUID, Patient]:
     """All files of one person by id: the kept one and those that were merged into it."""
-    merged = session.scalars(select(Patient).where(Patient.merged_into == kept.id).order_by(Patient.id))
+    merged = session.scalars(
+        select(Patient)
+        .where(Patient.merged_into == kept.id)
+        .options(selectinload(Patient.consents))
+        .order_by(Patient.id)
+    )
     return {each.id: each for each in (kept, *merged)}
 
 

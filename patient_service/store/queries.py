@@ -56,6 +56,12 @@ def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patien
     return find_row(session, Patient, patient_id, lock=lock, options=[selectinload(Patient.consents)])
 
 
+def patients_with_ids(session: Session, patient_ids: Collection[UUID]) -> Sequence[Patient]:
+    """Those of these patients who are known, with consents."""
+    wanted = select(Patient).where(Patient.id.in_(patient_ids)).options(selectinload(Patient.consents))
+    return session.scalars(wanted.order_by(Patient.id)).all()
+
+
 def is_in_crisis(indexes: Sequence[bytes]) -> ColumnElement[bool]:
     """The blind index of the patient's crisis is one of these."""
     return Patient.crisis_index.in_(indexes)
@@ -296,6 +302,11 @@ def postal_code_is_known(session: Session, postal_code: str) -> bool:
     """Whether geocoding found this postal code, for whichever patient it was asked."""
     answered = and_(LocatedPostalCode.postal_code == postal_code, LocatedPostalCode.is_known)
     return bool(session.scalar(select(exists().where(answered))))
+
+
+def located_postal_code(session: Session, patient_id: UUID) -> LocatedPostalCode | None:
+    """What geocoding answered last for this patient."""
+    return find_row(session, LocatedPostalCode, patient_id)
 
 
 def answered_postal_code(session: Session, patient_id: UUID) -> str | None:

@@ -121,6 +121,8 @@ class PublicPatient(Payload):
     reimbursement_case: bool = False
     diagnosis_block: str | None = None
     """The ICD-10-GM block, such as F30-F39; only while the patient consents to health data being passed on."""
+    has_practice_summary: bool = False
+    """Whether there is a text that practices may read, to which the patient consents; it is asked for over HTTP."""
     age_groups: Texts = []
     availability: Weekly | None = None
     max_distance_km: Kilometres | None = None

@@ -32,6 +32,8 @@ from shared.security.authentication import caller
 from shared.values.lists import Listed, ListOf, ListRequest
 
 Arguments = dict[str, Any]
+FETCHED = "fetched"
+"""The keyword argument with the result of `before_transaction`."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class RequestHandler:
     def _call_before_transaction(self, call: Call) -> None:
         if self._declared.before_transaction is not None:
             context = request_context(None, call.sent)
-            call.arguments["fetched"] = self._declared.before_transaction(context, **call.arguments)
+            call.arguments[FETCHED] = self._declared.before_transaction(context, **call.arguments)
 
     def _result(self, call: Call) -> tuple[Any, bool]:
         """Returns the result of the method, or the replayed first one, and whether it is replayed."""
@@ -186,8 +188,12 @@ def _shown_by(shown: Endpoint) -> Replay:
 
 
 def _variables(shown: Endpoint) -> list[str]:
-    """The variables of the path of an endpoint that shows one object, in the order of its method's parameters."""
-    _resource, _context, *names = signature(shown.method).parameters
+    """The variables of the path of an endpoint that shows one object, in the order of its method's parameters.
+
+    What it fetches elsewhere is none of them: a replay shows the object without it, as the default of `fetched` does.
+    """
+    _resource, _context, *parameters = signature(shown.method).parameters
+    names = [name for name in parameters if name != FETCHED]
     if shown.name != "get" or shown.query is not None or not names:
         raise TypeError(f"{shown.method.__qualname__} does not show one object by its id")
     return names

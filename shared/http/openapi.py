@@ -22,7 +22,8 @@ from shared.http.uploads import Upload
 from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
 from shared.security.authentication import ANYONE, Access
 from shared.texts import Sentence, TextLanguage
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from shared.values.lists import BY_COMMA
 from shared.values.readable import IN_THE_DOCUMENT
 from shared.values.schemas import patch_of

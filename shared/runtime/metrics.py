@@ -37,6 +37,11 @@ token_issuer_away_seconds = Gauge(
     "Seconds since the issuer of access tokens last answered, as of the last attempt; 0 when it answers",
     multiprocess_mode="livemax",
 )
+service_calls = Counter(
+    "platform_service_calls_total",
+    "Calls to another service (answered, failed; not_tried: it failed a moment ago)",
+    ["service", "outcome"],
+)
 events_published = Counter("platform_events_published_total", "Events committed to Kafka by the relay")
 events_handled = Counter("platform_events_handled_total", "Events whose transaction committed", ["type"])
 events_repeated = Counter("platform_events_repeated_total", "Events skipped because they were handled before")

@@ -10,7 +10,8 @@ from uuid import UUID
 from flask import current_app, g, has_request_context, request
 
 from shared.errors import FieldProblem, Forbidden, RuleBroken
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from shared.values.text import has_unstorable, one_line
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ class Caller:
         """
         if access == ANYONE:
             return True
-        if Role.ADMIN in self.roles:
-            return any(isinstance(each, Role) for each in access)
+        if Role.ADMIN in self.roles and any(isinstance(each, Role) for each in access):
+            return True
         scopes = self.scopes if Role.SERVICE in self.roles else frozenset()
         return not access.isdisjoint((self.roles - {Role.SERVICE}) | scopes)
 

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from threading import Condition, Thread
 from types import MappingProxyType
 from typing import Final
 
 from shared.errors import Outage
-from shared.runtime import clock, metrics
+from shared.runtime import clock, http_client, metrics
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.logs import logger
 from shared.runtime.retries import Backoff
-from shared.security import fetching, jwks
+from shared.security import jwks
 from shared.security.jwks import KeysById
 
 log = logger(__name__)
 
 INTERVAL_SECONDS: Final = 60.0
 """Between two fetches while the issuer answers; a new key is published for longer before it signs."""
+LONGEST_SECONDS: Final = 3.0
+"""For one fetch."""
 OVERDUE_SECONDS: Final = 2 * INTERVAL_SECONDS
 """After this time without an answer the issuer is taken as away, even if no attempt has failed."""
 WAIT_SECONDS: Final = 2.0
@@ -67,7 +70,7 @@ class TokenKeys:
         with self._changed:
             self._is_stopped = True
             self._changed.notify_all()
-        self._thread.join(2 * fetching.LONGEST_SECONDS)
+        self._thread.join(2 * LONGEST_SECONDS)
 
     @property
     def by_id(self) -> KeysById:
@@ -136,8 +139,8 @@ class TokenKeys:
         """Fetch the keys once; returns whether that succeeded. What was known before stays known where it did not."""
         before = self._state
         try:
-            published = jwks.parse(fetching.get(self._url, largest=jwks.LARGEST_DOCUMENT))
-        except (OSError, fetching.NotFetched, jwks.BadKeys) as problem:
+            published = jwks.parse(_fetch(self._url))
+        except (OSError, http_client.BadAnswer, jwks.BadKeys) as problem:
             self._state = replace(before, failed=True)
             self._record_failure(before, problem)
             return False
@@ -155,8 +158,17 @@ class TokenKeys:
             metrics.token_issuer_away_seconds.set(clock.monotonic() - before.contact_monotonic)
         if not before.failed or not self._done:
             # the class and our own sentences; the issuer's words stay out of the log
-            known = str(problem) if isinstance(problem, fetching.NotFetched | jwks.BadKeys) else ""
+            known = str(problem) if isinstance(problem, http_client.BadAnswer | jwks.BadKeys) else ""
             log.warning("token_keys.not_fetched", problem=type(problem).__name__, why=known, url=self._url)
+
+
+def _fetch(url: str) -> bytes:
+    """The document at this address. Raises `BadAnswer`, or `OSError` where nothing answers in time."""
+    wanted = {"Accept": "application/json"}
+    answer = http_client.send("GET", url, headers=wanted, largest=jwks.LARGEST_DOCUMENT, seconds=LONGEST_SECONDS)
+    if answer.status != HTTPStatus.OK:
+        raise http_client.BadAnswer(f"the answer has the status {answer.status}")
+    return answer.body
 
 
 def _is_away(state: _State) -> bool:

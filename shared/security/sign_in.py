@@ -16,6 +16,8 @@ from shared.security import tokens
 from shared.security.authentication import ADMINS, Caller, SignIn
 from shared.security.keys import TokenKeys
 from shared.security.tokens import Claims, GenuineTokens, TokenExpired, TokenRefused, TokenRules, UnknownKey
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -37,12 +39,12 @@ class NoKeys(Unreachable):
 
 
 class EverybodyIsAdmin:
-    """`AUTH=none`, for development: everybody who reaches the port is an administrator."""
+    """`AUTH=none`, for development: everybody who reaches the port is an administrator, and every service too."""
 
-    EVERYBODY: Final = Caller(id=None, roles=ADMINS)
+    EVERYBODY: Final = Caller(id=None, roles=ADMINS | {Role.SERVICE}, scopes=frozenset(Scope))
 
     def caller(self, environ: WSGIEnvironment) -> Caller:  # noqa: ARG002
-        """Returns an administrator without an account."""
+        """Returns an administrator without an account, who may do what services do: they do not sign in either."""
         return self.EVERYBODY
 
     def checks(self) -> Sequence[ReadinessCheck]:

@@ -23,7 +23,8 @@ from joserfc.jws import JWSRegistry
 
 from shared.errors import Unauthenticated
 from shared.security.jwks import KeysById, VerificationKey
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 
 LONGEST_TOKEN: Final = 8192
 """Characters; ours have about 600."""

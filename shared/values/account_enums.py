@@ -1,4 +1,4 @@
-"""The closed vocabularies of accounts (docs/api.md#closed-vocabularies); roles and scopes are in `enums.py`."""
+"""The closed vocabularies of accounts (docs/api.md#closed-vocabularies); roles are in `enums.py`."""
 
 from enum import StrEnum
 
@@ -6,6 +6,14 @@ from enum import StrEnum
 class AccountKind(StrEnum):
     PERSON = "person"
     MACHINE = "machine"
+
+
+class Scope(StrEnum):
+    """What a machine account may call; the role `service` alone opens nothing."""
+
+    IMPORTS_START = "imports.start"
+    PRACTICE_SUMMARIES_READ = "practice_summaries.read"
+    PATIENT_DATA_EXPORT = "patient_data.export"
 
 
 class AccountChangeKind(StrEnum):

@@ -96,12 +96,6 @@ class Role(StrEnum):
     SERVICE = "service"
 
 
-class Scope(StrEnum):
-    """What a machine account may call; the role `service` alone opens nothing."""
-
-    IMPORTS_START = "imports.start"
-
-
 # Patients
 
 

@@ -73,7 +73,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "outcome of a row of a file with patients": patient_import_enums.PatientImportOutcome,
     "what a problem of a row refuses": patient_import_enums.OnProblem,
     "role": enums.Role,
-    "scope of a machine account": enums.Scope,
+    "scope of a machine account": account_enums.Scope,
     "change of an account": account_enums.AccountChangeKind,
     "end of a session": account_enums.SessionEnd,
 }

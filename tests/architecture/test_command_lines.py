@@ -25,7 +25,7 @@ import operations.postman.__main__
 import patient_service.cli
 import tests.fuzz.__main__
 import user_service.cli
-from operations import event_document, mail_catcher, setting_files
+from operations import event_document, export_document, mail_catcher, setting_files
 from operations.errors import OperationsError
 from operations.explained_commands import ExplainedGroup
 from shared.events import topics
@@ -44,6 +44,7 @@ PROGRAMS: dict[str, click.Command] = {
     "operations": operations.__main__.main,
     "operations.mail_catcher": mail_catcher.main,
     "operations.event_document": event_document.main,
+    "operations.export_document": export_document.main,
     "operations.postman": operations.postman.__main__.main,
     "operations.setting_files": setting_files.main,
     "gateway": gateway.__main__.main,

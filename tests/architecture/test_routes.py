@@ -12,7 +12,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from shared.security.authentication import ANYONE, Access
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from tests.accounts import operations
 from tests.architecture.sources import SERVICES
 from tests.infrastructure import Infrastructure

@@ -38,6 +38,11 @@ def new_patient(**fields: Any) -> dict[str, Any]:
     }
 
 
+def consent(purpose: str, **fields: str) -> dict[str, str]:
+    """The JSON body that records a consent."""
+    return {"purpose": purpose, "given_on": "2026-01-02", "text_version": "2026-1", **fields}
+
+
 def a_patient(session: Session, keys: Keys, *, now: datetime = MONDAY, **fields: Any) -> PatientView:
     """A patient whom staff entered; another one of the same name may be known."""
     return patients.register(session, keys, NewPatient.from_json(new_patient(**fields)), force=True, by=None, now=now)

@@ -28,6 +28,7 @@ from communication_service.store import tables as c
 from matching_service.domain import answers, placement_requests, publishing
 from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
 from matching_service.store import tables as m
+from patient_service.clients.other_services import OtherServices
 from patient_service.dependencies import Dependencies
 from patient_service.domain import copies, merging, patients, searches
 from patient_service.domain.schemas import Merge, NewPatient, NewStatus, PatientView
@@ -58,7 +59,7 @@ class World:
         self.now = MONDAY
         self.sessions = {"patient": patient, "matching": matching, "communication": communication}
         self.listeners = {
-            "patient": patient_listeners.given(Dependencies(keys)),
+            "patient": patient_listeners.given(Dependencies(keys, OtherServices(()))),
             "matching": matching_listeners,
             "communication": communication_listeners,
         }

@@ -18,6 +18,7 @@ from tests.end_to_end.people import a_searching_patient, a_therapist, known_to_m
 
 GATHERING = 8
 DIAGNOSIS = "F30"
+SUMMARY = "Panikattacken beim Busfahren"
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,7 @@ def block_therapist(api: ApiClient, asked: Asked) -> None:
 WITHDRAWALS: dict[str, Callable[[ApiClient, Asked], None]] = {
     "request": withdraw_request,
     "health_data": withdraw_consent("health_data"),
+    "practice_summary": withdraw_consent("practice_summary"),
     "mandate": withdraw_consent("mandate"),
     "therapist": block_therapist,
     "nothing": lambda _api, _asked: None,
@@ -83,9 +85,10 @@ WITHDRAWALS: dict[str, Callable[[ApiClient, Asked], None]] = {
 
 def about_to_be_asked(api: ApiClient) -> dict[str, Asked]:
     """A patient and a practice for each withdrawal, whose requests the communication service knows."""
-    pairs = {name: (a_searching_patient(api), a_therapist(api)) for name in WITHDRAWALS}
+    pairs = {name: (a_searching_patient(api, practice_summary=SUMMARY), a_therapist(api)) for name in WITHDRAWALS}
     for patient, practice in pairs.values():
         consent_of(api, patient, "mandate")
+        consent_of(api, patient, "practice_summary")
         known_to_matching(api, patient, practice)
     asked = {
         name: Asked(patient, practice, api.approve(patient["id"], [practice["id"]])["items"][0])
@@ -146,11 +149,15 @@ def test_a_withdrawal_counts_before_its_event_is_handled(
             assert "jobs wait" in check["problem"]
         assert not any(mails_to(patient_platform, each) for each in asked.values())
     assert len(patient_platform.mailbox.wait_for(1, to=asked["nothing"].practice["email"], seconds=60)) == 1
+    (nothing,) = mails_to(patient_platform, asked["nothing"])
+    assert (DIAGNOSIS in str(nothing), SUMMARY in str(nothing)) == (True, True)
     (allowed,) = patient_platform.mailbox.wait_for(1, to=asked["health_data"].practice["email"], seconds=30)
-    assert DIAGNOSIS not in str(allowed)
-    assert DIAGNOSIS in str(mails_to(patient_platform, asked["nothing"]))
+    assert (DIAGNOSIS in str(allowed), SUMMARY in str(allowed)) == (False, True)
+    (allowed,) = patient_platform.mailbox.wait_for(1, to=asked["practice_summary"].practice["email"], seconds=30)
+    assert (DIAGNOSIS in str(allowed), SUMMARY in str(allowed)) == (True, False)
     time.sleep(3)
-    assert {name for name, each in asked.items() if mails_to(patient_platform, each)} == {"health_data", "nothing"}
+    went = {name for name, each in asked.items() if mails_to(patient_platform, each)}
+    assert went == {"health_data", "practice_summary", "nothing"}
     api.until(lambda: current_events(patient_platform)["ok"], "the events to be current")
 
 

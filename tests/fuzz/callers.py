@@ -8,14 +8,14 @@ from uuid import UUID
 
 from shared.errors import Unauthenticated
 from shared.security.authentication import ADMINS, ANYONE, Caller
-from shared.security.sign_in import EverybodyIsAdmin
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from tests.fakes.callers import FixedCaller
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-ADMINISTRATOR = EverybodyIsAdmin.EVERYBODY
+ADMINISTRATOR = Caller(id=None, roles=ADMINS)
 SOMEBODY, SOME_MACHINE = UUID("0190a0a0-1111-7000-8000-000000000001"), UUID("0190a0a0-2222-7000-8000-000000000002")
 
 

@@ -34,6 +34,7 @@ from shared.http.web import web_app
 from shared.runtime import registry
 from shared.security.authentication import ANYONE
 from tests.fuzz.callers import SIGN_IN, refusal
+from tests.fuzz.elsewhere import answer_instead
 from tests.fuzz.known import Known, examples, make, with_known_values, within
 from tests.fuzz.reasons import explained
 from tests.fuzz.sent import Sent
@@ -109,6 +110,7 @@ def prepare(service: str, session: Session, settings: Any, folder: Path) -> Prep
     # a folder that the imports can be read from
     app = web_app(registry.load(service), within(settings, folder))
     app.extensions["sign_in"] = SIGN_IN
+    answer_instead(app)
     document: Any = app.test_client().get("/openapi.json").json
     return Prepared(app, document, {**examples(document), **known}, session.connection())
 
@@ -120,7 +122,8 @@ def run(prepared: Prepared, *, cases: int, number: int) -> Outcome:
     schema: Any = schemathesis.openapi.from_dict(_without_sign_in(prepared.document))
     schema.app = prepared.app
     # what runs a process takes no input, and asks Kafka
-    operations = [each for found in schema.get_all_operations() if "/api/" in (each := found.ok()).path]
+    ours = re.compile("/(api|internal)/")
+    operations = [each for found in schema.get_all_operations() if ours.match((each := found.ok()).path)]
     outcome = Outcome()
     for position, operation in enumerate(operations):
         share = cases // len(operations) + (position < cases % len(operations))

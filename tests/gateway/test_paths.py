@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from gateway.configuration import TEMPLATE, render
-from gateway.paths import INTERNAL, OF_EVERY_SERVICE, AmbiguousPath, ForwardedPath, arranged, forwarded_paths
+from gateway.paths import (
+    INTERNAL,
+    OF_EVERY_SERVICE,
+    AmbiguousPath,
+    ForwardedPath,
+    arranged,
+    forwarded_paths,
+    is_internal,
+)
 from shared.http import Resource, Route, endpoint
 from shared.runtime.server import Limits
 from shared.security.authentication import ADMINS, ANYONE
@@ -35,7 +43,9 @@ def test_every_rule_of_a_service_is_forwarded_or_internal(service: str, app: Any
     """What a web process answers is known to the gateway; a new kind of route that all services have, too."""
     rules = {rule.rule for rule in app.url_map.iter_rules()}
     own = {each.path for each in PATHS if each.service == service}
-    assert rules == {path for path in own if not path.startswith(f"/{service}/")} | {*OF_EVERY_SERVICE, *INTERNAL}
+    internal = {each for each in rules if is_internal(each)}
+    assert rules == {path for path in own if not path.startswith(f"/{service}/")} | {*OF_EVERY_SERVICE} | internal
+    assert internal >= set(INTERNAL)
     assert {f"/{service}{path}" for path in OF_EVERY_SERVICE} <= own
 
 

@@ -11,12 +11,8 @@ from sqlalchemy.orm import Session
 
 from shared.runtime import clock
 from shared.security.encryption import Keys
-from tests.builders.patients import a_patient, a_patient_who_is, a_ready_patient
+from tests.builders.patients import a_patient, a_patient_who_is, a_ready_patient, consent
 from tests.events import recorded
-
-
-def consent(purpose: str, **fields: str) -> dict[str, str]:
-    return {"purpose": purpose, "given_on": "2026-01-02", "text_version": "2026-1", **fields}
 
 
 def published_block(session: Session, patient_id: object) -> str | None:

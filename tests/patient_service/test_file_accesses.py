@@ -26,6 +26,7 @@ from tests.conftest import MONDAY
 
 WITHOUT_AN_ENTRY = {
     ("POST", "/api/patients/<uuid:id>/merge"): "is noted in two files, as tests/patient_service/test_merging.py shows",
+    ("GET", "/internal/practice-summaries"): "names its patients in the query: test_practice_summaries.py",
     ("GET", "/api/dead-letters"): "says where an event lay and why it failed, never what stood in it",
     ("GET", "/api/dead-letters/<uuid:id>"): "the same",
     ("POST", "/api/dead-letters/<uuid:id>/replay"): "the same",
@@ -65,6 +66,7 @@ WAYS = {
     ("GET", "/api/patients/<uuid:id>"): Way("read"),
     ("PATCH", "/api/patients/<uuid:id>"): Way("changed", {"city": "Bonn"}),
     ("GET", "/api/patients/<uuid:id>/access-log"): Way("audited"),
+    ("GET", "/api/patients/<uuid:id>/export"): Way("exported"),
     ("POST", "/api/patients/<uuid:id>/status"): Way("changed", {"status": "searching"}),
     ("GET", "/api/patients/<uuid:id>/history"): Way("read"),
     ("GET", "/api/patients/<uuid:id>/readiness"): Way("read"),
@@ -76,6 +78,7 @@ WAYS = {
     ("GET", "/api/patients/<uuid:id>/consents/<uuid:consent_id>"): Way("read"),
     ("POST", "/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw"): Way("changed"),
 }
+pytestmark = pytest.mark.usefixtures("others")
 each_way = pytest.mark.parametrize(("way", "expected"), WAYS.items(), ids=map(" ".join, WAYS))
 
 

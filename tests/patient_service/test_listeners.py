@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from patient_service.clients.other_services import OtherServices
 from patient_service.dependencies import Dependencies
 from patient_service.domain import patients, searches
 from patient_service.domain.schemas import NewStatus, PatientView
@@ -23,7 +24,7 @@ from tests.events import recorded
 
 
 def handle(session: Session, keys: Keys, *events: Any) -> None:
-    listeners.given(Dependencies(keys)).apply(session, events, now=MONDAY)
+    listeners.given(Dependencies(keys, OtherServices(()))).apply(session, events, now=MONDAY)
 
 
 def now_shown(session: Session, keys: Keys, patient_id: UUID) -> PatientView:

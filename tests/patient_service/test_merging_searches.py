@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
+from patient_service.clients.other_services import OtherServices
 from patient_service.dependencies import Dependencies
 from patient_service.domain import patients, searches
 from patient_service.domain.schemas import NewStatus
@@ -30,7 +31,7 @@ from tests.events import recorded
 
 
 def handle(session: Session, keys: Keys, *events: Any) -> None:
-    listeners.given(Dependencies(keys)).apply(session, events, now=MONDAY)
+    listeners.given(Dependencies(keys, OtherServices(()))).apply(session, events, now=MONDAY)
 
 
 # Whose search goes on

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from patient_service.clients.other_services import OtherServices
 from patient_service.dependencies import Dependencies
 from patient_service.domain import consents, copies, patients, searches
 from patient_service.domain.lists import STATUS_CHANGES
@@ -242,7 +243,7 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
 
 def test_the_worker_runs_every_job(session: Session, keys: Keys) -> None:
     known = paused(session, keys, days=1)
-    by_name = {job.name: job for job in jobs(Dependencies(keys))}
+    by_name = {job.name: job for job in jobs(Dependencies(keys, OtherServices(())))}
     daily = {"birthdays", "prior_therapies", "access-anchors"}
     assert set(by_name) == daily | {"crises", "pauses", "reindex", "patient-imports"}
     assert by_name["pauses"].run(MONDAY + timedelta(days=2)) == 1

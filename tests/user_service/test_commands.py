@@ -77,6 +77,28 @@ def test_a_machine_account_is_made_and_updated(command: Any, needed: Any) -> Non
 
 
 @pytest.mark.slow
+def test_the_accounts_of_services_follow_from_their_settings(command: Any, needed: Any) -> None:
+    """At each start: a new secret, or another scope, is valid after it."""
+    given = {"ADMIN_EMAIL": "a@example.org", "ADMIN_PASSWORD": STRONG}
+    secrets = {"PATIENT_SERVICE_CLIENT_SECRET": "p" * 40, "COMMUNICATION_SERVICE_CLIENT_SECRET": "c" * 40}
+    code, said = command("prepare-accounts", **given, **secrets)
+    assert (code, "made the administrator" in said, "p" * 40 in said) == (0, True, False)
+    renewed = secrets | {"COMMUNICATION_SERVICE_CLIENT_SECRET": "d" * 40}
+    code, said = command("prepare-accounts", **given, **renewed)
+    assert (code, said.splitlines()[0]) == (0, "there is an administrator already")
+    expected = {"patient_service": ["patient_data.export"], "communication_service": ["practice_summaries.read"]}
+    with transaction() as session:
+        for name, scopes in expected.items():
+            machine = queries.machine(session, name)
+            assert machine is not None
+            assert (machine.scopes, machine.roles) == (scopes, ["service"])
+            own = MachineSignIn(client_id=name, client_secret=renewed[f"{name.upper()}_CLIENT_SECRET"])
+            assert sign_in.of_machine(session, own, needed.tokens, needed.values, now=MONDAY)
+    code, said = command("prepare-accounts", **given, **secrets | {"PATIENT_SERVICE_CLIENT_SECRET": ""})
+    assert (code, "PATIENT_SERVICE_CLIENT_SECRET" in said) == (1, True)
+
+
+@pytest.mark.slow
 def test_keys_are_rotated_and_replaced(command: Any) -> None:
     assert command("rotate-keys")[0] == 0
     code, said = command("rotate-keys")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.http import Route
 from shared.security.authentication import CALLERS, COORDINATORS, IMPORTERS
-from shared.values.enums import Scope
+from shared.values.account_enums import Scope
 from therapist_service.api.imports import ImportCollection, ImportItem, ImportRecordCollection
 from therapist_service.api.therapists import (
     TherapistBlockResource,

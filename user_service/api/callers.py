@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from shared.errors import Forbidden
 from shared.http import Context
 from shared.security.authentication import Caller
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from user_service import jobs
 from user_service.dependencies import Dependencies
 from user_service.domain import sessions

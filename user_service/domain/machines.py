@@ -20,9 +20,6 @@ from user_service.domain.secret_values import hash_of, new_secret
 from user_service.store import lists, queries
 from user_service.store.tables import Account
 
-SHORTEST_SECRET = 32
-"""Characters of a secret that somebody else made: it is stored with a fast hash and tried without a limit."""
-
 
 def get(session: Session, account_id: UUID) -> MachineView:
     """One machine account; raises `NotFound`."""

@@ -10,10 +10,10 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from shared.values.account_enums import AccountChangeKind
+from shared.values.account_enums import AccountChangeKind, Scope
 from shared.values.contacts import EmailAddress, PersonName
 from shared.values.datetimes import Instant
-from shared.values.enums import Role, Scope
+from shared.values.enums import Role
 from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
 from shared.values.schemas import Distinct, EntityView, QuerySchema, Schema

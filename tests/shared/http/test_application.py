@@ -14,7 +14,8 @@ from shared.http import Context, Resource, Route, endpoint
 from shared.http.routes import UndeclaredAccess
 from shared.runtime.health import ReadinessCheck
 from shared.security.authentication import ADMINS, ANYONE, COORDINATORS, IMPORTERS, READERS, Access, Caller
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from tests.fakes.callers import called_by
 from tests.shared.http.sample import ROUTES, PlainResource, create_app
 

@@ -14,7 +14,8 @@ from shared.http import Context, Resource, Route, endpoint
 from shared.http.openapi import document
 from shared.http.responses import ResponseShape
 from shared.security.authentication import COORDINATORS, Caller
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from shared.values.lists import Page
 from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS, ReadableBy, restricted_fields, without
 from shared.values.schemas import Schema

@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 from shared.http import Context, Resource, Route, endpoint
 from shared.runtime import clock
 from shared.security.authentication import ANYONE, COORDINATORS, IMPORTERS
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from shared.values.schemas import Schema
 from testkit.token_issuer import TokenIssuer, new_key, token_issuer
 from tests.shared.http.addresses import a_free_port, until_alive
@@ -206,7 +207,8 @@ def test_without_sign_in_everybody_is_an_administrator_and_the_log_says_so() -> 
     with capture_logs() as logged:
         client = create_app(ROUTES).test_client()
     assert [(line["log_level"], line["event"]) for line in logged] == [("warning", "auth.none")]
-    assert client.get("/api/coordinators").json["roles"] == ["admin"]
+    # and every service, since they do not sign in either
+    assert client.get("/api/coordinators").json["roles"] == ["admin", "service"]
     assert client.get("/api/coordinators", headers={"Host": "evil.example"}).status_code == 421
 
 

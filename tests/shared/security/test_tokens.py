@@ -19,7 +19,8 @@ from joserfc.jwk import ECKey, RSAKey
 from shared.security import jwks, tokens
 from shared.security.jwks import KeysById
 from shared.security.tokens import Claims, GenuineTokens, TokenExpired, TokenRefused, TokenRules
-from shared.values.enums import Role, Scope
+from shared.values.account_enums import Scope
+from shared.values.enums import Role
 from testkit.token_issuer import ISSUER, claims, new_key, published, signed
 
 KEY = new_key("a")

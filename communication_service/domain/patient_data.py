@@ -1,0 +1,145 @@
+"""All that this service holds about one patient, for the export; what it says of others is left out.
+
+A letter or a call may be about six people, and nobody is to read of the other five (GDPR Art. 15 (4)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Annotated
+from uuid import UUID
+
+from communication_service.domain import answers, calls, email_parts
+from communication_service.domain.schemas import PhoneCallFields, RecordedResponse
+from communication_service.store import copy_queries, patient_data
+from communication_service.store.tables import Email, Inquiry, RecordedAnswer
+from shared.database import Session
+from shared.database.documents import stored_row
+from shared.events import held_events
+from shared.security.patient_texts import PatientTexts
+from shared.values.datetimes import Instant
+from shared.values.emails import EmailText
+from shared.values.enums import EmailKind, EmailStatus
+from shared.values.patient_data import FOR_THE_EXPORT, PatientData, StoredRow
+from shared.values.schemas import Schema
+
+
+class ExportedEmail(Schema):
+    """An e-mail about the patient, without what it says of others."""
+
+    id: UUID
+    """Identifies the e-mail."""
+    kind: EmailKind
+    """What it is for."""
+    status: EmailStatus
+    """Where it stands."""
+    therapist_id: UUID | None
+    """The therapist whom it is for."""
+    placement_request_ids: list[UUID]
+    """The patient's placement requests that it is about."""
+    recipient: str
+    """The address that it goes to."""
+    message_id: str
+    """Its Message-ID."""
+    created_at: Instant
+    """When it was made."""
+    sent_at: Instant | None
+    """When the mail server took it; null: not yet, or never."""
+    is_about_others: bool
+    """Whether it is about other people too, whose passages are left out."""
+    subject: Annotated[str, FOR_THE_EXPORT]
+    """The subject."""
+    body_text: Annotated[str, FOR_THE_EXPORT]
+    """The text."""
+
+
+class ExportedCall(PhoneCallFields):
+    """A call about the patient; its note is left out where it was about other people too."""
+
+    is_about_others: bool
+    """Whether it was about other people too."""
+    responses: list[RecordedResponse]
+    """What the practice said about the patient's requests."""
+
+
+class CommunicationData(PatientData):
+    """All that the communication service holds about one patient."""
+
+    copy_of_patient: Annotated[StoredRow | None, FOR_THE_EXPORT]
+    """What the patient service published of the patient: a pseudonym."""
+    placement_requests: list[StoredRow]
+    """The requests, as far as contacting the practices goes."""
+    inquiries: list[StoredRow]
+    """The contacts with practices that the requests were part of."""
+    emails: list[ExportedEmail]
+    """The e-mails about the patient."""
+    phone_calls: list[ExportedCall]
+    """The calls about the patient."""
+    responses: list[RecordedResponse]
+    """What practices said about the patient's requests, by e-mail or on the phone."""
+
+
+def read(session: Session, texts: PatientTexts, patient_id: UUID) -> CommunicationData:
+    """All that is held about this patient; nothing about one who is not known."""
+    patient = copy_queries.patients(session, [patient_id]).get(patient_id)
+    requests = patient_data.requests_of(session, patient_id)
+    own = {each.id for each in requests}
+    emails = patient_data.emails_about(session, patient_id, own)
+    passages = email_parts.read_about(session, texts, emails, own)
+    recorded = patient_data.answers_about(session, own)
+    responses = answers.views(session, texts, recorded)
+    return CommunicationData(
+        service="communication_service",
+        patient_id=patient_id,
+        events=held_events.of_patient(session, patient_id),
+        copy_of_patient=None if patient is None else stored_row(patient),
+        placement_requests=[stored_row(each) for each in requests],
+        inquiries=[_inquiry(each, own) for each in patient_data.inquiries_about(session, own)],
+        emails=[_email(each, passages[each.id], own) for each in emails],
+        phone_calls=_calls(session, texts, own, list(zip(recorded, responses, strict=True))),
+        responses=responses,
+    )
+
+
+def _of(own: Collection[UUID], request_ids: Sequence[UUID]) -> list[UUID]:
+    return [each for each in request_ids if each in own]
+
+
+def _inquiry(inquiry: Inquiry, own: Collection[UUID]) -> StoredRow:
+    mine = _of(own, inquiry.placement_request_ids)
+    return stored_row(inquiry) | {"placement_request_ids": list(map(str, mine))}
+
+
+def _email(email: Email, passage: EmailText, own: Collection[UUID]) -> ExportedEmail:
+    mine = _of(own, email.placement_request_ids)
+    same = ("id", "kind", "status", "therapist_id", "recipient", "message_id", "created_at", "sent_at")
+    return ExportedEmail.of(
+        {name: getattr(email, name) for name in same}
+        | {
+            "placement_request_ids": mine,
+            "is_about_others": len(mine) < len(email.placement_request_ids),
+            "subject": passage.subject,
+            "body_text": passage.text,
+        }
+    )
+
+
+def _calls(
+    session: Session,
+    texts: PatientTexts,
+    own: Collection[UUID],
+    answered: Sequence[tuple[RecordedAnswer, RecordedResponse]],
+) -> list[ExportedCall]:
+    found = patient_data.calls_about(session, own)
+    shown = calls.fields_of(session, texts, found)
+    return [
+        _call(fields, own, [response for answer, response in answered if answer.phone_call_id == fields.id])
+        for fields in shown
+    ]
+
+
+def _call(fields: PhoneCallFields, own: Collection[UUID], said: Sequence[RecordedResponse]) -> ExportedCall:
+    mine = _of(own, fields.placement_request_ids)
+    is_about_others = len(mine) < len(fields.placement_request_ids)
+    changed = {"placement_request_ids": mine, "note": None if is_about_others else fields.note}
+    return ExportedCall.of(vars(fields) | changed | {"is_about_others": is_about_others, "responses": list(said)})

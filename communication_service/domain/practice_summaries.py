@@ -1,0 +1,143 @@
+"""What practices may read of patients: asked for when a letter goes or a call is looked at, never kept for later.
+
+So a consent that was withdrawn a moment ago counts, whether its event has arrived or not (docs/decisions/0033).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from uuid import UUID
+
+from communication_service.domain import email_parts, email_texts, planning, states
+from communication_service.domain.composing import patient_facts
+from communication_service.domain.contact_waits import ContactWait
+from communication_service.domain.email_parts import Letter
+from communication_service.settings import ContactRules
+from communication_service.store import (
+    call_queries,
+    copy_queries,
+    email_queries,
+    inquiry_queries,
+    locks,
+    request_queries,
+    schedule,
+)
+from communication_service.store.tables import Email, PatientPseudonym, PracticeCopy
+from shared.database import Session
+from shared.security.patient_texts import PatientTexts
+from shared.values.emails import EmailText
+
+Summaries = Mapping[UUID, str | None]
+"""By patient; None where nothing may be said, and nobody is missing of whom that was asked."""
+
+
+NONE_ASKED: Summaries = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class SheetSummaries:
+    """What the caller of a call may say beside the pseudonyms."""
+
+    by_patient: Summaries = field(default_factory=lambda: NONE_ASKED)
+    are_missing: bool = False
+    """The patient service did not answer."""
+
+
+NO_SUMMARIES = SheetSummaries()
+
+
+def patients_of_email(session: Session, email_id: UUID) -> set[UUID]:
+    """The patients of whom this e-mail may say more than their pseudonyms."""
+    email = email_queries.email(session, email_id)
+    return set() if email is None else _with_summary(session, email.placement_request_ids)
+
+
+def patients_of_call(session: Session, call_id: UUID) -> set[UUID]:
+    """The same of a call that is still to be made: afterwards nobody needs it any more."""
+    call = call_queries.phone_call(session, call_id)
+    return set() if call is None or call.status != "planned" else _with_summary(session, call.placement_request_ids)
+
+
+def _with_summary(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
+    patients = copy_queries.patients(session, request_queries.patients_of_requests(session, request_ids).values())
+    return {patient.id for patient in patients.values() if patient.has_practice_summary}
+
+
+def write_into(
+    session: Session, texts: PatientTexts, email: Email, summaries: Summaries, *, rules: ContactRules
+) -> bool:
+    """Write what practices may read into a letter that goes now; False where it was not asked for everybody in it."""
+    if not _with_summary(session, email.placement_request_ids) <= summaries.keys():
+        return False
+    if not any(summaries.values()):
+        return True
+    practice, patients = _practice(session, email), _patients(session, email)
+    letter = _letter(practice, patients, summaries, rules)
+    if letter is not None:
+        about = [(patient.id, each) for patient, each in zip(patients, email.placement_request_ids, strict=True)]
+        email_parts.write(session, texts, email, letter, about)
+    return letter is not None
+
+
+def _letter(
+    practice: PracticeCopy | None,
+    patients: Sequence[PatientPseudonym],
+    summaries: Summaries,
+    rules: ContactRules,
+) -> Letter | None:
+    """The letter as things are now; None where one of those in it is not known any more."""
+    if practice is None or not patients:
+        return None
+    return email_texts.inquiry(practice, patients, sender=rules.sender, summaries=summaries)
+
+
+def _practice(session: Session, email: Email) -> PracticeCopy | None:
+    return None if email.therapist_id is None else copy_queries.therapist(session, email.therapist_id)
+
+
+def _patients(session: Session, email: Email) -> Sequence[PatientPseudonym]:
+    """Those whom the e-mail is about, in its order; nobody where one of them is not known any more."""
+    of_requests = request_queries.patients_of_requests(session, email.placement_request_ids)
+    known = copy_queries.patients(session, of_requests.values())
+    found = [known.get(of_requests[each]) for each in email.placement_request_ids if each in of_requests]
+    complete = [each for each in found if each is not None]
+    return complete if len(complete) == len(email.placement_request_ids) else []
+
+
+def still_stands(
+    session: Session, email_id: UUID, text: EmailText, summaries: Summaries, *, rules: ContactRules
+) -> bool:
+    """Whether a letter that was claimed some seconds ago is still right: nothing in it was withdrawn meanwhile."""
+    email = email_queries.email(session, email_id)
+    if email is None or email.status != "sending":
+        return False
+    requests = request_queries.requests_now(session, email.placement_request_ids)
+    patients = copy_queries.patients(session, {each.patient_id for each in requests})
+    offered = request_queries.patients_offered_a_place(session, patients)
+    is_asked = all(
+        each.status == "waiting" and planning.kept_back(each.hold, patient_facts(each, patients, offered)) is None
+        for each in requests
+    )
+    practice = _practice(session, email)
+    letter = _letter(practice, _patients(session, email), summaries, rules)
+    is_active = practice is not None and practice.status == "active"
+    return is_asked and is_active and letter is not None and letter.whole() == text
+
+
+def let_wait(session: Session, email_id: UUID, *, until: datetime, now: datetime) -> None:
+    """Let a letter wait whose summaries cannot be asked for; it is planned again at `until`."""
+    known = email_queries.email(session, email_id)
+    if known is None or known.therapist_id is None:
+        return
+    locks.lock_therapist(session, known.therapist_id)
+    email = email_queries.email(session, email_id, lock=True)
+    if email is None or email.status != "approved" or email.inquiry_id is None:
+        return
+    inquiry = inquiry_queries.inquiry(session, email.inquiry_id, lock=True)
+    assert inquiry is not None  # a foreign key says so
+    states.hold_email(email, waits_for=ContactWait.PATIENT_SERVICE, waits_until=None, now=now)
+    inquiry.waits_for, inquiry.waits_until = ContactWait.PATIENT_SERVICE, None
+    schedule.add(session, schedule.to_therapists([known.therapist_id]), at=until)

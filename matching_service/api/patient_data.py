@@ -1,0 +1,19 @@
+"""Endpoint for the export: all that this service holds about one patient."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from matching_service.api.texts import texts
+from matching_service.dependencies import Dependencies
+from matching_service.domain import patient_data
+from matching_service.domain.patient_data import MatchingData
+from shared.http import Context
+from shared.http.patient_data import patient_data_route
+
+
+def _held(context: Context[Dependencies], id: UUID) -> MatchingData:
+    return patient_data.read(context.session, texts(context), id)
+
+
+PATIENT_DATA = patient_data_route(MatchingData, _held)

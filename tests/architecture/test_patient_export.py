@@ -1,0 +1,124 @@
+"""The export has everything that is held about a patient: a table, or a service, that is forgotten fails here."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from operations import export_document
+from patient_service.dependencies import Dependencies
+from patient_service.domain import exports
+from shared.security.encryption import Keys
+from shared.values.account_enums import Scope
+from shared.values.patient_data import PATH
+from tests.accounts import signed_in
+from tests.architecture.sources import SERVICES
+from tests.builders.patients import NOBODY, a_patient
+from tests.conftest import MONDAY
+
+OF_EVERY_SERVICE = {
+    "relay_lease": "which process publishes",
+    "processed_events": "ids of events, which say nothing",
+    "copies_ahead": "two numbers about a copy that is in the export",
+    "idempotency": "ids of repeated requests, for a day; what they made is in the export",
+}
+WITHOUT_PATIENTS = {
+    "therapist_service": "practices and imports; its dead letters name placement requests only",
+    "user_service": "accounts of staff and machines",
+}
+"""Services that are not asked, each with the reason."""
+NOT_PERSONAL = {
+    "patient_service": {"data_keys": "the key of the file that is in the export; who had it could read backups"},
+    "matching_service": {"therapists": "practices", "patient_keys": "keys of the texts that are in the export"},
+    "communication_service": {
+        "patient_keys": "keys of the texts that are in the export",
+        "therapists": "practices",
+        "places": "practices",
+        "schedule": "practices",
+        "cooldowns": "practices",
+        "email_suppressions": "practices",
+        "mail_server": "the mail server",
+    },
+    "geocoding_service": {},
+}
+"""Tables that the export does not read, each with the reason: a new one with patients in it belongs into the export."""
+HOLDERS = list(NOT_PERSONAL)
+
+
+def tables_of(service: str) -> set[str]:
+    """All tables of a service."""
+    return set(importlib.import_module(f"{service}.store.tables").Tables.metadata.tables)
+
+
+@contextmanager
+def reading(session: Session) -> Iterator[set[str]]:
+    """Yields the tables that are read within the block."""
+    found: set[str] = set()
+    connection = session.connection()
+    names = {table for service in SERVICES for table in tables_of(service)}
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        words = set(statement.replace("(", " ").replace(")", " ").replace(",", " ").replace('"', " ").split())
+        found.update(word for word in words if word in names)
+
+    event.listen(connection, "before_cursor_execute", note)
+    yield found
+    event.remove(connection, "before_cursor_execute", note)
+
+
+def test_every_service_is_asked_or_has_a_reason(settings_of: Callable[[str], Any]) -> None:
+    asked = set(settings_of("patient_service").services_with_patient_data())
+    assert asked | {"patient_service"} == set(HOLDERS)
+    assert asked == set(export_document.holders())
+    assert asked | {"patient_service"} | WITHOUT_PATIENTS.keys() == set(SERVICES)
+    assert {name for name in exports.PatientExport.model_fields if name.endswith("_service")} == set(HOLDERS)
+
+
+@pytest.mark.parametrize("service", [each for each in HOLDERS if each != "patient_service"])
+def test_every_table_is_read_for_the_export_or_has_a_reason(service: str, app: Flask, session: Session) -> None:
+    client: FlaskClient = signed_in(app, Scope.PATIENT_DATA_EXPORT)
+    with reading(session) as read:
+        assert client.get(f"{PATH}/{uuid4()}").status_code == 200
+    known = tables_of(service) - NOT_PERSONAL[service].keys() - OF_EVERY_SERVICE.keys()
+    assert read & known == known
+    assert NOT_PERSONAL[service].keys() | OF_EVERY_SERVICE.keys() <= tables_of(service), "a reason without a table"
+
+
+@pytest.mark.parametrize("service", ["patient_service"])
+def test_every_table_of_the_patient_service_is_read_for_the_export(
+    service: str, settings: Any, session: Session, app: Flask
+) -> None:
+    keys: Keys = Dependencies.of(settings).keys
+    patient = a_patient(session, keys)
+    session.flush()
+    session.expire_all()
+    with reading(session) as read:
+        own = exports.export(session, keys, patient.id, _others(), reader=NOBODY, now=MONDAY)
+    # the key is read to open the file, and is not in the export
+    expected = tables_of(service) - OF_EVERY_SERVICE.keys()
+    assert read & tables_of(service) == expected
+    assert set(NOT_PERSONAL[service]) == {"data_keys"}
+    document = json.loads(own.model_dump_json())
+    Draft202012Validator(json.loads(export_document.FILE.read_text())["properties"]["format"]).validate(
+        document["format"]
+    )
+
+
+def _others() -> dict[str, dict[str, Any]]:
+    return {name: {"emails": []} for name in export_document.holders()}
+
+
+def test_the_documented_schema_is_not_stale() -> None:
+    assert export_document.FILE.read_text() == export_document.render(), "`make export-schema` writes it"
+    Draft202012Validator.check_schema(json.loads(export_document.FILE.read_text()))
