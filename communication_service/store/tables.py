@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, Text, Uuid, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
+from communication_service.store.declarative import Tables, many_ids
+from communication_service.store.mail_tables import EmailSuppression, MailServerState
+from shared.database import Aggregate, Copy, is_one_of, new_id
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import CallStatus, ContactRequestStatus, Direction, EmailKind, EmailStatus, InquiryStatus
 from shared.values.weekly import Weekly, WeeklyColumn
-
-
-class Tables(DeclarativeBase):
-    """All tables of the communication service."""
-
-    metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = column_types
-
-
-def _ids() -> Any:
-    return mapped_column(ARRAY(Uuid), default=list, server_default=text("'{}'"))
-
 
 # Copies
 
@@ -177,7 +166,7 @@ class Inquiry(Aggregate, Tables):
     therapist_id: Mapped[UUID]
     channel: Mapped[str]
     status: Mapped[str]
-    placement_request_ids: Mapped[list[UUID]] = _ids()
+    placement_request_ids: Mapped[list[UUID]] = many_ids()
     waits_for: Mapped[str | None]
     waits_until: Mapped[date | None]
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
@@ -204,7 +193,7 @@ class Email(Aggregate, Tables):
     therapist_id: Mapped[UUID | None]
     patient_id: Mapped[UUID | None]
     inquiry_id: Mapped[UUID | None] = mapped_column(ForeignKey("inquiries.id"))
-    placement_request_ids: Mapped[list[UUID]] = _ids()
+    placement_request_ids: Mapped[list[UUID]] = many_ids()
     status: Mapped[str]
     recipient: Mapped[str]
     recipient_key: Mapped[str]
@@ -285,7 +274,7 @@ class PhoneCall(Aggregate, Tables):
 
     therapist_id: Mapped[UUID]
     inquiry_id: Mapped[UUID | None] = mapped_column(ForeignKey("inquiries.id"))
-    placement_request_ids: Mapped[list[UUID]] = _ids()
+    placement_request_ids: Mapped[list[UUID]] = many_ids()
     caller_id: Mapped[UUID | None]
     line: Mapped[UUID] = mapped_column(default=UUID(int=0), server_default=text(f"'{UUID(int=0)}'"))
     """Who cannot be in two calls at once: until callers exist, the agency has one line."""
@@ -342,61 +331,7 @@ class RecordedAnswer(Tables):
     recorded_by: Mapped[UUID | None]
 
 
-class EmailSuppression(Aggregate, Tables):
-    """One reason why an address gets no inquiries, for everybody who uses it; each source stands by itself."""
-
-    __tablename__ = "email_suppressions"
-
-    email: Mapped[str]
-    email_key: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str]
-    source: Mapped[str]
-    """staff, opt_out (of a therapist who has the address), mail_server (there is no such address)."""
-    recorded_by: Mapped[UUID | None]
-    removed_at: Mapped[datetime | None]
-    """When staff took it back; such a row counts no more, and proves who did that."""
-    removed_by: Mapped[UUID | None]
-
-    __table_args__ = (
-        Index(
-            "uq_email_suppressions_email_key",
-            "email_key",
-            "source",
-            unique=True,
-            postgresql_where=text("removed_at IS NULL"),
-        ),
-        CheckConstraint("source IN ('staff', 'opt_out', 'mail_server')", name="source"),
-        CheckConstraint("removed_by IS NULL OR removed_at IS NOT NULL", name="removed_by_somebody"),
-    )
-
-
-class MailServerState(Tables):
-    """What the workers know of the mail server: one row, which says whether e-mails go."""
-
-    __tablename__ = "mail_server"
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    troubles: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Tries in a row that failed for reasons that concern every e-mail; 0: e-mails go."""
-    not_taken: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Different e-mails in a row that were not taken, for reasons that seem to be their own."""
-    refused: Mapped[list[UUID]] = _ids()
-    """E-mails of this row that were refused for good: so many in a row would make that doubtful."""
-    to_take_back: Mapped[list[UUID]] = _ids()
-    """E-mails whose refusal was not to be believed, and which are to wait again."""
-    since: Mapped[datetime | None]
-    detail: Mapped[str | None]
-    """What the mail server said, which may name a practice's address."""
-    cause: Mapped[str | None]
-    """The same without anybody's words."""
-    next_try_at: Mapped[datetime | None]
-
-    __table_args__ = (
-        CheckConstraint("id = 1", name="only_one"),
-        CheckConstraint("(troubles > 0) = (since IS NOT NULL)", name="since"),
-        CheckConstraint("(troubles > 0) = (next_try_at IS NOT NULL)", name="next_try"),
-    )
-
-
 add_shared_tables(Tables.metadata)
 add_patient_keys(Tables.metadata)
+
+__all__ = ["EmailSuppression", "MailServerState", "Tables"]  # tables of modules of their own

@@ -13,7 +13,7 @@ from patient_service.domain import accesses, searches
 from patient_service.domain.accesses import Reader
 from patient_service.domain.files import decrypt, get_patient, view
 from patient_service.domain.schemas import FileAccessView, PatientView, StatusChangeView
-from patient_service.store import merging, queries
+from patient_service.store import imports, merging, offers, queries
 from shared.database import Session
 from shared.database.documents import stored_row
 from shared.database.rows import require
@@ -43,6 +43,10 @@ class OwnData(PatientData):
     """The way through search and therapy."""
     access_log: list[FileAccessView]
     """Who was shown the file, this export included."""
+    place_offers: Annotated[list[StoredRow], FOR_THE_EXPORT]
+    """Places that practices offered in the present search."""
+    imported_rows: Annotated[list[StoredRow], FOR_THE_EXPORT]
+    """With which rows of which files the patient was entered."""
     located_postal_code: Annotated[StoredRow | None, FOR_THE_EXPORT]
     """What geocoding answered of the postal code."""
 
@@ -112,5 +116,7 @@ def _own(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now:
         placement_code=None if file.consultation is None else file.consultation.placement_code,
         history=searches.whole_history(session, keys, patient),
         access_log=accesses.whole_log(session, keys, patient),
+        place_offers=[stored_row(each) for each in offers.of_patient(session, patient_id)],
+        imported_rows=[stored_row(each) for each in imports.rows_of(session, patient_id)],
         located_postal_code=None if located is None else stored_row(located),
     )

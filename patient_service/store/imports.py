@@ -46,6 +46,11 @@ def rows(session: Session, import_id: UUID, part: Part, *, outcomes: Collection[
     return ROWS.read(session, wanted, part)
 
 
+def rows_of(session: Session, patient_id: UUID) -> Sequence[PatientImportRow]:
+    """The rows of files with which a patient was entered."""
+    return session.scalars(select(PatientImportRow).where(PatientImportRow.patient_id == patient_id)).all()
+
+
 def take_turn(session: Session) -> bool:
     """Whether this transaction is the only one that works on imports, until it ends."""
     turn = text("SELECT pg_try_advisory_xact_lock(hashtext('patient_service works on imports'))")

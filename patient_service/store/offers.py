@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -31,6 +32,11 @@ def remove(session: Session, placement_request_id: UUID) -> bool:
 def remove_all(session: Session, patient_id: UUID) -> None:
     """Remove all offers to a patient."""
     session.execute(delete(PlaceOffer).where(PlaceOffer.patient_id == patient_id))
+
+
+def of_patient(session: Session, patient_id: UUID) -> Sequence[PlaceOffer]:
+    """All offers to a patient that stand."""
+    return session.scalars(select(PlaceOffer).where(PlaceOffer.patient_id == patient_id)).all()
 
 
 def first_day(session: Session, patient_id: UUID) -> date | None:
