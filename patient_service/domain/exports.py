@@ -117,6 +117,6 @@ def _own(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now:
         history=searches.whole_history(session, keys, patient),
         access_log=accesses.whole_log(session, keys, patient),
         place_offers=[stored_row(each) for each in offers.of_patient(session, patient_id)],
-        imported_rows=[stored_row(each) for each in imports.rows_of(session, patient_id)],
+        imported_rows=[stored_row(each) for each in imports.rows_of_patient(session, patient_id)],
         located_postal_code=None if located is None else stored_row(located),
     )

@@ -46,7 +46,7 @@ def rows(session: Session, import_id: UUID, part: Part, *, outcomes: Collection[
     return ROWS.read(session, wanted, part)
 
 
-def rows_of(session: Session, patient_id: UUID) -> Sequence[PatientImportRow]:
+def rows_of_patient(session: Session, patient_id: UUID) -> Sequence[PatientImportRow]:
     """The rows of files with which a patient was entered."""
     return session.scalars(select(PatientImportRow).where(PatientImportRow.patient_id == patient_id)).all()
 
