@@ -15,7 +15,17 @@ from chaos.campaign import prepare_witness, witnesses
 from testkit.private_platform import PrivatePlatform, private_platform
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("patients", "tokens", "events", "therapists", "throughput", "searches", "rewrap")
+NAMES = (
+    "patients",
+    "tokens",
+    "events",
+    "therapists",
+    "throughput",
+    "searches",
+    "patient_imports",
+    "patient_searches",
+    "rewrap",
+)
 
 
 @click.command()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import count
 
 import requests
+from sqlalchemy import text
 from sqlalchemy.schema import CreateTable, DropTable
 
 from benchmarks.bare import BarePatient
@@ -33,15 +34,21 @@ def measure(platform: PrivatePlatform) -> list[Figure]:
     for worker in workers:
         worker.stop()
     turns, api = count(), ApiClient(settings)
-    with _bare(platform) as bare_url:
-        ours, bare = alternately(
+    with _bare(platform) as bare_url, _unencrypted(platform) as unencrypted_url:
+        ours, bare, unencrypted = alternately(
             ROUNDS,
             lambda: _run(api.url("patient", "/api/patients"), next(turns), api.tokens.headers()),
             lambda: _run(bare_url, next(turns), {}),
+            lambda: _run(unencrypted_url, next(turns), api.tokens.headers()),
         )
     for worker in workers:
         worker.start()
-    return [share_at_least("POST /api/patients against a bare insert", ours, "requests/s", 0.6, baseline=bare)]
+    return [
+        share_at_least("POST /api/patients against a bare insert", ours, "requests/s", 0.6, baseline=bare),
+        share_at_least(
+            "POST /api/patients against one without encryption", ours, "requests/s", 0.75, baseline=unencrypted
+        ),
+    ]
 
 
 def _run(url: str, turn: int, headers: Mapping[str, str]) -> float:
@@ -72,26 +79,53 @@ def _body(turn: int, number: int) -> bytes:
 @contextmanager
 def _bare(platform: PrivatePlatform) -> Iterator[str]:
     """Runs the bare application, with a table of its own in the same schema; yields its URL."""
-    port = reserve_block(1)
     with as_owner(MigrationSettings(), "patient_service") as connection:
         connection.execute(CreateTable(BarePatient.__table__))  # type: ignore[arg-type]
         connection.commit()
+    try:
+        with _running("benchmarks.bare", platform) as url:
+            yield f"{url}/patients"
+    finally:
+        with as_owner(MigrationSettings(), "patient_service") as connection:
+            connection.execute(DropTable(BarePatient.__table__))  # type: ignore[arg-type]
+            connection.commit()
+
+
+@contextmanager
+def _unencrypted(platform: PrivatePlatform) -> Iterator[str]:
+    """Runs the service without encryption, on the same tables; yields the URL of patients.
+
+    What it wrote can be read by nobody afterwards, so it is removed.
+    """
+    with as_owner(MigrationSettings(), "patient_service") as connection:
+        before = connection.execute(text("SELECT count(*) FROM data_keys")).scalar_one()
+    if before:
+        raise RuntimeError("only on an empty database: what is written without encryption must be removed")
+    try:
+        with _running("benchmarks.unencrypted", platform) as url:
+            yield f"{url}/api/patients"
+    finally:
+        with as_owner(MigrationSettings(), "patient_service") as connection:
+            connection.execute(text("TRUNCATE patients, data_keys, outbox CASCADE"))
+            connection.commit()
+
+
+@contextmanager
+def _running(module: str, platform: PrivatePlatform) -> Iterator[str]:
+    """Runs an application of the benchmarks' own with the settings of the patient service; yields its URL."""
+    port = reserve_block(1)
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.bare", str(port)],
+        [sys.executable, "-m", module, str(port)],
         env=environment("patient_service", platform.settings),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        url = f"http://127.0.0.1:{port}/patients"
-        _until_it_answers(url)
-        yield url
+        _until_it_answers(f"http://127.0.0.1:{port}/")
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(10)
-        with as_owner(MigrationSettings(), "patient_service") as connection:
-            connection.execute(DropTable(BarePatient.__table__))  # type: ignore[arg-type]
-            connection.commit()
 
 
 def _until_it_answers(url: str) -> None:
@@ -99,6 +133,6 @@ def _until_it_answers(url: str) -> None:
         try:
             requests.get(url, timeout=1)
             return
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.1)
     raise RuntimeError("the bare application did not start")

@@ -6,27 +6,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from itertools import count, islice
+from itertools import count
 from random import Random
 from typing import Any
 
-from sqlalchemy import insert
-
+from benchmarks.entered_patients import enter
 from benchmarks.figures import Figure, at_most
 from operations.services import environment
-from patient_service.domain import states
-from patient_service.domain.files import write
-from patient_service.domain.indexes import indexes_of
-from patient_service.domain.schemas import NewPatient, PatientFile
 from patient_service.settings import Settings
-from patient_service.store import queries
-from patient_service.store.tables import DataKey, Patient
 from shared import database
-from shared.database import first_version, new_id, transaction
-from shared.runtime import clock
 from shared.security.encryption import Keys
-from shared.values.datetimes import berlin_day
 from testkit.api_client import ApiClient
 from testkit.private_platform import PrivatePlatform
 
@@ -38,7 +27,8 @@ def measure(platform: PrivatePlatform) -> list[Figure]:
     settings = Settings()
     database.connect(settings.database_url)
     old = settings.master_key.get_secret_value().split(",")[-1]
-    patient_ids = _enter(Keys(old, settings.index_key.get_secret_value()))
+    keys = Keys(old, settings.index_key.get_secret_value())
+    patient_ids = enter(keys, (_body("Alt", number) for number in range(PATIENTS)), prefix="B")
     stop, answers = threading.Event(), _Answers()
     staff = [
         threading.Thread(target=_work, args=(ApiClient(platform.settings), patient_ids, seed, stop, answers))
@@ -91,37 +81,3 @@ def _work(api: ApiClient, patient_ids: list[str], seed: int, stop: threading.Eve
 
 def _body(first_name: str, number: int) -> dict[str, Any]:
     return {"first_name": first_name, "last_name": f"Nachname{number}", "date_of_birth": "1990-05-05"}
-
-
-def _enter(keys: Keys) -> list[str]:
-    """Enter the patients past the API, which would take minutes; returns their ids."""
-    ids, entered = list[str](), _patients(keys)
-    while portion := list(islice(entered, 1000)):
-        with transaction() as session:
-            session.execute(insert(Patient), [_row(each) for each in portion])
-            session.execute(insert(DataKey), [{"patient_id": each.id, "wrapped": each.data_key} for each in portion])
-        ids += [str(each.id) for each in portion]
-    return ids
-
-
-def _row(patient: Patient) -> dict[str, Any]:
-    return {each.name: getattr(patient, each.name) for each in Patient.__table__.columns} | {"namesake": 0}
-
-
-def _patients(keys: Keys) -> Iterator[Patient]:
-    now = clock.now()
-    for number in range(PATIENTS):
-        new = NewPatient.from_json(_body("Alt", number))
-        fields = PatientFile.model_construct(**vars(new) | {"registered_on": berlin_day(now)})
-        identity, reference = new_id(), f"B-{number:06}"
-        patient = queries.new_patient(
-            id=identity,
-            reference=reference,
-            data_key=keys.new_data_key(identity.bytes),
-            sequence=1,
-            age_published_on=berlin_day(now),
-            **first_version(by=None, now=now),
-        )
-        states.register(patient)
-        write(keys, patient, fields, indexes_of(keys, fields, reference)[0], today=patient.age_published_on)
-        yield patient

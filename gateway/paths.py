@@ -8,7 +8,7 @@ what services ask each other for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -16,6 +16,7 @@ from shared.events.listeners import Listeners
 from shared.http import Route
 from shared.http.dead_letters import dead_letter_routes
 from shared.http.openapi import OPERATIONS
+from shared.http.routes import larger_bodies
 from shared.runtime import registry
 from shared.security.authentication import ANYONE
 
@@ -42,6 +43,8 @@ class ForwardedPath:
     service: str
     invites_guesses: bool = False
     """Whether anybody could try secrets here without signing in: passwords, tokens of links."""
+    largest_body: int | None = None
+    """In bytes, where the path takes files, which may be larger than other bodies."""
 
     @property
     def pattern(self) -> str:
@@ -80,9 +83,10 @@ def _escaped(text: str) -> str:
     return re.sub(r"[^\w/-]", r"\\\g<0>", text)
 
 
-def _of(service: str, routes: Iterable[Route]) -> Iterator[ForwardedPath]:
+def _of(service: str, routes: Sequence[Route]) -> Iterator[ForwardedPath]:
+    larger = larger_bodies(routes)
     for route in filter(lambda each: not is_internal(each.path), routes):
-        yield ForwardedPath(route.path, service, invites_guesses=_invites_guesses(route))
+        yield ForwardedPath(route.path, service, _invites_guesses(route), larger.get(route.path))
     for path in OF_EVERY_SERVICE:
         yield ForwardedPath(f"/{service}{path}", service)
 

@@ -2,7 +2,7 @@
 # Becomes one Kafka node (KRaft: broker and controller in one process), the only one or one of several on this machine.
 #
 #   STATE_DIR                  where its data and its written configuration live
-#   KAFKA_LIBS                 folder of jars; without it, the cache folder that fetch.sh fills
+#   KAFKA_LIBS                 folder of jars and their archive; without it, the cache folder that fetch.sh fills
 #   KAFKA_BOOTSTRAP_SERVERS    host:port under which clients reach each node, separated by commas
 #   KAFKA_NODE                 which of them this one is, 1 by default
 #   KAFKA_CONTROLLER_PORT      the first node's second port, always on 127.0.0.1; the next nodes have the next ports
@@ -55,16 +55,18 @@ listener.name.controller.plain.sasl.jaas.config=$login
 EOF
 fi
 
+# The first of Java's two compilers: at our rates the second one costs more than it saves (an import of 20,000 therapists
+# took 405 µs of Kafka's processor time a record, now 212). The log's configuration is no part of the class path, since a
+# folder there would forbid the archive.
+set -- -cp "$libs/*" "-Dlog4j2.configurationFile=$here/conf/log4j2.properties" -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+[ ! -f "$libs/classes.jsa" ] || set -- "$@" "-XX:SharedArchiveFile=$libs/classes.jsa"
+
 # The last file of a format is meta.properties; without it a format was cut off and starts again.
 if [ ! -f "$state/logs/meta.properties" ]; then
     rm -rf "$state/logs"
     # 16 bytes that every node works out alike: a node with another cluster's data is refused by the others
     cluster=$(echo "$voters" | sha256sum | head -c 16 | base64 | tr -d '=\n')
-    java -cp "$here/conf:$libs/*" -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-        kafka.tools.StorageTool format -t "$cluster" -c "$properties"
+    java "$@" -Xmx128m kafka.tools.StorageTool format -t "$cluster" -c "$properties"
 fi
 
-# The first of Java's two compilers: at our rates the second one costs more than it saves (an import of 20,000 therapists
-# took 405 µs of Kafka's processor time a record, now 212).
-exec java -cp "$here/conf:$libs/*" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "-Xmx${KAFKA_HEAP:-256m}" \
-    -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true kafka.Kafka "$properties"
+exec java "$@" "-Xmx${KAFKA_HEAP:-256m}" -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true kafka.Kafka "$properties"

@@ -1,9 +1,10 @@
-"""Work on a schedule, which every worker may run, and a wait that holds no transaction."""
+"""Work on a schedule, which every worker may run; a wait that holds no transaction; and what an operator has done: the
+access log that is verified."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from threading import BoundedSemaphore
@@ -11,7 +12,15 @@ from typing import Any
 from uuid import UUID
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import birthdays, crisis, exports, key_rings, searches
+from patient_service.domain import (
+    access_verification,
+    birthdays,
+    crisis,
+    exports,
+    imports,
+    key_rings,
+    searches,
+)
 from patient_service.domain.schemas import NewStatus
 from patient_service.settings import Settings
 from shared.database import transaction
@@ -19,7 +28,10 @@ from shared.errors import TooManyRequests
 from shared.runtime import clock, metrics
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
+from shared.runtime.logs import logger
 from shared.security.encryption import Keys
+
+log = logger(__name__)
 
 BETWEEN_LOOKS = 0.1
 """Seconds between two looks for an answer."""
@@ -97,6 +109,48 @@ def reindex(keys: Keys, now: datetime) -> int:  # noqa: ARG001 - every job has i
         return key_rings.reindex(session, keys)
 
 
+def anchor_access_log(now: datetime) -> int:
+    """Anchor the chains of the access log once a day, and write the newest anchor to the log.
+
+    The log has it in each run: one that was made just before a crash must leave the database, too.
+    """
+    with transaction() as session:
+        done = access_verification.anchor(session, now=now)
+    with transaction() as session:
+        anchor = access_verification.newest_anchor(session)
+    if anchor is not None:
+        log.info("access_log.anchor", number=anchor.number, day=anchor.day.isoformat(), hash=anchor.hash.hex())
+    return int(done)
+
+
+def verify_access_log(
+    expected: Mapping[int, bytes], *, portion: int = 5000
+) -> Generator[access_verification.Verified, None, None]:
+    """Verify the access log, a transaction for each portion; yields what each found.
+
+    `expected` are hashes of anchors by their numbers, as the log has them.
+    """
+    for part in access_verification.parts(expected):
+        while True:
+            with transaction() as session:
+                found = part.next(session, at_most=portion)
+            if found is None:
+                break
+            yield found
+
+
+def import_patients(keys: Keys, now: datetime) -> int:
+    """Check and enter the patients of files that wait."""
+    with transaction() as session:
+        return imports.work(session, keys, progress=_note_progress, now=now)
+
+
+def _note_progress(import_id: UUID, counts: Mapping[str, int]) -> None:
+    """In a transaction of its own: that of the work may take a while."""
+    with transaction() as session:
+        imports.note_progress(session, import_id, counts)
+
+
 def needs(settings: Settings) -> Sequence[ReadinessCheck]:
     """That every key is there with which something was written."""
     return [key_rings.rings(Dependencies.of(settings).keys).needed()]
@@ -111,5 +165,8 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("prior_therapies", timedelta(hours=1), partial(publish_passed_therapies, keys)),
         Job("crises", timedelta(minutes=1), partial(count_crises, keys)),
         Job("reindex", timedelta(minutes=1), partial(reindex, keys)),
+        # hourly like the birthdays: a new day is anchored soon after it begins
+        Job("access-anchors", timedelta(hours=1), anchor_access_log),
+        Job("patient-imports", timedelta(seconds=1), partial(import_patients, keys)),
         Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),
     ]

@@ -26,13 +26,13 @@ from migrations.settings import MigrationSettings
 from shared import database
 from shared.http.web import web_app
 from shared.runtime import registry
-from tests.infrastructure import Infrastructure
+from tests.infrastructure import Infrastructure, direct
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """An ordinary Monday, ten o'clock in Berlin."""
 
 
-SLOW_TO_START = {"platform", "kafka", "own_kafka", "cluster", "empty", "short_campaign", "trials"}
+SLOW_TO_START = {"platform", "kafka", "spare_broker", "cluster", "short_campaign", "trials"}
 """Fixtures that start Kafka or a whole platform."""
 
 
@@ -90,7 +90,7 @@ def settings(settings_of: Callable[[str], Any], service: str) -> Any:
 def connection(engines: dict[str, Engine], settings: Any, service: str) -> Iterator[Connection]:
     """A connection whose transaction is rolled back; every `transaction()` takes part in it."""
     if service not in engines:
-        engines[service] = database.engine_for(settings.database_url, pool_size=2)
+        engines[service] = database.engine_for(direct(settings), pool_size=2)
     with engines[service].connect() as connection:
         outer = connection.begin()
         database.use(connection)

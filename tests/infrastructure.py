@@ -8,12 +8,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import URL, Connection
+
 from testkit.private_platform import PrivatePlatform, private_platform
 from tests.builders.keys import TEXT_RINGS
 
 ROOT = Path(__file__).parent.parent
 CHEAP_HASHES = {"HASHING_MEMORY_MIB": "8", "HASHING_PASSES": "1"}
 """A hash of a password takes 40 ms as in production, and thousands of hostile requests hash one."""
+
+
+def direct(settings: Any) -> URL:
+    """A service's database without PgBouncer, for tests in one transaction, which has a connection to itself anyway.
+
+    They cost a seventh less. Tests that commit, and whole processes, go through PgBouncer.
+    """
+    port = int(os.environ["POSTGRES_PORT"])
+    url: URL = settings.database_url
+    return url.set(host=os.environ["POSTGRES_HOST"], port=port)
+
+
+@contextmanager
+def taken_back(connection: Connection) -> Iterator[None]:
+    """Takes back what the block changes in the test's transaction, so that many cases can begin with the same state."""
+    connection.exec_driver_sql("SAVEPOINT before_the_block")
+    yield
+    connection.exec_driver_sql("ROLLBACK TO SAVEPOINT before_the_block")
+    # else PostgreSQL keeps the savepoint and its lock, thousands of them inside each other
+    connection.exec_driver_sql("RELEASE SAVEPOINT before_the_block")
 
 
 class Infrastructure:

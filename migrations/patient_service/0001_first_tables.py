@@ -41,6 +41,60 @@ def upgrade() -> None:
         postgresql_where=sa.text("is_known"),
     )
     op.create_table(
+        "patient_imports",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="checking", nullable=False),
+        sa.Column("dry_run", sa.Boolean(), nullable=False),
+        sa.Column("on_problem", sa.Text(), nullable=False),
+        sa.Column("force", sa.Boolean(), nullable=False),
+        sa.Column("is_csv", sa.Boolean(), nullable=False),
+        sa.Column("started_by", sa.Uuid(), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("blocks", sa.Integer(), nullable=False),
+        sa.Column("blocks_done", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("checked", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("entered", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("refused", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        *aggregate_columns(),
+        sa.CheckConstraint(
+            "(status IN ('checking', 'entering')) = (finished_at IS NULL)",
+            name=op.f("ck_patient_imports_finished_when_over"),
+        ),
+        sa.CheckConstraint("on_problem IN ('refuse_file', 'skip_row')", name=op.f("ck_patient_imports_on_problem")),
+        sa.CheckConstraint(
+            "status IN ('checking', 'entering', 'completed', 'refused')", name=op.f("ck_patient_imports_status")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patient_imports")),
+    )
+    op.create_index(
+        "ix_patient_imports_unfinished",
+        "patient_imports",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NULL"),
+    )
+    op.create_table(
+        "patient_import_blocks",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["import_id"], ["patient_imports.id"], name=op.f("fk_patient_import_blocks_import_id")),
+        sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_patient_import_blocks")),
+    )
+    op.create_table(
+        "patient_import_rows",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("patient_id", sa.Uuid(), nullable=True),
+        sa.Column("problem", postgresql.JSONB(none_as_null=True), nullable=True),
+        sa.CheckConstraint("outcome IN ('valid', 'entered', 'refused')", name=op.f("ck_patient_import_rows_outcome")),
+        sa.ForeignKeyConstraint(["import_id"], ["patient_imports.id"], name=op.f("fk_patient_import_rows_import_id")),
+        sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_patient_import_rows")),
+    )
+    op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
@@ -59,7 +113,7 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("missing", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("index_key", sa.LargeBinary(), nullable=False),
-        sa.Column("search_index", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
+        sa.Column("search_index", postgresql.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("person_index", sa.LargeBinary(), nullable=True),
         sa.Column("namesake", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("address_index", sa.LargeBinary(), nullable=True),
@@ -157,20 +211,25 @@ def upgrade() -> None:
         "file_accesses",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("patient_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("purpose", sa.LargeBinary(), nullable=True),
         sa.Column("accessed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("accessed_by", sa.Uuid(), nullable=True),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "action IN ('read', 'changed', 'revealed', 'audited', 'exported')", name=op.f("ck_file_accesses_action")
+            "action IN ('created', 'read', 'changed', 'revealed', 'audited', 'exported')",
+            name=op.f("ck_file_accesses_action"),
         ),
-        sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_file_accesses_patient_id")),
-        sa.PrimaryKeyConstraint("id", "patient_id", name=op.f("pk_file_accesses")),
+        sa.PrimaryKeyConstraint("patient_id", "number", name=op.f("pk_file_accesses")),
     )
-    op.create_index("ix_file_accesses_patient", "file_accesses", ["patient_id", "id"], unique=False)
+    op.create_index("ix_file_accesses_at", "file_accesses", ["accessed_at", "id", "patient_id"], unique=False)
+    op.create_index("ix_file_accesses_by", "file_accesses", ["accessed_by", "accessed_at"], unique=False)
     op.create_table(
         "list_accesses",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("chain", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("patient_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("view", sa.Text(), nullable=False),
@@ -178,12 +237,37 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("accessed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("accessed_by", sa.Uuid(), nullable=True),
-        sa.CheckConstraint("action IN ('listed', 'exported')", name=op.f("ck_list_accesses_action")),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("action IN ('listed', 'exported', 'audited')", name=op.f("ck_list_accesses_action")),
         sa.CheckConstraint("view IN ('full', 'row', 'label')", name=op.f("ck_list_accesses_view")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_list_accesses")),
     )
+    op.create_index("uq_list_accesses_chain", "list_accesses", ["chain", "number"], unique=True)
+    op.create_index("ix_list_accesses_at", "list_accesses", ["accessed_at", "id", "chain"], unique=False)
+    op.create_index("ix_list_accesses_by", "list_accesses", ["accessed_by", "accessed_at"], unique=False)
     op.create_index("ix_list_accesses_digest", "list_accesses", ["digest", "accessed_at"], unique=False)
     op.create_index("ix_list_accesses_patients", "list_accesses", ["patient_ids"], unique=False, postgresql_using="gin")
+    op.create_table(
+        "access_anchors",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("chains", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_access_anchors")),
+    )
+    op.create_index("uq_access_anchors_day", "access_anchors", ["day"], unique=True)
+    op.create_table(
+        "anchored_chains",
+        sa.Column("anchor", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("chain", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("kind IN ('file', 'list')", name=op.f("ck_anchored_chains_kind")),
+        sa.PrimaryKeyConstraint("anchor", "kind", "chain", name=op.f("pk_anchored_chains")),
+    )
+    op.create_index("ix_anchored_chains_number", "anchored_chains", ["kind", "chain", "number"], unique=False)
     op.create_table(
         "status_changes",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -203,16 +287,23 @@ def upgrade() -> None:
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON status_changes FROM patient_service")
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON file_accesses FROM patient_service")
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON list_accesses FROM patient_service")
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON access_anchors FROM patient_service")
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON anchored_chains FROM patient_service")
     op.execute("REVOKE DELETE, TRUNCATE ON patients FROM patient_service")
     op.execute("REVOKE DELETE, TRUNCATE ON consents FROM patient_service")
 
 
 def downgrade() -> None:
     op.drop_table("status_changes")
+    op.drop_table("anchored_chains")
+    op.drop_table("access_anchors")
     op.drop_table("list_accesses")
     op.drop_table("file_accesses")
     op.drop_table("consents")
     op.drop_table("patients")
+    op.drop_table("patient_import_rows")
+    op.drop_table("patient_import_blocks")
+    op.drop_table("patient_imports")
     op.drop_table("located_postal_codes")
     op.drop_table("data_keys")
     drop_shared_tables()

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from patient_service.api.access_log import reader
 from patient_service.dependencies import Dependencies
-from patient_service.domain import accesses, bulk, patients
+from patient_service.domain import bulk, patients
 from patient_service.domain.bulk_schemas import PatientBulkChange
-from patient_service.domain.lists import ACCESSES, PATIENTS
+from patient_service.domain.lists import PATIENTS
 from patient_service.domain.schemas import (
     ChangedPatient,
     NamesakeQuery,
@@ -18,7 +18,7 @@ from patient_service.domain.schemas import (
 )
 from shared.http import REPLAYED_RESULTS, BulkResults, Context, Resource, endpoint, results_of
 from shared.values.lists import Listed, ListRequest
-from shared.values.schemas import MergePatch, QuerySchema
+from shared.values.schemas import MergePatch
 
 
 class PatientItem(Resource):
@@ -63,8 +63,15 @@ class PatientCollection(Resource):
 
         They have the same insurance number, or a name that sounds alike with the same date of birth or address.
         """
-        keys = context.dependencies.keys
-        return patients.register(context.session, keys, body, force=query.force, by=context.caller.id, now=context.now)
+        return patients.register(
+            context.session,
+            context.dependencies.keys,
+            body,
+            force=query.force,
+            by=context.caller.id,
+            purpose=context.purpose,
+            now=context.now,
+        )
 
 
 class PatientBulkResource(Resource):
@@ -78,13 +85,3 @@ class PatientBulkResource(Resource):
         """
         keys = context.dependencies.keys
         return results_of(bulk.change(context.session, keys, body, reader=reader(context), now=context.now))
-
-
-class AccessLogCollection(Resource):
-    """Who was shown a patient's file."""
-
-    @endpoint(lists=ACCESSES)
-    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
-        """List who was shown the file, when and why, newest first; noted there too."""
-        keys = context.dependencies.keys
-        return accesses.list_part(context.session, keys, id, wanted, reader=reader(context), now=context.now)

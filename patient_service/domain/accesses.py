@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
+
+from patient_service.domain.access_chains import BEGINNING, as_text, chained, file_content, list_content
 from patient_service.domain.files import get_patient, open_text, seal_text
 from patient_service.domain.indexes import list_digest
-from patient_service.domain.schemas import Action, FileAccessView
-from patient_service.store import lists
-from patient_service.store.tables import FileAccess, ListAccess, Patient
+from patient_service.domain.schemas import AccessFilter, AccessView, Action, FileAccessView, ListAction
+from patient_service.store import access_log, lists
+from patient_service.store.access_log import NewFileAccess
+from patient_service.store.lists import AccessesWanted
+from patient_service.store.queries import FirstAccess
+from patient_service.store.tables import Patient
 from shared.database import Session, new_id
 from shared.errors import Conflict, FieldProblem
+from shared.runtime.logs import logger
 from shared.security.encryption import Keys
 from shared.texts import Value
+from shared.values.datetimes import start_of_berlin_day
 from shared.values.lists import Listed, ListRequest, View
+
+log = logger(__name__)
 
 NOT_NOTED_AGAIN_FOR: Final = timedelta(minutes=15)
 """For so long a list of rows or labels is not noted again for the same reader."""
@@ -55,27 +66,49 @@ def note(
 ) -> None:
     """Write down that these patients' files are shown to the reader, in the transaction that reads them.
 
-    However many they are, it is one access with one id; the purpose is sealed for each with the key of their own.
+    However many they are, it is one access with one id; the purpose is sealed for each with the key of their own. Who
+    notes an access to one of these files at the same time waits for the end of this transaction, so what takes long
+    comes before.
     """
+    _note(session, keys, patients, reader, action, now=now)
+
+
+def note_ids(
+    session: Session, keys: Keys, patient_ids: Sequence[UUID], reader: Reader, action: Action, *, now: datetime
+) -> None:
+    """The same for patients with these ids; one that does not exist is left out."""
+    if patient_ids:
+        _note(session, keys, access_log.owners(session, patient_ids), reader, action, now=now)
+
+
+def _note(session: Session, keys: Keys, files: Sequence[Any], reader: Reader, action: Action, *, now: datetime) -> None:
+    access, different = new_id(), {each.id: each for each in files}
+    entries = [_new_entry(keys, access, each, reader, action, now=now) for each in different.values()]
+    access_log.add_file_accesses(session, access, entries, action=action, at=now, by=reader.id)
+
+
+def _new_entry(keys: Keys, access: UUID, file: Any, reader: Reader, action: Action, *, now: datetime) -> NewFileAccess:
+    purpose = _sealed(keys, file, reader.purpose)
+    return NewFileAccess(file.id, purpose, file_content(access, file.id, action, purpose, as_text(now), reader.id))
+
+
+def _sealed(keys: Keys, file: Any, purpose: str | None) -> bytes | None:
+    """The purpose, sealed; None where the patient's key was destroyed: then nobody could read it."""
+    return None if file.data_key is None else seal_text(keys, file, purpose)
+
+
+def creation(keys: Keys, patient: Patient, purpose: str | None, *, now: datetime) -> FirstAccess:
+    """The entry with which a patient's chain begins, for the statement that inserts the patient."""
     access = new_id()
-    session.add_all(
-        FileAccess(
-            id=access,
-            patient_id=patient.id,
-            action=action,
-            purpose=seal_text(keys, patient, reader.purpose),
-            accessed_at=now,
-            accessed_by=reader.id,
-        )
-        for patient in patients
-    )
+    entry = _new_entry(keys, access, patient, Reader(patient.registered_by, purpose), "created", now=now)
+    return FirstAccess(access, entry.purpose, chained(BEGINNING, entry.content))
 
 
 def note_refusal(session: Session, keys: Keys, refusal: RevealingConflict, reader: Reader, *, now: datetime) -> None:
     """Write down what the reader learns from a refusal, in a transaction of its own: that of the request is rolled
     back.
     """
-    note(session, keys, [get_patient(session, each) for each in refusal.patient_ids], reader, "read", now=now)
+    note_ids(session, keys, refusal.patient_ids, reader, "read", now=now)
 
 
 def note_list(
@@ -93,25 +126,38 @@ def note_list(
     A list of rows or labels is not noted where the same reader was shown the same patients for the same purpose a
     little while ago: people refresh their screens. Two such requests at the same moment may both be noted.
     """
-    if not patients:
-        return
-    patient_ids = sorted(patient.id for patient in patients)
+    if patients:
+        action: ListAction = "exported" if is_export else "listed"
+        _note_list(session, keys, patients, reader, view, action, is_export=is_export, now=now)
+
+
+def _note_list(
+    session: Session,
+    keys: Keys,
+    files: Sequence[Any],
+    reader: Reader,
+    view: View,
+    action: ListAction,
+    *,
+    is_export: bool,
+    now: datetime,
+) -> None:
+    shown = sorted(files, key=lambda each: each.id)
+    patient_ids = [each.id for each in shown]
     digest = list_digest(keys, view, reader.id, reader.purpose, patient_ids)
-    if view != "full" and not is_export and lists.was_noted(session, digest, since=now - NOT_NOTED_AGAIN_FOR):
+    if view != "full" and not is_export and access_log.was_noted(session, digest, since=now - NOT_NOTED_AGAIN_FOR):
         return
-    sealed = {patient.id: seal_text(keys, patient, reader.purpose) for patient in patients}
-    session.add(
-        ListAccess(
-            id=new_id(),
-            patient_ids=patient_ids,
-            action="exported" if is_export else "listed",
-            view=view,
-            purposes=None if reader.purpose is None else [sealed[each] for each in patient_ids],
-            digest=digest,
-            accessed_at=now,
-            accessed_by=reader.id,
-        )
+    entry = SimpleNamespace(
+        id=new_id(),
+        patient_ids=patient_ids,
+        action=action,
+        view=view,
+        purposes=None if reader.purpose is None else [_sealed(keys, each, reader.purpose) for each in shown],
+        digest=digest,
+        accessed_at=now,
+        accessed_by=reader.id,
     )
+    access_log.add_list_access(session, vars(entry), content=list_content(entry, as_text(now)))
 
 
 def list_part(
@@ -131,13 +177,56 @@ def whole_log(session: Session, keys: Keys, patient: Patient) -> list[FileAccess
 
 
 def _entry(keys: Keys, patient: Patient, access: Any) -> FileAccessView:
-    return FileAccessView.of(
-        {
-            "id": access.id,
-            "at": access.accessed_at,
-            "by": access.accessed_by,
-            "action": access.action,
-            "view": access.view,
-            "purpose": open_text(keys, patient, access.purpose),
-        }
+    return FileAccessView.of(_shown(access, _opened(keys, patient, access.id, access.purpose)))
+
+
+def list_all(
+    session: Session, keys: Keys, wanted: ListRequest[AccessFilter], *, reader: Reader, now: datetime
+) -> Listed:
+    """A part of all accesses to any file. That it was read is noted, also where it shows nobody: as one access that
+    names everybody whom these accesses name.
+    """
+    filters, part = wanted.filters, wanted.part
+    limits = AccessesWanted(
+        accessed_by=filters.by,
+        patient_ids=filters.patient_id,
+        actions=filters.action,
+        since=start_of_berlin_day(filters.from_) if filters.from_ else None,
+        before=start_of_berlin_day(filters.to + timedelta(days=1)) if filters.to else None,
     )
+    found = lists.all_accesses(session, limits, part)
+    named = sorted({patient_id for row in found.rows for patient_id in row.patient_ids})
+    files = {each.id: each for each in access_log.owners(session, named)}
+    _note_list(session, keys, list(files.values()), reader, wanted.view, "audited", is_export=part.is_export, now=now)
+    return found.shown([_shown_with_patients(keys, files, row) for row in found.rows])
+
+
+def _shown_with_patients(keys: Keys, files: Mapping[UUID, Any], access: Any) -> AccessView:
+    """An access with everybody whom it names; its purpose is opened with the key of any of them who still has one."""
+    sealed = zip(access.patient_ids, access.purposes or (), strict=False)
+    opened = (_opened(keys, files[each], access.id, purpose) for each, purpose in sealed if each in files)
+    shown = _shown(access, next((each for each in opened if each is not None), None))
+    return AccessView.of(shown | {"patients": access.patients, "patient_ids": access.patient_ids})
+
+
+def _shown(access: Any, purpose: str | None) -> dict[str, Any]:
+    return {
+        "id": access.id,
+        "at": access.accessed_at,
+        "by": access.accessed_by,
+        "action": access.action,
+        "view": access.view,
+        "purpose": purpose,
+    }
+
+
+def _opened(keys: Keys, file: Any, access_id: UUID, sealed: bytes | None) -> str | None:
+    """The purpose; None where none was said, or where the patient's key was destroyed or the row was damaged since."""
+    if sealed is None or file.data_key is None:
+        return None
+    try:
+        return open_text(keys, file, sealed)
+    except InvalidTag:
+        # one damaged row must not hide all others; `verify-access-log` names it
+        log.warning("access_log.purpose_damaged", access_id=str(access_id))
+        return None

@@ -34,10 +34,19 @@ def change(
     _reveal(ids, lambda: require_same(ids, _selected(session, keys, wanted, today=berlin_day(now))))
     patch = MergePatch({"assigned_to": wanted.assigned_to}, {})
     outcomes = change_each(session, ids, _change_of_one(session, keys, patch, reader=reader, now=now))
-    for each in outcomes:
-        if isinstance(each.refusal, RevealingConflict):
-            accesses.note_refusal(session, keys, each.refusal, reader, now=now)
+    _note(session, keys, outcomes, reader, now=now)
     return outcomes
+
+
+def _note(session: Session, keys: Keys, outcomes: Sequence[ObjectOutcome], reader: Reader, *, now: datetime) -> None:
+    """Write down who was changed and who was revealed by a refusal.
+
+    That is done at the end, since from then on another read of one of these files waits for this transaction.
+    """
+    changed = [each.id for each in outcomes if each.refusal is None]
+    conflicts = [each.refusal for each in outcomes if isinstance(each.refusal, RevealingConflict)]
+    accesses.note_ids(session, keys, changed, reader, "changed", now=now)
+    accesses.note_ids(session, keys, [id for each in conflicts for id in each.patient_ids], reader, "read", now=now)
 
 
 def _selected(session: Session, keys: Keys, wanted: PatientBulkChange, *, today: date) -> Sequence[UUID]:
@@ -58,4 +67,4 @@ def _reveal(ids: Sequence[UUID], require: Callable[[], None]) -> None:
 def _change_of_one(
     session: Session, keys: Keys, patch: MergePatch, *, reader: Reader, now: datetime
 ) -> Callable[[UUID], Any]:
-    return lambda id: patients.change(session, keys, id, patch, expected_versions=None, reader=reader, now=now)
+    return lambda id: patients.change_unnoted(session, keys, id, patch, expected_versions=None, reader=reader, now=now)

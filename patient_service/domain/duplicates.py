@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from patient_service.domain.accesses import RevealingConflict
 from patient_service.domain.files import decrypt
-from patient_service.domain.indexes import Indexes, address_of, sound_of, words_of
+from patient_service.domain.indexes import Identity, Indexes, address_of, sound_of, words_of
 from patient_service.domain.schemas import PatientFields, PatientFile
 from patient_service.store import queries
 from patient_service.store.queries import LookedFor
@@ -48,7 +48,7 @@ Candidates = Mapping[Patient, Sequence[Likeness]]
 """Patients who may be the same person, and what they have in common."""
 
 
-def looked_for(found_by: Sequence[Indexes]) -> LookedFor:
+def looked_for(found_by: Sequence[Identity]) -> LookedFor:
     """The indexes by which somebody alike is looked for, with every key of the ring."""
     person, address, insurance_number = (
         [value for each in found_by if (value := getattr(each, name))] for name in COLUMNS

@@ -13,7 +13,7 @@ from patient_service.domain import accesses, searches
 from patient_service.domain.accesses import Reader
 from patient_service.domain.files import decrypt, get_patient, view
 from patient_service.domain.schemas import FileAccessView, PatientView, StatusChangeView
-from patient_service.store import queries
+from patient_service.store import lists, queries
 from shared.database import Session
 from shared.database.documents import stored_row
 from shared.database.rows import require
@@ -43,6 +43,8 @@ class OwnData(PatientData):
     """Who was shown the file, this export included."""
     located_postal_code: Annotated[StoredRow | None, FOR_THE_EXPORT]
     """What geocoding answered of the postal code."""
+    rows_of_files: list[StoredRow]
+    """The rows of files from which the patient was entered: where they stood, and nothing of what they said."""
 
 
 class PatientExport(Schema):
@@ -109,4 +111,5 @@ def _own(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now:
         history=searches.whole_history(session, keys, patient),
         access_log=accesses.whole_log(session, keys, patient),
         located_postal_code=None if located is None else stored_row(located),
+        rows_of_files=[stored_row(each) for each in lists.rows_of_files(session, patient_id)],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -26,18 +26,30 @@ CRISIS_INDEXES = 1024
 """So many indexes mean the same, so that two rows in a crisis rarely have the same one."""
 LENGTH = 16
 """Of a blind index in bytes."""
+SHORTEST_BEGINNING = 3
+"""So many letters of a word find it."""
+LONGEST_BEGINNING = 20
+"""Words with the same first letters, so many, are found alike."""
+SHORTEST_SOUND = 2
+"""So many signs of the code of how a word sounds; a single one is that of half the names."""
 
 
-@dataclass(frozen=True)
-class Indexes:
-    """What the table holds to find a patient by; None where the field is empty."""
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """The blind indexes by which somebody is recognised who is known already; None where the field is empty."""
 
-    index_key: bytes
-    """The id of the key that they are made with."""
-    search_index: list[bytes]
     person_index: bytes | None
     address_index: bytes | None
     insurance_number_index: bytes | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Indexes(Identity):
+    """What the table holds to find a patient by."""
+
+    index_key: bytes
+    """The id of the key that they are made with."""
+    search_index: list[int]
     birthday_index: bytes | None
     prior_therapy_index: bytes
     crisis_index: bytes
@@ -46,6 +58,12 @@ class Indexes:
 def indexes_of(keys: Keys, fields: PatientFile, reference: str) -> Sequence[Indexes]:
     """The blind indexes of a patient's fields with every key of the ring: the first are written, all are looked for."""
     return [_indexes(key, fields, reference) for key in keys.indexes]
+
+
+def identity_of(keys: Keys, fields: PatientFields) -> Sequence[Identity]:
+    """Those of them by which somebody alike is recognised."""
+    words = words_of(fields.first_name, fields.last_name)
+    return [Identity(**_identity(key, fields, sound_of(words))) for key in keys.indexes]
 
 
 def no_indexes(keys: Keys) -> Indexes:
@@ -63,40 +81,67 @@ def no_indexes(keys: Keys) -> Indexes:
 
 
 def _indexes(key: IndexKey, fields: PatientFile, reference: str) -> Indexes:
-    born, number, address = fields.date_of_birth, fields.insurance_number, address_of(fields)
+    born = fields.date_of_birth
     words = words_of(fields.first_name, fields.last_name)
-    sound = sound_of(words)
+    sounds = {word: cologne_code(word) for word in words}
     return Indexes(
         index_key=key.id,
-        search_index=[
-            *(_index(key, "name", word) for word in sorted(set(words))),
-            _index(key, "ref", reference),
-            *([_index(key, "born", born.isoformat())] if born else []),
-        ],
-        person_index=_index(key, "person", *sound, born.isoformat()) if born else None,
-        address_index=_index(key, "address", *sound, address) if address else None,
-        insurance_number_index=_index(key, "insurance number", number) if number else None,
+        search_index=_search_index(key, sounds, reference, born),
         birthday_index=_index(key, "birthday", f"{born:%m-%d}") if born else None,
         prior_therapy_index=_prior_therapy_index(key, last_day_of_prior_therapy(fields)),
         crisis_index=_crisis_index(key, fields.crisis),
+        **_identity(key, fields, _sound_of(words, sounds)),
     )
 
 
-def wanted(keys: Keys, q: str) -> Sequence[Sequence[bytes]]:
-    """The blind indexes of all words of a search, with every key of the ring; no keys when it holds no word.
+def _identity(key: IndexKey, fields: PatientFields, sound: Sequence[str]) -> dict[str, bytes | None]:
+    born, number, address = fields.date_of_birth, fields.insurance_number, address_of(fields)
+    return {
+        "person_index": _index(key, "person", *sound, born.isoformat()) if born else None,
+        "address_index": _index(key, "address", *sound, address) if address else None,
+        "insurance_number_index": _index(key, "insurance number", number) if number else None,
+    }
 
-    Raises `InvalidFields` for too many words.
+
+def _search_index(key: IndexKey, sounds: Mapping[str, str], reference: str, born: date | None) -> list[int]:
+    """What a search compares: of each word every beginning and how it sounds, the reference, and the date of birth.
+
+    Sorted by what they are with the key, so that their order does not say which ones are of one word.
+    """
+    found = {key.search_value("ref", reference)}
+    for word, sound in sounds.items():
+        found.update(key.search_values("name", word[:LONGEST_BEGINNING], shortest=SHORTEST_BEGINNING))
+        if len(sound) >= SHORTEST_SOUND:
+            found.add(key.search_value("sound", sound))
+    if born:
+        found.add(key.search_value("born", born.isoformat()))
+    return sorted(found)
+
+
+def wanted(keys: Keys, q: str) -> Sequence[Sequence[Sequence[int]]]:
+    """Of every key of the ring, of each word of a search, the values of which a patient must have one.
+
+    A word finds those of whose names one begins with it or sounds like it; a reference only that. No keys where the
+    search holds no word. Raises `InvalidFields` for too many words.
     """
     found = [_parts_of_word(word) for word in q.split()]
     words = [each for those in found for each in those]
     if len(words) > MOST_WORDS:
         raise InvalidFields([FieldProblem.of("q", "field.too_many_words", most=MOST_WORDS)])
-    return [[_index(key, kind, word) for kind, word in words] for key in keys.indexes] if words else []
+    return [[_values(key, kind, word) for kind, word in words] for key in keys.indexes] if words else []
 
 
-def born_on(keys: Keys, day: date) -> Sequence[Sequence[bytes]]:
-    """The blind index of a date of birth, with every key of the ring."""
-    return [[_index(key, "born", day.isoformat())] for key in keys.indexes]
+def _values(key: IndexKey, kind: str, word: str) -> list[int]:
+    if kind == "ref":
+        return [key.search_value(kind, word)]
+    sound = cologne_code(word)
+    sounds = [key.search_value("sound", sound)] if len(sound) >= SHORTEST_SOUND else []
+    return [key.search_value("name", word[:LONGEST_BEGINNING]), *sounds]
+
+
+def born_on(keys: Keys, day: date) -> Sequence[Sequence[Sequence[int]]]:
+    """What `wanted` returns, for a date of birth."""
+    return [[[key.search_value("born", day.isoformat())]] for key in keys.indexes]
 
 
 def list_digest(
@@ -107,7 +152,7 @@ def list_digest(
 
 
 def _parts_of_word(word: str) -> list[tuple[str, str]]:
-    """What a word of a search may be, as `_index` takes it: a reference, or one or several names."""
+    """What a word of a search may be: a reference, or one or several names."""
     try:
         return [("ref", patient_reference(word))]
     except NotAcceptable:
@@ -121,7 +166,11 @@ def words_of(*names: str) -> list[str]:
 
 def sound_of(words: Sequence[str]) -> list[str]:
     """How the first and the last word of a name sound, in any order: middle names and particles come and go."""
-    return sorted(cologne_code(word) or word for word in (*words[:1], *words[-1:]))
+    return _sound_of(words, {word: cologne_code(word) for word in (*words[:1], *words[-1:])})
+
+
+def _sound_of(words: Sequence[str], sounds: Mapping[str, str]) -> list[str]:
+    return sorted(sounds[word] or word for word in (*words[:1], *words[-1:]))
 
 
 def address_of(fields: PatientFields) -> str | None:

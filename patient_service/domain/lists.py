@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from patient_service.domain.import_schemas import PatientImportRowFilter, PatientImportRowView, PatientImportView
 from patient_service.domain.schemas import (
+    AccessFilter,
+    AccessView,
     FileAccessView,
     PatientFilter,
     PatientLabel,
     PatientView,
     StatusChangeView,
 )
-from patient_service.store import lists
+from patient_service.store import imports, lists
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 
@@ -33,6 +36,24 @@ FileAccessRow = part_of(
     "FileAccessRow", FileAccessView, "id", "at", "by", "action", "view", about="An access without its purpose."
 )
 
+AccessRow = part_of(
+    "AccessRow",
+    AccessView,
+    *("id", "at", "by", "action", "view", "patients", "patient_ids"),
+    about="An access without its purpose.",
+)
+PatientImportRowRow = part_of(
+    "PatientImportRowRow",
+    PatientImportRowView,
+    *("number", "line", "outcome", "patient_id"),
+    about="What became of one row of a file, without what is wrong with it.",
+)
+
 PATIENTS: Final = ListOf(lists.PATIENTS, PatientFilter, full=PatientView, row=PatientRow, label=PatientLabel)
 STATUS_CHANGES: Final = ListOf(lists.STATUS_CHANGES, QuerySchema, full=StatusChangeView, row=StatusChangeRow)
 ACCESSES: Final = ListOf(lists.ACCESSES, QuerySchema, full=FileAccessView, row=FileAccessRow)
+ALL_ACCESSES: Final = ListOf(lists.ALL_ACCESSES, AccessFilter, full=AccessView, row=AccessRow)
+PATIENT_IMPORTS: Final = ListOf(imports.IMPORTS, QuerySchema, full=PatientImportView, row=PatientImportView)
+PATIENT_IMPORT_ROWS: Final = ListOf(
+    imports.ROWS, PatientImportRowFilter, full=PatientImportRowView, row=PatientImportRowRow
+)

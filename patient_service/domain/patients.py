@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -22,6 +22,7 @@ from patient_service.domain.schemas import (
     PatientView,
 )
 from patient_service.store import lists, queries
+from patient_service.store.queries import NewRow
 from patient_service.store.tables import Patient
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version
@@ -84,50 +85,91 @@ def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: 
 
 
 def register(
-    session: Session, keys: Keys, new: NewPatient, *, force: bool = False, by: UUID | None, now: datetime
+    session: Session,
+    keys: Keys,
+    new: NewPatient,
+    *,
+    force: bool = False,
+    by: UUID | None,
+    purpose: str | None = None,
+    now: datetime,
 ) -> PatientView:
-    """Enter a patient.
+    """Enter a patient; the access log begins with that.
 
     Raises `Conflict` for an insurance number that is known and, without `force`, where a patient is known whose name
     sounds alike and who has the same date of birth or address; `InvalidFields` for days that cannot be.
     """
-    today = berlin_day(now)
+    fields = file_of(new, now=now)
+    added = _added(session, keys, fields, force, by=by, purpose=purpose, now=now)
+    return view(added, fields, today=berlin_day(now))
+
+
+def file_of(new: NewPatient, *, now: datetime) -> PatientFile:
+    """The file of a new patient. Raises `InvalidFields` for days that cannot be, and for a masked placement code."""
     placement_codes.refuse_mask(new)
     assessed = crisis.assessed(new, crisis=Crisis(), now=now)
     fields = PatientFile.model_construct(
-        **vars(new) | {"registered_on": new.registered_on or today, "crisis": assessed}
+        **vars(new) | {"registered_on": new.registered_on or berlin_day(now), "crisis": assessed}
     )
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
-    return view(_added(session, keys, fields, force, by=by, now=now), fields, today=today)
+    return fields
+
+
+def register_each(
+    session: Session, keys: Keys, new: Sequence[NewPatient], *, force: bool, by: UUID | None, now: datetime
+) -> list[UUID | None]:
+    """Enter many patients; returns their ids, None for one of whom somebody alike is known: `register` says who.
+
+    Raises as `register` for days that cannot be, and then the session is of no use any more.
+    """
+    rows = [_new_row(session, keys, file_of(each, now=now), by=by, purpose=None, now=now) for each in new]
+    added = queries.add_each_unless_known(session, rows, is_forced=force) if rows else set()
+    return [each.patient.id if each.patient.id in added else None for each in rows]
 
 
 def _added(
-    session: Session, keys: Keys, fields: PatientFile, force: bool, *, by: UUID | None, now: datetime
+    session: Session,
+    keys: Keys,
+    fields: PatientFile,
+    force: bool,
+    *,
+    by: UUID | None,
+    purpose: str | None,
+    now: datetime,
 ) -> Patient:
     """The patient, inserted and published in one statement; where somebody alike is known, a second one asks who."""
     while True:
-        identity, reference = new_id(), new_reference(CHANCE)
-        found_by = indexes_of(keys, fields, reference)
-        alike_to = duplicates.looked_for(found_by)
-        queries.lock_if_of_several_keys(session, alike_to)
-        patient = queries.new_patient(
-            id=identity,
-            reference=reference,
-            data_key=keys.new_data_key(identity.bytes),
-            consents=[],
-            registered_by=by,
-            sequence=1,
-            age_published_on=berlin_day(now),
-            **first_version(by=by, now=now),
-        )
-        states.register(patient)
-        write(keys, patient, fields, found_by[0], today=berlin_day(now))
-        event = PatientRegistered(patient=public(patient, fields, today=berlin_day(now)))
-        events = as_rows([(patient.id, patient.sequence, event)], now=now)
-        if queries.add_unless_known(session, patient, alike_to, events=events, is_forced=force):
-            return patient
-        duplicates.refuse(session, keys, fields, alike_to, force=force)
+        row = _new_row(session, keys, fields, by=by, purpose=purpose, now=now)
+        if queries.add_unless_known(session, row, is_forced=force):
+            return row.patient
+        duplicates.refuse(session, keys, fields, row.looked_for, force=force)
         # nobody is alike any more, or the reference was taken: draw another and try again
+
+
+def _new_row(
+    session: Session, keys: Keys, fields: PatientFile, *, by: UUID | None, purpose: str | None, now: datetime
+) -> NewRow:
+    """A new patient with these fields, the event that publishes it, and the entry of the access log."""
+    today = berlin_day(now)
+    identity, reference = new_id(), new_reference(CHANCE)
+    found_by = indexes_of(keys, fields, reference)
+    alike_to = duplicates.looked_for(found_by)
+    queries.lock_if_of_several_keys(session, alike_to)
+    patient = queries.new_patient(
+        id=identity,
+        reference=reference,
+        data_key=keys.new_data_key(identity.bytes),
+        consents=[],
+        registered_by=by,
+        sequence=1,
+        age_published_on=today,
+        **first_version(by=by, now=now),
+    )
+    states.register(patient)
+    write(keys, patient, fields, found_by[0], today=today)
+    event = PatientRegistered(patient=public(patient, fields, today=today))
+    events = as_rows([(patient.id, patient.sequence, event)], now=now)
+    return NewRow(patient, alike_to, events, accesses.creation(keys, patient, purpose, now=now))
 
 
 def change(
@@ -147,6 +189,25 @@ def change(
     where the change makes the patient like another one, as for `register`; `InvalidFields` or a `ValidationError` for
     fields that do not fit. A search that could not start any more pauses until staff resume it.
     """
+    patient, file = change_unnoted(
+        session, keys, patient_id, patch, expected_versions=expected_versions, force=force, reader=reader, now=now
+    )
+    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    return view(patient, file, today=berlin_day(now))
+
+
+def change_unnoted(
+    session: Session,
+    keys: Keys,
+    patient_id: UUID,
+    patch: MergePatch,
+    *,
+    expected_versions: Collection[int] | None,
+    force: bool = False,
+    reader: Reader,
+    now: datetime,
+) -> tuple[Patient, PatientFile]:
+    """The same for a caller who notes it: that of many patients at once is one statement. Raises as `change`."""
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
     check_version(patient, expected_versions, "patient")
@@ -154,9 +215,8 @@ def change(
     changes = placement_codes.without_mask(patch.changes_to(view(patient, file, today=today)))
     reason = _reason_for_start(changes, reader)
     wanted = merged(PatientFile, file, changes)
-    accesses.note(session, keys, [patient], reader, "changed", now=now)
     if wanted == file:
-        return view(patient, file, today=today)
+        return patient, file
     if wanted.registered_on is None:
         raise InvalidFields([FieldProblem.of("registered_on", "field.cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
@@ -172,7 +232,7 @@ def change(
     has_excluded = not set(wanted.excluded_therapist_ids) <= set(file.excluded_therapist_ids)
     publish(session, patient, wanted, PatientTherapistsExcluded if has_excluded else PatientUpdated, now=now)
     searches.pause_if_unready(session, keys, patient, wanted, by=reader.id, now=now)
-    return view(patient, wanted, today=today)
+    return patient, wanted
 
 
 def _reason_for_start(changes: dict[str, Any], reader: Reader) -> str | None:

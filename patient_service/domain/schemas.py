@@ -227,13 +227,14 @@ class PatientLabel(Schema):
 
 
 class PatientFilter(QuerySchema):
-    """Which patients to list; `q` looks for whole words of the name, or for a reference."""
+    """Which patients to list; `q` looks for words of the name by their beginning or sound, or for a reference."""
 
     q: (
         Annotated[
             Line,
             Field(
-                description="At most ten words, each a whole word of the name, or the patient's reference.",
+                description="At most ten words: each begins a word of the name (three letters on) or sounds like one,"
+                " or is the patient's reference.",
                 examples=["Herbstwind"],
             ),
         ]
@@ -306,9 +307,12 @@ class Readiness(Schema):
     """What is not missing but still being looked up; a search that is started waits for it for a moment."""
 
 
-Action = Literal["read", "changed", "revealed", "audited", "exported"]
+Action = Literal["created", "read", "changed", "revealed", "audited", "exported"]
 """How somebody came to see a file; `revealed`: the placement code was shown; `audited`: this log was read; `exported`:
 a file with a list was made."""
+ListAction = Literal["listed", "exported", "audited"]
+"""The same for several patients at once; `audited`: the log of all files was read."""
+AnyAction = Action | Literal["listed"]
 
 
 class FileAccessView(Schema):
@@ -324,9 +328,45 @@ class FileAccessView(Schema):
     """When it was."""
     by: UUID | None
     """The account of who was shown the file."""
-    action: Action | Literal["listed"]
+    action: AnyAction
     """How they came to see it."""
     view: View | None
     """How much of the file a list showed; null where it was no list."""
     purpose: str | None
     """Why, as they said it in `X-Purpose`."""
+
+
+class AccessView(Schema):
+    """Who was shown which files, when, and why; a list is one access that names everybody whom it showed."""
+
+    id: UUID
+    """Identifies the access; where a refusal revealed several patients, each of its entries has the same."""
+    at: Instant
+    """When it was."""
+    by: UUID | None
+    """The account of who was shown the files."""
+    action: AnyAction
+    """How they came to see them."""
+    view: View | None
+    """How much of the files a list showed; null where it was no list."""
+    patients: int
+    """How many patients it was about."""
+    patient_ids: list[UUID]
+    """Who they are; of more than 200 the first 200."""
+    purpose: str | None
+    """Why, as they said it in `X-Purpose`; null also where the patients were erased."""
+
+
+class AccessFilter(QuerySchema):
+    """Which accesses to list, by who, to whose files, how, and the day in Berlin."""
+
+    by: Several[UUID] = []
+    """Only those by one of these accounts."""
+    patient_id: Several[UUID] = []
+    """Only those to the file of one of these patients."""
+    action: Several[AnyAction] = []
+    """Only those of one of these kinds."""
+    from_: PlausibleDate | None = Field(default=None, alias="from")
+    """Only those on this day or later."""
+    to: PlausibleDate | None = None
+    """Only those on this day or earlier."""

@@ -10,9 +10,10 @@ from datetime import date, datetime
 from typing import Final, Protocol
 from uuid import UUID
 
-from patient_service.store.tables import Patient
+from patient_service.store.tables import Patient, PatientImport
 from shared.values.datetimes import berlin_day
 from shared.values.enums import PatientStatus, PlacementState
+from shared.values.patient_import_enums import PatientImportStatus
 from shared.values.transitions import check_transition
 
 _S = PatientStatus
@@ -36,6 +37,17 @@ TAKES_UP_A_PLACE: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 
 HAS_SEARCHED: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 """Whose search has a first day."""
+
+
+_I = PatientImportStatus
+
+PATIENT_IMPORTS: Final[dict[PatientImportStatus, frozenset[PatientImportStatus]]] = {
+    _I.CHECKING: frozenset({_I.ENTERING, _I.COMPLETED, _I.REFUSED}),
+    _I.ENTERING: frozenset({_I.COMPLETED, _I.REFUSED}),
+    _I.COMPLETED: frozenset(),
+    _I.REFUSED: frozenset(),
+}
+"""All transitions of a file with patients."""
 
 
 class Transition(Protocol):
@@ -138,3 +150,29 @@ def _enter(patient: Patient, to: PatientStatus, *, by: UUID | None, now: datetim
     patient.status = to.value
     patient.paused_until = None
     patient.count_change(by=by, now=now)
+
+
+def begin_import(known: PatientImport) -> None:
+    """A file that has arrived is checked before anything of it is entered."""
+    known.status = _I.CHECKING.value
+
+
+def enter_import(known: PatientImport, now: datetime) -> None:
+    """checking → entering: its rows are entered from here on."""
+    check_transition(PATIENT_IMPORTS, known.status, _I.ENTERING)
+    known.status, known.updated_at = _I.ENTERING.value, now
+
+
+def complete_import(known: PatientImport, now: datetime) -> None:
+    """checking or entering → completed: every row was entered, refused, or only to be checked."""
+    _end_import(known, _I.COMPLETED, now)
+
+
+def refuse_import(known: PatientImport, now: datetime) -> None:
+    """checking or entering → refused: no row was entered, since one could not be."""
+    _end_import(known, _I.REFUSED, now)
+
+
+def _end_import(known: PatientImport, status: PatientImportStatus, now: datetime) -> None:
+    check_transition(PATIENT_IMPORTS, known.status, status)
+    known.status, known.updated_at, known.finished_at = status.value, now, now

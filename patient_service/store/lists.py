@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, Uuid, and_, bindparam, cast, exists, func, null, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    column,
+    exists,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session, selectinload
 
-from patient_service.store.tables import Consent, FileAccess, ListAccess, LocatedPostalCode, Patient, StatusChange
+from patient_service.store.tables import (
+    Consent,
+    FileAccess,
+    ListAccess,
+    LocatedPostalCode,
+    Patient,
+    PatientImportRow,
+    StatusChange,
+)
 from shared.database.listing import Found, Listing
 from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus
 from shared.values.lists import Part
@@ -55,9 +82,9 @@ def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
     return [getattr(Patient, name).in_(values) for name, values in wanted.items() if values]
 
 
-def has_words(alternatives: Sequence[Sequence[bytes]]) -> ColumnElement[bool]:
-    """All the blind indexes of one of the alternatives are among those of the patient's name and reference."""
-    return or_(*(Patient.search_index.contains(indexes) for indexes in alternatives))
+def has_words(alternatives: Sequence[Sequence[Sequence[int]]]) -> ColumnElement[bool]:
+    """Of each word of one of the alternatives the patient has one of the values."""
+    return or_(*(and_(*(Patient.search_index.overlap(values) for values in words)) for words in alternatives))
 
 
 _GIVEN: Final = exists().where(Consent.patient_id == Patient.id, Consent.purpose == ConsentPurpose.MANDATE)
@@ -120,12 +147,78 @@ def whole_history(session: Session, patient_id: UUID) -> Sequence[StatusChange]:
     return session.scalars(wanted.order_by(StatusChange.id)).all()
 
 
+def rows_of_files(session: Session, patient_id: UUID) -> Sequence[PatientImportRow]:
+    """The rows of files from which this patient was entered."""
+    wanted = select(PatientImportRow).where(PatientImportRow.patient_id == patient_id)
+    return session.scalars(wanted.order_by(PatientImportRow.import_id, PatientImportRow.number)).all()
+
+
 def whole_access_log(session: Session, patient_id: UUID) -> Sequence[Any]:
     """All of who was shown a patient's file, the oldest first."""
     return session.execute(select(_ENTRIES).params(patient_id=patient_id).order_by(_ENTRIES.c.id)).all()
 
 
-def was_noted(session: Session, digest: bytes, *, since: datetime) -> bool:
-    """Whether a list with this digest was noted since an instant."""
-    noted = exists().where(ListAccess.digest == digest, ListAccess.accessed_at > since)
-    return bool(session.scalar(select(noted)))
+MOST_SHOWN: Final = 200
+"""So many of the patients whom an access names are shown, as many as a list shows at once."""
+# the same columns in whichever subquery: it differs with the filters
+_AT, _ID, _CHAIN = column("accessed_at", DateTime(timezone=True)), column("id", Uuid), column("of_chain", Uuid)
+ALL_ACCESSES: Final = Listing(
+    sorts={"at": (_AT, _ID, _CHAIN)}, default="-at", counts={"action": column("action", Text)}
+)
+
+
+@dataclass(frozen=True)
+class AccessesWanted:
+    """Which accesses are wanted; what is empty or None will do."""
+
+    accessed_by: Collection[UUID] = ()
+    patient_ids: Collection[UUID] = ()
+    actions: Collection[str] = ()
+    since: datetime | None = None
+    before: datetime | None = None
+
+    def of(self, accesses: type[FileAccess | ListAccess]) -> list[ColumnElement[bool]]:
+        """The conditions on one of the tables, but for the patients."""
+        among = {accesses.accessed_by: self.accessed_by, accesses.action: self.actions}
+        conditions: list[ColumnElement[bool]] = [each.in_(values) for each, values in among.items() if values]
+        if self.since is not None:
+            conditions.append(accesses.accessed_at >= self.since)
+        if self.before is not None:
+            conditions.append(accesses.accessed_at < self.before)
+        return conditions
+
+
+def all_accesses(session: Session, wanted: AccessesWanted, part: Part) -> Found[Any]:
+    """A part of the accesses to any files that are wanted."""
+    return ALL_ACCESSES.read(session, select_accesses(wanted), part)
+
+
+def select_accesses(wanted: AccessesWanted) -> Select[Any]:
+    """The accesses to any files that are wanted, singly or in lists."""
+    singly = select(
+        FileAccess.id,
+        FileAccess.patient_id.label("of_chain"),
+        array([FileAccess.patient_id]).label("patient_ids"),
+        literal_column("1", Integer).label("patients"),
+        FileAccess.action,
+        cast(null(), Text).label("view"),
+        array([FileAccess.purpose]).label("purposes"),
+        FileAccess.accessed_at,
+        FileAccess.accessed_by,
+    )
+    in_lists = select(
+        ListAccess.id,
+        ListAccess.chain,
+        ListAccess.patient_ids[1:MOST_SHOWN],
+        func.cardinality(ListAccess.patient_ids),
+        ListAccess.action,
+        ListAccess.view,
+        ListAccess.purposes[1:MOST_SHOWN],
+        ListAccess.accessed_at,
+        ListAccess.accessed_by,
+    )
+    if wanted.patient_ids:
+        singly = singly.where(FileAccess.patient_id.in_(wanted.patient_ids))
+        in_lists = in_lists.where(ListAccess.patient_ids.overlap(list(wanted.patient_ids)))
+    found = union_all(singly.where(*wanted.of(FileAccess)), in_lists.where(*wanted.of(ListAccess)))
+    return select(found.subquery())

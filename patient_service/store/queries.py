@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Date,
+    DateTime,
+    Insert,
     Integer,
     LargeBinary,
     Table,
+    Text,
     Update,
+    Uuid,
     and_,
     any_,
     bindparam,
@@ -38,7 +43,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
-from patient_service.store.tables import NUMBERED, DataKey, LocatedPostalCode, Patient, StatusChange
+from patient_service.store.tables import NUMBERED, DataKey, FileAccess, LocatedPostalCode, Patient, StatusChange
 from shared.database import lock_rows, next_locked, sqlstate
 from shared.database.rows import find_row
 from shared.database.tables import outbox, record_statement
@@ -110,6 +115,7 @@ def _any_of(name: str) -> ColumnElement[Any]:
 
 _PERSON, _ADDRESS, _INSURANCE_NUMBER = _any_of("person"), _any_of("address"), _any_of("insurance_number")
 _DATA_KEYS: Table = DataKey.__table__  # type: ignore[assignment]
+_ACCESSES: Table = FileAccess.__table__  # type: ignore[assignment]
 _ALIKE = (
     select(Patient)
     .where(
@@ -146,9 +152,11 @@ def _nobody_alike(suspected_by: Collection[str], *, of_several_keys: bool) -> Co
 
 
 @lru_cache
-def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: bool) -> ReturningInsert[tuple[int]]:
-    """Check, patient, key and event in one statement: entering a patient must cost little more than a bare insert."""
-    given = {each.name: cast(bindparam(each.name, type_=each.type), each.type) for each in _PATIENTS.columns}
+def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: bool) -> Insert:
+    """Check, patient, key, event and the first entry of the access log in one statement: entering a patient must cost
+    little more than a bare insert.
+    """
+    given = {each.name: _given(each.name, each.type) for each in _PATIENTS.columns}
     row = given | {name: _number(name, is_forced=is_forced) for name in _SUSPECTED}
     nobody_alike = _nobody_alike(() if is_forced else suspected_by, of_several_keys=of_several_keys)
     added = (
@@ -158,10 +166,35 @@ def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: b
         .returning(_PATIENTS.c.id)
         .cte("added")
     )
-    key = cast(bindparam("data_key", type_=LargeBinary), LargeBinary)
-    keyed = insert(_DATA_KEYS).from_select(["patient_id", "wrapped"], select(added.c.id, key))
+    key = select(added.c.id, _given("data_key", LargeBinary))
+    keyed = insert(_DATA_KEYS).from_select(["patient_id", "wrapped"], key)
     with_key = keyed.returning(_DATA_KEYS.c.patient_id).cte("with_key")
-    return record_statement(exists(select(with_key.c.patient_id))).returning(outbox.c.position)
+    return record_statement(exists(select(with_key.c.patient_id))).add_cte(_first_access(added.c.id))
+
+
+@lru_cache
+def _adding_one(suspected_by: frozenset[str], **case: bool) -> ReturningInsert[tuple[int]]:
+    """The same, which returns a row where somebody was added: of many at once the driver could not tell."""
+    return _adding(suspected_by, **case).returning(outbox.c.position)
+
+
+def _first_access(patient_id: ColumnElement[UUID]) -> CTE:
+    """The first entry of the patient's access log: that the file was created, and by whom."""
+    values = {
+        "id": _given("access_id", Uuid),
+        "patient_id": patient_id,
+        "number": literal_column("1", Integer),
+        "action": literal_column("'created'", Text),
+        "purpose": _given("access_purpose", LargeBinary),
+        "accessed_at": _given("created_at", DateTime(timezone=True)),
+        "accessed_by": _given("registered_by", Uuid),
+        "hash": _given("access_hash", LargeBinary),
+    }
+    return insert(_ACCESSES).from_select(list(values), select(*values.values())).cte("noted")
+
+
+def _given(name: str, type: Any) -> ColumnElement[Any]:
+    return cast(bindparam(name, type_=type), type)
 
 
 def patients_alike(session: Session, looked_for: LookedFor) -> Sequence[Patient]:
@@ -188,18 +221,49 @@ def new_patient(**attributes: Any) -> Patient:
     return typing.cast(Patient, SimpleNamespace(**_EMPTY | attributes))
 
 
-def add_unless_known(
-    session: Session, patient: Patient, looked_for: LookedFor, *, events: str, is_forced: bool
-) -> bool:
-    """Insert a new patient with the data key past the unit of work and record its events (`as_rows`), in one statement.
+class FirstAccess(NamedTuple):
+    """The first entry of a patient's access log, beside the patient's own columns."""
+
+    access_id: UUID
+    access_purpose: bytes | None
+    access_hash: bytes
+
+
+class NewRow(NamedTuple):
+    """A new patient, who is looked for, what is published, and what is noted."""
+
+    patient: Patient
+    looked_for: LookedFor
+    events: str
+    access: FirstAccess
+
+    def parameters(self) -> dict[str, Any]:
+        """Their values in a statement."""
+        columns = [each.name for each in _PATIENTS.columns if each.name not in _SUSPECTED]
+        row = {name: getattr(self.patient, name) for name in columns}
+        others = {**self.looked_for.parameters(), **self.access._asdict()}
+        return {**row, **others, "data_key": self.patient.data_key, "events": self.events}
+
+
+def add_unless_known(session: Session, new: NewRow, *, is_forced: bool) -> bool:
+    """Insert a new patient with the data key past the unit of work, note that, and record its events (`as_rows`), in
+    one statement.
 
     False, and nothing inserted, where somebody alike is known: of the same reference or insurance number or, unless
     forced, of a name that sounds alike with the same date of birth or address.
     """
-    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name not in _SUSPECTED}
-    given = {**row, **looked_for.parameters(), "data_key": patient.data_key, "events": events}
-    adding = _adding(looked_for.suspected_by, is_forced=is_forced, of_several_keys=looked_for.of_several_keys)
-    return session.scalar(adding, given) is not None
+    asked = new.looked_for
+    adding = _adding_one(asked.suspected_by, is_forced=is_forced, of_several_keys=asked.of_several_keys)
+    return session.scalar(adding, new.parameters()) is not None
+
+
+def add_each_unless_known(session: Session, rows: Sequence[NewRow], *, is_forced: bool) -> set[UUID]:
+    """The same for many, in few round trips; returns the ids of those who were inserted."""
+    suspected_by = frozenset().union(*(each.looked_for.suspected_by for each in rows))
+    adding = _adding(suspected_by, is_forced=is_forced, of_several_keys=rows[0].looked_for.of_several_keys)
+    session.connection().execute(adding, [each.parameters() for each in rows])
+    ids = [each.patient.id for each in rows]
+    return set(session.scalars(select(_PATIENTS.c.id).where(_PATIENTS.c.id.in_(ids))))
 
 
 def identify(

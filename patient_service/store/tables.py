@@ -7,11 +7,13 @@ only what a question in SQL needs, and what belongs to no single field: dates of
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
+    Dialect,
     ForeignKey,
     Index,
     LargeBinary,
@@ -21,13 +23,14 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
 from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.database.wrapped_keys import id_of_wrapping_key
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
+from shared.values.patient_import_enums import OnProblem, PatientImportOutcome, PatientImportStatus
 
 
 class Tables(DeclarativeBase):
@@ -35,6 +38,19 @@ class Tables(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = column_types
+
+
+class Numbers(ARRAY[int]):
+    """Many numbers, which are sent as one text: psycopg2 would take longer to write each than the digests took."""
+
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(BigInteger)
+
+    def bind_processor(self, dialect: Dialect) -> Any:  # noqa: ARG002
+        """How a list is sent."""
+        return lambda numbers: None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
 
 
 class Patient(Aggregate, Tables):
@@ -69,8 +85,10 @@ class Patient(Aggregate, Tables):
 
     index_key: Mapped[bytes]
     """The id of the key of the blind indexes in this row."""
-    search_index: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
-    """Blind indexes of every word of the name, of the reference, and of the date of birth."""
+    search_index: Mapped[list[int]] = mapped_column(Numbers())
+    """Keyed digests of every beginning of every word of the name and of how it sounds, of the reference and of the date
+    of birth.
+    """
     person_index: Mapped[bytes | None]
     """Blind index of how the name sounds and the date of birth together; null where the date is unknown."""
     namesake: Mapped[int] = mapped_column(default=0, server_default=text("0"))
@@ -126,7 +144,7 @@ class Patient(Aggregate, Tables):
 
 
 class DataKey(Tables):
-    """A patient's wrapped key; to delete the row is to destroy it.
+    """A wrapped key of a patient, or of a file with patients until it is over; to delete the row is to destroy it.
 
     It lies apart from what it encrypts, and is backed up apart, for days only: else every old backup would hold both,
     and nothing in it could be erased (docs/decisions/0005-a-key-per-patient.md). No foreign key ties it to the patient,
@@ -196,47 +214,106 @@ class StatusChange(Tables):
 
 
 class FileAccess(Tables):
-    """That somebody was shown one patient's file; only ever added."""
+    """That somebody was shown one patient's file, or changed it; only ever added.
+
+    The entries of a patient are a chain (docs/decisions/0035-chained-access-log.md). No foreign key ties them to the
+    patient: its check would lock the patient's row with each read.
+    """
 
     __tablename__ = "file_accesses"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID]
     """Of the access: a refusal that reveals several patients is one, with a row for each."""
-    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"), primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """The place in the patient's chain, from 1 on."""
     action: Mapped[str]
     purpose: Mapped[bytes | None]
     """Sealed like the patient's file: people write names here."""
     accessed_at: Mapped[datetime]
     accessed_by: Mapped[UUID | None]
+    hash: Mapped[bytes]
+    """Of the entry before and of what stands in this one (`domain/access_chains.py`)."""
 
     __table_args__ = (
-        Index("ix_file_accesses_patient", "patient_id", "id"),
-        CheckConstraint("action IN ('read', 'changed', 'revealed', 'audited', 'exported')", name="action"),
+        Index("ix_file_accesses_at", "accessed_at", "id", "patient_id"),
+        Index("ix_file_accesses_by", "accessed_by", "accessed_at"),
+        CheckConstraint("action IN ('created', 'read', 'changed', 'revealed', 'audited', 'exported')", name="action"),
     )
 
 
 class ListAccess(Tables):
-    """That somebody was shown several patients in a list; only ever added."""
+    """That somebody was shown several patients in a list; only ever added.
+
+    The entries that were written over one connection to the database are a chain: so none waits for another one.
+    """
 
     __tablename__ = "list_accesses"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    chain: Mapped[UUID]
+    """The number of PostgreSQL's process behind the connection, as a UUID like the ids of the patients' chains."""
+    number: Mapped[int]
+    """The place in that chain, from 1 on."""
     patient_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     """Everybody whom it showed."""
     action: Mapped[str]
     view: Mapped[str]
-    purposes: Mapped[list[bytes] | None] = mapped_column(ARRAY(LargeBinary))
+    purposes: Mapped[list[bytes | None] | None] = mapped_column(ARRAY(LargeBinary))
     """Why, sealed for each of the patients with a key of their own, in the order of `patient_ids`."""
     digest: Mapped[bytes]
     """Keyed; the same where the same caller is shown the same patients in the same view for the same purpose."""
     accessed_at: Mapped[datetime]
     accessed_by: Mapped[UUID | None]
+    hash: Mapped[bytes]
 
     __table_args__ = (
+        Index("uq_list_accesses_chain", "chain", "number", unique=True),
+        Index("ix_list_accesses_at", "accessed_at", "id", "chain"),
+        Index("ix_list_accesses_by", "accessed_by", "accessed_at"),
         Index("ix_list_accesses_patients", "patient_ids", postgresql_using="gin"),
         Index("ix_list_accesses_digest", "digest", "accessed_at"),
-        CheckConstraint("action IN ('listed', 'exported')", name="action"),
+        CheckConstraint("action IN ('listed', 'exported', 'audited')", name="action"),
         CheckConstraint("view IN ('full', 'row', 'label')", name="view"),
+    )
+
+
+class AccessAnchor(Tables):
+    """That on a day all chains of the access log were as they were; only ever added.
+
+    The hash is also written to the log of the worker: it is worth something only outside of this database.
+    """
+
+    __tablename__ = "access_anchors"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """From 1 on."""
+    day: Mapped[date]
+    """In Berlin."""
+    made_at: Mapped[datetime]
+    chains: Mapped[int]
+    """How many chains had new entries since the anchor before."""
+    hash: Mapped[bytes]
+    """Of the anchor before, this row and its `AnchoredChain`s."""
+
+    __table_args__ = (Index("uq_access_anchors_day", "day", unique=True),)
+
+
+class AnchoredChain(Tables):
+    """The last entry that a chain of the access log had when an anchor was made; only ever added."""
+
+    __tablename__ = "anchored_chains"
+
+    anchor: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    """Whether it is a chain of `file_accesses` or of `list_accesses`."""
+    chain: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    hash: Mapped[bytes]
+
+    __table_args__ = (
+        Index("ix_anchored_chains_number", "kind", "chain", "number"),
+        CheckConstraint("kind IN ('file', 'list')", name="kind"),
     )
 
 
@@ -249,6 +326,69 @@ class LocatedPostalCode(Copy, Tables):
     is_known: Mapped[bool]
 
     __table_args__ = (Index("ix_located_postal_codes_known", "postal_code", postgresql_where=text("is_known")),)
+
+
+class PatientImport(Aggregate, Tables):
+    """A file with patients who are to be entered, and how far that has come.
+
+    While it waits its rows are sealed in `PatientImportBlock`, with a data key of the import's own, which lies in
+    `data_keys` like those of patients. When it is over, rows and key are destroyed.
+    """
+
+    __tablename__ = "patient_imports"
+
+    status: Mapped[str] = mapped_column(default="checking", server_default="checking")
+    dry_run: Mapped[bool]
+    on_problem: Mapped[str]
+    force: Mapped[bool]
+    is_csv: Mapped[bool]
+    """Whether problems name columns of a table rather than fields of a document."""
+    started_by: Mapped[UUID | None]
+    finished_at: Mapped[datetime | None]
+    total: Mapped[int]
+    """How many rows the file has."""
+    blocks: Mapped[int]
+    """In how many blocks they are stored."""
+    blocks_done: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many of these, from the first on, were entered."""
+    checked: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    entered: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    refused: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+    __table_args__ = (
+        # which ones are not over yet
+        Index("ix_patient_imports_unfinished", "id", postgresql_where=text("finished_at IS NULL")),
+        CheckConstraint(is_one_of("status", PatientImportStatus), name="status"),
+        CheckConstraint(is_one_of("on_problem", OnProblem), name="on_problem"),
+        CheckConstraint("(status IN ('checking', 'entering')) = (finished_at IS NULL)", name="finished_when_over"),
+    )
+
+
+class PatientImportBlock(Tables):
+    """Some rows of a file, sealed; gone when the import is over."""
+
+    __tablename__ = "patient_import_blocks"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("patient_imports.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    sealed: Mapped[bytes]
+
+
+class PatientImportRow(Tables):
+    """What became of one row of a file; nothing of what stands in it."""
+
+    __tablename__ = "patient_import_rows"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("patient_imports.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    line: Mapped[int]
+    """Where it begins in the file."""
+    outcome: Mapped[str]
+    patient_id: Mapped[UUID | None]
+    problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Why it is refused: texts by their keys, names of fields, ids of patients who may be the same."""
+
+    __table_args__ = (CheckConstraint(is_one_of("outcome", PatientImportOutcome), name="outcome"),)
 
 
 add_shared_tables(Tables.metadata)

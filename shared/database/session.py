@@ -81,6 +81,8 @@ def engine_for(url: URL, *, pool_size: int, autocommit: bool = False) -> Engine:
             "keepalives_interval": 10,
             "keepalives_count": 3,
         },
+        # many executions of one statement are sent together
+        executemany_mode="values_plus_batch",
         hide_parameters=True,  # a parameter may be health data and errors are logged
     )
     event.listen(engine, "checkout", _refuse_dead)

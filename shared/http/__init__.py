@@ -8,6 +8,7 @@ from shared.http.declaration import Cookie
 from shared.http.endpoint import Resource, endpoint
 from shared.http.replay import NOT_REPLAYED, READ_ONLY, Replay, ResponseReference
 from shared.http.routes import Route
+from shared.http.uploads import SentFile, Upload
 
 __all__ = [
     "NOT_REPLAYED",
@@ -21,6 +22,8 @@ __all__ = [
     "Resource",
     "ResponseReference",
     "Route",
+    "SentFile",
+    "Upload",
     "endpoint",
     "results_of",
     "service_app",

@@ -15,7 +15,7 @@ from shared.events import dead_letters
 from shared.events.cluster import KafkaReachable
 from shared.http import docs, openapi, problems
 from shared.http.context import Context
-from shared.http.routes import Route
+from shared.http.routes import Route, larger_bodies
 from shared.http.service_app import AccessTable, ServiceApp
 from shared.runtime.health import JSON, ReadinessCheck, liveness, metrics, readiness
 from shared.runtime.server import Limits
@@ -59,6 +59,7 @@ def service_app(
     catalogue()  # read now: half a text stops the process, and no caller waits for it
     app = ServiceApp(name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = Limits().body_bytes
+    app.config["LARGER_BODIES"] = larger_bodies(routes)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.hosts = settings.hosts

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from shared.values.spreadsheets import FORMULA_BEGINS
+
 CSV: Final = "text/csv"
 CONTENT_TYPE: Final = "text/csv; charset=utf-8; header=present"
 
-FORMULA_BEGINS: Final = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
-"""Also in full width, which counts in East Asia."""
 SEPARATORS: Final = frozenset(";|\t\r\n")
 BEGINNING = re.compile(r"""^[;|\s"'\ufeff]*|[;|\t\r\n][;|\s"'\ufeff]*""")
 """That of the text, and what a program may take for the end of a cell or of a line inside of it (a spreadsheet of a

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.http.replay import NOT_REPLAYED, READ_ONLY, Replay
+from shared.http.uploads import Upload
 from shared.values.lists import ListOf
 
 BRINGS_A_BODY = frozenset({"post", "put", "patch"})
@@ -36,6 +37,7 @@ class Endpoint:
     method: Callable[..., Any]
     body: Any
     patch: type[BaseModel] | None
+    upload: Upload | None
     query: type[BaseModel] | None
     response: Any
     status: int | None
@@ -61,6 +63,9 @@ class Endpoint:
             raise TypeError(f"{self.method.__qualname__} is no list: a list is read with GET, in transactions")
         if self.patch is not None and self.response is None:
             raise TypeError(f"{self.method.__qualname__} takes a patch, so it names its response: the fields shown")
+
+        if self.upload is not None and (self.body is not None or self.patch is not None):
+            raise TypeError(f"{self.method.__qualname__} has two bodies: a file, and what it declares beside it")
 
     @property
     def name(self) -> str:

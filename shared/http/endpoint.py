@@ -14,6 +14,7 @@ from shared.http.csv_files import CSV
 from shared.http.declaration import Cookie, Endpoint
 from shared.http.handling import RequestHandler
 from shared.http.replay import Replay
+from shared.http.uploads import Upload
 from shared.values.lists import ListOf
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -29,6 +30,7 @@ def endpoint(
     *,
     body: Any = None,
     patch: type[BaseModel] | None = None,
+    upload: Upload | None = None,
     query: type[BaseModel] | None = None,
     response: Any = None,
     status: int | None = None,
@@ -47,6 +49,8 @@ def endpoint(
 
     - `body`, `patch` (the writable fields) and `query` are schemas and arrive as keyword arguments of these names, a
       patch as a `MergePatch`; the variables of the path arrive by their names.
+    - `upload` takes a file instead (`Upload`), which arrives as the keyword argument `upload`, a `SentFile`; its path
+      has no variables, since the server knows by the path alone how large the body may be.
     - `response` is the schema of what is returned: an instance, or anything with its attributes. A Flask `Response`
       passes untouched.
     - `lists` declares a list (`ListOf`), instead of `query` and `response`: what is wanted of it arrives as the keyword
@@ -73,6 +77,7 @@ def endpoint(
             method=method,
             body=body,
             patch=patch,
+            upload=upload,
             query=lists.query if lists else query,
             response=lists.response if lists else response,
             status=status,

@@ -26,6 +26,7 @@ from shared.http.lists import ListQuery, ListShape, WantedList
 from shared.http.lost_updates import add_current
 from shared.http.replay import Replay, ResponseReference
 from shared.http.responses import ResponseShape
+from shared.http.uploads import UploadReader
 from shared.runtime import clock
 from shared.security.authentication import caller
 from shared.values.lists import Listed, ListOf, ListRequest
@@ -131,8 +132,14 @@ def _record(refusal: PlatformError, sent: RequestHeaders) -> None:
     """Let the service record what a refusal reveals, in a transaction of its own: the request's is rolled back."""
     record = current_app.extensions["record_refusal"]
     if record is not None:
-        with transaction() as session:
-            record(request_context(session, sent), refusal)
+        repeat_if_lost(lambda: _record_in_a_transaction(record, refusal, sent))
+
+
+def _record_in_a_transaction(
+    record: Callable[[Context[Any], PlatformError], None], refusal: PlatformError, sent: RequestHeaders
+) -> None:
+    with transaction() as session:
+        record(request_context(session, sent), refusal)
 
 
 def _readers(declared: Endpoint) -> list[tuple[str | None, Callable[[], Any]]]:
@@ -145,6 +152,8 @@ def _readers(declared: Endpoint) -> list[tuple[str | None, Callable[[], Any]]]:
         return [query, ("patch", lambda: read_merge_patch(writable, view))]
     if declared.body is not None:
         return [query, ("body", JsonBody(declared.body).read)]
+    if declared.upload is not None:
+        return [query, ("upload", UploadReader(declared.upload).read)]
     takes_none = declared.brings_a_body and not declared.raw
     return [query, (None, refuse_body)] if takes_none else [query]
 

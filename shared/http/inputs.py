@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
@@ -51,7 +51,7 @@ class JsonBody:
         if not sent and (self._may_be_empty or not request.mimetype):
             sent = NOTHING
         else:
-            _require_media_type(JSON)
+            require_media_type(JSON)
         _refuse_numbers_that_json_lacks(sent)
         _refuse_repeated_names(sent)
         try:
@@ -66,7 +66,7 @@ class JsonBody:
 def read_merge_patch(writable: type[BaseModel], view: type[BaseModel]) -> MergePatch:
     """The merge patch in the body. Raises InvalidFields, 400 (not JSON), 413 or 415."""
     sent = raw_body()
-    _require_media_type(MERGE_PATCH)
+    require_media_type(MERGE_PATCH)
     return read_patch(_parsed(sent), writable, view)
 
 
@@ -75,7 +75,7 @@ def refuse_body() -> None:
     sent = raw_body()
     if not sent:
         return
-    _require_media_type(JSON)
+    require_media_type(JSON)
     document = _parsed(sent)
     if not isinstance(document, dict):
         raise InvalidFields([FieldProblem.of("", "field.not_object")])
@@ -170,7 +170,8 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _require_media_type(media_types: Iterable[str]) -> None:
+def require_media_type(media_types: Collection[str]) -> None:
+    """Raise `WrongMediaType` where the body is of none of these."""
     if request.mimetype not in media_types:
         raise WrongMediaType("http.unsupported_media_type", media_types=OneOf(sorted(media_types)))
 

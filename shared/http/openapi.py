@@ -18,6 +18,7 @@ from shared.http.inputs import JSON, MERGE_PATCH
 from shared.http.replay import NOT_REPLAYED
 from shared.http.responses import HAS_LOCATION
 from shared.http.routes import Route
+from shared.http.uploads import Upload
 from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
 from shared.security.authentication import ANYONE, Access
 from shared.texts import Sentence, TextLanguage
@@ -196,6 +197,8 @@ def _kinds(routes: Sequence[Route]) -> Iterator[tuple[Any, Mode]]:
                 yield patch_of(endpoint.patch), "validation"
             if endpoint.query is not None:
                 yield endpoint.query, "validation"
+            if endpoint.upload is not None:
+                yield from ((kind, "validation") for kind in endpoint.upload.media_types.values())
             if endpoint.response is not None:
                 yield endpoint.response, "serialization"
 
@@ -309,6 +312,8 @@ def _headers(endpoint: Endpoint) -> Iterator[Document]:
 
 
 def _request_body(endpoint: Endpoint, schemas: _Schemas) -> Document:
+    if endpoint.upload is not None:
+        return {"required": True, "content": _files(endpoint.upload, schemas)}
     if endpoint.patch is not None:
         schema, media_types, required = schemas.of(patch_of(endpoint.patch), "validation"), MERGE_PATCH, True
     elif endpoint.body is not None:
@@ -321,6 +326,16 @@ def _request_body(endpoint: Endpoint, schemas: _Schemas) -> Document:
         made = made or example_of_patch(schema, schemas.definitions)
     described = {"schema": schema, "example": made}
     return {"required": required, "content": dict.fromkeys(sorted(media_types), described)}
+
+
+def _files(upload: Upload, schemas: _Schemas) -> Document:
+    """What a file may be, by its media type."""
+    return {name: _file(kind, schemas) for name, kind in upload.media_types.items()}
+
+
+def _file(kind: Any, schemas: _Schemas) -> Document:
+    schema = schemas.of(kind, "validation")
+    return {"schema": schema, "example": example_of(schema, schemas.definitions)}
 
 
 def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas, *, signed_in: bool) -> Document:

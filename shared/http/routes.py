@@ -44,3 +44,15 @@ class Route:
         for method in METHODS:
             if method in self.access:
                 yield method, endpoint_of(getattr(self.resource, method)), self.access[method]
+
+
+def larger_bodies(routes: Iterable[Route]) -> dict[str, int]:
+    """How many bytes a body may have at each path that takes files."""
+    found = [(route, endpoint.upload) for route in routes for _, endpoint, _ in route.endpoints()]
+    return {_without_variables(route): upload.largest for route, upload in found if upload is not None}
+
+
+def _without_variables(route: Route) -> str:
+    if "<" in route.path:
+        raise TypeError(f"{route.path} takes files, so it has no variables: the server knows its limit by the path")
+    return route.path

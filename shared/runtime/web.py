@@ -62,7 +62,9 @@ class _Worker(Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Answer requests until a signal to stop, or until gunicorn's own process has ended."""
-        limits = Limits(body_bytes=self.wsgi.config["MAX_CONTENT_LENGTH"])
+        limits = Limits(
+            body_bytes=self.wsgi.config["MAX_CONTENT_LENGTH"], larger_bodies=self.wsgi.config["LARGER_BODIES"]
+        )
         self._server = Server(self.wsgi, self.sockets[0].sock, threads=self.cfg.threads, limits=limits)
         while self.alive and self.ppid == os.getppid():
             self._notify_gunicorn()

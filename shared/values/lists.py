@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar, cast
 from uuid import UUID
 
-from pydantic import BaseModel, Field, GetJsonSchemaHandler, create_model
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_model
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from shared.values.schemas import Distinct, QuerySchema, Schema
+from shared.values.schemas import DERIVED, Distinct, QuerySchema, Schema
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -113,6 +113,9 @@ class Page(Schema, Generic[Item]):
     """How many objects of the whole list have each value of the field that `count_by` names; null without it."""
 
 
+Page.model_config.update(cast("ConfigDict", DERIVED))  # of `Page[PatientView]`
+
+
 class Orders(Protocol):
     """The names of the orders and of the counted fields of a list (`shared.database.listing.Listing`)."""
 
@@ -182,7 +185,7 @@ def _query(orders: Orders, filters: type[Filters], views: Sequence[View]) -> typ
         fields["count_by"] = _count_by(orders)
     bases: Any = PageQuery if issubclass(PageQuery, filters) else (filters, PageQuery)
     named: Any = {"__doc__": filters.__doc__, "__module__": filters.__module__}
-    query: Any = create_model(filters.__name__, __base__=bases, **named, **fields)
+    query: Any = create_model(filters.__name__, __base__=bases, __cls_kwargs__=DERIVED, **named, **fields)
     return cast("type[Filters]", query)
 
 
@@ -220,4 +223,6 @@ def _any_of(kinds: Sequence[Any]) -> Any:
 def part_of(name: str, whole: type[BaseModel], *fields: str, about: str) -> type[Schema]:
     """Returns the schema of an object with these fields only: a view that a new field of the whole does not enter."""
     chosen: dict[str, Any] = {each: (whole.model_fields[each].annotation, whole.model_fields[each]) for each in fields}
-    return create_model(name, __base__=Schema, __doc__=about, __module__=whole.__module__, **chosen)
+    named: Any = {"__doc__": about, "__module__": whole.__module__}
+    made: Any = create_model(name, __base__=Schema, __cls_kwargs__=DERIVED, **named, **chosen)
+    return cast("type[Schema]", made)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from shared import database
-from tests.infrastructure import Infrastructure
+from tests.infrastructure import Infrastructure, direct
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +19,7 @@ def world_engines(infrastructure: Infrastructure) -> Iterator[dict[str, tuple[En
     made = {}
     for name in ("patient", "matching", "communication"):
         read = importlib.import_module(f"{name}_service.settings").Settings()
-        made[name] = (database.engine_for(read.database_url, pool_size=1), read)
+        made[name] = (database.engine_for(direct(read), pool_size=1), read)
     yield made
     for engine, _ in made.values():
         engine.dispose()

@@ -20,7 +20,7 @@ from patient_service.domain import duplicates
 from patient_service.domain import states as patient
 from shared.http import dead_letters
 from shared.texts import code_of
-from shared.values import account_enums, enums
+from shared.values import account_enums, enums, patient_import_enums
 from tests.architecture import sentences
 from tests.architecture.documents import API, anchors, codes, table_after
 from tests.architecture.sources import SERVICES
@@ -30,6 +30,7 @@ each_service = pytest.mark.parametrize("service", SERVICES)
 
 STATES: dict[str, tuple[str, str, Any]] = {
     "states-of-a-patient": ("patient_service", "patients", enums.PatientStatus),
+    "states-of-a-patient-import": ("patient_service", "patient_imports", patient_import_enums.PatientImportStatus),
     "states-of-a-therapist": ("therapist_service", "therapists", enums.TherapistStatus),
     "states-of-an-import": ("therapist_service", "imports", enums.ImportStatus),
     "states-of-a-placement-request": ("matching_service", "placement_requests", enums.RequestStatus),
@@ -41,6 +42,7 @@ STATES: dict[str, tuple[str, str, Any]] = {
 
 TRANSITIONS: dict[str, Mapping[Any, frozenset[Any]]] = {
     "states-of-a-patient": patient.STAFF_MAY,
+    "states-of-a-patient-import": patient.PATIENT_IMPORTS,
     "states-of-a-therapist": therapist.THERAPISTS,
     "states-of-an-import": therapist.IMPORTS,
     "states-of-a-placement-request": matching.ALLOWED,
@@ -68,6 +70,8 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "result of a call": enums.CallResult,
     "outcome of a record": enums.ImportOutcome,
     "action of a record": enums.ImportAction,
+    "outcome of a row of a file with patients": patient_import_enums.PatientImportOutcome,
+    "what a problem of a row refuses": patient_import_enums.OnProblem,
     "role": enums.Role,
     "scope of a machine account": account_enums.Scope,
     "change of an account": account_enums.AccountChangeKind,

@@ -32,6 +32,7 @@ from shared.events import topics
 from shared.runtime import cli, kafka_accounts
 from testkit import demo
 from tests.architecture.sources import ROOT
+from tests.commands import ended
 from tests.samples import published
 from tests.selection import mostly_slow
 
@@ -130,8 +131,7 @@ def test_a_wrong_value_is_named(program: str, arguments: list[str], named: str) 
 )
 @pytest.mark.usefixtures("infrastructure")
 def test_what_a_command_cannot_do_without_is_asked_for(arguments: list[str], said: str) -> None:
-    command = [sys.executable, "-m", "patient_service", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = ended("patient_service", *arguments)
     assert (done.returncode, done.stderr.strip()) == (1, said)
 
 

@@ -10,6 +10,7 @@ from tests.architecture.sources import ROOT, SERVICES, sources, tree
 
 WITHOUT_A_RACE = {
     "import.no_folder": "a setting, which does not change while the process lives",
+    "patient_import.other_total": "the rows of a file that was sent do not change",
     "patient.place_unknown": "a question that changes nothing; the copy may arrive a moment later",
     "patient.distance_limit_missing": "a question that changes nothing",
     "patient.not_ready": "asked with the patient's row locked, in the test of `patient.transition`",

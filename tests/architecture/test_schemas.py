@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -13,15 +11,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from geoalchemy2 import alembic_helpers
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from migrations import roles
+from migrations.__main__ import commands
 from migrations.connections import administrator, as_owner
 from migrations.history import history
 from migrations.settings import MigrationSettings
 from shared import database
 from shared.database.schema import revisions
-from tests.architecture.sources import ROOT, SERVICES
+from tests.architecture.sources import SERVICES
 from tests.infrastructure import Infrastructure
 
 each_service = pytest.mark.parametrize("service", SERVICES)
@@ -138,19 +137,36 @@ def test_no_password_reaches_the_log_of_postgresql(infrastructure: Infrastructur
     assert other not in log
 
 
+@pytest.fixture(scope="module")
+def other_database(infrastructure: Infrastructure) -> Iterator[None]:
+    """A second database in place of the platform's, with every schema at its newest revision."""
+    settings = MigrationSettings()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_NAME", "rollback")
+        migrations("up")
+        yield
+    with closing(administrator(settings, "postgres")) as admin:
+        admin.autocommit = True
+        admin.cursor().execute("DROP DATABASE rollback WITH (FORCE)")
+
+
+def migrations(*arguments: str) -> None:
+    """Runs `python -m migrations` with these arguments, in this process."""
+    assert commands.main(arguments, standalone_mode=False) is None
+
+
 @pytest.mark.slow
 @each_service
-def test_every_migration_can_be_taken_back_and_applied_again(service: str, infrastructure: Infrastructure) -> None:
+def test_every_migration_can_be_taken_back_and_applied_again(service: str, other_database: None) -> None:
     """A deployment that goes wrong at night is rolled back by somebody who did not write it."""
-    database = f"rollback_{service}"
-    environment = {**os.environ, "DATABASE_NAME": database}
-    for arguments in (["up"], ["down", service, "base"], ["up", service]):
-        done = subprocess.run(
-            [sys.executable, "-m", "migrations", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-    admin = administrator(MigrationSettings(), "postgres")
-    admin.autocommit = True
-    with admin.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE {database} WITH (FORCE)")
-    admin.close()
+    migrations("down", service, "base")
+    with as_owner(MigrationSettings(), service) as connection:
+        assert set(inspect(connection).get_table_names(schema=service)) <= {"alembic_version"}
+    migrations("up", service)
+    assert is_migrated(service)
+
+
+def is_migrated(service: str) -> bool:
+    """Whether the schema is at its newest revision."""
+    with as_owner(MigrationSettings(), service) as connection:
+        return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == revisions(service)[-1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ from shared.values.schemas import patch_of
 from tests.boundaries.samples import Input, all_endpoints
 from tests.boundaries.worlds import Ids
 from tests.hostile import IDS
+from tests.infrastructure import taken_back
 
 SECONDS = 2.0
 """Processor time that no request may take; most take a few milliseconds."""
@@ -41,19 +41,10 @@ class Endpoints:
         address = path.replace("<uuid:consent_id>", str(self.ids.get("consent_id")))
         return re.sub("<[^>]*>", lambda _: own if identity is None else quote(identity, safe=""), address)
 
-    @contextmanager
-    def taken_back(self) -> Iterator[None]:
-        """Takes back what the block changes."""
-        self.connection.exec_driver_sql("SAVEPOINT request")
-        yield
-        self.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT request")
-        # else PostgreSQL keeps the savepoint and its lock, thousands of them inside each other
-        self.connection.exec_driver_sql("RELEASE SAVEPOINT request")
-
     def send(self, what: str, method: str, address: str, **sent: Any) -> None:
         """Send a request; what is wrong with the answer is kept."""
         began = time.thread_time()
-        with self.taken_back():
+        with taken_back(self.connection):
             answer = self.client.open(address, method=method.upper(), **sent)
         seconds = time.thread_time() - began
         said = f"{method} {address[:100]} {what}: {answer.status_code}"

@@ -76,10 +76,24 @@ class Input:
         """Of the places with one and the same schema the first."""
         seen = set()
         for path, schema in self.paths():
-            kind = {name: said for name, said in schema.items() if name not in ("title", "default")}
-            if (said := json.dumps(kind, sort_keys=True)) not in seen:
+            if (said := json.dumps(_as_checked(schema), sort_keys=True)) not in seen:
                 seen.add(said)
                 yield path, schema
+
+
+ABOUT_IT = ("title", "default", "description")
+"""What a schema says of a value that does not decide how it is read; its examples tell the kinds of texts apart."""
+
+
+def _as_checked(schema: Any) -> Any:
+    """The schema without what is only for people, also inside of it."""
+    if isinstance(schema, list):
+        return [_as_checked(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    fields = {name: _as_checked(each) for name, each in schema.get("properties", {}).items()}
+    checked = {name: _as_checked(each) for name, each in schema.items() if name not in (*ABOUT_IT, "properties")}
+    return checked | ({"properties": fields} if fields else {})
 
 
 def _plain(known: Input, schema: dict[str, Any]) -> Any:

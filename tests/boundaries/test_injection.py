@@ -23,6 +23,7 @@ from tests.boundaries.endpoints import Endpoints, read_by
 from tests.boundaries.injections import INJECTIONS, PRODUCT
 from tests.boundaries.samples import Input, Path
 from tests.boundaries.worlds import place_ids
+from tests.infrastructure import taken_back
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 each_service = pytest.mark.parametrize("service", SERVICES)
@@ -44,7 +45,7 @@ class Attempts:
 
     def send(self, name: str, text: str, method: str, address: str, **sent: Any) -> Iterator[TestResponse]:
         """The answer and, where something was made or changed, the object as it is shown afterwards."""
-        with self.endpoints.taken_back():
+        with taken_back(self.connection):
             yield from self._send(name, text, method, address, **sent)
 
     def _send(self, name: str, text: str, method: str, address: str, **sent: Any) -> Iterator[TestResponse]:

@@ -7,8 +7,8 @@ order of their keys, twice, or late. Time is an argument: nothing here waits.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -69,6 +69,18 @@ class World:
         self.arrived: list[tuple[str, Event]] = []
         self.therapists: dict[UUID, tuple[str, int]] = {}
         self.refused = 0
+
+    @contextmanager
+    def taken_back(self) -> Iterator[None]:
+        """Takes back what the block does, so that many cases can begin with one world; nothing is under way then."""
+        assert not self._waiting()
+        now, read_up_to, arrived = self.now, self.read_up_to.copy(), self.arrived.copy()
+        begun = [session.begin_nested() for session in self.sessions.values()]
+        yield
+        for nested in begun:
+            nested.rollback()
+        self.now, self.read_up_to, self.arrived = now, read_up_to, arrived
+        self.under_way.clear()
 
     # People
 
@@ -137,12 +149,25 @@ class World:
     def deliver(self, choice: int) -> None:
         """The next event of some key reaches its listener."""
         self.fetch()
-        waiting = sorted((key for key, events in self.under_way.items() if events), key=str)
-        if waiting:
-            name, key = waiting[choice % len(waiting)]
-            event = self.under_way[name, key].pop(0)
-            self.arrived.append((name, event))
-            self._apply(name, event)
+        if waiting := self._waiting():
+            self._arrives(*waiting[choice % len(waiting)])
+
+    def deliver_all(self) -> None:
+        """Every event reaches its listener, and so does what is published because of it."""
+        self.fetch()
+        while waiting := self._waiting():
+            for name, key in waiting:
+                while self.under_way[name, key]:
+                    self._arrives(name, key)
+            self.fetch()
+
+    def _waiting(self) -> list[tuple[str, UUID]]:
+        return sorted((key for key, events in self.under_way.items() if events), key=str)
+
+    def _arrives(self, name: str, key: UUID) -> None:
+        event = self.under_way[name, key].pop(0)
+        self.arrived.append((name, event))
+        self._apply(name, event)
 
     def repeat(self, choice: int) -> None:
         """An event that was handled comes once more, as Kafka may bring it."""
@@ -162,9 +187,7 @@ class World:
             quiet = 0 if any(self.under_way.values()) else quiet + 1
             if quiet > 1:
                 return
-            while any(self.under_way.values()):
-                self.deliver(0)
-                self.fetch()
+            self.deliver_all()
             self.now += timedelta(minutes=1)  # longer than requests gather
             self.compose()
         raise AssertionError("the services publish events to each other for ever")

@@ -89,7 +89,8 @@ def secured_cluster(folder: Path) -> Iterator[SecuredCluster]:
             password=PASSWORD,
         )
     )
-    java = ["java", "-cp", f"{ROOT}/kafka/conf:{libs}/*", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+    java = ["java", "-cp", f"{libs}/*", f"-Dlog4j2.configurationFile={ROOT}/kafka/conf/log4j2.properties"]
+    java += ["-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-XX:SharedArchiveFile={libs}/classes.jsa"]
     users = [f"--add-scram={kind}=[name={USER},password={PASSWORD}]" for kind in ("SCRAM-SHA-256", "SCRAM-SHA-512")]
     cluster = ["-t", "c2VjdXJlZC1jbHVzdGVyMQ", "-c", str(properties)]
     subprocess.run([*java, "kafka.tools.StorageTool", "format", *cluster, *users], check=True, capture_output=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from communication_service.store import tables
 from patient_service.dependencies import Dependencies
 from shared.values.enums import RequestStatus
-from tests.builders import accounts, communication, imports, matching, patients, therapists
+from tests.builders import accounts, communication, imports, matching, patient_files, patients, therapists
 
 Known = Mapping[str, Sequence[str]]
 """Ids by the name of the parameter or field that takes them; `id` is what the path before it names."""
@@ -21,7 +21,8 @@ def _patients(session: Session, settings: Any, folder: Path) -> Known:
     keys = Dependencies.of(settings).keys
     known = [patients.a_ready_patient(session, keys, last_name="Bereit")]
     known += [patients.a_patient(session, keys, last_name=f"Erfunden{place}") for place in "abc"]
-    return {"/api/patients": _ids(each.id for each in known)}
+    files = [patient_files.begun(session, keys, [patient_files.person(1)])]
+    return {"/api/patients": _ids(each.id for each in known), "/api/patient-imports": _ids(each.id for each in files)}
 
 
 def _therapists(session: Session, settings: Any, folder: Path) -> Known:

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from shared import database
 from tests.fuzz.campaign import Outcome, Prepared, prepare, run
+from tests.infrastructure import direct
 
 
 @contextmanager
 def prepared(service: str) -> Iterator[Prepared]:
     """The service with what exists in it; nothing that happens to it stays."""
     settings = importlib.import_module(f"{service}.settings").Settings()
-    engine = database.engine_for(settings.database_url, pool_size=1)
+    engine = database.engine_for(direct(settings), pool_size=1)
     with engine.connect() as connection, TemporaryDirectory() as folder:
         outer = connection.begin()
         # minutes may pass in which nothing asks the database

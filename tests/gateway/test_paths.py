@@ -148,3 +148,11 @@ def test_the_limit_of_a_body_is_that_of_the_services(service: str, app: Any) -> 
     assert said
     assert app.config["MAX_CONTENT_LENGTH"] == Limits().body_bytes == int(said[1])
     assert "client_max_body_size 5;" in render([], Limits(body_bytes=5))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_path_that_takes_files_has_its_own_limit(service: str, app: Any) -> None:
+    larger = {each.path: each.largest_body for each in forwarded_paths() if each.service == service}
+    assert {path: most for path, most in larger.items() if most} == app.config["LARGER_BODIES"]
+    for path, most in app.config["LARGER_BODIES"].items():
+        assert f'location ~ "^{path}/?$" {{\n            client_max_body_size {most};' in TEMPLATE.read_text()

@@ -19,7 +19,7 @@ from shared.security.encryption import MasterKeys, key_id
 from shared.security.patient_texts import PatientTexts
 from tests.builders.keys import NEW, OLD, TEXT_RINGS
 from tests.builders.matching import TEXTS, an_open_request
-from tests.builders.processes import ended
+from tests.commands import ended
 
 SETTING = "MATCHING_SERVICE_TEXT_KEY"
 ABOUT = UUID(int=7)

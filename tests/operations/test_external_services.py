@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,19 @@ import pytest
 from operations.errors import OperationsError
 from operations.orchestrator import Orchestrator
 from testkit.api_client import ApiClient
-from testkit.private_platform import ROOT, private_settings
+from testkit.private_platform import ROOT, PrivatePlatform, private_platform, private_settings
 
 ADDRESSES = ("DATABASE_", "POSTGRES_", "KAFKA_", "SMTP_", "MAIL_", "MASTER_KEY")
+
+INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[PrivatePlatform]:
+    """Infrastructure that runs, of a platform whose services would listen on every address."""
+    with private_platform(BIND="0.0.0.0") as platform:
+        platform.up(INFRASTRUCTURE)
+        yield platform
 
 
 def of_another(platform: Orchestrator, state: Path, **changes: str) -> Orchestrator:
@@ -26,7 +38,6 @@ def of_another(platform: Orchestrator, state: Path, **changes: str) -> Orchestra
 
 
 def test_services_start_on_parts_that_exist_already(platform: Orchestrator) -> None:
-    platform.up(["postgresql", "pgbouncer", "kafka", "mail"])
     state = Path(tempfile.mkdtemp(prefix="platform-"))
     other = of_another(platform, state, AUTH="none")  # without the user service nobody could sign in
     try:
@@ -63,3 +74,12 @@ def test_an_existing_part_that_does_not_answer_is_named_with_its_settings(
 
 def _running(platform: Orchestrator) -> set[str]:
     return {record.name for record in platform.records.all()}
+
+
+def test_infrastructure_is_on_this_machine_only_wherever_the_services_are(platform: PrivatePlatform) -> None:
+    """It has no TLS, and the mail catcher has everybody's e-mails; 127.0.0.2 stands for others of the machine."""
+    for name in INFRASTRUCTURE:
+        for port in platform.process(name).spec.ports.values():
+            socket.create_connection(("127.0.0.1", port), timeout=2).close()
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.2", port), timeout=2)

@@ -21,7 +21,7 @@ from operations.mail_page import USER, credentials, help_text
 from operations.orchestrator import Orchestrator
 from operations.process_specs import ProcessSpec
 from shared.runtime.server import listening_socket
-from testkit.private_platform import ROOT, PrivatePlatform, private_platform, private_settings
+from testkit.private_platform import ROOT, PrivatePlatform, private_settings
 
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
 
@@ -75,17 +75,6 @@ def test_up_says_what_runs_with_older_settings_and_a_restart_renews_it(platform:
     assert later.process("mail").pid != before
     assert any("already running" in line for line in said)
     assert not any("older settings" in line for line in said)
-
-
-def test_infrastructure_is_on_this_machine_only_wherever_the_services_are() -> None:
-    """It has no TLS, and the mail catcher has everybody's e-mails; 127.0.0.2 stands for others of the machine."""
-    with private_platform(BIND="0.0.0.0") as open_platform:
-        open_platform.up(INFRASTRUCTURE)
-        for name in INFRASTRUCTURE:
-            for port in open_platform.process(name).spec.ports.values():
-                socket.create_connection(("127.0.0.1", port), timeout=2).close()
-                with pytest.raises(ConnectionRefusedError):
-                    socket.create_connection(("127.0.0.2", port), timeout=2)
 
 
 @pytest.mark.parametrize(

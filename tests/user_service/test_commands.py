@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.database import transaction
+from tests.commands import ended
 from tests.conftest import MONDAY
-from tests.infrastructure import ROOT, Infrastructure
+from tests.infrastructure import Infrastructure
 from user_service.domain import sign_in
 from user_service.domain.schemas import MachineSignIn
 from user_service.store import queries
@@ -22,20 +19,14 @@ pytestmark = pytest.mark.usefixtures("real_commits")
 
 
 @pytest.fixture
-def command(infrastructure: Infrastructure, tmp_path: Path) -> Any:
+def command(infrastructure: Infrastructure, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Runs a command of the service and returns its exit code and its output."""
+    for name in ("ADMIN_EMAIL", "ADMIN_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ENV_FILE", "")
 
-    machine = {name: value for name, value in os.environ.items() if name not in ("ADMIN_EMAIL", "ADMIN_PASSWORD")}
-
-    def run(*arguments: str, **environment: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "user_service", *arguments],
-            cwd=ROOT,
-            env={**machine, "HASHING_MEMORY_MIB": "8", "ENV_FILE": "", **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(*arguments: str, **variables: str) -> tuple[int, str]:
+        done = ended("user_service", *arguments, **variables)
         return done.returncode, done.stdout + done.stderr
 
     return run
@@ -119,7 +110,4 @@ def test_keys_are_rotated_and_replaced(command: Any) -> None:
 
 @pytest.mark.slow
 def test_other_services_do_not_have_these_commands() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "patient_service", "rotate-keys"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
+    assert ended("patient_service", "rotate-keys").returncode == 2

@@ -15,9 +15,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from shared.values.datetimes import PlausibleInstant
 from shared.values.enums import ImportAction, ImportStatus
-from shared.values.schemas import RecordSchema, problems_of
-from shared.values.text import Line
-from therapist_service.domain.import_json import (
+from shared.values.json_streams import (
     CutOff,
     JsonStream,
     NotJson,
@@ -26,6 +24,8 @@ from therapist_service.domain.import_json import (
     fields_of,
     value_of,
 )
+from shared.values.schemas import RecordSchema, problems_of
+from shared.values.text import Line
 from therapist_service.domain.schemas import ExternalId
 
 KNOWN_MAJOR = "1"

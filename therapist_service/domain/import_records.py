@@ -17,9 +17,9 @@ from pydantic import ConfigDict, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from shared.values.enums import ImportAction
+from shared.values.json_streams import Unreadable, fields_of, repeated_names, value_of
 from shared.values.schemas import RecordSchema, problems_of, refused_fields
 from therapist_service.domain.import_files import LARGEST_RECORD, LARGEST_USUAL, ImportFile, external_id
-from therapist_service.domain.import_json import Unreadable, fields_of, repeated_names, value_of
 from therapist_service.domain.schemas import ExternalId, ImportedFields
 
 LARGEST_SET_ASIDE = 16_000

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
@@ -24,9 +25,16 @@ class Limits:
     """For how long bytes that a client sends after a refusal are read and discarded, so that it reads the refusal."""
     header_bytes: int = 16 * KIBIBYTE
     body_bytes: int = MEBIBYTE
+    larger_bodies: Mapping[str, int] = field(default_factory=dict)
+    """The limit of single paths, which take files."""
     unread_bytes: int = 16 * MEBIBYTE
     """Responses that a client has requested one after the other and not read."""
     all_waiting_bytes: int = 64 * MEBIBYTE
     """Bytes of incomplete requests and unread responses of all clients; beyond it the longest wait is ended."""
     connections: int = 512
     """Beyond this number the connection that has been idle for longest is closed for a new one."""
+
+    @property
+    def largest_body(self) -> int:
+        """The largest body that any path takes."""
+        return max(self.body_bytes, *self.larger_bodies.values(), 0)

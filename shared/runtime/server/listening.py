@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from copy import copy
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,7 @@ HEALTH = ("/health/", "/metrics")
 OWN_SOCKETS: Final = 16
 """Waitress counts its own sockets among the connections."""
 HEALTH_THREADS: Final = 2
+UNBOUNDED: Final = 1 << 62
 SECONDS_FOR_KEPT: Final = 1.0
 """For how long idle connections stay open while we stop: a client may be sending a request at this moment."""
 
@@ -41,18 +43,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self.stopping = False
         self._limits_checked_at = 0.0
         self._health = _threads(HEALTH_THREADS)
-        adjustments = Adjustments(
-            sockets=[listener],
-            threads=threads,
-            ident=None,
-            clear_untrusted_proxy_headers=False,
-            connection_limit=limits.connections + OWN_SOCKETS,
-            max_request_header_size=limits.header_bytes,
-            max_request_body_size=limits.body_bytes + 1,  # waitress refuses what is as large
-            outbuf_high_watermark=limits.unread_bytes,
-            backlog=2048,
-            log_socket_errors=False,
-        )
+        adjustments = _adjustments(listener, threads, limits)
         family = (listener.family, listener.type, listener.proto, listener.getsockname())
         super().__init__(
             app,
@@ -142,6 +133,33 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         thread = Thread(target=serve, name=name, daemon=True)
         thread.start()
         return end
+
+
+def _adjustments(listener: socket.socket, threads: int, limits: Limits) -> Adjustments:
+    adjustments = Adjustments(
+        sockets=[listener],
+        threads=threads,
+        ident=None,
+        clear_untrusted_proxy_headers=False,
+        connection_limit=limits.connections + OWN_SOCKETS,
+        max_request_header_size=limits.header_bytes,
+        max_request_body_size=limits.body_bytes + 1,  # waitress refuses what is as large
+        # waitress puts what is larger than this into a file: nothing of a request or a response goes to a disk
+        inbuf_overflow=limits.largest_body + 1,
+        outbuf_overflow=UNBOUNDED,
+        outbuf_high_watermark=limits.unread_bytes,
+        backlog=2048,
+        log_socket_errors=False,
+    )
+    adjustments.of_paths = {path: _with_body(adjustments, largest) for path, largest in limits.larger_bodies.items()}
+    return adjustments
+
+
+def _with_body(adjustments: Adjustments, largest: int) -> Adjustments:
+    """The same for a path whose bodies may be larger; the parser takes it once it knows the path."""
+    copied = copy(adjustments)
+    copied.max_request_body_size = largest + 1
+    return copied
 
 
 def _threads(count: int) -> ThreadedTaskDispatcher:

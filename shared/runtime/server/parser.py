@@ -50,6 +50,7 @@ TEXTS: Final = {
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """Parses one request; refuses what two servers in a row could interpret differently."""
 
+    adj: Any
     expect_continue: bool
     path = ""  # waitress reads it even where the first line could not be parsed
     _refused_head = b""
@@ -78,6 +79,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             self.error, self.completed = NotPercentEncoded("the address is not UTF-8"), True
             return
         super().parse_header(understood)
+        self.adj = getattr(self.adj, "of_paths", {}).get(self.path.rstrip("/"), self.adj)
         self._check_version_and_framing(chunked=encoding is not None)
 
     def _check_version_and_framing(self, *, chunked: bool) -> None:

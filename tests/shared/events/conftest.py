@@ -15,6 +15,7 @@ from confluent_kafka import Consumer as KafkaConsumer
 from shared.events.consumer import Consumer
 from shared.events.event import EventEnvelope, decode_envelope
 from shared.events.listeners import Listeners
+from testkit.private_platform import PrivatePlatform, private_platform
 from tests.infrastructure import Infrastructure
 
 RunsInBackground = Callable[[Callable[[threading.Event], None]], Any]
@@ -24,6 +25,17 @@ RunsInBackground = Callable[[Callable[[threading.Event], None]], Any]
 def kafka(infrastructure: Infrastructure) -> dict[str, Any]:
     """The client configuration of a real broker on which all topics exist."""
     return infrastructure.kafka_client()
+
+
+@pytest.fixture(scope="session")
+def spare_broker() -> Iterator[PrivatePlatform]:
+    """A second broker with all topics, where no relay reports: tests kill it, leave transactions open, delete topics.
+
+    Each leaves it running, with all topics and nothing in them that other tests' readers would stumble over.
+    """
+    with private_platform() as platform:
+        platform.up(["kafka", "topics"])
+        yield platform
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from confluent_kafka import OFFSET_END, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka import Consumer as KafkaConsumer
-from confluent_kafka import KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from sqlalchemy import select
 
 from shared.database import new_id, transaction
@@ -19,7 +20,7 @@ from shared.events import dead_letters
 from shared.events.batches import FETCH_LIMITS, end_of_batch, is_unreadable
 from shared.events.event import LARGEST_MESSAGE, PARTITIONS
 from shared.events.topic_reader import read_to_ends
-from testkit.private_platform import private_platform
+from testkit.private_platform import PrivatePlatform
 from tests.shared.events.conftest import consuming, until
 from tests.shared.events.publishing import RecordingListeners, message, withdrawn
 
@@ -29,12 +30,13 @@ TOPIC, PARTITION = "matching.events", 0
 TOO_MUCH = FETCH_LIMITS["receive.message.max.bytes"] * 2
 
 
-@pytest.fixture(scope="module")
-def own_kafka() -> Iterator[dict[str, Any]]:
-    """A broker of our own: other tests' readers need not look for the ends of these batches."""
-    with private_platform() as platform:
-        platform.up(["kafka", "topics"])
-        yield platform.kafka_client()
+@pytest.fixture
+def own_kafka(spare_broker: PrivatePlatform) -> Iterator[dict[str, Any]]:
+    """The broker that few use; their readers need not look for the ends of these batches, which are deleted."""
+    kafka = spare_broker.kafka_client()
+    yield kafka
+    admin = AdminClient(kafka)
+    admin.delete_records([TopicPartition(TOPIC, PARTITION, OFFSET_END)])[TopicPartition(TOPIC, PARTITION)].result(20)
 
 
 def send_packed(kafka: dict[str, Any], codec: str, *, messages: int, unpacked: int) -> int:

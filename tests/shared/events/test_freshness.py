@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -27,7 +27,7 @@ from shared.events.freshness import Freshness, Sample, Samples
 from shared.events.heartbeats import Heartbeat, Heartbeats, group_of
 from shared.events.relay import Relay
 from shared.runtime.jobs import Job, run_once
-from testkit.private_platform import PrivatePlatform, private_platform
+from testkit.private_platform import PrivatePlatform
 from tests.shared.events.conftest import at_work, consuming, until
 from tests.shared.events.publishing import RecordingListeners, commit_events, message, publish, relay, withdrawn
 
@@ -87,18 +87,10 @@ def test_a_reached_sample_is_as_old_as_the_source_that_is_furthest_behind(
     assert sample(published=published, handled=handled).age(101.0) == age
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[PrivatePlatform]:
-    """A broker of our own, where nobody else writes heartbeats and leaves transactions open."""
-    with private_platform() as platform:
-        platform.up(["kafka", "topics"])
-        yield platform
-
-
-@pytest.fixture(scope="module")
-def own_kafka(cluster: PrivatePlatform) -> dict[str, Any]:
-    """The configuration of its clients."""
-    return cluster.kafka_client()
+@pytest.fixture
+def own_kafka(spare_broker: PrivatePlatform) -> dict[str, Any]:
+    """The broker where nobody else writes heartbeats."""
+    return spare_broker.kafka_client()
 
 
 @pytest.fixture
@@ -303,9 +295,9 @@ def test_only_jobs_that_need_current_events_wait(own_kafka: dict[str, Any], grou
 
 
 def test_without_kafka_nothing_is_current_and_afterwards_it_is_again(
-    cluster: PrivatePlatform, own_kafka: dict[str, Any], group: str
+    spare_broker: PrivatePlatform, own_kafka: dict[str, Any], group: str
 ) -> None:
-    broker, freshness = cluster.process("kafka"), fresh(own_kafka, group)
+    broker, freshness = spare_broker.process("kafka"), fresh(own_kafka, group)
     with consuming(own_kafka, RecordingListeners([]).listeners, group):
         becomes_current(own_kafka, freshness)
         assert broker.pid is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from operator import attrgetter
 from typing import Any
 from uuid import uuid4
@@ -43,6 +44,9 @@ from tests.shared.events.conftest import consuming, until
 
 OURS: set[type[Event]] = set(events())
 
+messages_of = cache(hostile_messages)
+"""The same messages for each service that reads the topic."""
+
 
 def as_message(hostile: HostileMessage, topic: str, offset: int) -> Message:
     return Message(
@@ -53,7 +57,7 @@ def as_message(hostile: HostileMessage, topic: str, offset: int) -> Message:
 @pytest.mark.slow
 @pytest.mark.parametrize("topic", sorted({event.topic.name for event in OURS}))
 def test_reading_never_raises_and_what_it_lets_pass_can_be_stored(topic: str) -> None:
-    for offset, hostile in enumerate(hostile_messages(topic)):
+    for offset, hostile in enumerate(messages_of(topic)):
         received = read_message(as_message(hostile, topic, offset), OURS, clock.now())
         if received is not None and received.event is not None:
             read = received.event.model_dump_json()
@@ -73,7 +77,7 @@ def test_every_service_ends_with_hostile_messages(service: str, consumer: Consum
     handled_or_set_aside = 0
     for topic in consumer.listeners.topics():
         # every seventh: each kind of damage and each field comes up, though not with each other
-        for offset, hostile in enumerate(hostile_messages(topic)[::7]):
+        for offset, hostile in enumerate(messages_of(topic)[::7]):
             consumer.handle([as_message(hostile, topic, offset)])
             handled_or_set_aside += 1
     kept = session.execute(select(dead_letter_table.c.reason, dead_letter_table.c.event_type)).all()

@@ -20,7 +20,7 @@ from shared.database import new_id
 from shared.errors import Unreachable
 from shared.events.lag import Lag
 from shared.events.rights import KafkaRights
-from testkit.private_platform import PrivatePlatform, private_platform
+from testkit.private_platform import PrivatePlatform
 from tests.shared.events.conftest import consuming, until
 from tests.shared.events.publishing import RecordingListeners, message, publish, withdrawn
 
@@ -30,18 +30,10 @@ TOPIC = "matching.events"
 PATIENCE = 2.0
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[PrivatePlatform]:
-    """A broker of our own: an open transaction holds back every reader of its topic."""
-    with private_platform() as platform:
-        platform.up(["kafka", "topics"])
-        yield platform
-
-
-@pytest.fixture(scope="module")
-def own_kafka(cluster: PrivatePlatform) -> dict[str, Any]:
-    """The configuration of its clients."""
-    return cluster.kafka_client()
+@pytest.fixture
+def own_kafka(spare_broker: PrivatePlatform) -> dict[str, Any]:
+    """The broker that others do not use: an open transaction holds back every reader of its topic."""
+    return spare_broker.kafka_client()
 
 
 def lag_of(kafka: dict[str, Any], group: str) -> Lag:
@@ -141,13 +133,13 @@ def test_a_group_that_nobody_has_seen_and_a_kafka_that_is_away(own_kafka: dict[s
 
 
 def test_a_kafka_that_was_killed_and_is_back_is_measured_again(
-    cluster: PrivatePlatform, own_kafka: dict[str, Any]
+    spare_broker: PrivatePlatform, own_kafka: dict[str, Any]
 ) -> None:
     """The clients' own state must not outlive an outage: AdminClient's questions never worked again."""
     publish(own_kafka, message(withdrawn(new_id(), 1)))
     lag = lag_of(own_kafka, f"g-{uuid4()}")
     until(lambda: waiting(lag) >= 1)
-    broker = cluster.process("kafka")
+    broker = spare_broker.process("kafka")
     assert broker.pid is not None
     os.kill(broker.pid, signal.SIGKILL)
     for _ in range(2):
@@ -164,9 +156,9 @@ def measures(lag: Lag) -> bool:
     return False
 
 
-def test_rights_are_asked_for_after_an_outage_too(cluster: PrivatePlatform, own_kafka: dict[str, Any]) -> None:
+def test_rights_are_asked_for_after_an_outage_too(spare_broker: PrivatePlatform, own_kafka: dict[str, Any]) -> None:
     """A client that had seen one got no answer any more: each check took two seconds, and found nothing."""
-    check, broker = KafkaRights(own_kafka, "matching_service", [TOPIC]), cluster.process("kafka")
+    check, broker = KafkaRights(own_kafka, "matching_service", [TOPIC]), spare_broker.process("kafka")
     assert check()
     broker.stop()
     time.sleep(2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -13,16 +12,18 @@ from confluent_kafka.cimpl import NewTopic
 from shared.events import topics
 from shared.events.event import TOPICS, KafkaTopic
 from shared.runtime.settings import KafkaAdministratorSettings
-from testkit.private_platform import PrivatePlatform, private_platform
+from testkit.private_platform import PrivatePlatform
 from tests.shared.events.conftest import until
 
 
-@pytest.fixture(scope="module")
-def empty() -> Iterator[PrivatePlatform]:
-    """A broker without topics."""
-    with private_platform() as platform:
-        platform.up(["kafka"])
-        yield platform
+@pytest.fixture
+def empty(spare_broker: PrivatePlatform) -> PrivatePlatform:
+    """A broker without our topics, which the test makes again."""
+    admin, ours = AdminClient(spare_broker.kafka_client()), {topic.name for topic in TOPICS.values()}
+    for deleted in admin.delete_topics(list(ours)).values():
+        deleted.result(30)
+    until(lambda: ours.isdisjoint(admin.list_topics(timeout=10).topics))
+    return spare_broker
 
 
 def is_configured(admin: AdminClient, topic: KafkaTopic) -> bool:

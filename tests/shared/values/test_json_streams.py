@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.values.json_streams import CutOff, JsonStream, NotJson, NotUtf8, fields_of, repeated_names
 from tests.hostile import DEPTHS, WRITTEN_NUMBERS, params
-from therapist_service.domain.import_json import CutOff, JsonStream, NotJson, NotUtf8, fields_of, repeated_names
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

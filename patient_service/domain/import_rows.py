@@ -1,0 +1,106 @@
+"""What is wrong with a row of a file with patients: all of it, by the names of fields, without their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from patient_service.domain.import_cells import column_of
+from patient_service.domain.import_files import FileRow
+from patient_service.domain.schemas import NewPatient
+from shared.errors import FieldProblem, PlatformError
+from shared.texts import Sentence
+from shared.values.errors import NotAcceptable
+from shared.values.json_streams import repeated_names
+from shared.values.schemas import InvalidFields, problems_of
+
+Problem = dict[str, Any]
+"""Why a row cannot be entered, as JSON that is stored: texts by their keys, so that it fixes no language."""
+
+ROW_ERRORS: Final = (PlatformError, InvalidFields, NotAcceptable)
+"""What the domain raises for a row that cannot be entered."""
+
+_SHOWN_NAME = re.compile(r"[a-z0-9_.]{0,100}")
+_HIDDEN: Final = "row"
+
+
+def patient_of(row: FileRow, *, is_csv: bool) -> NewPatient:
+    """The patient of a row. Raises `InvalidFields` with every problem of the row."""
+    problems = list(row.problems)
+    named = {each.field for each in problems}
+    try:
+        new = NewPatient.model_validate_json(row.document)
+        problems += [] if is_csv else _repeated(row)
+        if not problems:
+            return new
+    except ValidationError as invalid:
+        found = [_named(each, is_csv=is_csv) for each in problems_of(invalid)]
+        problems += [each for each in found if not {each.field, _HIDDEN} & named]
+    raise InvalidFields(problems)
+
+
+def _repeated(row: FileRow) -> Iterable[FieldProblem]:
+    return [FieldProblem.of(_shown(name), "field.twice") for name in repeated_names(row.document.encode())]
+
+
+def _named(problem: FieldProblem, *, is_csv: bool) -> FieldProblem:
+    """The problem by the name of the column, or of a field that can be one of ours: else it may be a value."""
+    return FieldProblem(column_of(problem.field) if is_csv else _shown(problem.field), problem.sentence)
+
+
+def _shown(name: str) -> str:
+    return name if name and _SHOWN_NAME.fullmatch(name) else _HIDDEN
+
+
+def problem_of(refusal: Exception) -> Problem:
+    """What is stored of a refusal of the domain."""
+    match refusal:
+        case PlatformError():
+            return _problem(refusal.sentence, refusal.errors, refusal.members.get("candidates", []))
+        case InvalidFields():
+            return _problem(Sentence.of("input.invalid"), refusal.problems)
+        case NotAcceptable():
+            fields = [FieldProblem(field, refusal.sentence) for field in refusal.fields or (_HIDDEN,)]
+            return _problem(Sentence.of("input.invalid"), fields)
+    raise TypeError(f"{type(refusal).__name__} is no refusal")
+
+
+def alike_in_file(line: int, why: Sequence[str]) -> Problem:
+    """That the row may be the same person as an earlier one of the file."""
+    sentence = Sentence.of("patient_import.row_alike", line=line)
+    return _problem(sentence, (), [{"line": line, "why": [str(each) for each in why]}])
+
+
+def cannot_be_stored() -> Problem:
+    """That the row met a fault of ours, or a value that no check foresaw."""
+    return _problem(Sentence.of("patient_import.row_not_stored"), ())
+
+
+def _problem(sentence: Sentence, errors: Iterable[FieldProblem], candidates: Sequence[dict[str, Any]] = ()) -> Problem:
+    return {
+        "code": sentence.code,
+        "detail": sentence.to_json(),
+        "errors": [{"field": each.field, "message": each.sentence.to_json()} for each in errors],
+        "candidates": list(candidates),
+    }
+
+
+def to_json(rows: Sequence[FileRow]) -> dict[str, Any]:
+    """Rows as the document that is sealed."""
+    return {"rows": [[each.line, each.document, [_stored(problem) for problem in each.problems]] for each in rows]}
+
+
+def from_json(document: dict[str, Any]) -> list[FileRow]:
+    """The rows that `to_json` made a document of."""
+    return [FileRow(line, text, [_restored(each) for each in problems]) for line, text, problems in document["rows"]]
+
+
+def _stored(problem: FieldProblem) -> list[Any]:
+    return [problem.field, problem.sentence.to_json()]
+
+
+def _restored(stored: list[Any]) -> FieldProblem:
+    return FieldProblem(stored[0], Sentence.from_json(stored[1]))

@@ -1,0 +1,207 @@
+"""Files with patients: taken in sealed, checked row by row, and entered one after the other (docs/decisions/0036).
+
+One transaction at a time works on imports, so that no two files wait for each other, and a later one is compared with
+all that an earlier one entered. What was committed is never done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from patient_service.domain import accesses, states
+from patient_service.domain.accesses import Reader
+from patient_service.domain.import_checks import Checks
+from patient_service.domain.import_entries import Entering, NotEntered, outcome_of
+from patient_service.domain.import_files import FileRow
+from patient_service.domain.import_rows import Problem, from_json, to_json
+from patient_service.domain.import_schemas import (
+    PatientImportOptions,
+    PatientImportRowFilter,
+    PatientImportRowView,
+    PatientImportView,
+)
+from patient_service.store import imports as store
+from patient_service.store.tables import PatientImport, PatientImportRow
+from shared.database import Session, first_version, new_id
+from shared.database.bulk import Row
+from shared.database.rows import require
+from shared.runtime.logs import logger
+from shared.security.encryption import Keys
+from shared.values.lists import Listed, ListRequest
+from shared.values.patient_import_enums import OnProblem, PatientImportOutcome, PatientImportStatus
+from shared.values.schemas import QuerySchema
+
+log = logger(__name__)
+
+ROWS_PER_BLOCK: Final = 200
+Progress = Callable[[UUID, Mapping[str, int]], None]
+"""Notes how far an import is, where others can see it before the work is committed."""
+
+
+def begin(
+    session: Session,
+    keys: Keys,
+    rows: Sequence[FileRow],
+    options: PatientImportOptions,
+    *,
+    is_csv: bool,
+    by: UUID | None,
+    now: datetime,
+) -> PatientImportView:
+    """Take in a file: its rows wait sealed, with a key of their own."""
+    blocks = [rows[start : start + ROWS_PER_BLOCK] for start in range(0, len(rows), ROWS_PER_BLOCK)]
+    known = PatientImport(
+        id=new_id(),
+        dry_run=options.dry_run,
+        on_problem=options.on_problem.value,
+        force=options.force,
+        is_csv=is_csv,
+        started_by=by,
+        total=len(rows),
+        blocks=len(blocks),
+        **first_version(by=by, now=now),
+    )
+    states.begin_import(known)
+    session.add(known)
+    session.flush()
+    key, owner = keys.new_data_key(known.id.bytes), known.id.bytes
+    store.add_content(session, known.id, key, [keys.encrypt(key, owner, to_json(block)) for block in blocks])
+    return PatientImportView.of(known)
+
+
+def get(session: Session, import_id: UUID) -> PatientImportView:
+    """How far an import is. Raises `NotFound`."""
+    return PatientImportView.of(require(store.one(session, import_id), "patient_import"))
+
+
+def list_part(session: Session, wanted: ListRequest[QuerySchema]) -> Listed:
+    """A part of the imports."""
+    found = store.imports(session, wanted.part)
+    return found.shown([PatientImportView.of(each) for each in found.rows])
+
+
+def list_rows(
+    session: Session,
+    keys: Keys,
+    import_id: UUID,
+    wanted: ListRequest[PatientImportRowFilter],
+    *,
+    reader: Reader,
+    now: datetime,
+) -> Listed:
+    """A part of the rows, with what is wrong with them; noted with everybody whom they name. Raises `NotFound`."""
+    require(store.one(session, import_id), "patient_import")
+    found = store.rows(session, import_id, wanted.part, outcomes=wanted.filters.outcome)
+    named = store.patients_with_files(session, {id for row in found.rows for id in _candidates(row)})
+    accesses.note_list(session, keys, named, reader, "row", is_export=wanted.part.is_export, now=now)
+    return found.shown([PatientImportRowView.of(row) for row in found.rows])
+
+
+def _candidates(row: PatientImportRow) -> Iterator[UUID]:
+    candidates = row.problem["candidates"] if row.problem else []
+    return (UUID(each["id"]) for each in candidates if each.get("id"))
+
+
+def note_progress(session: Session, import_id: UUID, counts: Mapping[str, int]) -> None:
+    """Note how far an import is, in another transaction than that of the work."""
+    store.note_counts(session, import_id, counts)
+
+
+# Working on them
+
+
+def work(session: Session, keys: Keys, *, progress: Progress, now: datetime) -> int:
+    """Check the oldest import that is not over, or enter what of it is next; 0 where there is nothing to do."""
+    if not store.take_turn(session):
+        return 0
+    known = store.next_unfinished(session)
+    if known is None:
+        return 0
+    if known.status == PatientImportStatus.CHECKING:
+        _check(session, keys, known, progress, now)
+    elif known.on_problem == OnProblem.SKIP_ROW:
+        _enter_block(session, keys, known, now)
+    else:
+        _enter_file(session, keys, known, progress, now)
+    return 1
+
+
+def _rows(session: Session, keys: Keys, known: PatientImport, block: int) -> Iterator[tuple[int, FileRow]]:
+    """The rows of a block, each with its number."""
+    key = require(store.data_key(session, known.id), "patient_import")
+    sealed = require(store.block(session, known.id, block), "patient_import")
+    return enumerate(from_json(keys.decrypt(key, known.id.bytes, sealed)), block * ROWS_PER_BLOCK + 1)
+
+
+def _check(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:
+    """Write down of each row whether it can be entered; what becomes of the file follows from them."""
+    checks = Checks(session, keys, is_csv=known.is_csv, is_forced=known.force, now=now)
+    refused, checked = 0, 0
+    for block in range(known.blocks):
+        rows = list(_rows(session, keys, known, block))
+        found = checks.problems([row for _, row in rows])
+        judged = [_judged(known, number, row, problem) for (number, row), problem in zip(rows, found, strict=True)]
+        store.add_rows(session, judged)
+        checked, refused = checked + len(rows), refused + sum(each is not None for each in found)
+        progress(known.id, {"checked": checked, "refused": refused})
+    store.note_counts(session, known.id, {"checked": checked, "refused": refused})
+    if known.dry_run:
+        _end(session, known, states.complete_import, now)
+    elif refused and known.on_problem == OnProblem.REFUSE_FILE:
+        _end(session, known, states.refuse_import, now)
+    elif refused == known.total:
+        _end(session, known, states.complete_import, now)
+    else:
+        states.enter_import(known, now)
+
+
+def _judged(known: PatientImport, number: int, row: FileRow, problem: Problem | None) -> Row:
+    outcome = PatientImportOutcome.REFUSED if problem else PatientImportOutcome.VALID
+    return outcome_of(known.id, number, outcome, problem=problem) | {"line": row.line}
+
+
+def _end(session: Session, known: PatientImport, end: Callable[[PatientImport, datetime], None], now: datetime) -> None:
+    end(known, now)
+    store.forget_content(session, known.id)
+    log.info("patient_import.ended", import_id=str(known.id), status=known.status)
+
+
+def _valid_rows(session: Session, keys: Keys, known: PatientImport, block: int) -> list[tuple[int, FileRow]]:
+    rows = list(_rows(session, keys, known, block))
+    valid = store.valid_numbers(session, known.id, first=rows[0][0], last=rows[-1][0])
+    return [(number, row) for number, row in rows if number in valid]
+
+
+def _enter_block(session: Session, keys: Keys, known: PatientImport, now: datetime) -> None:
+    """Enter the next rows; one that cannot be entered after all is left out."""
+    entering = Entering(session, keys, known, now)
+    outcomes = entering.each(_valid_rows(session, keys, known, known.blocks_done))
+    store.change_rows(session, outcomes)
+    refused = sum(each["outcome"] == PatientImportOutcome.REFUSED for each in outcomes)
+    counts = {"entered": known.entered + len(outcomes) - refused, "refused": known.refused + refused}
+    store.note_counts(session, known.id, counts)
+    known.blocks_done += 1
+    if known.blocks_done == known.blocks:
+        _end(session, known, states.complete_import, now)
+
+
+def _enter_file(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:
+    """Enter all rows in this transaction, or none where one cannot be entered after all."""
+    entering, entered = Entering(session, keys, known, now), 0
+    try:
+        with session.begin_nested():
+            for block in range(known.blocks):
+                outcomes = entering.all(list(_rows(session, keys, known, block)))
+                store.change_rows(session, outcomes)
+                entered += len(outcomes)
+                progress(known.id, {"entered": entered})
+    except NotEntered as refused:
+        store.change_rows(session, refused.outcomes)
+        store.note_counts(session, known.id, {"entered": 0, "refused": len(refused.outcomes)})
+        _end(session, known, states.refuse_import, now)
+    else:
+        store.note_counts(session, known.id, {"entered": entered})
+        _end(session, known, states.complete_import, now)

@@ -1,0 +1,240 @@
+"""Named questions to the access log and its chains; what is written here is only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    DateTime,
+    LargeBinary,
+    Row,
+    Table,
+    TextClause,
+    Uuid,
+    any_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.orm import Session
+
+from patient_service.store.tables import AccessAnchor, AnchoredChain, FileAccess, ListAccess, Patient
+
+Kind = Literal["file", "list"]
+_TABLES: Final[Mapping[Kind, Table]] = {"file": FileAccess.__table__, "list": ListAccess.__table__}  # type: ignore[dict-item]
+_KEYS: Final[Mapping[Kind, str]] = {"file": "patient_id", "list": "chain"}
+"""The column that says of which chain an entry is."""
+KINDS: Final = tuple(_TABLES)
+PORTION: Final = 5000
+"""So many rows are read at once."""
+
+
+# Writing
+
+
+@dataclass(frozen=True)
+class NewFileAccess:
+    """An entry for one patient, without its place in the chain; `content` is the digest of what stands in it."""
+
+    patient_id: UUID
+    purpose: bytes | None
+    content: bytes
+
+
+# The entry that was written last is looked for in the statement that writes the next one. Of two at once the second
+# waits for the first, as for every unique index, and is left out: its number is taken then.
+_ADD_FILE_ACCESSES: Final = text("""
+    INSERT INTO file_accesses (id, patient_id, number, action, purpose, accessed_at, accessed_by, hash)
+    SELECT CAST(:id AS uuid), given.patient_id, coalesce(last.number, 0) + 1, :action, given.purpose,
+           CAST(:at AS timestamptz), CAST(:by AS uuid), sha256(coalesce(last.hash, '') || given.content)
+    FROM unnest(CAST(:patient_ids AS uuid[]), CAST(:purposes AS bytea[]), CAST(:contents AS bytea[]))
+        AS given (patient_id, purpose, content)
+    LEFT JOIN LATERAL (
+        SELECT number, hash FROM file_accesses AS known WHERE known.patient_id = given.patient_id
+        ORDER BY number DESC LIMIT 1
+    ) AS last ON true
+    ORDER BY given.patient_id
+    ON CONFLICT (patient_id, number) DO NOTHING
+    RETURNING patient_id
+""").bindparams(
+    bindparam("id", type_=Uuid),
+    bindparam("at", type_=DateTime(timezone=True)),
+    bindparam("by", type_=Uuid),
+    bindparam("patient_ids", type_=ARRAY(Uuid)),
+    bindparam("purposes", type_=ARRAY(LargeBinary)),
+    bindparam("contents", type_=ARRAY(LargeBinary)),
+)
+
+
+def add_file_accesses(
+    session: Session, id: UUID, entries: Sequence[NewFileAccess], *, action: str, at: datetime, by: UUID | None
+) -> None:
+    """Add entries of one access to the chains of their patients, which are different ones."""
+    waiting = list(entries)
+    while waiting:
+        added = set(session.scalars(_ADD_FILE_ACCESSES, _parameters(waiting, id=id, action=action, at=at, by=by)))
+        waiting = [each for each in waiting if each.patient_id not in added]
+
+
+def _parameters(entries: Sequence[NewFileAccess], **same: Any) -> dict[str, Any]:
+    return same | {
+        "patient_ids": [each.patient_id for each in entries],
+        "purposes": [each.purpose for each in entries],
+        "contents": [each.content for each in entries],
+    }
+
+
+# a process of PostgreSQL has one transaction at a time, so nobody else adds to the same chain
+_ADD_LIST_ACCESS: Final = text("""
+    INSERT INTO list_accesses
+        (id, chain, number, patient_ids, action, view, purposes, digest, accessed_at, accessed_by, hash)
+    SELECT CAST(:id AS uuid), own.chain, coalesce(last.number, 0) + 1, CAST(:patient_ids AS uuid[]), :action, :view,
+           CAST(:purposes AS bytea[]), CAST(:digest AS bytea), CAST(:accessed_at AS timestamptz),
+           CAST(:accessed_by AS uuid), sha256(coalesce(last.hash, '') || CAST(:content AS bytea))
+    FROM (SELECT CAST(lpad(to_hex(pg_backend_pid()), 32, '0') AS uuid) AS chain) AS own
+    LEFT JOIN LATERAL (
+        SELECT number, hash FROM list_accesses AS known WHERE known.chain = own.chain ORDER BY number DESC LIMIT 1
+    ) AS last ON true
+""").bindparams(
+    bindparam("id", type_=Uuid),
+    bindparam("patient_ids", type_=ARRAY(Uuid)),
+    bindparam("purposes", type_=ARRAY(LargeBinary)),
+    bindparam("digest", type_=LargeBinary),
+    bindparam("accessed_at", type_=DateTime(timezone=True)),
+    bindparam("accessed_by", type_=Uuid),
+    bindparam("content", type_=LargeBinary),
+)
+
+
+def add_list_access(session: Session, entry: Mapping[str, Any], *, content: bytes) -> None:
+    """Add an entry with these columns to the chain of this connection; `content` is the digest of what stands in it."""
+    session.execute(_ADD_LIST_ACCESS, {**entry, "content": content})
+
+
+def was_noted(session: Session, digest: bytes, *, since: datetime) -> bool:
+    """Whether a list with this digest was noted since an instant."""
+    noted = exists().where(ListAccess.digest == digest, ListAccess.accessed_at > since)
+    return bool(session.scalar(select(noted)))
+
+
+def owners(session: Session, patient_ids: Sequence[UUID]) -> Sequence[Row[UUID, bytes | None]]:
+    """The `id` and the `data_key` of these patients, as far as there are such."""
+    wanted = Patient.id == any_(literal(list(patient_ids), ARRAY(Uuid)))
+    return session.execute(select(Patient.id, Patient.data_key.label("data_key")).where(wanted)).all()
+
+
+# Reading chains
+
+
+def _as_text(instant: Any) -> ColumnElement[str]:
+    """An instant as it is hashed (`domain/access_chains.py`)."""
+    return func.to_char(func.timezone("UTC", instant), 'YYYY-MM-DD"T"HH24:MI:SS.US') + "+00:00"
+
+
+def entries_after(session: Session, kind: Kind, after: tuple[UUID, int], *, limit: int) -> Sequence[Any]:
+    """The next entries after this chain and number, chain by chain; `of_chain` says of which each is.
+
+    `accessed_at` is a text, as it is hashed: somebody may have put there what Python has no instant for.
+    """
+    table = _TABLES[kind]
+    chain = table.c[_KEYS[kind]]
+    columns = [each for each in table.columns if each.name != "accessed_at"]
+    shown = (chain.label("of_chain"), _as_text(table.c.accessed_at).label("accessed_at"))
+    wanted = select(*columns, *shown).where(tuple_(chain, table.c.number) > after)
+    return session.execute(wanted.order_by(chain, table.c.number).limit(limit)).all()
+
+
+# Anchors
+
+_ALONE: Final = "SELECT pg_try_advisory_xact_lock(hashtext('anchor of the access log'))"
+_LAST_OF_EACH: Final = """
+    last_of_{kind} (chain, number, hash) AS (
+        (SELECT {key}, number, hash FROM {table} ORDER BY {key} DESC, number DESC LIMIT 1)
+        UNION ALL
+        SELECT before.* FROM last_of_{kind} AS next, LATERAL (
+            SELECT {key}, number, hash FROM {table} WHERE {key} < next.chain ORDER BY {key} DESC, number DESC LIMIT 1
+        ) AS before
+    )
+"""
+
+
+def _anchoring() -> TextClause:
+    """Anchors each chain with new entries by its last one; a few probes of an index for each chain, however long."""
+    found = ", ".join(_LAST_OF_EACH.format(kind=kind, key=_KEYS[kind], table=_TABLES[kind].name) for kind in KINDS)
+    each = " UNION ALL ".join(f"SELECT '{kind}' AS kind, * FROM last_of_{kind}" for kind in KINDS)  # noqa: S608 - ours
+    return text(f"""
+        WITH RECURSIVE {found}
+        INSERT INTO anchored_chains (anchor, kind, chain, number, hash)
+        SELECT :anchor, last.kind, last.chain, last.number, last.hash FROM ({each}) AS last
+        WHERE NOT EXISTS (
+            SELECT FROM anchored_chains AS known
+            WHERE known.kind = last.kind AND known.chain = last.chain AND known.number >= last.number
+        )
+    """)  # noqa: S608 - names of our own tables
+
+
+_ANCHORING: Final = _anchoring()
+
+
+def is_alone(session: Session) -> bool:
+    """Whether nobody else makes an anchor; nobody will before this transaction ends."""
+    return bool(session.scalar(text(_ALONE).columns(alone=Boolean)))
+
+
+def last_anchor(session: Session) -> AccessAnchor | None:
+    """The newest anchor."""
+    return session.scalar(select(AccessAnchor).order_by(AccessAnchor.number.desc()).limit(1))
+
+
+def anchor_after(session: Session, number: int) -> Row[Any] | None:
+    """The next anchor after the one with this number; `day` and `made_at` are texts, as they are hashed."""
+    day = func.to_char(AccessAnchor.day, "YYYY-MM-DD").label("day")
+    made_at = _as_text(AccessAnchor.made_at).label("made_at")
+    wanted = select(AccessAnchor.number, day, made_at, AccessAnchor.chains, AccessAnchor.hash)
+    return session.execute(wanted.where(AccessAnchor.number > number).order_by(AccessAnchor.number).limit(1)).first()
+
+
+def last_anchored(session: Session) -> int:
+    """The highest number of an anchor that has chains; 0 where none has."""
+    return session.scalar(select(func.max(AnchoredChain.anchor))) or 0
+
+
+def anchor_chains(session: Session, anchor: int) -> int:
+    """Keep of each chain with new entries the last one, for the anchor with this number; returns how many there are."""
+    return session.execute(_ANCHORING, {"anchor": anchor}).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def _stands(kind: Kind) -> ColumnElement[Any]:
+    """The hash that the entry which was anchored has now; null where there is none."""
+    table = _TABLES[kind]
+    is_this = (table.c[_KEYS[kind]] == AnchoredChain.chain, table.c.number == AnchoredChain.number)
+    return select(table.c.hash).where(*is_this).scalar_subquery()
+
+
+_STANDS: Final = case(*((AnchoredChain.kind == kind, _stands(kind)) for kind in KINDS)).label("stands")
+
+
+def chains_of_anchor(session: Session, anchor: int) -> Iterator[Any]:
+    """The chains of an anchor in their order, read in portions.
+
+    Each has the hash of the entry that was anchored, and as `stands` the one that the entry has now.
+    """
+    place = tuple_(AnchoredChain.kind, AnchoredChain.chain)
+    wanted = select(*place.clauses, AnchoredChain.number, AnchoredChain.hash, _STANDS)
+    ordered = wanted.where(AnchoredChain.anchor == anchor).order_by(*place.clauses).limit(PORTION)
+    after: tuple[str, UUID] = ("", UUID(int=0))
+    while found := session.execute(ordered.where(place > after)).all():
+        yield from found
+        after = (found[-1].kind, found[-1].chain)

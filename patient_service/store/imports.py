@@ -1,0 +1,144 @@
+"""Named questions about files with patients, and what is written of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, any_, bindparam, cast, delete, exists, insert, select, text, union_all, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from patient_service.store.queries import LookedFor
+from patient_service.store.tables import DataKey, Patient, PatientImport, PatientImportBlock, PatientImportRow
+from shared.database.bulk import Row, as_json, rows_of, write_rows
+from shared.database.listing import Found, Listing
+from shared.database.rows import find_row
+from shared.values.lists import Part
+
+IMPORTS: Final = Listing(
+    sorts={"created_at": (PatientImport.id,)},
+    default="-created_at",
+    identity=PatientImport.id,
+    counts={"status": PatientImport.status},
+)
+ROWS: Final = Listing(
+    sorts={"number": (PatientImportRow.number,)}, default="number", counts={"outcome": PatientImportRow.outcome}
+)
+
+
+def one(session: Session, import_id: UUID) -> PatientImport | None:
+    """One import."""
+    return find_row(session, PatientImport, import_id)
+
+
+def imports(session: Session, part: Part) -> Found[PatientImport]:
+    """A part of the imports."""
+    return IMPORTS.read(session, select(PatientImport), part)
+
+
+def rows(session: Session, import_id: UUID, part: Part, *, outcomes: Collection[str]) -> Found[PatientImportRow]:
+    """A part of an import's rows with one of these outcomes; without outcomes, all."""
+    wanted = select(PatientImportRow).where(PatientImportRow.import_id == import_id)
+    if outcomes:
+        wanted = wanted.where(PatientImportRow.outcome.in_(outcomes))
+    return ROWS.read(session, wanted, part)
+
+
+def take_turn(session: Session) -> bool:
+    """Whether this transaction is the only one that works on imports, until it ends."""
+    turn = text("SELECT pg_try_advisory_xact_lock(hashtext('patient_service works on imports'))")
+    return bool(session.scalar(turn))
+
+
+def next_unfinished(session: Session) -> PatientImport | None:
+    """The oldest import that is not over."""
+    unfinished = select(PatientImport).where(PatientImport.finished_at.is_(None)).order_by(PatientImport.id).limit(1)
+    return session.scalar(unfinished.execution_options(populate_existing=True))
+
+
+def add_content(session: Session, import_id: UUID, data_key: bytes, blocks: Sequence[bytes]) -> None:
+    """Store the sealed rows of an import with their wrapped key."""
+    session.execute(insert(DataKey).values(patient_id=import_id, wrapped=data_key))
+    numbered = [{"import_id": import_id, "number": number, "sealed": block} for number, block in enumerate(blocks)]
+    session.execute(insert(PatientImportBlock), numbered)
+
+
+def data_key(session: Session, import_id: UUID) -> bytes | None:
+    """The wrapped key of an import's rows; None once it is over."""
+    return session.scalar(select(DataKey.wrapped).where(DataKey.patient_id == import_id))
+
+
+def block(session: Session, import_id: UUID, number: int) -> bytes | None:
+    """Some sealed rows of an import; None once it is over."""
+    wanted = (PatientImportBlock.import_id == import_id, PatientImportBlock.number == number)
+    return session.scalar(select(PatientImportBlock.sealed).where(*wanted))
+
+
+def forget_content(session: Session, import_id: UUID) -> None:
+    """Destroy the rows of an import and their key."""
+    session.execute(delete(PatientImportBlock).where(PatientImportBlock.import_id == import_id))
+    session.execute(delete(DataKey).where(DataKey.patient_id == import_id))
+
+
+def add_rows(session: Session, new: Sequence[Row]) -> None:
+    """Write down what became of rows; all name the same columns."""
+    write_rows(session, PatientImportRow, new)
+
+
+_CHANGE = text(
+    "UPDATE patient_import_rows AS known"  # noqa: S608 - names of our own tables
+    " SET outcome = new.outcome, patient_id = new.patient_id, problem = new.problem"
+    f" FROM {rows_of('patient_import_rows')} AS new"
+    " WHERE known.import_id = new.import_id AND known.number = new.number"
+)
+
+
+def change_rows(session: Session, changed: Sequence[Row]) -> None:
+    """Write down what became of rows that were checked before."""
+    if changed:
+        session.execute(_CHANGE, {"rows": as_json(PatientImportRow, changed)})
+
+
+def valid_numbers(session: Session, import_id: UUID, *, first: int, last: int) -> set[int]:
+    """Which of these rows can be entered."""
+    number = PatientImportRow.number
+    valid = (PatientImportRow.import_id == import_id, PatientImportRow.outcome == "valid")
+    return set(session.scalars(select(number).where(*valid, number.between(first, last))))
+
+
+def note_counts(session: Session, import_id: UUID, counts: Mapping[str, int]) -> None:
+    """Note how far an import is."""
+    session.execute(
+        update(PatientImport)
+        .where(PatientImport.id == import_id)
+        .values(counts)
+        .execution_options(synchronize_session=False)
+    )
+
+
+_BYTES = ARRAY(LargeBinary)
+
+
+def _known(column: Any, name: str) -> Any:
+    wanted = cast(bindparam(name, type_=_BYTES), _BYTES)
+    return select(column).where(column == any_(wanted))
+
+
+_KNOWN = union_all(
+    _known(Patient.person_index, "person"),
+    _known(Patient.address_index, "address"),
+    _known(Patient.insurance_number_index, "insurance_number"),
+)
+
+
+def known_indexes(session: Session, looked_for: LookedFor) -> set[bytes]:
+    """Which of these blind indexes some patient has."""
+    return {bytes(each) for each in session.scalars(_KNOWN, looked_for.parameters())}
+
+
+def patients_with_files(session: Session, ids: Collection[UUID]) -> Sequence[Patient]:
+    """Those of these patients who have a file: of the others the key was destroyed."""
+    has_key = exists().where(DataKey.patient_id == Patient.id)
+    return session.scalars(select(Patient).where(Patient.id.in_(ids), has_key).order_by(Patient.id)).all()
