@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from patient_service.settings import Settings
 from shared.security.encryption import Keys
@@ -14,8 +15,13 @@ class Dependencies:
 
     keys: Keys
     """They open patients' files."""
+    compaction_lag: timedelta
+    """For how long Kafka may hold the last state of a patient who was erased."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
         """With the keys that the settings name."""
-        return cls(Keys(settings.master_key.get_secret_value(), settings.index_key.get_secret_value()))
+        return cls(
+            Keys(settings.master_key.get_secret_value(), settings.index_key.get_secret_value()),
+            timedelta(hours=settings.kafka_compaction_lag_hours),
+        )

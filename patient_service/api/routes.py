@@ -8,6 +8,7 @@ from patient_service.api.crises import (
     PatientCrisisClearResource,
     PatientCrisisFlagResource,
 )
+from patient_service.api.erasures import ErasureItem
 from patient_service.api.patients import AccessLogCollection, PatientBulkResource, PatientCollection, PatientItem
 from patient_service.api.placement_codes import PlacementCodeRevealResource
 from patient_service.api.searches import PatientHistoryCollection, PatientReadinessResource, PatientStatusResource
@@ -17,7 +18,7 @@ from shared.security.authentication import AUDITORS, COORDINATORS
 ROUTES = [
     Route("/api/patients", PatientCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/patients/bulk", PatientBulkResource, post=COORDINATORS),
-    Route("/api/patients/<uuid:id>", PatientItem, get=COORDINATORS, patch=COORDINATORS),
+    Route("/api/patients/<uuid:id>", PatientItem, get=COORDINATORS, patch=COORDINATORS, delete=COORDINATORS),
     Route("/api/patients/<uuid:id>/access-log", AccessLogCollection, get=AUDITORS),
     Route("/api/patients/<uuid:id>/status", PatientStatusResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/history", PatientHistoryCollection, get=AUDITORS),
@@ -29,4 +30,5 @@ ROUTES = [
     Route("/api/patients/<uuid:id>/consents", ConsentCollection, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>", ConsentItem, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw", ConsentWithdrawResource, post=COORDINATORS),
+    Route("/api/erasures/<uuid:id>", ErasureItem, get=AUDITORS),
 ]

@@ -8,15 +8,21 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain.indexes import Indexes
+from patient_service.domain.indexes import Indexes, no_indexes
 from patient_service.domain.intake_schemas import CRISIS_CONTACTS, ConsultationView, ContactPersonView, CrisisView
 from patient_service.domain.rules import diagnoses_of, had_prior_therapy
 from patient_service.domain.schemas import ConsentView, PatientFields, PatientFile, PatientLabel, PatientView
-from patient_service.store import queries
+from patient_service.store import erasures, queries
 from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.database.rows import require
-from shared.events.catalogue import PatientStatusChanged, PatientTherapistsExcluded, PatientUpdated, PublicPatient
+from shared.events.catalogue import (
+    PatientErased,
+    PatientStatusChanged,
+    PatientTherapistsExcluded,
+    PatientUpdated,
+    PublicPatient,
+)
 from shared.events.outbox import record
 from shared.security.encryption import Keys
 from shared.values.datetimes import age_groups, age_on, berlin_day
@@ -33,7 +39,7 @@ _SHOWN = (
 
 
 def get_patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient:
-    """One patient's row; raises `NotFound`."""
+    """One patient's row; raises `NotFound`, also for one who was erased."""
     return require(queries.patient(session, patient_id, lock=lock), "patient")
 
 
@@ -60,6 +66,18 @@ def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes) -
         setattr(patient, name, getattr(fields, name))
     for name, value in vars(indexes).items():
         setattr(patient, name, value)
+
+
+def destroy(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, now: datetime) -> None:
+    """Leave of a patient, whose row is locked, a tombstone: the id, the reference and dates, found by nothing."""
+    patient.sealed, patient.erased_at = b"", now
+    patient.postal_code = patient.assigned_to = patient.paused_until = None
+    for name, value in vars(no_indexes(keys)).items():
+        setattr(patient, name, value)
+    patient.namesake = patient.neighbour = 0
+    patient.count_change(by=by, now=now)
+    session.flush()
+    erasures.destroy_data_key(session, patient)
 
 
 def seal_text(keys: Keys, patient: Patient, text: str | None) -> bytes | None:
@@ -164,10 +182,13 @@ def publish(
 
 def snapshots(
     session: Session, keys: Keys, *, after: UUID, limit: int, now: datetime
-) -> Sequence[tuple[Patient, PatientUpdated]]:
+) -> Sequence[tuple[Patient, PatientUpdated | PatientErased]]:
     """The next patients after this id, locked, and what other services are to know of them now."""
-    today = berlin_day(now)
-    found = queries.patients_after(session, after, limit=limit)
-    for patient in found:
-        patient.age_published_on = today
-    return [(p, PatientUpdated(patient=public(p, decrypt(keys, p), today=today))) for p in found]
+    return [(each, _state(keys, each, now)) for each in queries.patients_after(session, after, limit=limit)]
+
+
+def _state(keys: Keys, patient: Patient, now: datetime) -> PatientUpdated | PatientErased:
+    if patient.erased_at is not None:
+        return PatientErased(patient_id=patient.id)
+    today = patient.age_published_on = berlin_day(now)
+    return PatientUpdated(patient=public(patient, decrypt(keys, patient), today=today))

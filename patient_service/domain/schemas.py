@@ -300,9 +300,9 @@ class Readiness(Schema):
     """What is not missing but still being looked up; a search that is started waits for it for a moment."""
 
 
-Action = Literal["read", "changed", "revealed", "audited", "exported"]
+Action = Literal["read", "changed", "revealed", "audited", "exported", "erased"]
 """How somebody came to see a file; `revealed`: the placement code was shown; `audited`: this log was read; `exported`:
-a file with a list was made."""
+a file with a list was made; `erased`: it was destroyed, and this log cannot be read any more."""
 
 
 class FileAccessView(Schema):

@@ -18,6 +18,8 @@ from shared.values.lists import Part
 NOT_YET = date(9999, 12, 31)
 """Orders those without a day behind those with one; the indexes have it too."""
 
+NOT_ERASED: Final = Patient.erased_at.is_(None)
+
 PATIENTS: Final = Listing(
     sorts={
         "created_at": (Patient.id,),
@@ -34,8 +36,8 @@ STATUS_CHANGES: Final = Listing(sorts={"at": (StatusChange.id,)}, default="at", 
 def patients(
     session: Session, conditions: Sequence[ColumnElement[bool]], part: Part, *, with_consents: bool
 ) -> Found[Patient]:
-    """A part of the patients who meet the conditions."""
-    wanted = select(Patient).where(*conditions)
+    """A part of the patients who meet the conditions; who was erased is none."""
+    wanted = select(Patient).where(NOT_ERASED, *conditions)
     return PATIENTS.read(session, wanted.options(selectinload(Patient.consents)) if with_consents else wanted, part)
 
 
@@ -45,8 +47,9 @@ def ids_are_among(ids: Collection[UUID]) -> ColumnElement[bool]:
 
 
 def ids_where(session: Session, conditions: Sequence[ColumnElement[bool]], *, at_most: int) -> Sequence[UUID]:
-    """The ids of patients who meet the conditions, in their order."""
-    return session.scalars(select(Patient.id).where(*conditions).order_by(Patient.id).limit(at_most)).all()
+    """The ids of patients who meet the conditions, in their order; who was erased is none."""
+    wanted = select(Patient.id).where(NOT_ERASED, *conditions)
+    return session.scalars(wanted.order_by(Patient.id).limit(at_most)).all()
 
 
 def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:

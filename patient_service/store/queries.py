@@ -46,7 +46,16 @@ UNIQUE_VIOLATION = "23505"
 
 
 def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient | None:
-    """One patient with consents; with `lock` no other transaction can change the patient before ours ends."""
+    """One patient with consents; with `lock` no other transaction can change the patient before ours ends.
+
+    Nobody is found who was erased.
+    """
+    found = patient_or_tombstone(session, patient_id, lock=lock)
+    return None if found is None or found.erased_at is not None else found
+
+
+def patient_or_tombstone(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient | None:
+    """The same, or the tombstone of a patient who was erased."""
     return find_row(session, Patient, patient_id, lock=lock, options=[selectinload(Patient.consents)])
 
 
@@ -232,7 +241,7 @@ def answered_postal_code(session: Session, patient_id: UUID) -> str | None:
 
 
 def patients_after(session: Session, patient_id: UUID, *, limit: int) -> Sequence[Patient]:
-    """The next patients by id, with consents, locked."""
+    """The next patients by id, with consents, locked; among them the tombstones of those who were erased."""
     return next_locked(session, Patient, after=patient_id, limit=limit, options=[selectinload(Patient.consents)])
 
 

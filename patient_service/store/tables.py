@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
-from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
+from shared.database import NAMES, Aggregate, Copy, Erasable, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
 
@@ -37,8 +37,15 @@ class Tables(DeclarativeBase):
     type_annotation_map = column_types
 
 
+NOT_ERASED = text("erased_at IS NULL")
+
+
 class Patient(Aggregate, Tables):
-    """One person who looks for a place; never deleted: to destroy the data key is to erase (GDPR Art. 17)."""
+    """One person who looks for a place; never deleted: to destroy the data key is to erase (GDPR Art. 17).
+
+    The row of who was erased stays as a tombstone: an id, a reference that nobody else may get, since it stands in
+    letters, and dates.
+    """
 
     __tablename__ = "patients"
 
@@ -85,6 +92,8 @@ class Patient(Aggregate, Tables):
     """One of many blind indexes where a crisis waits for somebody; random otherwise."""
     age_published_on: Mapped[date]
     """The day whose age, and whether a prior therapy counts, was published last."""
+    erased_at: Mapped[datetime | None]
+    """When the patient was erased; no list and no question finds the row any more."""
 
     consents: Mapped[list[Consent]] = relationship(order_by="Consent.id", lazy="raise")
 
@@ -100,16 +109,28 @@ class Patient(Aggregate, Tables):
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),
         Index("ix_patients_prior_therapy", "prior_therapy_index", "age_published_on"),
         Index("ix_patients_crisis", "crisis_index"),
-        Index("ix_patients_status", "status", "id"),
-        Index("ix_patients_postal_code", "postal_code", "id"),
+        # lists leave out who was erased, and are counted in these indexes alone
+        Index("ix_patients_status", "status", "id", postgresql_where=NOT_ERASED),
+        Index("ix_patients_postal_code", "postal_code", "id", postgresql_where=NOT_ERASED),
         Index("ix_patients_assigned_to", "assigned_to", "id", postgresql_where=text("assigned_to IS NOT NULL")),
-        Index("ix_patients_search_started_on", text("COALESCE(search_started_on, '9999-12-31'::date)"), "id"),
-        Index("ix_patients_last_contact_on", text("COALESCE(last_contact_on, '9999-12-31'::date)"), "id"),
+        Index(
+            "ix_patients_search_started_on",
+            text("COALESCE(search_started_on, '9999-12-31'::date)"),
+            "id",
+            postgresql_where=NOT_ERASED,
+        ),
+        Index(
+            "ix_patients_last_contact_on",
+            text("COALESCE(last_contact_on, '9999-12-31'::date)"),
+            "id",
+            postgresql_where=NOT_ERASED,
+        ),
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
         CheckConstraint(is_one_of("status", PatientStatus), name="status"),
         CheckConstraint("paused_until IS NULL OR status = 'paused'", name="only_a_pause_ends"),
         CheckConstraint(is_one_of("placement_state", PlacementState), name="placement_state"),
         CheckConstraint("(placement_request_id IS NULL) = (placement_state IS NULL)", name="placement_has_a_state"),
+        CheckConstraint("erased_at IS NULL OR sealed = ''", name="erased"),
     )
 
 
@@ -201,7 +222,7 @@ class FileAccess(Tables):
 
     __table_args__ = (
         Index("ix_file_accesses_patient", "patient_id", "id"),
-        CheckConstraint("action IN ('read', 'changed', 'revealed', 'audited', 'exported')", name="action"),
+        CheckConstraint("action IN ('read', 'changed', 'revealed', 'audited', 'exported', 'erased')", name="action"),
     )
 
 
@@ -230,13 +251,33 @@ class ListAccess(Tables):
     )
 
 
-class LocatedPostalCode(Copy, Tables):
+class Erasure(Tables):
+    """That a patient was erased, when and by whom; only ever added. The id is the patient's: there is one for each."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"), primary_key=True)
+    requested_at: Mapped[datetime]
+    requested_by: Mapped[UUID | None]
+
+
+class ErasureConfirmation(Tables):
+    """That a service has nothing left of a patient who was erased; only ever added."""
+
+    __tablename__ = "erasure_confirmations"
+
+    erasure_id: Mapped[UUID] = mapped_column(ForeignKey("erasures.id"), primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    confirmed_at: Mapped[datetime]
+
+
+class LocatedPostalCode(Copy, Erasable, Tables):
     """What geocoding answered for a patient's postal code; the id is the patient's."""
 
     __tablename__ = "located_postal_codes"
 
     postal_code: Mapped[str | None]
-    is_known: Mapped[bool]
+    is_known: Mapped[bool] = mapped_column(server_default=text("false"))
 
     __table_args__ = (Index("ix_located_postal_codes_known", "postal_code", postgresql_where=text("is_known")),)
 

@@ -2,7 +2,17 @@
 
 from sqlalchemy.orm import Session
 
-from shared.database.columns import GERMAN, NAMES, Aggregate, Copy, column_types, first_version, is_one_of, new_id
+from shared.database.columns import (
+    GERMAN,
+    NAMES,
+    Aggregate,
+    Copy,
+    Erasable,
+    column_types,
+    first_version,
+    is_one_of,
+    new_id,
+)
 from shared.database.errors import is_trouble, lost_to_others, sqlstate
 from shared.database.locks import lock_rows, next_locked
 from shared.database.session import (
@@ -22,6 +32,7 @@ __all__ = [
     "NAMES",
     "Aggregate",
     "Copy",
+    "Erasable",
     "Executor",
     "Session",
     "column_types",

@@ -166,6 +166,15 @@ class PatientTherapistsExcluded(StateEvent, name="patient.therapists_excluded"):
     patient: PublicPatient
 
 
+class PatientErased(StateEvent, name="patient.erased"):
+    """Everything about a patient was erased; the last state there is of them, which no other follows.
+
+    Whoever has something of the patient erases it too, however often this is said, and keeps nothing of them again.
+    """
+
+    patient_id: UUID
+
+
 class AddressGeocoded(StateEvent, name="address.geocoded"):
     """The location of an address, or that it is unknown; it applies only while the address is still the current one."""
 
@@ -181,6 +190,13 @@ class AddressGeocoded(StateEvent, name="address.geocoded"):
     precision: str | None = None
     federal_state: str | None = None
     source: str | None = None
+
+
+class AddressErased(StateEvent, name="address.erased"):
+    """The address of somebody who was erased is gone; the last state there is of it."""
+
+    owner_kind: str
+    owner_id: UUID
 
 
 class RequestApproved(Event, name="matching.request_approved"):
@@ -277,6 +293,12 @@ class RequestUnknown(Event, name="matching.request_unknown"):
     placement_request_id: UUID
 
 
+class PatientErasedFromMatching(Event, name="matching.patient_erased"):
+    """Matching has erased what it had of a patient who was erased, and has withdrawn what was still asked."""
+
+    patient_id: UUID
+
+
 class InquiryComposed(Event, name="communication.inquiry_composed"):
     """Requests were put into one contact with one therapist, which was not made yet."""
 
@@ -348,3 +370,9 @@ class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
     inquiry_id: UUID
     therapist_id: UUID
     placement_request_ids: Ids
+
+
+class PatientErasedFromCommunication(Event, name="communication.patient_erased"):
+    """Communication has erased what it had of a patient who was erased; nothing that may yet go out speaks of them."""
+
+    patient_id: UUID

@@ -1,0 +1,104 @@
+"""Erasing a patient (GDPR Art. 17): here at once, in the other services as soon as each of them hears of it.
+
+The data key is destroyed, so that everything that it encrypted is noise, in append-only tables and in backups as well.
+What remains are an id, a reference, dates and counts, which are nobody's (docs/decisions/0031-erasure.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from patient_service.domain import accesses, files
+from patient_service.domain.accesses import Reader
+from patient_service.domain.erasure_schemas import ErasureView
+from patient_service.store import erasures as store
+from patient_service.store import queries
+from patient_service.store.tables import Erasure, LocatedPostalCode, Patient
+from shared.database import Session
+from shared.database.copies import erase_copies
+from shared.database.rows import check_version, require
+from shared.errors import FieldProblem
+from shared.events.catalogue import AddressErased, PatientErased
+from shared.events.erasures import note_erased
+from shared.events.outbox import record
+from shared.security.encryption import Keys
+from shared.values.schemas import InvalidFields
+
+CONFIRMING: Final = ("communication_service", "geocoding_service", "matching_service")
+"""The services that keep something of patients (tests/architecture/test_erasures.py), and confirm that they do not."""
+
+
+def erase(
+    session: Session,
+    keys: Keys,
+    patient_id: UUID,
+    *,
+    confirm: str,
+    expected_versions: Collection[int] | None,
+    reader: Reader,
+    compaction_lag: timedelta,
+    now: datetime,
+) -> ErasureView:
+    """Erase a patient; asked again, the same erasure is shown.
+
+    Raises `NotFound`, `LostUpdate`, and `InvalidFields` where `confirm` is not the patient's reference.
+    """
+    patient = require(queries.patient_or_tombstone(session, patient_id, lock=True), "patient")
+    if confirm != patient.reference:
+        raise InvalidFields([FieldProblem.of("confirm", "field.reference_of_another")])
+    if patient.erased_at is None:
+        check_version(patient, expected_versions, "patient")
+        accesses.note(session, keys, [patient], reader, "erased", now=now)
+        _erase(session, keys, patient, by=reader.id, now=now)
+    return get(session, patient_id, compaction_lag=compaction_lag)
+
+
+def _erase(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, now: datetime) -> None:
+    files.destroy(session, keys, patient, by=by, now=now)
+    erase_copies(session, LocatedPostalCode, [_before_all_events(patient.id, now)])
+    session.add(Erasure(id=patient.id, requested_at=now, requested_by=by))
+    note_erased(session, [patient.id], now=now)
+    record(session, patient, PatientErased(patient_id=patient.id), now=now)
+
+
+def _before_all_events(patient_id: UUID, now: datetime) -> dict[str, object]:
+    """Geocoding will say the same, with the position of its event."""
+    return {"id": patient_id, "sequence": 0, "event_time": now, "republished": False}
+
+
+def get(session: Session, erasure_id: UUID, *, compaction_lag: timedelta) -> ErasureView:
+    """How far an erasure is; raises `NotFound`."""
+    erasure = require(store.erasure(session, erasure_id), "erasure")
+    return _view(erasure, store.confirmations(session, erasure_id), compaction_lag)
+
+
+def _view(erasure: Erasure, confirmed: Mapping[str, datetime], compaction_lag: timedelta) -> ErasureView:
+    waits = [each for each in CONFIRMING if each not in confirmed]
+    completed_at = None if waits else max(erasure.requested_at, *confirmed.values())
+    return ErasureView.of(
+        {
+            "id": erasure.id,
+            "state": "running" if waits else "completed",
+            "services": {"patient_service": "erased"}
+            | {each: "pending" if each in waits else "erased" for each in CONFIRMING},
+            "requested_at": erasure.requested_at,
+            "requested_by": erasure.requested_by,
+            "completed_at": completed_at,
+            "kafka_until": completed_at and completed_at + compaction_lag,
+        }
+    )
+
+
+def confirm(session: Session, service: str, erased: Sequence[tuple[UUID, datetime]]) -> None:
+    """A service has nothing left of these patients since these instants."""
+    store.confirm(session, service, erased)
+
+
+def confirm_addresses(session: Session, events: Sequence[AddressErased]) -> None:
+    """Geocoding has no addresses of these patients any more, and so there are no copies of its answers."""
+    ours = [event for event in events if event.owner_kind == "patient"]
+    erase_copies(session, LocatedPostalCode, [{"id": e.owner_id, **e.envelope.position()} for e in ours])
+    confirm(session, "geocoding_service", [(e.owner_id, e.envelope.time) for e in ours])

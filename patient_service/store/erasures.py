@@ -1,0 +1,48 @@
+"""Named questions about erasures, and the deletion of a key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from patient_service.store.tables import DataKey, Erasure, ErasureConfirmation, Patient
+from shared.database.rows import find_row
+
+_CONFIRMATIONS: Table = ErasureConfirmation.__table__  # type: ignore[assignment]  # declared as the wider FromClause
+
+
+def erasure(session: Session, erasure_id: UUID) -> Erasure | None:
+    """One erasure."""
+    return find_row(session, Erasure, erasure_id)
+
+
+def confirmations(session: Session, erasure_id: UUID) -> Mapping[str, datetime]:
+    """When each service confirmed the erasure that has."""
+    found = select(ErasureConfirmation.service, ErasureConfirmation.confirmed_at)
+    return {
+        row.service: row.confirmed_at for row in session.execute(found.where(_CONFIRMATIONS.c.erasure_id == erasure_id))
+    }
+
+
+def confirm(session: Session, service: str, erased: Sequence[tuple[UUID, datetime]]) -> None:
+    """Keep that a service confirmed these erasures at these instants; the first time counts.
+
+    An erasure that nobody asked for is none, whatever somebody wrote to Kafka.
+    """
+    at = dict(reversed(erased))
+    known = session.scalars(select(Erasure.id).where(Erasure.id.in_(at)).order_by(Erasure.id)).all()
+    rows: list[dict[str, Any]] = [{"erasure_id": id, "service": service, "confirmed_at": at[id]} for id in known]
+    if rows:
+        session.execute(insert(_CONFIRMATIONS).values(rows).on_conflict_do_nothing())
+
+
+def destroy_data_key(session: Session, patient: Patient) -> None:
+    """Delete the key of a patient, whose row is locked: what it encrypted is noise from now on."""
+    session.execute(delete(DataKey).where(DataKey.patient_id == patient.id))
+    session.expire(patient, ["data_key"])

@@ -1,0 +1,79 @@
+"""What each service does about somebody who was erased, beside emptying its own tables.
+
+Kafka may bring anything about them later: a message that cannot be handled, or the same `…erased` once more after a
+rebuild, or because their source published its states anew. So whom a service was told to erase is kept, and nothing
+about them beside that: their dead letters are deleted whenever they come, and each time the service is told it confirms
+anew that nothing is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, cast, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.database.tables import dead_letter_table, erased_aggregates, outbox
+from shared.events.event import Event
+from shared.events.outbox import record_all
+
+_IDS = any_(bindparam("ids", type_=ARRAY(Uuid)))
+
+
+def note_erased(session: Session, ids: Sequence[UUID], *, now: datetime) -> None:
+    """Note that these aggregates were erased, and delete what is kept of their events; the service has yet to confirm.
+
+    Recorded events of such an aggregate that carry its state go too, so that a relay, or `republish`, does not publish
+    them once more.
+    """
+    # in one order everywhere, or two workers could wait for each other
+    rows = [{"id": id, "erased_at": now} for id in sorted(ids)]
+    session.execute(_NOTE, rows)
+    session.execute(_FORGET_RECORDED, {"ids": list(ids)})
+    remove_dead_letters(session)
+
+
+_new = insert(erased_aggregates)
+_NOTE = _new.on_conflict_do_update(index_elements=["id"], set_={"confirmed_at": None})
+_FORGET_RECORDED = delete(outbox).where(outbox.c.key == _IDS)
+
+
+def confirm(session: Session, ids: Sequence[UUID], erased: Callable[[UUID], Event], *, now: datetime) -> None:
+    """Record for each of these aggregates that nothing of it is left here."""
+    confirmed = session.execute(_CONFIRM, {"ids": list(ids), "now": now}).all()
+    record_all(session, [(row.id, row.sequence, erased(row.id)) for row in confirmed], now=now)
+
+
+_CONFIRM = (
+    update(erased_aggregates)
+    .where(erased_aggregates.c.id == _IDS)
+    .values(sequence=erased_aggregates.c.sequence + 1, confirmed_at=bindparam("now"))
+    .returning(erased_aggregates.c.id, erased_aggregates.c.sequence)
+)
+
+
+def unconfirmed(session: Session, *, limit: int) -> Sequence[UUID]:
+    """The aggregates that were erased longest ago of those of which something may be left, locked; skips what others
+    hold.
+    """
+    return session.scalars(
+        select(erased_aggregates.c.id)
+        .where(erased_aggregates.c.confirmed_at.is_(None))
+        .order_by(erased_aggregates.c.erased_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def remove_dead_letters(session: Session) -> int:
+    """Delete the dead letters of everybody who was erased, also those that came later; returns their number."""
+    return session.execute(_REMOVE).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+# the bytes of a key may be anything, so that the ids are written as keys are and not the other way round
+_REMOVE = delete(dead_letter_table).where(
+    dead_letter_table.c.key == func.convert_to(cast(erased_aggregates.c.id, Text), literal("UTF8"))
+)
