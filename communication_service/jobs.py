@@ -12,19 +12,21 @@ from uuid import UUID
 from tenacity import stop_after_delay
 
 from communication_service.dependencies import Dependencies
-from communication_service.domain import composing, mail_server, placement_requests, sending
+from communication_service.domain import composing, mail_server, patient_keys, placement_requests, sending
 from communication_service.domain.email_texts import inquiry_headers
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
 from communication_service.domain.sending import EmailClaim
-from communication_service.settings import ContactRules
+from communication_service.settings import ContactRules, Settings
 from shared.database import Session, is_trouble, transaction
 from shared.runtime import clock, metrics
+from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
 from shared.runtime.mail_readiness import mail_server_check
 from shared.runtime.retries import retrying
 from shared.runtime.smtp import Delivery, MailServer, Report
 from shared.runtime.spans import span
+from shared.security.patient_texts import PatientTexts
 from shared.values.emails import OutgoingEmail, as_message
 
 log = logger(__name__)
@@ -35,7 +37,7 @@ RECORDING = retrying(is_trouble, stop=stop_after_delay(120))
 """What the mail server said must not be lost to a moment without a database: it would leave the e-mail in doubt."""
 
 
-def compose(rules: ContactRules, now: datetime) -> int:
+def compose(rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
     """Put requests that have gathered into e-mails and calls; a therapist who cannot be handled holds up nobody."""
     with transaction() as session:
         due = composing.due(session, now=now, at_most=AT_ONCE)
@@ -44,14 +46,14 @@ def compose(rules: ContactRules, now: datetime) -> int:
         # the last of fifty comes seconds after the first: its events must not look older than those that came before
         at = now + timedelta(seconds=clock.monotonic() - started)
         with span("compose an inquiry", correlation_id=correlation_id):
-            done += _compose(therapist_id, rules, at)
+            done += _compose(therapist_id, rules, texts, at)
     return done
 
 
-def _compose(therapist_id: UUID, rules: ContactRules, now: datetime) -> int:
+def _compose(therapist_id: UUID, rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
     try:
         with transaction() as session:
-            return composing.compose_if_due(session, therapist_id, rules=rules, now=now)
+            return composing.compose_if_due(session, therapist_id, rules=rules, texts=texts, now=now)
     except Exception as problem:
         if is_trouble(problem):
             raise
@@ -98,6 +100,7 @@ class Sending:
     """Hands e-mails that may go to the mail server."""
 
     rules: ContactRules
+    texts: PatientTexts
     server: MailServer
     in_flight: InFlightEmail = field(default_factory=InFlightEmail, compare=False)
 
@@ -151,7 +154,7 @@ class Sending:
     def _claim(self, email_id: UUID, now: datetime) -> tuple[EmailClaim, OutgoingEmail] | None:
         try:
             with transaction() as session:
-                claim = sending.claim(session, email_id, rules=self.rules, lease=self.lease, now=now)
+                claim = sending.claim(session, email_id, rules=self.rules, texts=self.texts, lease=self.lease, now=now)
                 return None if claim is None else (claim, self._message(claim, now))
         except Exception as problem:
             if is_trouble(problem):
@@ -244,12 +247,17 @@ def follow_up(rules: ContactRules, now: datetime) -> int:
         return placement_requests.follow_up(session, rules=rules, now=now)
 
 
+def needs(settings: Settings) -> Sequence[ReadinessCheck]:
+    """That every key is there with which something was written."""
+    return [patient_keys.rings(Dependencies.of(settings).texts).needed()]
+
+
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
-    rules = dependencies.rules
-    sending = Sending(rules, dependencies.mail_server)
+    rules, texts = dependencies.rules, dependencies.texts
+    sending = Sending(rules, texts, dependencies.mail_server)
     return [
-        Job("compose", timedelta(seconds=1), partial(compose, rules), needs_current_events=True),
+        Job("compose", timedelta(seconds=1), partial(compose, rules, texts), needs_current_events=True),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),
         Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),

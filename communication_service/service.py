@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from communication_service.dependencies import Dependencies
-from communication_service.jobs import MAIL_SERVER, jobs
+from communication_service.jobs import MAIL_SERVER, jobs, needs
 from communication_service.listeners import listeners
 from communication_service.settings import Settings
 from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
@@ -31,6 +31,7 @@ SERVICE = Service(
     routes=routes,
     listeners=listeners,
     jobs=jobs,
+    needs=needs,
     ready_checks=(MAIL_SERVER,),
     projections=(PracticeCopy, PatientPseudonym, PracticePlace),
 )

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 
 from shared.runtime.mail_settings import MailSender, MailServerSettings
-from shared.runtime.settings import Password, Seconds, ServiceSettings, Unit, WebPort
+from shared.runtime.settings import KeyRing, Password, Seconds, ServiceSettings, Unit, WebPort, for_one_purpose
 from shared.values.contacts import EmailAddress
 
 
@@ -72,4 +72,10 @@ class Settings(ServiceSettings, MailServerSettings):
     database_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_DATABASE_PASSWORD")
     kafka_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8004, validation_alias="COMMUNICATION_SERVICE_PORT")
+    text_key: KeyRing = Field(validation_alias="COMMUNICATION_SERVICE_TEXT_KEY")
+    """Wraps the keys of patients that encrypt letters and notes in the communication service. Keep a copy apart from
+    the database and its backups: without it nobody can read them again. A ring of several while it is replaced, as
+    docs/keys.md says."""
     contact: ContactRules = ContactRules()
+
+    _text_key_has_one_purpose = for_one_purpose("text_key", other_than=("digest_key",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matching_service.settings import AskAgainRules, Settings
+from shared.security.patient_texts import PatientTexts
 
 
 @dataclass(frozen=True)
@@ -13,8 +14,10 @@ class Dependencies:
 
     rules: AskAgainRules
     """When a practice that said no or "later" is asked again."""
+    texts: PatientTexts
+    """Encrypts and decrypts notes and reasons."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
-        """With the rules that the settings name."""
-        return cls(settings.ask_again)
+        """With the rules and the ring of keys that the settings name."""
+        return cls(settings.ask_again, PatientTexts.of(settings.text_key))

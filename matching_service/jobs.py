@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import answers
+from matching_service.domain import answers, patient_keys
+from matching_service.settings import Settings
 from shared.database import transaction
+from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.values.datetimes import berlin_day
 
@@ -16,6 +18,11 @@ def reopen_deferred(now: datetime) -> int:
     """Ask practices again that said "later", when their time has come."""
     with transaction() as session:
         return answers.reopen_deferred(session, today=berlin_day(now), now=now)
+
+
+def needs(settings: Settings) -> Sequence[ReadinessCheck]:
+    """That every key is there with which something was written."""
+    return [patient_keys.rings(Dependencies.of(settings).texts).needed()]
 
 
 def jobs(_dependencies: Dependencies) -> Sequence[Job]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matching_service.dependencies import Dependencies
 from matching_service.domain import publishing
-from matching_service.jobs import jobs
+from matching_service.jobs import jobs, needs
 from matching_service.listeners import listeners
 from matching_service.settings import Settings
 from matching_service.store.tables import PatientCopy, TherapistCopy
@@ -34,6 +34,7 @@ SERVICE = Service(
     routes=routes,
     listeners=listeners,
     jobs=jobs,
+    needs=needs,
     projections=(TherapistCopy, PatientCopy),
     snapshots=lambda _: Snapshots(TOPICS["matching"], publishing.snapshots, publishing.unknown_request),
 )

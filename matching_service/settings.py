@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from shared.runtime.settings import Password, ServiceSettings, SettingsGroup, Unit, WebPort
+from shared.runtime.settings import KeyRing, Password, ServiceSettings, SettingsGroup, Unit, WebPort, for_one_purpose
 
 Days = Annotated[int, Unit("days")]
 
@@ -35,4 +35,10 @@ class Settings(ServiceSettings):
     database_password: Password = Field(validation_alias="MATCHING_SERVICE_DATABASE_PASSWORD")
     kafka_password: Password = Field(validation_alias="MATCHING_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8003, validation_alias="MATCHING_SERVICE_PORT")
+    text_key: KeyRing = Field(validation_alias="MATCHING_SERVICE_TEXT_KEY")
+    """Wraps the keys of patients that encrypt notes and reasons in the matching service. Keep a copy apart from the
+    database and its backups: without it nobody can read them again. A ring of several while it is replaced, as
+    docs/keys.md says."""
     ask_again: AskAgainRules = AskAgainRules()
+
+    _text_key_has_one_purpose = for_one_purpose("text_key", other_than=("digest_key",))

@@ -128,3 +128,21 @@ def drop_shared_tables() -> None:
     op.drop_table("idempotency")
     op.drop_table("erased_aggregates")
     op.drop_table("copies_ahead")
+
+
+def create_patient_keys() -> None:
+    """Make the table of the keys of what a service writes about patients, in the services that do."""
+    op.create_table(
+        "patient_keys",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("patient_id", sa.Uuid(), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patient_keys")),
+    )
+    op.create_index("ix_patient_keys_key_id", "patient_keys", [sa.text("substr(wrapped, 1, 8)")], unique=False)
+    op.create_index("ix_patient_keys_patient_id", "patient_keys", ["patient_id"], unique=False)
+
+
+def drop_patient_keys() -> None:
+    """Remove it."""
+    op.drop_table("patient_keys")

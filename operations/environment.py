@@ -25,7 +25,7 @@ def prepare(root: Path, *, say: Callable[[str], None]) -> None:
         _refuse_to_move_what_runs(root, offset)
         added = env_file.complete(root, offset=offset)
     if is_new:
-        say("made .env with fresh secrets (mode 600); keep a copy of its MASTER_KEY and INDEX_KEY in a safe place")
+        say("made .env with fresh secrets (mode 600); keep a copy of its keys (docs/keys.md) in a safe place")
     elif added:
         say(f"written to .env: {', '.join(added)}")
     make_import_folder(env_file.load(root)["IMPORT_URL"])

@@ -1,10 +1,9 @@
-"""Work on a schedule, which every worker may run; a wait that holds no transaction; and what an operator has done: keys
-that are wrapped anew."""
+"""Work on a schedule, which every worker may run, and a wait that holds no transaction."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from threading import BoundedSemaphore
@@ -12,7 +11,6 @@ from uuid import UUID
 
 from patient_service.dependencies import Dependencies
 from patient_service.domain import birthdays, crisis, key_rings, searches
-from patient_service.domain.key_rings import Rewrapped
 from patient_service.domain.schemas import NewStatus
 from patient_service.settings import Settings
 from shared.database import transaction
@@ -78,31 +76,9 @@ def reindex(keys: Keys, now: datetime) -> int:  # noqa: ARG001 - every job has i
         return key_rings.reindex(session, keys)
 
 
-def rewrap(keys: Keys, *, portion: int = 1000) -> Generator[Rewrapped, None, None]:
-    """Wrap every data key with the first key of MASTER_KEY, a transaction for each portion; yields them as they end.
-
-    Whatever ends it, what is done is done, and another run goes on with the rest.
-    """
-    after = key_rings.FIRST
-    while True:
-        with transaction() as session:
-            done = key_rings.rewrap(session, keys, after=after, at_most=portion)
-        if done is None:
-            return
-        after = done.last
-        yield done
-
-
 def needs(settings: Settings) -> Sequence[ReadinessCheck]:
     """That every key is there with which something was written."""
-    keys = Dependencies.of(settings).keys
-
-    def are_there() -> bool:
-        with transaction() as session:
-            key_rings.check(session, keys)
-        return True
-
-    return [ReadinessCheck("keys", are_there)]
+    return [key_rings.rings(Dependencies.of(settings).keys).needed()]
 
 
 def jobs(dependencies: Dependencies) -> Sequence[Job]:

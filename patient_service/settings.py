@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field
 
-from shared.runtime.settings import KeyRing, Password, ServiceSettings, WebPort, keys_in
+from shared.runtime.settings import KeyRing, Password, ServiceSettings, WebPort, for_one_purpose
 
 
 class Settings(ServiceSettings):
@@ -25,12 +25,4 @@ class Settings(ServiceSettings):
     """The key of the blind indexes, by which patients are found and duplicates noticed although their names are
     encrypted; only the patient service gets it. A ring of several while it is replaced, as docs/keys.md says."""
 
-    @field_validator("master_key", "index_key")
-    @classmethod
-    def _is_for_one_purpose(cls, ring: SecretStr, others: ValidationInfo) -> SecretStr:
-        """Who learns one of the keys must not be able to do what another is for."""
-        before = [others.data[name] for name in ("digest_key", "master_key") if name in others.data]
-        used = {key for each in before for key in keys_in(each)}
-        if used.intersection(keys_in(ring)):
-            raise ValueError("has the same key as DIGEST_KEY or MASTER_KEY")
-        return ring
+    _keys_have_one_purpose = for_one_purpose("master_key", "index_key", other_than=("digest_key", "master_key"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from testkit.private_platform import PrivatePlatform, private_platform
+from tests.builders.keys import TEXT_RINGS
 
 ROOT = Path(__file__).parent.parent
 CHEAP_HASHES = {"HASHING_MEMORY_MIB": "8", "HASHING_PASSES": "1"}
@@ -40,7 +41,7 @@ class Infrastructure:
     def started(cls) -> Iterator[Infrastructure]:
         """Started, with its settings in the environment; stopped and removed at the end of the block."""
         # applications in a test know their callers without a token; with tokens tests/shared/http and end_to_end run
-        with private_platform(AUTH="none", **CHEAP_HASHES) as platform:
+        with private_platform(AUTH="none", **CHEAP_HASHES, **TEXT_RINGS) as platform:
             platform.up(only=["postgresql", "pgbouncer", "migrations"])
             os.environ.update(platform.settings)
             yield cls(platform)

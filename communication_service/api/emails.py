@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from communication_service.api.texts import texts
 from communication_service.dependencies import Dependencies
 from communication_service.domain import emails
 from communication_service.domain.lists import EMAILS
@@ -18,7 +19,7 @@ class EmailItem(Resource):
     @endpoint(response=EmailView)
     def get(self, context: Context[Dependencies], id: UUID) -> EmailView:
         """Show an e-mail: its text, where it stands and why it waits."""
-        return emails.get(context.session, id)
+        return emails.get(context.session, texts(context), id)
 
 
 class EmailCollection(Resource):
@@ -27,7 +28,7 @@ class EmailCollection(Resource):
     @endpoint(lists=EMAILS)
     def get(self, context: Context[Dependencies], wanted: ListRequest[EmailFilter]) -> Listed:
         """List e-mails, newest first."""
-        return emails.list_part(context.session, wanted)
+        return emails.list_part(context.session, texts(context), wanted)
 
 
 class EmailResponseResource(Resource):
@@ -39,7 +40,7 @@ class EmailResponseResource(Resource):
 
         409 where a request has an answer already, unless that was "later"; then nothing is recorded.
         """
-        return emails.answer(context.session, id, body, by=context.caller.id, now=context.now)
+        return emails.answer(context.session, texts(context), id, body, by=context.caller.id, now=context.now)
 
 
 class EmailResolveResource(Resource):
@@ -49,4 +50,6 @@ class EmailResolveResource(Resource):
     def post(self, context: Context[Dependencies], id: UUID, body: Resolution) -> EmailView:
         """Say whether an e-mail in doubt was sent; one that was not is written anew at its turn."""
         rules = context.dependencies.rules
-        return emails.resolve(context.session, id, body, rules=rules, by=context.caller.id, now=context.now)
+        return emails.resolve(
+            context.session, texts(context), id, body, rules=rules, by=context.caller.id, now=context.now
+        )

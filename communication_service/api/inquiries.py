@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from communication_service.api.texts import texts
 from communication_service.dependencies import Dependencies
 from communication_service.domain import contact_log, emails
 from communication_service.domain.lists import CONTACTS, INQUIRIES
@@ -37,4 +38,4 @@ class ContactHistoryCollection(Resource):
     @endpoint(lists=CONTACTS)
     def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List the e-mails and calls with a therapist, newest first."""
-        return contact_log.list_part(context.session, id, wanted)
+        return contact_log.list_part(context.session, texts(context), id, wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from communication_service.api.texts import texts
 from communication_service.dependencies import Dependencies
 from communication_service.domain import calls
 from communication_service.domain.lists import PHONE_CALLS
@@ -18,7 +19,7 @@ class PhoneCallItem(Resource):
     @endpoint(response=PhoneCallView)
     def get(self, context: Context[Dependencies], id: UUID) -> PhoneCallView:
         """Show a call with the practice and what the caller may say of each patient."""
-        return calls.get(context.session, id)
+        return calls.get(context.session, texts(context), id)
 
 
 class PhoneCallCollection(Resource):
@@ -27,7 +28,7 @@ class PhoneCallCollection(Resource):
     @endpoint(lists=PHONE_CALLS)
     def get(self, context: Context[Dependencies], wanted: ListRequest[PhoneCallFilter]) -> Listed:
         """List calls by their start."""
-        return calls.list_part(context.session, wanted)
+        return calls.list_part(context.session, texts(context), wanted)
 
 
 class PhoneCallOutcomeResource(Resource):
@@ -41,4 +42,6 @@ class PhoneCallOutcomeResource(Resource):
         recorded.
         """
         rules = context.dependencies.rules
-        return calls.record_outcome(context.session, id, body, rules=rules, by=context.caller.id, now=context.now)
+        return calls.record_outcome(
+            context.session, texts(context), id, body, rules=rules, by=context.caller.id, now=context.now
+        )

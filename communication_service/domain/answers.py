@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from communication_service.domain import states
-from communication_service.domain.schemas import CallResponse
+from communication_service.domain.schemas import CallResponse, RecordedResponse
 from communication_service.store import answers as store
 from communication_service.store import request_queries
 from communication_service.store import tables as t
 from shared.database import Session
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import PracticeAnswer
+from shared.security.patient_texts import PatientText, PatientTexts
 from shared.values.enums import CallAnswer
 
 SMALLEST_STEP = timedelta(microseconds=1)
@@ -64,6 +65,7 @@ def _answers(said: Sequence[CallResponse]) -> set[UUID]:
 
 def record_answers(
     session: Session,
+    texts: PatientTexts,
     said: Sequence[CallResponse],
     *,
     therapist_id: UUID,
@@ -74,6 +76,7 @@ def record_answers(
     phone_call_id: UUID | None = None,
 ) -> None:
     """Record the answers; nothing ever changes them. Only after "later" another one is taken."""
+    notes = _encrypted_notes(session, texts, said)
     session.add_all(
         t.RecordedAnswer(
             placement_request_id=response.placement_request_id,
@@ -82,7 +85,7 @@ def record_answers(
             phone_call_id=phone_call_id,
             outcome=response.outcome,
             available_from=response.available_from,
-            note=response.note,
+            note=notes.get(response.placement_request_id),
             occurred_at=occurred_at,
             recorded_at=now,
             recorded_by=by,
@@ -93,6 +96,29 @@ def record_answers(
     for request in request_queries.requests(session, final):
         request.answered = True
     session.flush()
+
+
+def _encrypted_notes(session: Session, texts: PatientTexts, said: Sequence[CallResponse]) -> dict[UUID, bytes]:
+    """The notes by request, each encrypted with a key of the patient whom it is about."""
+    noted = {response.placement_request_id: response.note for response in said if response.note is not None}
+    return encrypt_for_requests(session, texts, noted)
+
+
+def encrypt_for_requests(session: Session, texts: PatientTexts, notes: Mapping[UUID, str]) -> dict[UUID, bytes]:
+    """Returns notes about requests, each encrypted with a key of the request's patient."""
+    patients = request_queries.patients_of_requests(session, notes)
+    encrypted = texts.encrypt_all(session, [PatientText(patients[id], id, note) for id, note in notes.items()])
+    return dict(zip(notes, encrypted, strict=True))
+
+
+def views(session: Session, texts: PatientTexts, recorded: Sequence[t.RecordedAnswer]) -> list[RecordedResponse]:
+    """Recorded answers as clients see them; their notes are decrypted together."""
+    notes = texts.read(session, [(each.note, each.placement_request_id) for each in recorded])
+    names = RecordedResponse.model_fields.keys() - {"note"}
+    return [
+        RecordedResponse.of({name: getattr(each, name) for name in names} | {"note": notes[each.note]})
+        for each in recorded
+    ]
 
 
 def end_requests(session: Session, said: Sequence[CallResponse], *, now: datetime) -> None:

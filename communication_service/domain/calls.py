@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from communication_service.domain import answers, composing, states
@@ -16,7 +17,6 @@ from communication_service.domain.schemas import (
     PhoneCallFields,
     PhoneCallFilter,
     PhoneCallView,
-    RecordedResponse,
 )
 from communication_service.settings import ContactRules
 from communication_service.store import (
@@ -34,16 +34,17 @@ from shared.database.rows import require
 from shared.errors import FieldProblem, RuleBroken
 from shared.events.catalogue import AttemptsUsedUp, CallRecorded
 from shared.events.outbox import record
+from shared.security.patient_texts import PatientTexts
 from shared.values.contacts import format_phone
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, start_of_berlin_day
-from shared.values.enums import CallAnswer, CallResult
+from shared.values.enums import CallAnswer, CallResult, LostText
 from shared.values.lists import Listed, ListRequest
 
 LONGEST_UNTIL_CALL_BACK = timedelta(days=366)
 """Patients wait about 142 days for a therapy: a later time is a typing error, or means the answer "later"."""
 
 
-def list_part(session: Session, wanted: ListRequest[PhoneCallFilter]) -> Listed:
+def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[PhoneCallFilter]) -> Listed:
     """A part of the calls."""
     filters = wanted.filters
     starts = [day for day in (filters.date, filters.from_) if day is not None]
@@ -57,15 +58,38 @@ def list_part(session: Session, wanted: ListRequest[PhoneCallFilter]) -> Listed:
         therapist_id=filters.therapist_id,
         status=filters.status,
     )
-    return found.shown(found.rows)
+    return found.shown([PhoneCallFields.of(each) for each in _fields(session, texts, found.rows)])
 
 
-def get(session: Session, call_id: UUID) -> PhoneCallView:
+def get(session: Session, texts: PatientTexts, call_id: UUID) -> PhoneCallView:
     """One call with what the caller may say; raises `NotFound`."""
-    return _view(session, require(call_queries.phone_call(session, call_id), "phone_call"))
+    return _view(session, texts, require(call_queries.phone_call(session, call_id), "phone_call"))
 
 
-def _view(session: Session, call: PhoneCall) -> PhoneCallView:
+def _fields(session: Session, texts: PatientTexts, calls: Sequence[PhoneCall]) -> list[dict[str, Any]]:
+    """The fields of calls as clients see them; their notes are decrypted together."""
+    found = texts.decrypt(session, [note for call in calls for note in _notes(call)])
+    names = PhoneCallFields.model_fields.keys() - {"note"}
+    return [
+        {name: getattr(call, name) for name in names}
+        | {"note": _note(texts, [found[note] for note, _ in _notes(call)])}
+        for call in calls
+    ]
+
+
+def _notes(call: PhoneCall) -> list[tuple[bytes, UUID]]:
+    """The note of a call for each request that it is about."""
+    return [(note, id) for note, id in zip(call.notes, call.placement_request_ids, strict=False) if note]
+
+
+def _note(texts: PatientTexts, kept: Sequence[str | LostText]) -> str | None:
+    """The note, as long as one of the patients whom it is about is there."""
+    readable = (each for each in kept if not isinstance(each, LostText))
+    note = next(readable, kept[0] if kept else None)
+    return None if note is None else texts.worded(note)
+
+
+def _view(session: Session, texts: PatientTexts, call: PhoneCall) -> PhoneCallView:
     therapist = copy_queries.therapist(session, call.therapist_id)
     of_requests = request_queries.patients_of_requests(session, call.placement_request_ids)
     patients = copy_queries.patients(session, of_requests.values())
@@ -74,9 +98,9 @@ def _view(session: Session, call: PhoneCall) -> PhoneCallView:
         for request_id in call.placement_request_ids
         if of_requests.get(request_id) in patients
     ]
-    said = [RecordedResponse.of(answer) for answer in lists.answers_to(session, calls=[call.id])]
+    said = answers.views(session, texts, lists.answers_to(session, calls=[call.id]))
     return PhoneCallView.of(
-        {name: getattr(call, name) for name in PhoneCallFields.model_fields}
+        _fields(session, texts, [call])[0]
         | {"therapist": _therapist(therapist) if therapist else None, "patients": known, "responses": said}
     )
 
@@ -111,7 +135,14 @@ def lock(session: Session, call_id: UUID) -> None:
 
 
 def record_outcome(
-    session: Session, call_id: UUID, outcome: CallOutcome, *, rules: ContactRules, by: UUID | None, now: datetime
+    session: Session,
+    texts: PatientTexts,
+    call_id: UUID,
+    outcome: CallOutcome,
+    *,
+    rules: ContactRules,
+    by: UUID | None,
+    now: datetime,
 ) -> PhoneCallView:
     """Record the outcome of a planned call, and plan the next one where nobody was reached.
 
@@ -125,12 +156,26 @@ def record_outcome(
     answers.require_open(session, outcome.responses, call.placement_request_ids)
     now = answers.later_than_known(session, call.therapist_id, now)
     occurred_at = min(outcome.occurred_at or now, now)
-    states.record_call_made(call, result=outcome.result, occurred_at=occurred_at, note=outcome.note, by=by, now=now)
+    notes = _encrypted_notes(session, texts, call, outcome)
+    states.record_call_made(call, result=outcome.result, occurred_at=occurred_at, notes=notes, by=by, now=now)
     if outcome.result == CallResult.REACHED:
-        _reached(session, call, inquiry, outcome.responses, occurred_at, now)
+        _reached(session, texts, call, inquiry, outcome.responses, occurred_at, now)
     else:
-        _not_reached(session, call, inquiry, outcome, rules=rules, now=now)
-    return _view(session, call)
+        _not_reached(session, texts, call, inquiry, outcome, rules=rules, now=now)
+    return _view(session, texts, call)
+
+
+def _encrypted_notes(session: Session, texts: PatientTexts, call: PhoneCall, outcome: CallOutcome) -> list[bytes]:
+    """The note of a call for each of its requests, empty for those that it is not about.
+
+    It is about those that were talked about; where none was, about all.
+    """
+    if outcome.note is None:
+        return []
+    discussed = [each for each in outcome.responses if each.outcome != CallAnswer.NOT_DISCUSSED]
+    about = {each.placement_request_id for each in discussed} or set(call.placement_request_ids)
+    kept = answers.encrypt_for_requests(session, texts, dict.fromkeys(about, outcome.note))
+    return [kept.get(request_id, b"") for request_id in call.placement_request_ids]
 
 
 def _must_be_plausible(outcome: CallOutcome, *, now: datetime) -> None:
@@ -158,6 +203,7 @@ def _lock(session: Session, call_id: UUID) -> PhoneCall:
 
 def _reached(
     session: Session,
+    texts: PatientTexts,
     call: PhoneCall,
     inquiry: Inquiry,
     said: Sequence[CallResponse],
@@ -173,6 +219,7 @@ def _reached(
     everything = [*said, *silent]
     answers.record_answers(
         session,
+        texts,
         everything,
         therapist_id=call.therapist_id,
         phone_call_id=call.id,
@@ -191,7 +238,14 @@ def _reached(
 
 
 def _not_reached(
-    session: Session, call: PhoneCall, inquiry: Inquiry, outcome: CallOutcome, *, rules: ContactRules, now: datetime
+    session: Session,
+    texts: PatientTexts,
+    call: PhoneCall,
+    inquiry: Inquiry,
+    outcome: CallOutcome,
+    *,
+    rules: ContactRules,
+    now: datetime,
 ) -> None:
     inquiry.attempts, inquiry.updated_at = inquiry.attempts + 1, now
     _publish(session, call, [], call.occurred_at or now, now)
@@ -205,7 +259,7 @@ def _not_reached(
         request.due_at = now
     session.flush()
     # plans the next call at once; while a listener holds one of the requests, the job does it a moment later
-    composing.compose(session, call.therapist_id, rules=rules, now=now)
+    composing.compose(session, call.therapist_id, rules=rules, texts=texts, now=now)
 
 
 def _requests_with_attempts_left(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import cooldowns, copies, email_texts, planning, states
+from communication_service.domain import cooldowns, copies, email_texts, letters, planning, states
 from communication_service.domain.call_times import CallTimes
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.planning import CallSlot, PatientFacts, PlannedInquiry, PracticeFacts, Unsent
@@ -30,8 +30,8 @@ from communication_service.store.tables import ContactRequest, Email, Inquiry, P
 from shared.database import Session
 from shared.events.catalogue import InquiryComposed, InquiryDissolved
 from shared.events.outbox import record
+from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
-from shared.values.emails import EmailText
 
 
 def due(session: Session, *, now: datetime, at_most: int) -> Sequence[schedule.Due]:
@@ -39,9 +39,13 @@ def due(session: Session, *, now: datetime, at_most: int) -> Sequence[schedule.D
     return schedule.due(session, now=now, limit=at_most)
 
 
-def compose_if_due(session: Session, therapist_id: UUID, *, rules: ContactRules, now: datetime) -> bool:
+def compose_if_due(
+    session: Session, therapist_id: UUID, *, rules: ContactRules, texts: PatientTexts, now: datetime
+) -> bool:
     """Compose what has not gone out to this therapist, if it is still due; returns False where nothing was done."""
-    return schedule.is_due(session, therapist_id, now=now) and compose(session, therapist_id, rules=rules, now=now)
+    if not schedule.is_due(session, therapist_id, now=now):
+        return False
+    return compose(session, therapist_id, rules=rules, texts=texts, now=now)
 
 
 def postpone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
@@ -49,7 +53,7 @@ def postpone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
     schedule.postpone(session, therapist_id, at=until)
 
 
-def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, now: datetime) -> bool:
+def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, texts: PatientTexts, now: datetime) -> bool:
     """Plan anew what has not gone out to this therapist; returns False while another transaction changes it."""
     if not locks.try_to_lock_therapist(session, therapist_id):
         return False
@@ -64,7 +68,7 @@ def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, now: d
     rows = _read(session, therapist, requests)
     unsent = _facts(session, rows, now)
     plan = planning.plan(unsent, rules, now)
-    _apply(session, rows, unsent, plan, rules=rules, now=now)
+    _apply(session, rows, unsent, plan, rules=rules, texts=texts, now=now)
     session.flush()
     _schedule(requests, planning.next_plan_at(unsent, plan, rules, now))
     session.flush()
@@ -179,6 +183,7 @@ def _apply(
     plan: Sequence[PlannedInquiry],
     *,
     rules: ContactRules,
+    texts: PatientTexts,
     now: datetime,
 ) -> None:
     left = _take_out(rows, planning.requests_to_take_out(unsent))
@@ -195,7 +200,7 @@ def _apply(
     session.flush()  # a therapist has one planned call: those that are cancelled go before others are planned
     for inquiry, planned in placed:
         if planned.channel == "email":
-            _write_email(session, rows, inquiry, planned, rules=rules, now=now)
+            _write_email(session, rows, inquiry, planned, rules=rules, texts=texts, now=now)
         else:
             _cancel_email(rows, inquiry, now)
             _plan_call(session, rows, inquiry, planned, unsent.practice.call_times, rules=rules, now=now)
@@ -263,14 +268,25 @@ def _fill(session: Session, rows: _Rows, inquiry: Inquiry, planned: PlannedInqui
 
 
 def _write_email(
-    session: Session, rows: _Rows, inquiry: Inquiry, planned: PlannedInquiry, *, rules: ContactRules, now: datetime
+    session: Session,
+    rows: _Rows,
+    inquiry: Inquiry,
+    planned: PlannedInquiry,
+    *,
+    rules: ContactRules,
+    texts: PatientTexts,
+    now: datetime,
 ) -> None:
     patients = [rows.patients[rows.requests[each].patient_id] for each in planned.request_ids]
-    text = email_texts.inquiry(rows.therapist, patients, sender=rules.sender)
-    email = rows.emails.get(inquiry.id)
-    if email is None:
-        email = states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
-    _set_text(email, text, rows.therapist, planned.request_ids, now)
+    letter = email_texts.inquiry(rows.therapist, patients, sender=rules.sender)
+    known = rows.emails.get(inquiry.id)
+    email = known or states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
+    _address(email, rows.therapist, now)
+    wanted = list(planned.request_ids)
+    # what stands there is read and compared: the same text is another one each time it is encrypted
+    if known is None or (known.placement_request_ids, letters.read_whole(session, texts, known)) != (wanted, letter):
+        email.placement_request_ids, email.updated_at = wanted, now
+        letters.write(session, texts, email, letter, [patient.id for patient in patients])
     if planned.waits_for is None:
         states.approve_email(email, now=now)
     else:
@@ -278,25 +294,14 @@ def _write_email(
     session.add(email)
 
 
-def _set_text(
-    email: Email, text: EmailText, therapist: PracticeCopy, request_ids: Sequence[UUID], now: datetime
-) -> None:
-    """Write text and requests into the e-mail; where nothing differs, `updated_at` stays as it is."""
+def _address(email: Email, therapist: PracticeCopy, now: datetime) -> None:
+    """Write the practice's address into the e-mail; where it is there already, `updated_at` stays as it is."""
     # checked by `planning.channel_to`: without an address the channel would be another
     recipient, recipient_key = therapist.email or "", therapist.email_key or ""
     if email.recipient_key != recipient_key:
         email.not_before, email.deferrals, email.troubles_begun = None, 0, 0  # that was about another address
-    before = _content(email)
-    email.recipient, email.recipient_key = recipient, recipient_key
-    email.subject, email.body_text, email.body_html = text.subject, text.text, text.html
-    email.placement_request_ids = list(request_ids)
-    if _content(email) != before:
-        email.updated_at = now
-
-
-def _content(email: Email) -> tuple[object, ...]:
-    address = (email.recipient, email.recipient_key)
-    return (*address, email.subject, email.body_text, email.body_html, email.placement_request_ids)
+    if (email.recipient, email.recipient_key) != (recipient, recipient_key):
+        email.recipient, email.recipient_key, email.updated_at = recipient, recipient_key, now
 
 
 def _cancel_email(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from communication_service.domain.letters import Letter
 from communication_service.store.tables import PatientPseudonym, PracticeCopy
 from shared.values import email_headers
 from shared.values.emails import EmailText, Sender
@@ -71,20 +72,27 @@ _TEXT = _environment(autoescape=False)
 _HTML = _environment(autoescape=True)
 
 
-def inquiry(therapist: PracticeCopy, patients: Sequence[PatientPseudonym], *, sender: Sender) -> EmailText:
-    """Returns the text that asks a practice for places for these patients."""
-    words = {
-        "greeting": _greeting(therapist),
-        "patients": [_pseudonym(patient) for patient in patients],
-        "sender": sender,
-    }
-    references = ", ".join(one_line(patient.reference) for patient in patients)
+_HERE = "\x1f"
+"""Stands in a letter where its patients come; `one_line` leaves it in no text that is written into one."""
+
+
+def inquiry(therapist: PracticeCopy, patients: Sequence[PatientPseudonym], *, sender: Sender) -> Letter:
+    """Returns the letter that asks a practice for places for these patients."""
     persons = "eine Person" if len(patients) == 1 else f"{len(patients)} Personen"
-    return EmailText(
-        subject=f"Anfrage: Therapieplatz für {persons} ({references})",
-        text=_TEXT.get_template("inquiry.txt.j2").render(words),
-        html=_HTML.get_template("inquiry.html.j2").render(words),
-    )
+    words = {"greeting": _greeting(therapist), "number": len(patients), "sender": sender, "patients_here": _HERE}
+    around = _rendered(f"Anfrage: Therapieplatz für {persons} ({_HERE})", "inquiry", words)
+    before, after = zip(*(each.split(_HERE) for each in (around.subject, around.text, around.html)), strict=True)
+    return Letter(EmailText(*before), [_part(patient) for patient in patients], EmailText(*after))
+
+
+def _part(patient: PatientPseudonym) -> EmailText:
+    """What a letter says of one patient."""
+    return _rendered(one_line(patient.reference), "inquiry_patient", {"patient": _pseudonym(patient)})
+
+
+def _rendered(subject: str, template: str, words: dict[str, object]) -> EmailText:
+    text, html = _TEXT.get_template(f"{template}.txt.j2"), _HTML.get_template(f"{template}.html.j2")
+    return EmailText(subject, text.render(words), html.render(words))
 
 
 def diagnosis_group(block: str | None) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import answers, sending, states
+from communication_service.domain import answers, letters, sending, states
 from communication_service.domain.lists import EMAILS
 from communication_service.domain.schemas import (
     CallResponse,
@@ -25,28 +25,51 @@ from shared.database.rows import require
 from shared.errors import Conflict
 from shared.events.catalogue import EmailAnswered
 from shared.events.outbox import record
+from shared.security.patient_texts import PatientTexts
+from shared.values.emails import EmailText
 from shared.values.enums import EmailResolution
 from shared.values.lists import Listed, ListRequest
 
 
-def list_part(session: Session, wanted: ListRequest[EmailFilter]) -> Listed:
+def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[EmailFilter]) -> Listed:
     """A part of the e-mails."""
     filters = wanted.filters
+    fields = EMAILS.views[wanted.view].model_fields.keys()
     found = lists.emails(
         session,
         wanted.part,
         patient_id=filters.patient_id,
-        fields=EMAILS.views[wanted.view].model_fields,
+        # a list of rows does not read thousands of letters that it does not show
+        fields=fields if _OF_LETTER.isdisjoint(fields) else {*_OF_ROW, "frame", "parts"},
         therapist_id=filters.therapist_id,
         kind=filters.kind,
         status=filters.status,
     )
-    return found.shown(found.rows)
+    return found.shown(found.rows if _OF_LETTER.isdisjoint(fields) else _views_of_emails(session, texts, found.rows))
 
 
-def get(session: Session, email_id: UUID) -> EmailView:
+def get(session: Session, texts: PatientTexts, email_id: UUID) -> EmailView:
     """One e-mail; raises `NotFound`."""
-    return EmailView.of(_get_or_raise(session, email_id))
+    return _view(session, texts, _get_or_raise(session, email_id))
+
+
+_OF_LETTER = frozenset({"subject", "body_text", "body_html"})
+_OF_ROW = EmailView.model_fields.keys() - _OF_LETTER
+
+
+def _view(session: Session, texts: PatientTexts, email: Email) -> EmailView:
+    return _views_of_emails(session, texts, [email])[0]
+
+
+def _views_of_emails(session: Session, texts: PatientTexts, found: Sequence[Email]) -> list[EmailView]:
+    """E-mails as clients see them; their letters are decrypted together."""
+    read = letters.read(session, texts, found)
+    return [_view_with(email, read[email.id]) for email in found]
+
+
+def _view_with(email: Email, letter: EmailText) -> EmailView:
+    known = {name: getattr(email, name) for name in _OF_ROW}
+    return EmailView.of(known | {"subject": letter.subject, "body_text": letter.text, "body_html": letter.html})
 
 
 def lock(session: Session, email_id: UUID) -> None:
@@ -54,7 +77,9 @@ def lock(session: Session, email_id: UUID) -> None:
     _lock(session, email_id)
 
 
-def answer(session: Session, email_id: UUID, response: EmailResponse, *, by: UUID | None, now: datetime) -> EmailView:
+def answer(
+    session: Session, texts: PatientTexts, email_id: UUID, response: EmailResponse, *, by: UUID | None, now: datetime
+) -> EmailView:
     """Record what the practice answered.
 
     Raises `NotFound`, `Conflict` unless it was sent and no other answer is recorded, `RuleBroken`.
@@ -67,7 +92,7 @@ def answer(session: Session, email_id: UUID, response: EmailResponse, *, by: UUI
     answers.require_about(said, email.placement_request_ids)
     answers.require_open(session, said, email.placement_request_ids)
     answers.record_answers(
-        session, said, therapist_id=email.therapist_id, email_id=email.id, occurred_at=now, by=by, now=now
+        session, texts, said, therapist_id=email.therapist_id, email_id=email.id, occurred_at=now, by=by, now=now
     )
     answers.end_requests(session, said, now=now)
     email.count_change(by=by, now=now)
@@ -79,11 +104,18 @@ def answer(session: Session, email_id: UUID, response: EmailResponse, *, by: UUI
         recorded_by=by,
     )
     record(session, email, event, now=now)
-    return EmailView.of(email)
+    return _view(session, texts, email)
 
 
 def resolve(
-    session: Session, email_id: UUID, found_out: Resolution, *, rules: ContactRules, by: UUID | None, now: datetime
+    session: Session,
+    texts: PatientTexts,
+    email_id: UUID,
+    found_out: Resolution,
+    *,
+    rules: ContactRules,
+    by: UUID | None,
+    now: datetime,
 ) -> EmailView:
     """Resolve an e-mail in doubt. Raises `NotFound`, and `Conflict` where there is no doubt."""
     email = _lock(session, email_id)
@@ -91,7 +123,7 @@ def resolve(
     was_sent = found_out.outcome == EmailResolution.SENT
     sending.resolve_doubt(session, email, was_sent=was_sent, rules=rules, by=by, now=now)
     session.flush()
-    return EmailView.of(email)
+    return _view(session, texts, email)
 
 
 def list_inquiries(session: Session, wanted: ListRequest[InquiryFilter]) -> Listed:

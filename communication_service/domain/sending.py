@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from communication_service.domain import composing, cooldowns, mail_server, states, suppressions
+from communication_service.domain import composing, cooldowns, letters, mail_server, states, suppressions
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
@@ -19,6 +19,7 @@ from communication_service.store.tables import Email, Inquiry
 from shared.database import Session
 from shared.events.catalogue import EmailSent
 from shared.events.outbox import record
+from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
 from shared.values.emails import EmailText
 
@@ -62,10 +63,10 @@ def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_mos
 
 
 def claim(
-    session: Session, email_id: UUID, *, rules: ContactRules, lease: timedelta, now: datetime
+    session: Session, email_id: UUID, *, rules: ContactRules, texts: PatientTexts, lease: timedelta, now: datetime
 ) -> EmailClaim | None:
     """Claims an e-mail and starts both cooldowns (docs/domain.md#contact-rule-5); None where it may not be sent now."""
-    email = _ready(session, email_id, rules=rules, now=now)
+    email = _ready(session, email_id, rules=rules, texts=texts, now=now)
     if email is None:
         return None
     if not cooldowns.start(session, email, rules=rules, now=now, until=now + lease):
@@ -78,20 +79,22 @@ def claim(
         email_id=email.id,
         attempt=email.attempts,
         deferrals=email.deferrals,
-        text=EmailText(email.subject, email.body_text, email.body_html),
+        text=letters.text_to_send(session, texts, email),
         recipient=_in_ascii(email),
         message_id=email.message_id,
         correlation_id=email.correlation_id,
     )
 
 
-def _ready(session: Session, email_id: UUID, *, rules: ContactRules, now: datetime) -> Email | None:
+def _ready(
+    session: Session, email_id: UUID, *, rules: ContactRules, texts: PatientTexts, now: datetime
+) -> Email | None:
     """The e-mail, locked, if it may go as things are now but for the cooldowns."""
     known = email_queries.email(session, email_id)
     if known is None or known.therapist_id is None or known.inquiry_id is None:
         return None
     # takes the therapist's lock; a withdrawal, a hold, another address count until this very moment
-    if not composing.compose(session, known.therapist_id, rules=rules, now=now):
+    if not composing.compose(session, known.therapist_id, rules=rules, texts=texts, now=now):
         return None
     email = email_queries.email(session, email_id, lock=True)
     if email is None or email.status != "approved" or (email.not_before and email.not_before > now):

@@ -232,13 +232,13 @@ def record_call_made(
     *,
     result: CallResult,
     occurred_at: datetime,
-    note: str | None,
+    notes: list[bytes],
     by: UUID | None,
     now: datetime,
 ) -> None:
     """The call was made: completed where the practice was reached, failed otherwise."""
     _enter(call, CallStatus.COMPLETED if result == CallResult.REACHED else CallStatus.FAILED, PHONE_CALLS)
-    call.result, call.occurred_at, call.note, call.recorded_by = result, occurred_at, note, by
+    call.result, call.occurred_at, call.notes, call.recorded_by = result, occurred_at, notes, by
     call.count_change(by=by, now=now)
 
 

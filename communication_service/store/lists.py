@@ -67,12 +67,11 @@ def _are_among(table: type[Tables], **wanted: Collection[object]) -> list[Column
 def emails(
     session: Session, part: Part, *, patient_id: Collection[UUID], fields: Collection[str], **wanted: Collection[object]
 ) -> Found[Email]:
-    """A part of the e-mails, with these fields of each."""
+    """A part of the e-mails, with these columns of each."""
     conditions = _are_among(Email, **wanted)
     if patient_id:
         about = _with_patients(session, Email.placement_request_ids, patient_id)
         conditions.append(or_(Email.patient_id.in_(patient_id), about))
-    # a list of rows does not read thousands of letters that it does not show
     shown = load_only(*(getattr(Email, name) for name in fields), raiseload=True)
     return EMAILS.read(session, select(Email).where(*conditions).options(shown), part)
 

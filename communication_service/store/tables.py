@@ -6,11 +6,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, Text, Uuid, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
+from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import CallStatus, ContactRequestStatus, Direction, EmailKind, EmailStatus, InquiryStatus
 from shared.values.weekly import Weekly, WeeklyColumn
@@ -204,9 +205,10 @@ class Email(Aggregate, Tables):
     status: Mapped[str]
     recipient: Mapped[str]
     recipient_key: Mapped[str]
-    subject: Mapped[str]
-    body_text: Mapped[str]
-    body_html: Mapped[str]
+    frame: Mapped[bytes]
+    """What the letter says to everybody, encrypted with a key that each part carries (`domain/letters.py`)."""
+    parts: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
+    """What it says of the patient of each request, in their order, encrypted with the patient's key."""
     template_id: Mapped[UUID | None]
     message_id: Mapped[str]
     sent_at: Mapped[datetime | None]
@@ -250,6 +252,7 @@ class Email(Aggregate, Tables):
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
         CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
         CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),
+        CheckConstraint("cardinality(parts) = cardinality(placement_request_ids)", name="a_part_for_each_request"),
     )
 
 
@@ -290,7 +293,8 @@ class PhoneCall(Aggregate, Tables):
     result: Mapped[str | None]
     occurred_at: Mapped[datetime | None]
     next_attempt_after: Mapped[datetime | None]
-    note: Mapped[str | None]
+    notes: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), default=list, server_default=text("'{}'"))
+    """The note for each request, in their order, encrypted with its patient's key; empty where it is not about it."""
     recorded_by: Mapped[UUID | None]
     """Who recorded what came of it; `caller_id` is who was to make it."""
 
@@ -327,7 +331,8 @@ class RecordedAnswer(Tables):
     phone_call_id: Mapped[UUID | None] = mapped_column(ForeignKey("phone_calls.id"), index=True)
     outcome: Mapped[str]
     available_from: Mapped[date | None]
-    note: Mapped[str | None]
+    note: Mapped[bytes | None]
+    """Encrypted with the key of the request's patient."""
     occurred_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[UUID | None]
@@ -390,3 +395,4 @@ class MailServerState(Tables):
 
 
 add_shared_tables(Tables.metadata)
+add_patient_keys(Tables.metadata)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from matching_service.api.texts import texts
 from matching_service.dependencies import Dependencies
 from matching_service.domain import answers, audit_log, bulk, placement_requests
 from matching_service.domain.bulk_schemas import BulkChange
@@ -39,13 +40,19 @@ class PlacementRequestItem(Resource):
     @endpoint(response=RequestView)
     def get(self, context: Context[Dependencies], id: UUID) -> RequestView:
         """Show a placement request."""
-        return placement_requests.get(context.session, id)
+        return placement_requests.get(context.session, texts(context), id)
 
     @endpoint(patch=RequestFields, response=RequestView)
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> RequestView:
         """Change priority or note."""
         return placement_requests.change(
-            context.session, id, patch, expected_versions=context.if_match, by=context.caller.id, now=context.now
+            context.session,
+            texts(context),
+            id,
+            patch,
+            expected_versions=context.if_match,
+            by=context.caller.id,
+            now=context.now,
         )
 
 
@@ -59,7 +66,7 @@ def _reference(approved: Approval) -> ResponseReference:
 def _find_approved(context: Context[Dependencies], reference: ResponseReference) -> Approval:
     ids = [UUID(each) for each in reference["items"]]
     return placement_requests.find_approved(
-        context.session, ids, [RefusedTherapist.from_json(each) for each in reference["refused"]]
+        context.session, texts(context), ids, [RefusedTherapist.from_json(each) for each in reference["refused"]]
     )
 
 
@@ -69,7 +76,7 @@ class PlacementRequestCollection(Resource):
     @endpoint(lists=REQUESTS)
     def get(self, context: Context[Dependencies], wanted: ListRequest[RequestFilter]) -> Listed:
         """List placement requests, newest first."""
-        return placement_requests.list_part(context.session, wanted)
+        return placement_requests.list_part(context.session, texts(context), wanted)
 
     @endpoint(
         body=ContactList,
@@ -87,7 +94,13 @@ class PlacementRequestCollection(Resource):
         """
         rules = context.dependencies.rules
         return placement_requests.approve(
-            context.session, body, rules=rules, by=context.caller.id, today=context.today, now=context.now
+            context.session,
+            texts(context),
+            body,
+            rules=rules,
+            by=context.caller.id,
+            today=context.today,
+            now=context.now,
         )
 
 
@@ -109,7 +122,7 @@ class PlacementRequestHistoryCollection(Resource):
     @endpoint(lists=AUDIT_LOG)
     def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List what happened, oldest first."""
-        return audit_log.list_part(context.session, id, wanted)
+        return audit_log.list_part(context.session, texts(context), id, wanted)
 
 
 class PlacementRequestResponseResource(Resource):
@@ -122,7 +135,9 @@ class PlacementRequestResponseResource(Resource):
         409 where an answer is recorded already, unless that was "later".
         """
         rules = context.dependencies.rules
-        return answers.respond(context.session, id, body, rules=rules, by=context.caller.id, now=context.now)
+        return answers.respond(
+            context.session, texts(context), id, body, rules=rules, by=context.caller.id, now=context.now
+        )
 
 
 class PlacementRequestPlaceResource(Resource):
@@ -131,7 +146,9 @@ class PlacementRequestPlaceResource(Resource):
     @endpoint(body=NewPlace, response=RequestView, replay=PlacementRequestItem.get)
     def post(self, context: Context[Dependencies], id: UUID, body: NewPlace) -> RequestView:
         """Place the patient: every other request is withdrawn."""
-        return answers.place(context.session, id, body, by=context.caller.id, today=context.today, now=context.now)
+        return answers.place(
+            context.session, texts(context), id, body, by=context.caller.id, today=context.today, now=context.now
+        )
 
 
 class PlacementRequestWithdrawResource(Resource):
@@ -140,4 +157,6 @@ class PlacementRequestWithdrawResource(Resource):
     @endpoint(body=Withdrawal, response=RequestView, replay=PlacementRequestItem.get)
     def post(self, context: Context[Dependencies], id: UUID, body: Withdrawal) -> RequestView:
         """Withdraw a placement request."""
-        return answers.withdraw(context.session, id, body, by=context.caller.id, now=context.now)
+        return answers.withdraw_and_show(
+            context.session, texts(context), id, body, by=context.caller.id, now=context.now
+        )

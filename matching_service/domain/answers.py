@@ -7,6 +7,7 @@ from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
 from matching_service.domain.placement_requests import lock_request
+from matching_service.domain.request_views import view
 from matching_service.domain.schemas import NewAnswer, NewPlace, RequestView, Withdrawal
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
@@ -15,12 +16,20 @@ from shared.database import Session
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import PatientPlaced, RequestAccepted, RequestAnswered, RequestReopened
 from shared.events.outbox import record
+from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day
 from shared.values.enums import RequestStatus, WithdrawalReason
 
 
 def respond(
-    session: Session, request_id: UUID, response: NewAnswer, *, rules: AskAgainRules, by: UUID | None, now: datetime
+    session: Session,
+    texts: PatientTexts,
+    request_id: UUID,
+    response: NewAnswer,
+    *,
+    rules: AskAgainRules,
+    by: UUID | None,
+    now: datetime,
 ) -> RequestView:
     """Record a practice's answer that staff enter.
 
@@ -32,16 +41,17 @@ def respond(
         raise _wrong_time(FieldProblem.of("occurred_at", "field.in_the_future"))
     # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
     at = min(response.occurred_at, now) if response.occurred_at else _not_before(request.responded_at, now)
+    note = texts.encrypt(session, request.patient_id, request.id, response.note)
     if request.status == RequestStatus.WITHDRAWN:
-        _log(session, request, response, at=at, by=by, now=now)
-        return RequestView.of(request)
+        _log(session, request, response, at=at, note=note, by=by, now=now)
+        return view(session, texts, request)
     if request.status not in states.TAKES_AN_ANSWER:
         raise Conflict("placement_request.answered_already", status=RequestStatus(request.status))
     if request.responded_at is not None and at < request.responded_at:
         raise _wrong_time(FieldProblem.of("occurred_at", "field.before_known_answer"))
-    _record_answer(session, request, response, at=at, channel=None, rules=rules, by=by, now=now)
+    _record_answer(session, request, response, at=at, channel=None, note=note, rules=rules, by=by, now=now)
     request.count_change(by=by, now=now)
-    return RequestView.of(request)
+    return view(session, texts, request)
 
 
 def _not_before(known: datetime | None, now: datetime) -> datetime:
@@ -91,9 +101,10 @@ def _record_answer(
     rules: AskAgainRules,
     by: UUID | None,
     now: datetime,
+    note: bytes | None = None,
 ) -> None:
     states.take_answer(request, response.outcome, response.available_from, at=at, rules=rules, now=now)
-    _log(session, request, response, at=at, channel=channel, by=by, now=now)
+    _log(session, request, response, at=at, channel=channel, note=note, by=by, now=now)
     _publish_answer(session, request, berlin_day(at), now=now)
     consequences.recompute_holds_of(session, request.patient_id, now=now)
 
@@ -107,6 +118,7 @@ def _log(
     by: UUID | None,
     now: datetime,
     channel: str | None = None,
+    note: bytes | None = None,
 ) -> None:
     audit_log.add_entry(
         session,
@@ -118,7 +130,7 @@ def _log(
         channel=channel,
         outcome=response.outcome,
         available_from=response.available_from,
-        note=response.note,
+        note=note,
     )
 
 
@@ -135,7 +147,14 @@ def _publish_answer(session: Session, request: PlacementRequest, answered_on: da
 
 
 def place(
-    session: Session, request_id: UUID, placing: NewPlace, *, by: UUID | None, today: date, now: datetime
+    session: Session,
+    texts: PatientTexts,
+    request_id: UUID,
+    placing: NewPlace,
+    *,
+    by: UUID | None,
+    today: date,
+    now: datetime,
 ) -> RequestView:
     """The patient takes up this place: every other request is withdrawn.
 
@@ -166,12 +185,12 @@ def place(
     consequences.withdraw_all(
         session, request.patient_id, WithdrawalReason.PLACED_ELSEWHERE, states.WITHDRAWABLE, now=now
     )
-    return RequestView.of(request)
+    return view(session, texts, request)
 
 
 def withdraw(
     session: Session, request_id: UUID, withdrawal: Withdrawal, *, by: UUID | None, now: datetime
-) -> RequestView:
+) -> PlacementRequest:
     """Take a request back; what an acceptance held goes on, unless another one stands.
 
     Raises `NotFound`, and `Conflict` for a request that is over.
@@ -182,7 +201,14 @@ def withdraw(
     consequences.withdraw(session, request, withdrawal.reason, by=by, now=now)
     request.count_change(by=by, now=now)
     consequences.recompute_holds_of(session, request.patient_id, now=now)
-    return RequestView.of(request)
+    return request
+
+
+def withdraw_and_show(
+    session: Session, texts: PatientTexts, request_id: UUID, withdrawal: Withdrawal, *, by: UUID | None, now: datetime
+) -> RequestView:
+    """The same, with the request as it is then."""
+    return view(session, texts, withdraw(session, request_id, withdrawal, by=by, now=now))
 
 
 def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: int = 100) -> int:

@@ -6,10 +6,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from matching_service.domain.schemas import AuditLogEntryView
 from matching_service.store import lists, queries
 from matching_service.store.tables import AuditLogEntry, PlacementRequest
 from shared.database import Session
 from shared.database.rows import require
+from shared.security.patient_texts import PatientTexts
 from shared.values.lists import Listed, ListRequest
 
 
@@ -25,9 +27,12 @@ def add_entry(
     outcome: str | None = None,
     available_from: date | None = None,
     reason: str | None = None,
-    note: str | None = None,
+    note: bytes | None = None,
 ) -> None:
-    """Add an entry with the request's present status; `by` entered what it says, None where it followed from that."""
+    """Add an entry with the request's present status; `by` entered what it says, None where it followed from that.
+
+    The note is encrypted, about the request.
+    """
     session.add(
         AuditLogEntry(
             placement_request_id=request.id,
@@ -45,8 +50,14 @@ def add_entry(
     )
 
 
-def list_part(session: Session, request_id: UUID, wanted: ListRequest[Any]) -> Listed:
+def list_part(session: Session, texts: PatientTexts, request_id: UUID, wanted: ListRequest[Any]) -> Listed:
     """A part of what happened to a request; raises `NotFound`."""
     require(queries.request(session, request_id), "placement_request")
     found = lists.audit_log(session, request_id, wanted.part)
-    return found.shown(found.rows)
+    notes = texts.read(session, [(each.note, request_id) for each in found.rows])
+    return found.shown([_view(each, notes[each.note]) for each in found.rows])
+
+
+def _view(entry: AuditLogEntry, note: str | None) -> AuditLogEntryView:
+    known = {name: getattr(entry, name) for name in AuditLogEntryView.model_fields.keys() - {"note"}}
+    return AuditLogEntryView.of(known | {"note": note})

@@ -94,7 +94,7 @@ def withdraw_from_excluded_therapists(session: Session, patient_id: UUID, *, now
 
 def is_excluded(request: PlacementRequest, patient: PatientCopy | None) -> bool:
     """Whether the patient excludes this therapist, and staff did not set that aside for a recorded reason."""
-    if any(override["rule"] == MatchCriterion.PATIENT_EXCLUSION for override in request.overrides):
+    if MatchCriterion.PATIENT_EXCLUSION in request.overridden_rules:
         return False
     return patient is not None and request.therapist_id in patient.excluded_therapist_ids
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -11,6 +11,7 @@ from matching_service.domain import audit_log, explaining, states
 from matching_service.domain.consequences import recompute_holds
 from matching_service.domain.criteria import CAN_BE_SET_ASIDE, JUDGE
 from matching_service.domain.matches import unknown_patient
+from matching_service.domain.request_views import view, views
 from matching_service.domain.schemas import (
     Approval,
     ContactList,
@@ -29,13 +30,14 @@ from shared.database.rows import check_version, require
 from shared.errors import Conflict, FieldProblem
 from shared.events.catalogue import RequestApproved
 from shared.events.outbox import record
+from shared.security.patient_texts import PatientText, PatientTexts
 from shared.texts import Sentence
-from shared.values.enums import PatientStatus
+from shared.values.enums import MatchCriterion, PatientStatus
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, merged
 
 
-def list_part(session: Session, wanted: ListRequest[RequestFilter]) -> Listed:
+def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[RequestFilter]) -> Listed:
     """A part of the placement requests."""
     filters = wanted.filters
     found = lists.requests(
@@ -45,16 +47,17 @@ def list_part(session: Session, wanted: ListRequest[RequestFilter]) -> Listed:
         therapist_id=filters.therapist_id,
         status=filters.status,
     )
-    return found.shown([RequestView.of(each) for each in found.rows])
+    return found.shown(views(session, texts, found.rows))
 
 
-def get(session: Session, request_id: UUID) -> RequestView:
+def get(session: Session, texts: PatientTexts, request_id: UUID) -> RequestView:
     """One placement request; raises `NotFound`."""
-    return RequestView.of(require(queries.request(session, request_id), "placement_request"))
+    return view(session, texts, require(queries.request(session, request_id), "placement_request"))
 
 
 def change(
     session: Session,
+    texts: PatientTexts,
     request_id: UUID,
     patch: MergePatch,
     *,
@@ -65,12 +68,14 @@ def change(
     """Change priority or note. Raises `NotFound`, `LostUpdate`, and `InvalidFields` for fields that do not fit."""
     request = lock_request(session, request_id)
     check_version(request, expected_versions, "placement_request")
-    current = RequestView.of(request)
+    current = view(session, texts, request)
     wanted = merged(RequestFields, current, patch.changes_to(current))
+    if wanted.note != current.note:
+        request.note = texts.encrypt(session, request.patient_id, request.id, wanted.note)
     if (wanted.priority, wanted.note) != (current.priority, current.note):
-        request.priority, request.note = wanted.priority, wanted.note
+        request.priority = wanted.priority
         request.count_change(by=by, now=now)
-    return RequestView.of(request)
+    return view(session, texts, request)
 
 
 def set_priority(session: Session, request_id: UUID, priority: int, *, by: UUID | None, now: datetime) -> None:
@@ -92,11 +97,19 @@ class Judgement:
     """Whether a therapist may be asked: why not, and which criteria staff set aside."""
 
     refused: list[RefusedTherapist]
-    overrides: list[dict[str, str]]
+    set_aside: Mapping[MatchCriterion, str]
+    """With the reasons."""
 
 
 def approve(
-    session: Session, wanted: ContactList, *, rules: AskAgainRules, by: UUID | None, today: date, now: datetime
+    session: Session,
+    texts: PatientTexts,
+    wanted: ContactList,
+    *,
+    rules: AskAgainRules,
+    by: UUID | None,
+    today: date,
+    now: datetime,
 ) -> Approval:
     """Ask these therapists for this patient, as far as the rules allow it (docs/domain.md#contact-rule-3).
 
@@ -117,19 +130,22 @@ def approve(
             "placement_request.all_refused",
             errors=[_problem(refusal, wanted.therapist_ids) for refusal in refused],
         )
-    made = [_make(session, patient.id, who, judgement.overrides, by=by, now=now) for who, judgement in allowed.items()]
+    overrides = _overrides(session, texts, patient.id, {who: each.set_aside for who, each in allowed.items()})
+    made = [_make(session, patient.id, who, each, by=by, now=now) for who, each in overrides.items()]
     recompute_holds(session, patient.id, patient.status, now=now)
-    return Approval(items=[RequestView.of(request) for request in made], refused=refused)
+    return Approval(items=views(session, texts, made), refused=refused)
 
 
 def _status_of(patient: PatientCopy) -> PatientStatus | Sentence:
     return PatientStatus(patient.status) if patient.status else Sentence.of("word.unknown_status")
 
 
-def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequence[RefusedTherapist]) -> Approval:
+def find_approved(
+    session: Session, texts: PatientTexts, request_ids: Sequence[UUID], refused: Sequence[RefusedTherapist]
+) -> Approval:
     """What an approval answered the first time, with the requests as they are now."""
     found = queries.requests_with_ids(session, request_ids)
-    return Approval(items=[RequestView.of(request) for request in found], refused=list(refused))
+    return Approval(items=views(session, texts, found), refused=list(refused))
 
 
 def _problem(refusal: RefusedTherapist, therapist_ids: Sequence[UUID]) -> FieldProblem:
@@ -143,19 +159,20 @@ def _make(
     session: Session,
     patient_id: UUID,
     therapist_id: UUID,
-    overrides: list[dict[str, str]],
+    overrides: _Overrides,
     *,
     by: UUID | None,
     now: datetime,
 ) -> PlacementRequest:
     request = PlacementRequest(
-        id=new_id(),
+        id=overrides.request_id,
         patient_id=patient_id,
         therapist_id=therapist_id,
         priority=0,
         approved_by=by,
         approved_at=now,
-        overrides=overrides,
+        overridden_rules=overrides.rules,
+        override_reasons=overrides.reasons,
         **first_version(by=by, now=now),
     )
     states.approve(request)
@@ -166,6 +183,26 @@ def _make(
     record(session, request, event, now=now)
     audit_log.add_entry(session, request, "approved", occurred_at=now, by=by, now=now)
     return request
+
+
+@dataclass(frozen=True)
+class _Overrides:
+    """The criteria that are set aside for a request that is to be made, and the reasons, encrypted."""
+
+    request_id: UUID
+    rules: list[MatchCriterion]
+    reasons: bytes | None
+
+
+def _overrides(
+    session: Session, texts: PatientTexts, patient_id: UUID, set_aside: Mapping[UUID, Mapping[MatchCriterion, str]]
+) -> dict[UUID, _Overrides]:
+    """What is set aside by therapist; all reasons are encrypted together."""
+    ids = {therapist: new_id() for therapist in set_aside}
+    given = [who for who, reasons in set_aside.items() if reasons]
+    to_encrypt = [PatientText(patient_id, ids[who], list(set_aside[who].values())) for who in given]
+    encrypted = dict(zip(given, texts.encrypt_all(session, to_encrypt), strict=True))
+    return {who: _Overrides(ids[who], list(rules), encrypted.get(who)) for who, rules in set_aside.items()}
 
 
 def _judge(
@@ -190,10 +227,10 @@ def _judgement(therapist_id: UUID, failed: Sequence[explaining.Failure], overrid
             for check in failed
             if check.rule not in set_aside
         ],
-        overrides=[{"rule": c.rule, "reason": set_aside[c.rule]} for c in failed if c.rule in set_aside],
+        set_aside={check.rule: set_aside[check.rule] for check in failed if check.rule in set_aside},
     )
 
 
 def _nobody_known(therapist_id: UUID) -> Judgement:
     detail = Sentence.of("therapist.unknown_here")
-    return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=None, detail=detail)], [])
+    return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=None, detail=detail)], {})

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
-from matching_service.domain import states
 from matching_service.domain.scoring import ScoreParts
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
@@ -253,16 +252,6 @@ class RequestView(RequestFields, EntityView):
         ),
     ]
     waits_until: Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
-
-    @classmethod
-    def of(cls, source: object) -> Self:
-        """The view of a stored request, with what it waits for. Raises ValidationError."""
-        if isinstance(source, cls):
-            return super().of(source)
-        names = cls.model_fields.keys() - {"waits_for", "waits_until"}
-        known = {name: getattr(source, name) for name in names}
-        waits_for, waits_until = states.waits(known["status"], known["hold"], known["next_contact_after"])
-        return super().of(known | {"waits_for": waits_for, "waits_until": waits_until})
 
 
 class Approval(Schema):

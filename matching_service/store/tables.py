@@ -19,10 +19,11 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
+from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
 from shared.values.places import Place, PlaceColumn
@@ -148,7 +149,10 @@ class PlacementRequest(Aggregate, Tables):
     priority: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     approved_by: Mapped[UUID | None]
     approved_at: Mapped[datetime]
-    overrides: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    overridden_rules: Mapped[list[str]] = _text_list()
+    """The criteria that staff set aside."""
+    override_reasons: Mapped[bytes | None]
+    """Why, in the same order: encrypted (`shared.security.patient_texts`), as the note."""
     inquiry_id: Mapped[UUID | None]
     """The newest contact that this request was part of."""
     inquiry_at: Mapped[datetime | None]
@@ -164,7 +168,7 @@ class PlacementRequest(Aggregate, Tables):
     first_session_on: Mapped[date | None]
     place_ended_at: Mapped[datetime | None]
     """When an event said that the therapy is over; a place that failed has a status of its own."""
-    note: Mapped[str | None]
+    note: Mapped[bytes | None]
 
     __table_args__ = (
         Index(
@@ -208,9 +212,12 @@ class AuditLogEntry(Tables):
     outcome: Mapped[str | None]
     available_from: Mapped[date | None]
     reason: Mapped[str | None]
-    note: Mapped[str | None]
+    """A word of a vocabulary."""
+    note: Mapped[bytes | None]
+    """Encrypted, as the note of the request."""
 
     __table_args__ = (Index("ix_placement_request_audit_log_request", "placement_request_id", "id"),)
 
 
 add_shared_tables(Tables.metadata)
+add_patient_keys(Tables.metadata)

@@ -7,7 +7,13 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 import shared.values.weekly
-from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
+from migrations.shared_tables import (
+    aggregate_columns,
+    create_patient_keys,
+    create_shared_tables,
+    drop_patient_keys,
+    drop_shared_tables,
+)
 
 revision = "0001"
 down_revision = None
@@ -17,6 +23,7 @@ depends_on = None
 
 def upgrade() -> None:
     create_shared_tables()
+    create_patient_keys()
     op.create_table(
         "email_suppressions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -227,9 +234,8 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("recipient", sa.Text(), nullable=False),
         sa.Column("recipient_key", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("body_text", sa.Text(), nullable=False),
-        sa.Column("body_html", sa.Text(), nullable=False),
+        sa.Column("frame", sa.LargeBinary(), nullable=False),
+        sa.Column("parts", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
         sa.Column("template_id", sa.Uuid(), nullable=True),
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
@@ -245,6 +251,10 @@ def upgrade() -> None:
         sa.Column("resolved_by", sa.Uuid(), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         *aggregate_columns(),
+        sa.CheckConstraint(
+            "cardinality(parts) = cardinality(placement_request_ids)",
+            name=op.f("ck_emails_a_part_for_each_request"),
+        ),
         sa.CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name=op.f("ck_emails_sent_at")),
         sa.CheckConstraint(
             "(status = 'waiting') = (waits_for IS NOT NULL)", name=op.f("ck_emails_waits_for_something")
@@ -303,7 +313,7 @@ def upgrade() -> None:
         sa.Column("result", sa.Text(), nullable=True),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_attempt_after", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("notes", postgresql.ARRAY(sa.LargeBinary()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("recorded_by", sa.Uuid(), nullable=True),
         *aggregate_columns(),
         postgresql.ExcludeConstraint(
@@ -344,7 +354,7 @@ def upgrade() -> None:
         sa.Column("phone_call_id", sa.Uuid(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("available_from", sa.Date(), nullable=True),
-        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("note", sa.LargeBinary(), nullable=True),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_by", sa.Uuid(), nullable=True),
@@ -393,4 +403,5 @@ def downgrade() -> None:
     op.drop_table("inquiries")
     op.drop_table("mail_server")
     op.drop_table("email_suppressions")
+    drop_patient_keys()
     drop_shared_tables()

@@ -8,7 +8,13 @@ from sqlalchemy.dialects import postgresql
 
 import shared.values.places
 import shared.values.weekly
-from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
+from migrations.shared_tables import (
+    aggregate_columns,
+    create_patient_keys,
+    create_shared_tables,
+    drop_patient_keys,
+    drop_shared_tables,
+)
 
 revision = "0001"
 down_revision = None
@@ -18,6 +24,7 @@ depends_on = None
 
 def upgrade() -> None:
     create_shared_tables()
+    create_patient_keys()
     op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -64,7 +71,8 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("approved_by", sa.Uuid(), nullable=True),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("overrides", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("overridden_rules", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("override_reasons", sa.LargeBinary(), nullable=True),
         sa.Column("inquiry_id", sa.Uuid(), nullable=True),
         sa.Column("inquiry_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("emailed_at", sa.DateTime(timezone=True), nullable=True),
@@ -77,7 +85,7 @@ def upgrade() -> None:
         sa.Column("placed_on", sa.Date(), nullable=True),
         sa.Column("first_session_on", sa.Date(), nullable=True),
         sa.Column("place_ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("note", sa.LargeBinary(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
             "(status = 'deferred') = (next_contact_after IS NOT NULL)",
@@ -178,7 +186,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("available_from", sa.Date(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("note", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["placement_request_id"],
             ["placement_requests.id"],
@@ -204,4 +212,5 @@ def downgrade() -> None:
     op.drop_table("therapists")
     op.drop_table("placement_requests")
     op.drop_table("patients")
+    drop_patient_keys()
     drop_shared_tables()

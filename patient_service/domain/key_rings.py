@@ -1,11 +1,6 @@
-"""Replacing keys: what old master keys wrapped is wrapped anew, what old index keys indexed is indexed anew."""
+"""The rings of this service's keys; and what old index keys indexed is indexed anew."""
 
 from __future__ import annotations
-
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
-from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 
@@ -14,92 +9,20 @@ from patient_service.domain.indexes import Indexes, indexes_of, no_indexes
 from patient_service.store import keys as store
 from patient_service.store.tables import Patient
 from shared.database import Session
-from shared.errors import Outage
 from shared.runtime.logs import logger
 from shared.security.encryption import Keys
+from shared.security.key_rings import KeyRings, UsedRing, WrappingRing
 
 log = logger(__name__)
 
-FIRST: Final = UUID(int=0)
-"""Before the id of every patient."""
 
-
-def check(session: Session, keys: Keys) -> None:
-    """Raise `Outage` where something was written with a key that the rings lack."""
-    _check_ring("MASTER_KEY", keys.masters.ids, store.master_keys_in_use(session), "data of patients are encrypted")
-    _check_ring("INDEX_KEY", [each.id for each in keys.indexes], store.index_keys_in_use(session), "patients are found")
-
-
-def _check_ring(setting: str, ring: Collection[bytes], in_use: Collection[bytes], what: str) -> None:
-    missing = [each for each in in_use if each not in ring]
-    if missing:
-        raise Outage(
-            "key.missing",
-            f"{setting} (or the file that {setting}_FILE names) has {_listed(ring)}, but {what} with"
-            f" {_listed(missing)}: put it back into the ring (docs/keys.md)",
-        )
-
-
-def _listed(ids: Collection[bytes]) -> str:
-    return "the " + ("keys " if len(ids) > 1 else "key ") + ", ".join(each.hex() for each in ids)
-
-
-@dataclass(frozen=True)
-class KeyUse:
-    """A key of a ring, or one that the ring lacks, and how much was written with it."""
-
-    setting: str
-    id: str
-    role: str
-    """`writes`, `reads`, or `missing`."""
-    rows: int
-
-
-def uses(session: Session, keys: Keys) -> Sequence[KeyUse]:
-    """Every key that is in a ring or in use."""
-    masters = _uses("MASTER_KEY", keys.masters.ids, store.count_by_master_key(session))
-    return [*masters, *_uses("INDEX_KEY", [each.id for each in keys.indexes], store.count_by_index_key(session))]
-
-
-def _uses(setting: str, ring: Sequence[bytes], counted: Mapping[bytes, int]) -> Sequence[KeyUse]:
-    roles = dict.fromkeys(counted, "missing") | dict.fromkeys(ring, "reads") | {ring[0]: "writes"}
-    return [KeyUse(setting, id.hex(), roles[id], counted.get(id, 0)) for id in [*ring, *(set(counted) - {*ring})]]
-
-
-@dataclass(frozen=True)
-class Rewrapped:
-    """A portion of data keys that were wrapped anew."""
-
-    last: UUID
-    number: int
-    damaged: Sequence[UUID]
-    """The patients whose wrapped key cannot be opened; it is left as it is."""
-
-
-def count_to_rewrap(session: Session, keys: Keys) -> int:
-    """The number of data keys that an older master key of the ring wrapped."""
-    return store.count_wrapped_by(session, keys.masters.ids[1:])
-
-
-def rewrap(session: Session, keys: Keys, *, after: UUID, at_most: int) -> Rewrapped | None:
-    """Wrap the next data keys, by the ids of their patients, with the first master key; None where there are no more.
-
-    What is encrypted with the data keys stays as it is, and a file that is read meanwhile is opened with either.
-    """
-    found = store.wrapped_by(session, keys.masters.ids[1:], after=after, limit=at_most)
-    if not found:
-        return None
-    wrapped = {row.patient_id: _rewrapped(keys, row) for row in found}
-    store.write_wrapped(session, {id: new for id, new in wrapped.items() if new is not None})
-    damaged = [id for id, new in wrapped.items() if new is None]
-    return Rewrapped(last=found[-1].patient_id, number=len(found) - len(damaged), damaged=damaged)
-
-
-def _rewrapped(keys: Keys, row: Any) -> bytes | None:
-    try:
-        return keys.masters.rewrap(row.wrapped, row.patient_id.bytes)
-    except InvalidTag:
-        return None
+def rings(keys: Keys) -> KeyRings:
+    """The rings whose keys patients' rows name."""
+    indexes = [each.id for each in keys.indexes]
+    return KeyRings(
+        WrappingRing("MASTER_KEY", keys.masters, store.DATA_KEYS),
+        [UsedRing("INDEX_KEY", indexes, store.index_keys_in_use, store.count_by_index_key, "patients are found")],
+    )
 
 
 def reindex(session: Session, keys: Keys, *, at_most: int = 200) -> int:

@@ -3,82 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-from uuid import UUID
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, literal_column, select, text, update
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy import ColumnElement, Table, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from patient_service.store.queries import change_unless_taken
-from patient_service.store.tables import MASTER_KEY_ID, NUMBERED, DataKey, Patient
+from patient_service.store.tables import NUMBERED, DataKey, Patient
+from shared.database.wrapped_keys import WrappedKeys, count_by_id, distinct_ids
 
-# from one id to the next in the index: however many rows there are, a few probes
-_IN_USE = """
-    WITH RECURSIVE used (id) AS (
-        (SELECT {id} FROM {table} ORDER BY 1 LIMIT 1)
-        UNION ALL
-        SELECT (SELECT {id} FROM {table} WHERE {id} > used.id ORDER BY 1 LIMIT 1) FROM used WHERE used.id IS NOT NULL
-    )
-    SELECT id FROM used WHERE id IS NOT NULL
-"""
-_MASTERS = text(_IN_USE.format(id="substr(wrapped, 1, 8)", table="data_keys"))
-_INDEXES = text(_IN_USE.format(id="index_key", table="patients"))
-
-
-def master_keys_in_use(session: Session) -> Sequence[bytes]:
-    """The ids of all keys that wrapped a data key."""
-    return [bytes(each) for each in session.scalars(_MASTERS)]
+_TABLE: Table = DataKey.__table__  # type: ignore[assignment]  # declared as the wider FromClause
+DATA_KEYS: Final = WrappedKeys(_TABLE, _TABLE.c.patient_id, _TABLE.c.wrapped)
 
 
 def index_keys_in_use(session: Session) -> Sequence[bytes]:
     """The ids of all keys with which a patient is indexed."""
-    return [bytes(each) for each in session.scalars(_INDEXES)]
-
-
-def count_by_master_key(session: Session) -> Mapping[bytes, int]:
-    """The number of data keys that each master key wrapped."""
-    return _counted(session, MASTER_KEY_ID)
+    return distinct_ids(session, table="patients", id="index_key")
 
 
 def count_by_index_key(session: Session) -> Mapping[bytes, int]:
     """The number of patients who are indexed with each key."""
-    return _counted(session, Patient.index_key)
-
-
-def _counted(session: Session, id: ColumnElement[bytes] | InstrumentedAttribute[bytes]) -> Mapping[bytes, int]:
-    found = session.execute(select(id, func.count(literal_column("1"))).group_by(id))
-    return {bytes(key): number for key, number in found}
-
-
-def count_wrapped_by(session: Session, master_keys: Sequence[bytes]) -> int:
-    """The number of data keys that one of these master keys wrapped."""
-    return session.scalar(select(func.count()).where(MASTER_KEY_ID.in_(master_keys))) or 0
-
-
-def wrapped_by(
-    session: Session, master_keys: Sequence[bytes], *, after: UUID, limit: int
-) -> Sequence[Row[UUID, bytes]]:
-    """The next data keys by their patients' ids that one of these master keys wrapped, locked."""
-    return session.execute(
-        select(DataKey.patient_id, DataKey.wrapped)
-        .where(MASTER_KEY_ID.in_(master_keys), DataKey.patient_id > after)
-        .order_by(DataKey.patient_id)
-        .limit(limit)
-        .with_for_update()
-    ).all()
-
-
-_WRITE = (
-    update(DataKey.__table__)  # type: ignore[arg-type]  # declared as the wider FromClause
-    .where(DataKey.patient_id == bindparam("id"))
-    .values(wrapped=bindparam("new"))
-)
-
-
-def write_wrapped(session: Session, wrapped: Mapping[UUID, bytes]) -> None:
-    """Replace these patients' wrapped keys, whose rows are locked."""
-    if wrapped:
-        session.connection().execute(_WRITE, [{"id": id, "new": new} for id, new in wrapped.items()])
+    return count_by_id(session, Patient.__table__.c.index_key)
 
 
 def index_anew(session: Session, patient: Patient, indexes: Mapping[str, Any]) -> bool:

@@ -17,8 +17,6 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Uuid,
-    func,
-    literal_column,
     select,
     text,
 )
@@ -27,6 +25,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_colu
 
 from shared.database import NAMES, Aggregate, Copy, Erasable, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
+from shared.database.wrapped_keys import id_of_wrapping_key
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
 
 
@@ -149,10 +148,8 @@ class DataKey(Tables):
     """It begins with the id of the master key that wrapped it."""
 
 
-MASTER_KEY_ID = func.substr(DataKey.wrapped, 1, literal_column("8"), type_=LargeBinary)
-"""The id of the master key that wrapped a data key (`shared.security.encryption.KEY_ID`)."""
 # which keys are in use, and what is still to be wrapped by another one
-Index("ix_data_keys_master_key_id", MASTER_KEY_ID)
+Index("ix_data_keys_master_key_id", id_of_wrapping_key(DataKey.wrapped))
 
 Patient.data_key = column_property(
     select(DataKey.wrapped).where(DataKey.patient_id == Patient.id).correlate_except(DataKey).scalar_subquery()

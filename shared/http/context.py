@@ -11,7 +11,7 @@ from flask import current_app
 from shared.database import Session
 from shared.http.client_details import ClientDetails, client_details
 from shared.http.headers import RequestHeaders
-from shared.http.languages import language_of_caller
+from shared.http.languages import note_language, preferred_by_caller
 from shared.runtime import clock
 from shared.security.authentication import Caller, caller
 from shared.texts import TextLanguage
@@ -37,6 +37,7 @@ class Context(Generic[Dependencies]):
     if_match: frozenset[int] | None
     """The versions of which one must be the present one (`If-Match`); None where any will do."""
     dependencies: Dependencies
+    preferred_language: TextLanguage
 
     @property
     def session(self) -> Session:
@@ -52,8 +53,11 @@ class Context(Generic[Dependencies]):
 
     @property
     def language(self) -> TextLanguage:
-        """The language of the sentences in the response, which says so in its headers."""
-        return language_of_caller()
+        """The language of the sentences in the response, which says so in its headers.
+
+        Also while the further parts of a file are read, when the request is over.
+        """
+        return note_language(self.preferred_language)
 
     @property
     def today(self) -> date:
@@ -70,4 +74,5 @@ def request_context(session: Session | None, sent: RequestHeaders) -> Context[An
         purpose=sent.purpose,
         if_match=sent.if_match,
         dependencies=current_app.extensions["dependencies"],
+        preferred_language=preferred_by_caller(),
     )

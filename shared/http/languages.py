@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, g, request
+from flask import Response, g, has_request_context, request
 
 from shared.runtime.problem_documents import LANGUAGE_HEADERS
 from shared.security.authentication import NOBODY
@@ -10,11 +10,21 @@ from shared.texts import TextLanguage, preferred_language
 
 
 def language_of_caller() -> TextLanguage:
+    """Returns the language that the request prefers, in which something in its response is worded."""
+    return note_language(preferred_by_caller())
+
+
+def preferred_by_caller() -> TextLanguage:
     """Returns the language that the request prefers; without one, German for a person and English for a program."""
     is_person = getattr(g, "caller", NOBODY).session_id is not None
     otherwise = TextLanguage.DE if is_person else TextLanguage.EN
-    language = preferred_language(request.headers.get("Accept-Language"), otherwise=otherwise)
-    g.language = language
+    return preferred_language(request.headers.get("Accept-Language"), otherwise=otherwise)
+
+
+def note_language(language: TextLanguage) -> TextLanguage:
+    """Returns this language, in which something is worded: a response that has not begun will say so."""
+    if has_request_context():
+        g.language = language
     return language
 
 

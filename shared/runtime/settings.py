@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import os
 import re
+from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
@@ -65,6 +66,7 @@ __all__ = [
     "WebPort",
     "error_lines",
     "fields",
+    "for_one_purpose",
     "group_of",
     "keys_in",
     "names",
@@ -102,6 +104,23 @@ def keys_in(ring: SecretStr) -> list[bytes]:
 
 KeyRing = Annotated[SecretStr, AfterValidator(_are_256_bit_keys), InEnvFile("generate:key")]
 """Keys with commas between them, each the base64 of 32 random bytes: the first writes, all of them read."""
+
+
+def for_one_purpose(*rings: str, other_than: Sequence[str]) -> Any:
+    """Returns a validator of a settings class: these rings have no key of the `other_than`, which come before them.
+
+    Who learns one of the keys must not be able to do what another is for.
+    """
+
+    def has_none_of_others(ring: SecretStr, field: ValidationInfo) -> SecretStr:
+        before = [field.data[name] for name in other_than if name in field.data]
+        if {key for each in before for key in keys_in(each)}.intersection(keys_in(ring)):
+            raise ValueError(f"has the same key as {' or '.join(name.upper() for name in other_than)}")
+        return ring
+
+    return field_validator(*rings)(has_none_of_others)
+
+
 Password = Annotated[SecretStr, InEnvFile("generate:password")]
 """A password of the platform's own, which `make env` makes."""
 

@@ -70,6 +70,26 @@ class MasterKeys:
         return self.wrap(self.unwrap(wrapped, owner), owner)
 
 
+def new_key() -> bytes:
+    """Returns 32 random bytes: a key that encrypts."""
+    return AESGCM.generate_key(256)
+
+
+class UnwrappedKey:
+    """A key that encrypts, ready for use."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def encrypt(self, plaintext: bytes, owner: bytes) -> bytes:
+        """Returns the plaintext, encrypted and tied to what is given as its owner."""
+        return _encrypt(self._cipher, plaintext, owner)
+
+    def decrypt(self, ciphertext: bytes, owner: bytes) -> bytes:
+        """Returns the plaintext; raises `cryptography.exceptions.InvalidTag` when anything was altered."""
+        return _decrypt(self._cipher, ciphertext, owner)
+
+
 class IndexKey:
     """A key of blind indexes."""
 
@@ -94,18 +114,18 @@ class Keys:
 
     def new_data_key(self, owner: bytes) -> bytes:
         """Returns a new data key, wrapped for this owner (an aggregate's id)."""
-        return self.masters.wrap(AESGCM.generate_key(256), owner)
+        return self.masters.wrap(new_key(), owner)
 
     def encrypt(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any]) -> bytes:
         """Returns a JSON-serialisable document encrypted with the owner's data key."""
-        return _encrypt(self._data_key(wrapped_key, owner), json.dumps(document, ensure_ascii=False).encode(), owner)
+        return self._data_key(wrapped_key, owner).encrypt(json.dumps(document, ensure_ascii=False).encode(), owner)
 
     def decrypt(self, wrapped_key: bytes, owner: bytes, sealed: bytes) -> dict[str, Any]:
         """Returns the document; raises `cryptography.exceptions.InvalidTag` when anything was altered."""
-        return json.loads(_decrypt(self._data_key(wrapped_key, owner), sealed, owner))  # type: ignore[no-any-return]
+        return json.loads(self._data_key(wrapped_key, owner).decrypt(sealed, owner))  # type: ignore[no-any-return]
 
-    def _data_key(self, wrapped_key: bytes, owner: bytes) -> AESGCM:
-        return AESGCM(self.masters.unwrap(wrapped_key, owner))
+    def _data_key(self, wrapped_key: bytes, owner: bytes) -> UnwrappedKey:
+        return UnwrappedKey(self.masters.unwrap(wrapped_key, owner))
 
 
 class SecretBox:

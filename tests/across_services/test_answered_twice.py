@@ -21,27 +21,28 @@ from matching_service.store import tables as m
 from shared.errors import Conflict
 from shared.values.enums import RequestOutcome
 from tests.across_services.worlds import a_world
-from tests.builders.communication import RULES
+from tests.builders.communication import RULES, TEXTS
 from tests.builders.matching import RULES as ASK_AGAIN
+from tests.builders.matching import TEXTS as NOTES
 from tests.builders.world import World
 
 
 def by_letter(world: World, request: UUID, outcome: str) -> None:
     (letter,) = (each for each in world.rows(c.Email, status="sent") if request in each.placement_request_ids)
     said = EmailResponse.from_json({"responses": [{"placement_request_id": str(request), "outcome": outcome}]})
-    emails.answer(world.communication, letter.id, said, by=None, now=world.now)
+    emails.answer(world.communication, TEXTS, letter.id, said, by=None, now=world.now)
 
 
 def by_phone(world: World, request: UUID, outcome: str) -> None:
     call = next(each for each in world.rows(c.PhoneCall) if request in each.placement_request_ids)
     said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": outcome}]}
-    calls.record_outcome(world.communication, call.id, CallOutcome.from_json(said), rules=RULES, by=None, now=world.now)
+    outcome = CallOutcome.from_json(said)
+    calls.record_outcome(world.communication, TEXTS, call.id, outcome, rules=RULES, by=None, now=world.now)
 
 
 def to_matching(world: World, request: UUID, outcome: str) -> None:
-    answers.respond(
-        world.matching, request, NewAnswer.from_json({"outcome": outcome}), rules=ASK_AGAIN, by=None, now=world.now
-    )
+    said = NewAnswer.from_json({"outcome": outcome})
+    answers.respond(world.matching, NOTES, request, said, rules=ASK_AGAIN, by=None, now=world.now)
 
 
 Way = Callable[[World, UUID, str], None]
@@ -191,8 +192,7 @@ def test_one_closed_answer_among_several_refuses_all_and_says_which(
         (letter,) = world.rows(c.Email, status="sent")
         both = [{"placement_request_id": str(each), "outcome": "accepted"} for each in (one, other)]
         with pytest.raises(Conflict) as refused:
-            emails.answer(
-                world.communication, letter.id, EmailResponse.from_json({"responses": both}), by=None, now=world.now
-            )
+            said = EmailResponse.from_json({"responses": both})
+            emails.answer(world.communication, TEXTS, letter.id, said, by=None, now=world.now)
         assert [problem.field for problem in refused.value.errors] == ["responses.1.placement_request_id"]
         assert acknowledged(world, by_letter, one, "accepted")

@@ -10,10 +10,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from communication_service.domain import calls
+from communication_service.domain import calls, letters
 from communication_service.store.tables import Email, PhoneCall
 from patient_service.domain import birthdays
 from tests.across_services.worlds import a_world
+from tests.builders.communication import TEXTS
 from tests.builders.world import World
 
 WARNING = "In den letzten zwei Jahren gab es bereits eine Psychotherapie."
@@ -35,14 +36,15 @@ def asked(world: World, ended_on: str | None, **practice: Any) -> UUID:
 def letter(world: World) -> str:
     """The letter that has not gone out."""
     (email,) = world.rows(Email)
-    assert (WARNING in email.body_text) == (WARNING in email.body_html)
+    written = letters.read(world.communication, TEXTS, [email])[email.id]
+    assert (WARNING in written.text) == (WARNING in written.html)
     assert email.status in ("approved", "waiting")
-    return str(email.body_text)
+    return written.text
 
 
 def warns_on_the_phone(world: World) -> bool | None:
     (call,) = world.rows(PhoneCall, status="planned")
-    (patient,) = calls.get(world.communication, call.id).patients
+    (patient,) = calls.get(world.communication, TEXTS, call.id).patients
     return patient.prior_therapy_within_two_years
 
 

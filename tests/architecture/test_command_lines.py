@@ -16,7 +16,9 @@ from click.testing import CliRunner
 
 import benchmarks.__main__
 import chaos.__main__
+import communication_service.cli
 import gateway.__main__
+import matching_service.cli
 import migrations.__main__
 import operations.__main__
 import operations.postman.__main__
@@ -46,6 +48,8 @@ PROGRAMS: dict[str, click.Command] = {
     "gateway": gateway.__main__.main,
     "user_service": user_service.cli.commands,
     "patient_service.cli": patient_service.cli.commands,
+    "matching_service.cli": matching_service.cli.commands,
+    "communication_service.cli": communication_service.cli.commands,
     "testkit.demo": demo.main,
     "benchmarks": benchmarks.__main__.main,
     "chaos": chaos.__main__.main,

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from communication_service import jobs
-from communication_service.domain import calls
+from communication_service.domain import calls, letters
 from communication_service.domain.schemas import CallOutcome
 from communication_service.listeners import listeners
 from communication_service.settings import ContactRules
@@ -18,12 +18,17 @@ from communication_service.store.tables import ContactRequest, Email, EmailCoold
 from shared.database import new_id, transaction
 from shared.events import catalogue
 from shared.events.event import Event
+from shared.security.encryption import MasterKeys
+from shared.security.patient_texts import PatientTexts
+from shared.values.emails import EmailText
 from tests.builders.events import happened
+from tests.builders.keys import TEXT_RINGS
 from tests.conftest import MONDAY
 
 Row = TypeVar("Row", Email, Inquiry, PhoneCall, ContactRequest, EmailCooldown)
 
 RULES = ContactRules()
+TEXTS = PatientTexts(MasterKeys(TEXT_RINGS["COMMUNICATION_SERVICE_TEXT_KEY"]))
 SENDER = RULES.sender
 MONDAY_MORNINGS = {"monday": [{"start": "10:00", "end": "11:00"}]}
 
@@ -119,7 +124,7 @@ def withdraw(request: UUID, *, sequence: int = 2, time: datetime = MONDAY) -> No
 
 def composed(now: datetime = MONDAY + timedelta(seconds=5), *, rules: ContactRules = RULES) -> None:
     """Everything that is due is composed."""
-    while jobs.compose(rules, now):
+    while jobs.compose(rules, TEXTS, now):
         pass
 
 
@@ -143,8 +148,14 @@ def an_email_to_send(**therapist: object) -> Email:
     return the(Email)
 
 
+def read(email: Email) -> EmailText:
+    """The letter of an e-mail as it can be read now."""
+    with transaction() as session:
+        return letters.read(session, TEXTS, [email])[email.id]
+
+
 def outcome(call: UUID, result: str, *, now: datetime = TEN, **fields: Any) -> None:
     """Staff say what came of the call."""
     with transaction() as session:
         said = CallOutcome.from_json({"result": result, **fields})
-        calls.record_outcome(session, call, said, rules=RULES, by=None, now=now)
+        calls.record_outcome(session, TEXTS, call, said, rules=RULES, by=None, now=now)

@@ -27,14 +27,18 @@ from shared.events.catalogue import (
     TherapistUpdated,
 )
 from shared.events.event import Event
+from shared.security.encryption import MasterKeys
+from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestOutcome, RequestStatus
 from tests.builders.events import happened
+from tests.builders.keys import TEXT_RINGS
 from tests.conftest import MONDAY
 from tests.events import recorded
 
 RULES = AskAgainRules()
-listeners = unbound.given(Dependencies(RULES))
+TEXTS = PatientTexts(MasterKeys(TEXT_RINGS["MATCHING_SERVICE_TEXT_KEY"]))
+listeners = unbound.given(Dependencies(RULES, TEXTS))
 
 
 def handle(session: Session, *events: Event, now: datetime = MONDAY) -> None:
@@ -140,7 +144,9 @@ def an_open_request(
         patient_id=patient_id or a_known_patient(session),
         therapist_ids=[therapist_id or a_known_therapist(session)],
     )
-    return placement_requests.approve(session, wanted, rules=RULES, today=berlin_day(now), by=None, now=now).items[0]
+    return placement_requests.approve(
+        session, TEXTS, wanted, rules=RULES, today=berlin_day(now), by=None, now=now
+    ).items[0]
 
 
 def a_request(session: Session, status: RequestStatus, *, now: datetime = MONDAY, **whose: Any) -> PlacementRequest:
@@ -170,7 +176,7 @@ def _finish(session: Session, request_id: UUID, status: RequestStatus, now: date
         RequestStatus.DEFERRED: RequestOutcome.LATER,
     }.get(status)
     if outcome is not None:
-        answers.respond(session, request_id, NewAnswer(outcome=outcome), rules=RULES, by=None, now=now)
+        answers.respond(session, TEXTS, request_id, NewAnswer(outcome=outcome), rules=RULES, by=None, now=now)
     request = stored(session, request_id)
     if status in (RequestStatus.PLACED, RequestStatus.FAILED):
         request.status, request.placed_on = status, berlin_day(now)

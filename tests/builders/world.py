@@ -39,11 +39,12 @@ from shared.events.event import Event, read_event
 from shared.events.outbox import record_all
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
-from tests.builders.communication import EVERY_DAY, RULES
+from tests.builders.communication import EVERY_DAY, RULES, TEXTS
 from tests.builders.events import happened
 from tests.builders.lists import asked_for
 from tests.builders.matching import AACHEN, public_therapist
 from tests.builders.matching import RULES as ASK_AGAIN
+from tests.builders.matching import TEXTS as NOTES
 from tests.builders.matching import listeners as matching_listeners
 from tests.builders.patients import NOBODY, new_patient
 from tests.conftest import MONDAY
@@ -198,14 +199,16 @@ class World:
         """Staff record a practice's answer."""
         said = NewAnswer.from_json({"outcome": outcome})
         self._try(
-            self.matching, lambda: answers.respond(self.matching, request, said, rules=ASK_AGAIN, by=None, now=self.now)
+            self.matching,
+            lambda: answers.respond(self.matching, NOTES, request, said, rules=ASK_AGAIN, by=None, now=self.now),
         )
 
     def place(self, request: UUID) -> None:
         """Staff record that the patient takes up the place."""
         today = berlin_day(self.now)
         self._try(
-            self.matching, lambda: answers.place(self.matching, request, NewPlace(), today=today, by=None, now=self.now)
+            self.matching,
+            lambda: answers.place(self.matching, NOTES, request, NewPlace(), today=today, by=None, now=self.now),
         )
 
     def withdraw(self, request: UUID) -> None:
@@ -229,7 +232,7 @@ class World:
     def compose(self) -> None:
         """The job of communication."""
         for therapist, _ in composing.due(self.communication, now=self.now, at_most=100):
-            composing.compose_if_due(self.communication, therapist, rules=RULES, now=self.now)
+            composing.compose_if_due(self.communication, therapist, rules=RULES, texts=TEXTS, now=self.now)
         self.communication.flush()
 
     def follow_up(self) -> None:
@@ -241,7 +244,7 @@ class World:
         """Letters that may go, go; or nobody knows."""
         for email in email_queries.emails_to_send(self.communication, now=self.now, limit=20):
             lease, email_id = timedelta(minutes=5), email.id
-            claim = sending.claim(self.communication, email_id, rules=RULES, lease=lease, now=self.now)
+            claim = sending.claim(self.communication, email_id, rules=RULES, texts=TEXTS, lease=lease, now=self.now)
             if claim is not None and in_doubt:
                 sending.record_doubt(self.communication, email_id, claim.attempt, detail="?", now=self.now)
             elif claim is not None:
@@ -275,7 +278,7 @@ class World:
         outcome = CallOutcome.from_json(said)
         self._try(
             self.communication,
-            lambda: calls.record_outcome(self.communication, call, outcome, rules=RULES, by=None, now=self.now),
+            lambda: calls.record_outcome(self.communication, TEXTS, call, outcome, rules=RULES, by=None, now=self.now),
         )
 
     def answer_letter(self, choice: int, answer: str) -> None:
@@ -288,7 +291,9 @@ class World:
         said = EmailResponse.from_json(
             {"responses": [{"placement_request_id": str(each), "outcome": answer} for each in ids[:1]]}
         )
-        self._try(self.communication, lambda: emails.answer(self.communication, email.id, said, by=None, now=self.now))
+        self._try(
+            self.communication, lambda: emails.answer(self.communication, TEXTS, email.id, said, by=None, now=self.now)
+        )
 
     # What is there now
 

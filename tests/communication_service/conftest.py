@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from communication_service.jobs import Sending
 from shared import database
 from shared.runtime.smtp import MailServer
-from tests.builders.communication import RULES
+from tests.builders.communication import RULES, TEXTS
 from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer, mail_server
 from tests.fakes.smtp_script import ScriptedServer, scripted
@@ -60,13 +60,13 @@ def server() -> Iterator[ScriptedServer]:
 @pytest.fixture
 def job(server: ScriptedServer) -> Sending:
     """The job that sends to it."""
-    return Sending(RULES, reaching(server))
+    return Sending(RULES, TEXTS, reaching(server))
 
 
 @pytest.fixture
 def sending(catcher: FakeMailServer) -> Sending:
     """The job `send`."""
-    return Sending(RULES, reaching(catcher))
+    return Sending(RULES, TEXTS, reaching(catcher))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from shared.values.enums import Role
 from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
 from tests.builders.communication import (
     RULES,
+    TEXTS,
     a_practice_to_phone,
     a_request,
     a_therapist,
@@ -43,7 +44,7 @@ class Stage:
 
     def send(self) -> None:
         """Send what may go."""
-        Sending(RULES, reaching(self.catcher)).run(NOW)
+        Sending(RULES, TEXTS, reaching(self.catcher)).run(NOW)
 
 
 def answer_an_email(stage: Stage) -> Any:

@@ -19,6 +19,7 @@ from tests.builders.communication import (
     MONDAY_MORNINGS,
     RULES,
     TEN,
+    TEXTS,
     a_practice_to_phone,
     a_request,
     a_therapist,
@@ -149,7 +150,7 @@ def test_a_call_that_nobody_made_and_a_follow_up_that_falls_due_are_one_call() -
     composed()
     sent_at = MONDAY + timedelta(seconds=6)
     with transaction() as session:
-        claim = sending.claim(session, the(Email).id, rules=RULES, lease=timedelta(minutes=5), now=sent_at)
+        claim = sending.claim(session, the(Email).id, rules=RULES, texts=TEXTS, lease=timedelta(minutes=5), now=sent_at)
         assert claim is not None
         sending.record_sent(session, claim.email_id, claim.attempt, rules=RULES, now=sent_at)
     a_therapist(id=therapist, sequence=2, email=None, phone_hours=MONDAY_MORNINGS)

@@ -18,6 +18,7 @@ from communication_service.store.tables import Email, EmailCooldown, Inquiry
 from shared.database import transaction
 from tests.builders.communication import (
     RULES,
+    TEXTS,
     a_patient,
     a_request,
     a_therapist,
@@ -183,9 +184,9 @@ def test_many_workers_send_each_email_once_and_one_per_address(committed: Engine
     composed()
 
     def work() -> None:
-        job = Sending(RULES, reaching(catcher, answer_seconds=10))
+        job = Sending(RULES, TEXTS, reaching(catcher, answer_seconds=10))
         for second in range(6):
-            jobs.compose(RULES, NOW + timedelta(seconds=second))
+            jobs.compose(RULES, TEXTS, NOW + timedelta(seconds=second))
             while job.run(NOW + timedelta(seconds=second)):
                 pass
 
@@ -200,7 +201,7 @@ def test_many_workers_send_each_email_once_and_one_per_address(committed: Engine
 def test_workers_that_compose_at_once_put_each_request_into_one_contact(committed: Engine) -> None:
     therapists = [a_therapist() for _ in range(4)]
     asked = [a_request(therapist, a_patient()) for therapist in therapists for _ in range(3)]
-    at_once(*[lambda: [jobs.compose(RULES, MONDAY + timedelta(seconds=5)) for _ in range(5)]] * 4)
+    at_once(*[lambda: [jobs.compose(RULES, TEXTS, MONDAY + timedelta(seconds=5)) for _ in range(5)]] * 4)
     carried = [request for email in rows(Email) for request in email.placement_request_ids]
     assert sorted(carried) == sorted(asked)
     assert len(rows(Email)) == len(rows(Inquiry)) == 4
@@ -216,6 +217,6 @@ def test_a_withdrawal_that_is_being_written_is_waited_for(committed: Engine, cat
         row.status, row.due_at = "over", NOW
         withdrawing.flush()
         with transaction() as session:
-            assert domain.claim(session, mail, rules=RULES, lease=timedelta(minutes=1), now=NOW) is None
-    Sending(RULES, reaching(catcher)).run(NOW)
+            assert domain.claim(session, mail, rules=RULES, texts=TEXTS, lease=timedelta(minutes=1), now=NOW) is None
+    Sending(RULES, TEXTS, reaching(catcher)).run(NOW)
     assert (the(Email).status, catcher.received) == ("cancelled", [])

@@ -42,7 +42,7 @@ def patient(**fields: Any) -> PatientPseudonym:
 
 
 def written(*patients: PatientPseudonym, to: PracticeCopy | None = None, sender: Sender = SENDER) -> EmailText:
-    return email_texts.inquiry(to or therapist(), patients, sender=sender)
+    return email_texts.inquiry(to or therapist(), patients, sender=sender).whole()
 
 
 def test_an_email_says_all_that_a_practice_may_know_in_german() -> None:

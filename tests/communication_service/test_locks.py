@@ -23,7 +23,7 @@ from shared.database import new_id, transaction
 from shared.errors import PlatformError
 from shared.events import catalogue
 from shared.events.event import Event
-from tests.builders.communication import EVERY_DAY, RULES, a_patient, a_request, a_therapist
+from tests.builders.communication import EVERY_DAY, RULES, TEXTS, a_patient, a_request, a_therapist
 from tests.builders.events import happened
 from tests.builders.locks import observed
 from tests.conftest import MONDAY
@@ -117,7 +117,7 @@ class BusyService:
             listeners.apply(session, self._events(), now=self._later())
 
     def compose(self) -> None:
-        jobs.compose(RULES, self._later())
+        jobs.compose(RULES, TEXTS, self._later())
 
     def send(self) -> None:
         now = self._later()
@@ -125,7 +125,7 @@ class BusyService:
             found = [email.id for email in email_queries.emails_to_send(session, now=now, limit=5)]
         for email_id in found:
             with transaction() as session:
-                claim = sending.claim(session, email_id, rules=RULES, lease=timedelta(minutes=5), now=now)
+                claim = sending.claim(session, email_id, rules=RULES, texts=TEXTS, lease=timedelta(minutes=5), now=now)
             if claim is None:
                 continue
             with transaction() as session:
@@ -142,7 +142,7 @@ class BusyService:
         for call in random.sample(planned, min(2, len(planned))):
             with transaction() as session:
                 said = CallOutcome.from_json({"result": random.choice(["busy", "reached"])})
-                calls.record_outcome(session, call, said, rules=RULES, by=None, now=self._later())
+                calls.record_outcome(session, TEXTS, call, said, rules=RULES, by=None, now=self._later())
 
     def answer(self) -> None:
         with transaction() as session:
@@ -154,7 +154,7 @@ class BusyService:
             ]
             with transaction() as session:
                 emails.answer(
-                    session, email.id, EmailResponse.from_json({"responses": said}), by=None, now=self._later()
+                    session, TEXTS, email.id, EmailResponse.from_json({"responses": said}), by=None, now=self._later()
                 )
 
     def staff(self) -> None:

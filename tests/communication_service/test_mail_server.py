@@ -17,7 +17,7 @@ from communication_service.settings import Settings
 from communication_service.store.tables import Email
 from shared.runtime.settings import read
 from shared.runtime.smtp import Delivery, MailServer, Report
-from tests.builders.communication import RULES, an_email_to_send, the
+from tests.builders.communication import RULES, TEXTS, an_email_to_send, the
 from tests.communication_service.conftest import NOW, reaching
 from tests.fakes.certificates import Certificates, certificates
 from tests.fakes.smtp import FakeMailServer, mail_server
@@ -50,7 +50,7 @@ def towards(fake: FakeMailServer | ScriptedServer, tls: str, *, password: str = 
 def test_an_email_goes_over_tls_to_a_server_that_wants_a_password(tls: Tls, trusted: Certificates) -> None:
     an_email_to_send()
     with mail_server(tls=tls, context=trusted.context(), login=LOGIN) as fake:
-        Sending(RULES, towards(fake, tls)).run(NOW)
+        Sending(RULES, TEXTS, towards(fake, tls)).run(NOW)
         assert len(fake.envelopes) == 1
     assert the(Email).status == "sent"
 
@@ -61,7 +61,7 @@ def test_a_wrong_password_keeps_the_email_and_appears_nowhere(
 ) -> None:
     an_email_to_send()
     with mail_server(tls=tls, context=trusted.context(), login=LOGIN) as fake:
-        job = Sending(RULES, towards(fake, tls, password="falsch-und-lang"))
+        job = Sending(RULES, TEXTS, towards(fake, tls, password="falsch-und-lang"))
         assert job.run(NOW) == 0
         assert fake.passwords[0] == b"falsch-und-lang"
         assert fake.received == []
@@ -85,7 +85,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_password_is
 ) -> None:
     an_email_to_send()
     with mail_server(tls=tls, context=ours.context(), login=LOGIN) as fake:
-        assert Sending(RULES, towards(fake, tls)).run(NOW) == 0
+        assert Sending(RULES, TEXTS, towards(fake, tls)).run(NOW) == 0
         assert (fake.passwords, fake.received) == ([], [])
     assert the(Email).status == "approved"
     assert "certificate verify failed" in (the(Email).error or "")
@@ -124,7 +124,7 @@ def test_a_server_without_tls_gets_neither_password_nor_email_where_starttls_is_
 def test_nonsense_before_the_message_keeps_the_email(stage: str, answer: bytes) -> None:
     an_email_to_send()
     with scripted(hangs_up=stage, **{stage: answer}) as script:
-        assert Sending(RULES, reaching(script)).run(NOW) == 0
+        assert Sending(RULES, TEXTS, reaching(script)).run(NOW) == 0
     email = the(Email)
     assert (email.status, email.deferrals) == ("approved", 0)
     assert email.error
@@ -133,7 +133,7 @@ def test_nonsense_before_the_message_keeps_the_email(stage: str, answer: bytes) 
 def test_nonsense_after_the_message_is_a_doubt() -> None:
     an_email_to_send()
     with scripted(hangs_up="end", end=b"SSH-2.0-OpenSSH_9.2\r\n") as script:
-        Sending(RULES, reaching(script)).run(NOW)
+        Sending(RULES, TEXTS, reaching(script)).run(NOW)
     assert the(Email).status == "in_doubt"
 
 
@@ -186,7 +186,7 @@ def test_an_email_that_waits_for_a_slow_server_is_given_back_and_goes_later(
 ) -> None:
     an_email_to_send()
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        stopping = Sending(RULES, replace(reaching(catcher), port=silent.getsockname()[1]))
+        stopping = Sending(RULES, TEXTS, replace(reaching(catcher), port=silent.getsockname()[1]))
         work = threading.Thread(target=stopping.run, args=(NOW,))
         work.start()
         connection, _ = silent.accept()
@@ -196,7 +196,7 @@ def test_an_email_that_waits_for_a_slow_server_is_given_back_and_goes_later(
         work.join(10)
     assert the(Email).status == "approved"
     assert stopping.run(NOW + RULES.email_retry) == 0, "who has stopped hands over nothing any more"
-    Sending(RULES, reaching(catcher)).run(NOW + 10 * RULES.email_retry)
+    Sending(RULES, TEXTS, reaching(catcher)).run(NOW + 10 * RULES.email_retry)
     assert (the(Email).status, len(catcher.received)) == ("sent", 1)
 
 
@@ -213,6 +213,8 @@ def test_an_email_that_the_server_has_is_not_given_back(catcher: FakeMailServer)
             return super().deliver(*mail, may_go=asked)
 
     reached = reaching(catcher)
-    job = Sending(RULES, StoppedJustThen(**{name: getattr(reached, name) for name in MailServer.__dataclass_fields__}))
+    job = Sending(
+        RULES, TEXTS, StoppedJustThen(**{name: getattr(reached, name) for name in MailServer.__dataclass_fields__})
+    )
     job.run(NOW)
     assert (the(Email).status, len(catcher.received)) == ("sent", 1)

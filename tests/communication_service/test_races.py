@@ -22,7 +22,16 @@ from communication_service.store.tables import Email, PhoneCall
 from shared.database import transaction
 from shared.errors import Conflict, NotFound
 from shared.runtime import clock
-from tests.builders.communication import EVERY_DAY, RULES, a_practice_to_phone, a_request, a_therapist, composed, the
+from tests.builders.communication import (
+    EVERY_DAY,
+    RULES,
+    TEXTS,
+    a_practice_to_phone,
+    a_request,
+    a_therapist,
+    composed,
+    the,
+)
 from tests.concurrency import in_turn, while_uncommitted
 from tests.conftest import MONDAY
 from tests.events import recorded
@@ -42,7 +51,7 @@ def an_email_in_doubt() -> Email:
     composed()
     lease = timedelta(minutes=1)
     with transaction() as session:
-        assert domain.claim(session, the(Email).id, rules=RULES, lease=lease, now=NOW)
+        assert domain.claim(session, the(Email).id, rules=RULES, texts=TEXTS, lease=lease, now=NOW)
     with transaction() as session:
         domain.doubt_unrecorded(session, now=NOW + 2 * lease)
     return the(Email)
@@ -54,7 +63,7 @@ def test_a_doubt_is_resolved_once(said: str) -> None:
 
     def settling(outcome: str) -> Callable[[Session], Any]:
         resolution = Resolution.from_json({"outcome": outcome})
-        return lambda session: emails.resolve(session, mail.id, resolution, rules=RULES, by=None, now=NOW)
+        return lambda session: emails.resolve(session, TEXTS, mail.id, resolution, rules=RULES, by=None, now=NOW)
 
     second = in_turn(settling(said), settling("sent"))
     assert isinstance(second, Conflict)
@@ -76,7 +85,7 @@ def test_of_an_answer_to_an_email_and_one_on_the_phone_at_once_one_is_refused() 
     composed(NOW + timedelta(days=8, minutes=1))
     said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": "accepted"}]}
     outcome, call, later = CallOutcome.from_json(said), the(PhoneCall).id, NOW + timedelta(days=8, minutes=5)
-    calling = partial(calls.record_outcome, call_id=call, outcome=outcome, rules=RULES, by=None, now=later)
+    calling = partial(calls.record_outcome, texts=TEXTS, call_id=call, outcome=outcome, rules=RULES, by=None, now=later)
     refused = in_turn(answering(mail, request, "declined_other", seconds=8 * 24 * 3600), calling)
     assert isinstance(refused, Conflict)
     assert refused.code == "placement_request.answered_already"
@@ -91,7 +100,7 @@ def test_a_call_has_one_outcome() -> None:
     def recording(result: str) -> Callable[[Session], Any]:
         outcome = CallOutcome.from_json({"result": result})
         now = NOW + timedelta(hours=1)
-        return lambda session: calls.record_outcome(session, call, outcome, rules=RULES, by=None, now=now)
+        return lambda session: calls.record_outcome(session, TEXTS, call, outcome, rules=RULES, by=None, now=now)
 
     second = in_turn(recording("busy"), recording("voicemail"))
     assert isinstance(second, Conflict)
@@ -119,7 +128,7 @@ def test_a_suppression_is_lifted_once() -> None:
 def answering(email: UUID, request: UUID, outcome: str, *, seconds: int) -> Callable[[Session], Any]:
     """Records an answer to an e-mail, by a clock that was read so many seconds after it was sent."""
     said = EmailResponse.from_json({"responses": [{"placement_request_id": str(request), "outcome": outcome}]})
-    return lambda session: emails.answer(session, email, said, by=None, now=NOW + timedelta(seconds=seconds))
+    return lambda session: emails.answer(session, TEXTS, email, said, by=None, now=NOW + timedelta(seconds=seconds))
 
 
 def an_email_that_was_sent(therapist: UUID) -> tuple[UUID, UUID]:
@@ -127,7 +136,7 @@ def an_email_that_was_sent(therapist: UUID) -> tuple[UUID, UUID]:
     composed()
     mail = the(Email).id
     with transaction() as session:
-        claim = domain.claim(session, mail, rules=RULES, lease=timedelta(minutes=1), now=NOW)
+        claim = domain.claim(session, mail, rules=RULES, texts=TEXTS, lease=timedelta(minutes=1), now=NOW)
         assert claim is not None
         assert domain.record_sent(session, mail, claim.attempt, rules=RULES, now=NOW)
     return mail, request
@@ -167,7 +176,9 @@ def test_a_call_that_waited_counts_from_its_recording_unless_staff_say_when_it_w
     }
     call = CallOutcome.from_json({name: value for name, value in outcome.items() if value})
     at = NOW + timedelta(seconds=week + 10)
-    recording = partial(calls.record_outcome, call_id=the(PhoneCall).id, outcome=call, rules=RULES, by=None, now=at)
+    recording = partial(
+        calls.record_outcome, texts=TEXTS, call_id=the(PhoneCall).id, outcome=call, rules=RULES, by=None, now=at
+    )
     assert not isinstance(in_turn(answering(mail, request, "later", seconds=week + 20), recording), Exception)
     later, accepted = times_of_answers()
     assert (accepted[0] < later[0]) is (said is not None)

@@ -29,12 +29,14 @@ from shared.runtime.smtp import MailServer
 from tests.builders.communication import (
     MONDAY_MORNINGS,
     RULES,
+    TEXTS,
     a_patient,
     a_request,
     a_therapist,
     an_email_to_send,
     composed,
     publish,
+    read,
     rows,
     the,
     withdraw,
@@ -76,11 +78,11 @@ def test_the_headers_say_who_when_and_why(catcher: FakeMailServer, sent: Send) -
     assert message["Content-Language"] == "de"
     assert message["From"].addresses[0].display_name == "Vermittlung von Therapieplätzen"
     assert message["List-Unsubscribe"].strip().startswith("<mailto:vermittlung@agentur.example.org")
-    assert message["Subject"] == mail.subject
+    assert message["Subject"] == read(mail).subject
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None
-    assert text.get_content().replace("\r\n", "\n") == mail.body_text
+    assert text.get_content().replace("\r\n", "\n") == read(mail).text
     assert "<html" in html.get_content()
 
 
@@ -95,7 +97,7 @@ def test_the_message_id_is_stored_and_the_claim_committed_before_anything_is_han
             return super().deliver(sender, recipient, message, **more)
 
     server = Watching(**{name: getattr(sending.server, name) for name in MailServer.__dataclass_fields__})
-    Sending(RULES, server).run(NOW)
+    Sending(RULES, TEXTS, server).run(NOW)
     assert seen == [("sending", mail.message_id, 2)]
 
 
@@ -164,7 +166,7 @@ def test_an_email_that_a_server_puts_off_for_ever_moves_to_the_phone(catcher: Fa
 @pytest.mark.slow
 def test_a_server_that_is_away_keeps_every_email_and_starts_no_cooldown(sending: Sending) -> None:
     an_email_to_send()
-    nobody = Sending(RULES, replace(sending.server, port=1))
+    nobody = Sending(RULES, TEXTS, replace(sending.server, port=1))
     now = NOW
     for _ in range(60):
         assert nobody.run(now) == 0
@@ -183,7 +185,7 @@ def test_a_connection_lost_before_the_message_was_handed_over_is_no_doubt(
 ) -> None:
     catcher.behaviour = behaviour  # type: ignore[assignment]
     an_email_to_send()
-    Sending(RULES, replace(sending.server, command_seconds=0.3)).run(NOW)
+    Sending(RULES, TEXTS, replace(sending.server, command_seconds=0.3)).run(NOW)
     assert (the(Email).status, catcher.received) == ("approved", [])
 
 
@@ -196,7 +198,7 @@ def test_an_email_handed_over_without_an_answer_is_in_doubt_and_never_goes_again
 ) -> None:
     catcher.behaviour = behaviour  # type: ignore[assignment]
     an_email_to_send()
-    job = Sending(RULES, reaching(catcher, answer_seconds=0.5))
+    job = Sending(RULES, TEXTS, reaching(catcher, answer_seconds=0.5))
     job.run(NOW)
     assert (the(Email).status, the(Inquiry).waits_for, len(rows(EmailCooldown))) == ("in_doubt", "email_in_doubt", 2)
     catcher.behaviour = "accept"
@@ -252,7 +254,7 @@ def test_a_crash_between_claiming_and_sending_is_a_doubt_too(
 def test_a_slow_sender_still_records_what_it_knows(sending: Sending) -> None:
     mail = an_email_to_send()
     with transaction() as session:
-        claim = domain.claim(session, mail.id, rules=RULES, lease=sending.lease, now=NOW)
+        claim = domain.claim(session, mail.id, rules=RULES, texts=TEXTS, lease=sending.lease, now=NOW)
     assert claim is not None
     jobs.doubts(NOW + timedelta(days=1))
     with transaction() as session:
@@ -263,7 +265,7 @@ def test_a_slow_sender_still_records_what_it_knows(sending: Sending) -> None:
 def test_what_an_older_attempt_says_does_not_count(sending: Sending) -> None:
     mail = an_email_to_send()
     with transaction() as session:
-        claim = domain.claim(session, mail.id, rules=RULES, lease=sending.lease, now=NOW)
+        claim = domain.claim(session, mail.id, rules=RULES, texts=TEXTS, lease=sending.lease, now=NOW)
         assert claim is not None
         assert not domain.record_sent(session, claim.email_id, claim.attempt - 1, rules=RULES, now=NOW)
     assert the(Email).status == "sending"
@@ -272,7 +274,7 @@ def test_what_an_older_attempt_says_does_not_count(sending: Sending) -> None:
 def in_doubt(catcher: FakeMailServer) -> Email:
     catcher.behaviour = "drop_after_data"
     mail = an_email_to_send()
-    Sending(RULES, reaching(catcher)).run(NOW)
+    Sending(RULES, TEXTS, reaching(catcher)).run(NOW)
     catcher.behaviour = "accept"
     return mail
 
@@ -309,7 +311,7 @@ def test_a_request_withdrawn_while_its_email_was_on_the_way_stays_withdrawn(send
     gone, stays = a_request(therapist), a_request(therapist, a_patient())
     composed()
     with transaction() as session:
-        claim = domain.claim(session, the(Email).id, rules=RULES, lease=sending.lease, now=NOW)
+        claim = domain.claim(session, the(Email).id, rules=RULES, texts=TEXTS, lease=sending.lease, now=NOW)
     assert claim is not None
     withdraw(gone, time=NOW)
     composed(NOW + timedelta(seconds=1))

@@ -46,7 +46,7 @@ INQUIRY_STEPS: dict[InquiryStatus, list[Step]] = {
 
 
 def made(call: PhoneCall, result: CallResult) -> None:
-    states.record_call_made(call, result=result, occurred_at=MONDAY, note=None, by=None, now=MONDAY)
+    states.record_call_made(call, result=result, occurred_at=MONDAY, notes=[], by=None, now=MONDAY)
 
 
 CALL_STEPS: dict[CallStatus, list[Step]] = {

@@ -21,7 +21,16 @@ from communication_service.jobs import Sending
 from communication_service.store.tables import Email, EmailSuppression, Inquiry, PhoneCall, PracticeCopy
 from shared.database import transaction
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
-from tests.builders.communication import MONDAY_MORNINGS, RULES, a_patient, a_request, a_therapist, composed, rows
+from tests.builders.communication import (
+    MONDAY_MORNINGS,
+    RULES,
+    TEXTS,
+    a_patient,
+    a_request,
+    a_therapist,
+    composed,
+    rows,
+)
 from tests.builders.events import happened
 from tests.communication_service.conftest import at_once
 from tests.conftest import MONDAY
@@ -283,7 +292,7 @@ def test_a_repeated_event_brings_no_suppression_back_that_staff_removed() -> Non
 def on_its_way(sending: Sending) -> domain.EmailClaim:
     with transaction() as session:
         (mail, *_) = domain.next_to_send(session, rules=RULES, now=NOW)
-        claim = domain.claim(session, mail.email_id, rules=RULES, lease=sending.lease, now=NOW)
+        claim = domain.claim(session, mail.email_id, rules=RULES, texts=TEXTS, lease=sending.lease, now=NOW)
     assert claim is not None
     return claim
 

@@ -15,7 +15,7 @@ from shared.errors import RuleBroken
 from shared.events.catalogue import CallRecorded, EmailAnswered, PracticeAnswer
 from shared.values.enums import RequestStatus
 from tests.builders.events import happened
-from tests.builders.matching import RULES, a_request, an_open_request, listeners, stored
+from tests.builders.matching import RULES, TEXTS, a_request, an_open_request, listeners, stored
 from tests.conftest import MONDAY
 from tests.events import recorded
 
@@ -29,28 +29,28 @@ SECOND = timedelta(seconds=1)
 def test_of_two_answers_at_once_the_one_that_waited_is_not_too_early(session: Session) -> None:
     request = an_open_request(session)
     # both read the clock before either had the lock
-    answers.respond(session, request.id, LATER, rules=RULES, by=None, now=MONDAY + SECOND)
-    waited = answers.respond(session, request.id, DECLINED, rules=RULES, by=None, now=MONDAY)
+    answers.respond(session, TEXTS, request.id, LATER, rules=RULES, by=None, now=MONDAY + SECOND)
+    waited = answers.respond(session, TEXTS, request.id, DECLINED, rules=RULES, by=None, now=MONDAY)
     assert (waited.status, waited.responded_at) == ("declined", MONDAY + SECOND)
 
 
 def test_a_time_that_somebody_entered_may_not_lie_before_the_known_answer(session: Session) -> None:
     request = an_open_request(session)
-    answers.respond(session, request.id, LATER, rules=RULES, by=None, now=MONDAY)
+    answers.respond(session, TEXTS, request.id, LATER, rules=RULES, by=None, now=MONDAY)
     earlier = NewAnswer.from_json({"outcome": "accepted", "occurred_at": (MONDAY - SECOND).isoformat()})
     with pytest.raises(RuleBroken):
-        answers.respond(session, request.id, earlier, rules=RULES, by=None, now=MONDAY)
+        answers.respond(session, TEXTS, request.id, earlier, rules=RULES, by=None, now=MONDAY)
 
 
 def test_clocks_may_differ_by_minutes(session: Session) -> None:
     ahead = {"outcome": "later", "occurred_at": (MONDAY + timedelta(minutes=4)).isoformat()}
     assert answers.respond(
-        session, an_open_request(session).id, NewAnswer.from_json(ahead), rules=RULES, by=None, now=MONDAY
+        session, TEXTS, an_open_request(session).id, NewAnswer.from_json(ahead), rules=RULES, by=None, now=MONDAY
     )
     tomorrow = ahead | {"occurred_at": (MONDAY + timedelta(days=1)).isoformat()}
     with pytest.raises(RuleBroken):
         answers.respond(
-            session, an_open_request(session).id, NewAnswer.from_json(tomorrow), rules=RULES, by=None, now=MONDAY
+            session, TEXTS, an_open_request(session).id, NewAnswer.from_json(tomorrow), rules=RULES, by=None, now=MONDAY
         )
 
 
@@ -94,7 +94,7 @@ def test_what_was_not_discussed_in_a_call_is_asked_again_also_if_the_inquiry_is_
 def test_an_acceptance_of_the_same_instant_that_is_handled_last_counts(session: Session) -> None:
     """Staff recorded another answer here at that instant; the one that was acknowledged there is not older."""
     request = an_open_request(session)
-    answers.respond(session, request.id, LATER, rules=RULES, by=None, now=MONDAY)
+    answers.respond(session, TEXTS, request.id, LATER, rules=RULES, by=None, now=MONDAY)
     said = [PracticeAnswer(placement_request_id=request.id, outcome="accepted")]
     handled = EmailAnswered(email_id=new_id(), therapist_id=new_id(), occurred_at=MONDAY, answers=said)
     listeners.apply(session, [happened(handled, time=MONDAY)], now=MONDAY)

@@ -26,6 +26,7 @@ from shared.values.enums import MatchCriterion, RequestStatus, WithdrawalReason
 from tests.builders.events import happened
 from tests.builders.matching import (
     RULES,
+    TEXTS,
     a_known_patient,
     a_known_therapist,
     a_request,
@@ -171,7 +172,7 @@ def test_an_exclusion_that_staff_set_aside_withdraws_nothing(session: Session) -
     reason = Override(therapist_id=therapist, rule=MatchCriterion.PATIENT_EXCLUSION, reason="The patient asked for it.")
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=[reason])
     request = placement_requests.approve(
-        session, wanted, rules=RULES, by=None, today=berlin_day(MONDAY), now=MONDAY
+        session, TEXTS, wanted, rules=RULES, by=None, today=berlin_day(MONDAY), now=MONDAY
     ).items[0]
     exclude(session, patient, therapist, new_id(), sequence=3)
     assert stored(session, request.id).status == "open"
@@ -179,7 +180,7 @@ def test_an_exclusion_that_staff_set_aside_withdraws_nothing(session: Session) -
 
 def test_another_patients_place_holds_nobody_and_ends_with_nobody_elses_search(session: Session) -> None:
     place = a_request(session, RequestStatus.ACCEPTED)
-    answers.place(session, place.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
+    answers.place(session, TEXTS, place.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
     other = an_open_request(session)
     assert other.hold is None
     patient_becomes(session, other.patient_id, "search_aborted")
@@ -197,7 +198,7 @@ def followed(session: Session, place: UUID, patient: UUID, status: str, state: s
 def a_place(session: Session) -> tuple[UUID, UUID, UUID]:
     """The ids of a placed request, its patient and its therapist."""
     request = a_request(session, RequestStatus.ACCEPTED)
-    answers.place(session, request.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
+    answers.place(session, TEXTS, request.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
     followed(session, request.id, request.patient_id, "in_therapy", "taken_up", sequence=2)
     assert stored(session, request.id).status == "placed"
     return request.id, request.patient_id, request.therapist_id
@@ -226,7 +227,7 @@ def test_after_a_therapy_that_ended_the_same_therapist_may_be_asked_in_a_new_sea
 
 def test_a_list_approved_before_the_patient_service_knows_of_the_place_is_held(session: Session) -> None:
     request = a_request(session, RequestStatus.ACCEPTED)
-    answers.place(session, request.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
+    answers.place(session, TEXTS, request.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
     between = an_open_request(session, patient_id=request.patient_id)
     assert (between.hold, between.waits_for) == ("accepted_elsewhere", "accepted_elsewhere")
     followed(session, request.id, request.patient_id, "in_therapy", "taken_up", sequence=2)

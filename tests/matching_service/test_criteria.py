@@ -23,7 +23,7 @@ from matching_service.store.tables import PlacementRequest
 from shared.database import new_id
 from shared.errors import Conflict
 from shared.values.enums import MatchCriterion
-from tests.builders.matching import RULES, a_known_patient, a_known_therapist, north_of_aachen
+from tests.builders.matching import RULES, TEXTS, a_known_patient, a_known_therapist, north_of_aachen
 from tests.conftest import MONDAY
 
 TODAY = MONDAY.date()
@@ -179,7 +179,7 @@ def candidates(session: Session, patient: UUID, **overrides: Any) -> MatchesView
 def approved(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> Approval:
     overrides = [Override(therapist_id=therapist, rule=MatchCriterion(rule), reason="agreed") for rule in overridden]
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=overrides)
-    return placement_requests.approve(session, wanted, rules=RULES, today=TODAY, by=None, now=MONDAY)
+    return placement_requests.approve(session, TEXTS, wanted, rules=RULES, today=TODAY, by=None, now=MONDAY)
 
 
 def refusals(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> list[str]:

@@ -33,6 +33,7 @@ from tests.builders.events import happened
 from tests.builders.lists import asked_for
 from tests.builders.matching import (
     RULES,
+    TEXTS,
     a_request,
     an_open_request,
     handle,
@@ -251,13 +252,13 @@ def test_an_answer_to_what_is_over_is_logged_and_changes_nothing(session: Sessio
     count = len(recorded(session))
     handle(session, Contacts(request.id).answered("later"))
     assert (stored(session, request.id).status, len(recorded(session))) == (status, count)
-    entries = audit_log.list_part(session, request.id, asked_for(AUDIT_LOG)).items
+    entries = audit_log.list_part(session, TEXTS, request.id, asked_for(AUDIT_LOG)).items
     assert (entries[-1].what, entries[-1].outcome, entries[-1].channel) == ("answered", "later", "email")
 
 
 def test_what_later_leads_to_is_what_the_rules_of_this_process_say(session: Session) -> None:
     by_email, by_phone = (a_request(session, RequestStatus.CONTACTED) for _ in range(2))
-    asking = unbound.given(Dependencies(AskAgainRules(days_without_a_date=5)))
+    asking = unbound.given(Dependencies(AskAgainRules(days_without_a_date=5), TEXTS))
     answers = [Contacts(by_email.id).answered("later"), Contacts(by_phone.id).called("later")]
     asking.apply(session, answers, now=MONDAY)
     for request in (by_email, by_phone):
@@ -307,7 +308,7 @@ def test_a_word_that_no_answer_is_raises_so_that_the_event_becomes_a_dead_letter
 def test_every_change_counts_one_event_each(session: Session) -> None:
     request = a_request(session, RequestStatus.CONTACTED)
     answers.respond(
-        session, request.id, NewAnswer(outcome=RequestOutcome.ACCEPTED), rules=RULES, by=None, now=MONDAY + HOUR
+        session, TEXTS, request.id, NewAnswer(outcome=RequestOutcome.ACCEPTED), rules=RULES, by=None, now=MONDAY + HOUR
     )
     sequences = [event["sequence"] for event in recorded(session, request.id)]
     assert sequences == list(range(1, len(sequences) + 1))

@@ -16,7 +16,7 @@ from matching_service.store import lists
 from matching_service.store.tables import PlacementRequest
 from shared.values.enums import RequestStatus
 from tests.builders.lists import sorted_without_index
-from tests.builders.matching import a_request
+from tests.builders.matching import TEXTS, a_request
 
 URL = "/api/placement-requests"
 
@@ -27,7 +27,8 @@ def requests(session: Session) -> list[UUID]:
     steps = ("contacted", "contacted", "open", "declined", "accepted")
     made = [a_request(session, RequestStatus(step)).id for step in steps]
     urgent = update(PlacementRequest).where(PlacementRequest.id == made[2])
-    session.execute(urgent.values(priority=9, note="=geheim"))
+    patient = session.get_one(PlacementRequest, made[2]).patient_id
+    session.execute(urgent.values(priority=9, note=TEXTS.encrypt(session, patient, made[2], "=geheim")))
     return made
 
 

@@ -44,7 +44,7 @@ from shared.values.datetimes import berlin_day
 from shared.values.schemas import MergePatch
 from tests.builders.events import happened
 from tests.builders.locks import observed
-from tests.builders.matching import AACHEN, RULES, listeners, public_patient, public_therapist
+from tests.builders.matching import AACHEN, RULES, TEXTS, listeners, public_patient, public_therapist
 from tests.conftest import MONDAY
 from tests.end_to_end.operators import Tables
 
@@ -144,26 +144,28 @@ class Bustle:
         """Staff approve a list."""
         wanted = ContactList(patient_id=random.choice(self.patients), therapist_ids=random.sample(self.therapists, 4))
         with transaction() as session:
-            placement_requests.approve(session, wanted, rules=RULES, today=berlin_day(MONDAY), by=None, now=MONDAY)
+            placement_requests.approve(
+                session, TEXTS, wanted, rules=RULES, today=berlin_day(MONDAY), by=None, now=MONDAY
+            )
 
     def answer(self) -> None:
         """Staff record an answer."""
         for request in self._some_requests()[:1]:
             with transaction() as session:
                 said = NewAnswer.from_json({"outcome": random.choice(["accepted", "declined_other", "later"])})
-                answers.respond(session, request, said, rules=RULES, by=None, now=MONDAY + timedelta(hours=1))
+                answers.respond(session, TEXTS, request, said, rules=RULES, by=None, now=MONDAY + timedelta(hours=1))
 
     def staff(self) -> None:
         """Staff withdraw, place, and change a note."""
         patch = MergePatch({"note": "urgent"}, {})
         for request in self._some_requests()[:1]:
             with transaction() as session:
-                placement_requests.change(session, request, patch, expected_versions=None, by=None, now=MONDAY)
+                placement_requests.change(session, TEXTS, request, patch, expected_versions=None, by=None, now=MONDAY)
             with transaction() as session:
                 if random.random() < 0.5:
                     answers.withdraw(session, request, Withdrawal.from_json({"reason": "other"}), by=None, now=MONDAY)
                 else:
-                    answers.place(session, request, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
+                    answers.place(session, TEXTS, request, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
 
     def reopen(self) -> None:
         """The job."""

@@ -21,6 +21,7 @@ from shared.values.enums import RequestOutcome, RequestStatus, WithdrawalReason
 from tests.builders.events import happened
 from tests.builders.matching import (
     RULES,
+    TEXTS,
     a_known_patient,
     a_known_therapist,
     a_request,
@@ -39,12 +40,12 @@ TODAY = berlin_day(NOW)
 
 def respond(outcome: RequestOutcome) -> Callable[[Session, UUID], Any]:
     return lambda session, request: answers.respond(
-        session, request, NewAnswer(outcome=outcome), rules=RULES, by=None, now=NOW
+        session, TEXTS, request, NewAnswer(outcome=outcome), rules=RULES, by=None, now=NOW
     )
 
 
 def place(session: Session, request: UUID) -> Any:
-    return answers.place(session, request, NewPlace(), today=TODAY, by=None, now=NOW)
+    return answers.place(session, TEXTS, request, NewPlace(), today=TODAY, by=None, now=NOW)
 
 
 def withdraw(session: Session, request: UUID) -> Any:
@@ -106,7 +107,9 @@ def test_what_others_have_changed_by_then_is_not_changed_with_many() -> None:
 
 def approving(patient: UUID, therapist: UUID) -> Callable[[Session], Any]:
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist])
-    return lambda session: placement_requests.approve(session, wanted, rules=RULES, today=TODAY, by=None, now=NOW)
+    return lambda session: placement_requests.approve(
+        session, TEXTS, wanted, rules=RULES, today=TODAY, by=None, now=NOW
+    )
 
 
 def test_a_therapist_is_asked_once_for_a_patient() -> None:

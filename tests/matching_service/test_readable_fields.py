@@ -7,9 +7,10 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from matching_service.store.tables import PlacementRequest
+from shared.security.patient_texts import PatientText
 from shared.values.enums import Role
 from tests.accounts import ANNA, signed_in
-from tests.builders.matching import an_open_request
+from tests.builders.matching import TEXTS, an_open_request
 
 SECRET = "braucht wegen F32.1 bald einen Platz"
 
@@ -17,7 +18,9 @@ SECRET = "braucht wegen F32.1 bald einen Platz"
 def a_request_with_secrets(session: Session) -> str:
     """The address of a request with a note, and with a criterion that was set aside for a reason."""
     request = session.get_one(PlacementRequest, an_open_request(session).id)
-    request.note, request.overrides = SECRET, [{"rule": "gender", "reason": SECRET}]
+    request.note = TEXTS.encrypt(session, request.patient_id, request.id, SECRET)
+    reasons = PatientText(request.patient_id, request.id, [SECRET])
+    request.overridden_rules, request.override_reasons = ["gender"], TEXTS.encrypt_all(session, [reasons])[0]
     session.flush()
     return f"/api/placement-requests/{request.id}"
 

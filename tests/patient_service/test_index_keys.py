@@ -115,7 +115,7 @@ def test_indexes_are_written_anew_in_portions(session: Session) -> None:
     assert [key_rings.reindex(session, after, at_most=3) for _ in range(3)] == [3, 1, 0]
     session.flush()
     assert set(columns(session, Patient.index_key)) == {key_id(NEW)}
-    key_rings.check(session, with_indexes(NEW))
+    key_rings.rings(with_indexes(NEW)).check(session)
     assert found(session, with_indexes(NEW), "mueller") == [known.id]
     assert code(enter, session, with_indexes(NEW), **NAMED) == "patient.suspected_duplicate"
     assert code(enter, session, with_indexes(NEW), force=True, **NUMBER) == "patient.already_known"
@@ -135,7 +135,7 @@ def test_who_was_erased_is_found_by_nothing_and_holds_no_key_back(session: Sessi
     session.expire_all()
     assert key_rings.reindex(session, with_indexes(f"{NEW},{OLD}")) == 1
     session.flush()
-    key_rings.check(session, with_indexes(NEW))
+    key_rings.rings(with_indexes(NEW)).check(session)
     row = session.execute(select(Patient.search_index, Patient.person_index, Patient.birthday_index)).one()
     assert tuple(row) == ([], None, None)
     assert known.reference
@@ -148,7 +148,7 @@ def test_namesakes_who_were_entered_with_keys_apart_are_kept_apart(session: Sess
     assert key_rings.reindex(session, with_indexes(f"{NEW},{OLD}")) == 1
     assert sorted(session.scalars(select(Patient.namesake))) == [0, 1]
     assert sorted(session.scalars(select(Patient.neighbour))) == [0, 1]
-    key_rings.check(session, with_indexes(NEW))
+    key_rings.rings(with_indexes(NEW)).check(session)
 
 
 @pytest.mark.parametrize("apart", [{"street": "Anderswo"}, {"date_of_birth": "1980-01-01"}])
@@ -171,7 +171,7 @@ def test_one_insurance_number_of_two_and_a_damaged_file_stop_nobody_else(session
     left = session.scalars(select(Patient.id).where(Patient.index_key == key_id(OLD)))
     assert set(left) == {damaged.id, twice.id}
     with pytest.raises(Unreachable):
-        key_rings.check(session, with_indexes(NEW))
+        key_rings.rings(with_indexes(NEW)).check(session)
     assert change(session, after, twice.id, insurance_number=None).insurance_number is None
     assert key_rings.reindex(session, after) == 0
 

@@ -17,7 +17,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from patient_service import jobs
 from patient_service.domain import files, key_rings
 from patient_service.domain.schemas import PatientFields
 from patient_service.service import SERVICE
@@ -54,7 +53,7 @@ def test_every_key_is_wrapped_anew_in_portions_and_the_documents_stay(session: S
     known = ids(session, with_masters(OLD), 5)
     sealed, wrapped = columns(session, Patient.sealed), columns(session, DataKey.wrapped)
     new = ids(session, with_masters(f"{NEW},{OLD}"), 2)
-    portions = list(jobs.rewrap(with_masters(f"{NEW},{OLD}"), portion=2))
+    portions = list(key_rings.rings(with_masters(f"{NEW},{OLD}")).wrapping.rewrap_all(portion=2))
     assert [each.number for each in portions] == [2, 2, 1]
     assert {each[:KEY_ID] for each in columns(session, DataKey.wrapped)} == {key_id(NEW)}
     assert set(sealed) < set(columns(session, Patient.sealed))
@@ -67,12 +66,12 @@ def test_every_key_is_wrapped_anew_in_portions_and_the_documents_stay(session: S
 def test_what_was_broken_off_goes_on_where_it_ended(session: Session) -> None:
     ids(session, with_masters(OLD), 5)
     keys = with_masters(f"{NEW},{OLD}")
-    run = jobs.rewrap(keys, portion=2)
+    run = key_rings.rings(keys).wrapping.rewrap_all(portion=2)
     assert next(run).number == 2
     run.close()
-    assert key_rings.count_to_rewrap(session, keys) == 3
-    assert [each.number for each in jobs.rewrap(keys, portion=2)] == [2, 1]
-    assert list(jobs.rewrap(keys)) == []
+    assert key_rings.rings(keys).wrapping.count_to_rewrap(session) == 3
+    assert [each.number for each in key_rings.rings(keys).wrapping.rewrap_all(portion=2)] == [2, 1]
+    assert list(key_rings.rings(keys).wrapping.rewrap_all()) == []
 
 
 def test_a_damaged_key_is_named_and_stops_no_other(session: Session) -> None:
@@ -80,15 +79,15 @@ def test_a_damaged_key_is_named_and_stops_no_other(session: Session) -> None:
     wrong = key_id(OLD) + bytes(60)
     session.execute(update(DataKey).where(DataKey.patient_id == damaged).values(wrapped=wrong))
     keys = with_masters(f"{NEW},{OLD}")
-    (portion,) = jobs.rewrap(keys)
+    (portion,) = key_rings.rings(keys).wrapping.rewrap_all()
     assert (portion.number, portion.damaged) == (2, [damaged])
-    assert key_rings.count_to_rewrap(session, keys) == 1
+    assert key_rings.rings(keys).wrapping.count_to_rewrap(session) == 1
     assert all(read(session, with_masters(NEW), each) for each in others)
 
 
 def test_a_key_that_was_destroyed_meanwhile_stays_destroyed(session: Session) -> None:
     erased, _ = ids(session, with_masters(OLD), 2)
-    run = jobs.rewrap(with_masters(f"{NEW},{OLD}"), portion=1)
+    run = key_rings.rings(with_masters(f"{NEW},{OLD}")).wrapping.rewrap_all(portion=1)
     next(run)
     session.execute(delete(DataKey).where(DataKey.patient_id == erased))
     list(run)
@@ -100,26 +99,26 @@ def test_a_key_that_was_destroyed_meanwhile_stays_destroyed(session: Session) ->
 
 def test_a_ring_must_have_every_key_that_is_in_use(session: Session) -> None:
     a_patient(session, Keys(OLD, OTHER))
-    key_rings.check(session, Keys(f"{NEW},{OLD}", OTHER))
+    key_rings.rings(Keys(f"{NEW},{OLD}", OTHER)).check(session)
     with pytest.raises(Unreachable) as refused:
-        key_rings.check(session, Keys(NEW, OTHER))
+        key_rings.rings(Keys(NEW, OTHER)).check(session)
     assert refused.value.message.startswith("MASTER_KEY (or the file that MASTER_KEY_FILE names) has the key ")
     assert key_id(OLD).hex() in refused.value.message
     assert not [each for each in (OLD, NEW, OTHER) if each in refused.value.message]
     with pytest.raises(Unreachable, match=r"^INDEX_KEY ") as refused:
-        key_rings.check(session, Keys(OLD, NEW))
+        key_rings.rings(Keys(OLD, NEW)).check(session)
     assert key_id(OTHER).hex() in refused.value.message
 
 
 def test_without_any_patient_every_ring_will_do(session: Session) -> None:
-    key_rings.check(session, Keys(OLD, NEW))
+    key_rings.rings(Keys(OLD, NEW)).check(session)
 
 
 def test_one_row_of_an_old_key_among_many_is_noticed(session: Session) -> None:
     for number in range(3):
         ids(session, Keys(a_key(10 + number), OTHER), 3)
     a_patient(session, Keys(OLD, OTHER))
-    in_use = {use.id: use.rows for use in key_rings.uses(session, Keys(NEW, OTHER)) if use.role == "missing"}
+    in_use = {use.id: use.rows for use in key_rings.rings(Keys(NEW, OTHER)).uses(session) if use.role == "missing"}
     assert in_use[key_id(OLD).hex()] == 1
     assert sorted(in_use.values()) == [1, 3, 3, 3]
 
@@ -223,4 +222,4 @@ def test_the_command_wraps_anew_shows_progress_and_lists_what_is_in_use(a_commit
     assert listed[1].split() == ["MASTER_KEY", key_id(os.environ["MASTER_KEY"]).hex(), "reads", "0", "rows"]
     assert ended("rewrap", MASTER_KEY=ring).stdout.strip() == "0 keys wrapped anew, 0 left"
     with transaction() as session:
-        key_rings.check(session, Keys(NEW, os.environ["INDEX_KEY"]))
+        key_rings.rings(Keys(NEW, os.environ["INDEX_KEY"])).check(session)

@@ -1,0 +1,128 @@
+"""A letter to a practice about up to six patients, encrypted part by part.
+
+What it says of one patient is encrypted with a key of theirs. What stands around that (greeting, closing, sender) is
+encrypted with a key of the letter's own, which every part carries: whoever may read a part may read what stands around
+it. So the letter proves for each patient what was written about them, whichever others were erased, and with the last
+of them nobody can read it (docs/decisions/0032-texts-about-patients.md).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+
+from communication_service.store.tables import Email
+from shared.database import Session
+from shared.runtime.logs import logger
+from shared.security.encryption import UnwrappedKey, new_key
+from shared.security.patient_texts import PatientText, PatientTexts
+from shared.values.emails import EmailText
+from shared.values.enums import LostText
+
+log = logger(__name__)
+
+
+class UnreadableLetter(RuntimeError):
+    """A letter that is to be sent cannot be read whole."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a letter says before, of, and after its patients, each in all forms of an e-mail."""
+
+    before: EmailText
+    parts: Sequence[EmailText]
+    """One for each patient; its subject is what names the patient there."""
+    after: EmailText
+
+    def whole(self) -> EmailText:
+        """The letter as it is read."""
+        return EmailText(
+            subject=self.before.subject + ", ".join(part.subject for part in self.parts) + self.after.subject,
+            text=self.before.text + "".join(part.text for part in self.parts) + self.after.text,
+            html=self.before.html + "".join(part.html for part in self.parts) + self.after.html,
+        )
+
+
+def write(session: Session, texts: PatientTexts, email: Email, letter: Letter, patients: Sequence[UUID]) -> None:
+    """Put the letter into the e-mail; its parts are about these patients, and in the order of its requests."""
+    key = new_key()
+    frame = {"before": asdict(letter.before), "after": asdict(letter.after)}
+    email.frame = UnwrappedKey(key).encrypt(json.dumps(frame, ensure_ascii=False).encode(), email.id.bytes)
+    carried = {"key": base64.b64encode(key).decode()}
+    email.parts = texts.encrypt_all(
+        session,
+        [
+            PatientText(patient_id, request_id, carried | asdict(part))
+            for patient_id, request_id, part in zip(patients, email.placement_request_ids, letter.parts, strict=True)
+        ],
+    )
+
+
+def read(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, EmailText]:
+    """The letters by the ids of their e-mails; where a part is lost, they say so instead."""
+    found = _decrypted(session, texts, emails)
+    return {email.id: _shown(texts, _frame(email, parts), parts) for email, parts in zip(emails, found, strict=True)}
+
+
+def read_whole(session: Session, texts: PatientTexts, email: Email) -> Letter | None:
+    """The letter of an e-mail; None where a part of it is lost."""
+    (parts,) = _decrypted(session, texts, [email])
+    frame = _frame(email, parts)
+    known = [part for part in parts if not isinstance(part, LostText)]
+    if isinstance(frame, LostText) or len(known) < len(parts):
+        return None
+    return Letter(_text(frame["before"]), [_text(part) for part in known], _text(frame["after"]))
+
+
+def text_to_send(session: Session, texts: PatientTexts, email: Email) -> EmailText:
+    """What a practice reads. Raises `UnreadableLetter` where that is not what was written."""
+    letter = read_whole(session, texts, email)
+    if letter is None:
+        raise UnreadableLetter
+    return letter.whole()
+
+
+Part = Mapping[str, Any] | LostText
+
+
+def _decrypted(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> list[list[Part]]:
+    """The parts of each letter; all of them are decrypted together."""
+    parts = [list(zip(email.parts, email.placement_request_ids, strict=True)) for email in emails]
+    found = texts.decrypt(session, [part for each in parts for part in each])
+    return [[found[encrypted] for encrypted, _ in each] for each in parts]
+
+
+def _frame(email: Email, parts: Sequence[Part]) -> Mapping[str, Any] | LostText:
+    """What stands around the parts, decrypted with the key that any of them carries."""
+    key = next((part["key"] for part in parts if not isinstance(part, LostText)), None)
+    if key is None:
+        return LostText.DAMAGED if LostText.DAMAGED in parts else LostText.ERASED
+    try:
+        decrypted = UnwrappedKey(base64.b64decode(key)).decrypt(email.frame, email.id.bytes)
+    except InvalidTag:
+        log.error("letter.damaged", email_id=str(email.id))
+        return LostText.DAMAGED
+    return json.loads(decrypted)  # type: ignore[no-any-return]
+
+
+def _text(document: Mapping[str, str]) -> EmailText:
+    return EmailText(document["subject"], document["text"], document["html"])
+
+
+def _shown(texts: PatientTexts, frame: Mapping[str, Any] | LostText, parts: Sequence[Part]) -> EmailText:
+    if isinstance(frame, LostText):
+        said = texts.worded(frame)
+        return EmailText(said, said, f"<p>{said}</p>")
+    known = [_lost(texts.worded(part)) if isinstance(part, LostText) else _text(part) for part in parts]
+    return Letter(_text(frame["before"]), known, _text(frame["after"])).whole()
+
+
+def _lost(said: str) -> EmailText:
+    return EmailText(subject=said, text=f"{said}\n\n", html=f"<p>{said}</p>\n")

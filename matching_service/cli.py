@@ -1,0 +1,15 @@
+"""Commands of this service's own: `python -m matching_service keys | rewrap` (docs/keys.md)."""
+
+from __future__ import annotations
+
+from matching_service.dependencies import Dependencies
+from matching_service.domain import patient_keys
+from shared.runtime.key_commands import key_commands
+from shared.security.key_rings import KeyRings
+
+
+def _rings(dependencies: Dependencies) -> KeyRings:
+    return patient_keys.rings(dependencies.texts)
+
+
+commands = key_commands(_rings)
