@@ -12,7 +12,7 @@ from uuid import UUID
 from tenacity import stop_after_delay
 
 from communication_service.dependencies import Dependencies
-from communication_service.domain import composing, mail_server, patient_keys, placement_requests, sending
+from communication_service.domain import composing, erasures, mail_server, patient_keys, placement_requests, sending
 from communication_service.domain.email_texts import inquiry_headers
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
 from communication_service.domain.sending import EmailClaim
@@ -252,6 +252,12 @@ def needs(settings: Settings) -> Sequence[ReadinessCheck]:
     return [patient_keys.rings(Dependencies.of(settings).texts).needed()]
 
 
+def confirm_erasures(now: datetime) -> int:
+    """Confirm that nothing which may yet go out speaks of a patient who was erased."""
+    with transaction() as session:
+        return erasures.confirm_erasures(session, now=now)
+
+
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
     rules, texts = dependencies.rules, dependencies.texts
@@ -261,5 +267,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),
         Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
+        Job("erasures", timedelta(seconds=2), confirm_erasures),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules), needs_current_events=True),
     ]

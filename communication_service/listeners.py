@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from communication_service.domain import copies, placement_requests
+from communication_service.domain import copies, erasures, placement_requests
 from communication_service.domain.placement_requests import RequestFacts
 from shared.database import Session
 from shared.events.catalogue import (
     AddressGeocoded,
+    PatientErased,
     PatientPlaced,
     PatientRegistered,
     PatientStatusChanged,
@@ -68,6 +69,12 @@ def keep_therapists(session: Session, events: Sequence[TherapistEvent], *, now: 
 @listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded)
 def keep_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
     copies.keep_patients(session, [(e.patient, e.envelope) for e in events], now=now)
+
+
+@listeners.projection(PatientErased)
+def erase_patients(session: Session, events: Sequence[PatientErased], *, now: datetime) -> None:
+    """A projection, so that it happens again wherever copies are made anew."""
+    erasures.erase_patients(session, [e.envelope for e in events], now=now)
 
 
 @listeners.projection(AddressGeocoded)

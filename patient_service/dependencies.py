@@ -15,7 +15,7 @@ class Dependencies:
 
     keys: Keys
     """They open patients' files."""
-    compaction_lag: timedelta
+    compaction_lag: timedelta = timedelta(days=1)
     """For how long Kafka may hold the last state of a patient who was erased."""
 
     @classmethod

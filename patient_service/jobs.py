@@ -10,7 +10,7 @@ from threading import BoundedSemaphore
 from uuid import UUID
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import birthdays, crisis, key_rings, searches
+from patient_service.domain import birthdays, crisis, erasures, key_rings, searches
 from patient_service.domain.schemas import NewStatus
 from patient_service.settings import Settings
 from shared.database import transaction
@@ -76,6 +76,12 @@ def reindex(keys: Keys, now: datetime) -> int:  # noqa: ARG001 - every job has i
         return key_rings.reindex(session, keys)
 
 
+def publish_erasures_again(compaction_lag: timedelta, now: datetime) -> int:
+    """Publish erasures once more after Kafka's compaction lag, so that its log forgets what came before."""
+    with transaction() as session:
+        return erasures.publish_again(session, compaction_lag=compaction_lag, now=now)
+
+
 def needs(settings: Settings) -> Sequence[ReadinessCheck]:
     """That every key is there with which something was written."""
     return [key_rings.rings(Dependencies.of(settings).keys).needed()]
@@ -90,5 +96,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("prior_therapies", timedelta(hours=1), partial(publish_passed_therapies, keys)),
         Job("crises", timedelta(minutes=1), partial(count_crises, keys)),
         Job("reindex", timedelta(minutes=1), partial(reindex, keys)),
+        Job("erasures", timedelta(minutes=10), partial(publish_erasures_again, dependencies.compaction_lag)),
         Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),
     ]

@@ -22,6 +22,6 @@ def place(session: Session, therapist_id: UUID) -> PracticePlace | None:
 
 
 def patients(session: Session, ids: Iterable[UUID]) -> dict[UUID, PatientPseudonym]:
-    """The copies of these patients that have arrived."""
-    found = select(PatientPseudonym).where(PatientPseudonym.id.in_(list(ids))).execution_options(populate_existing=True)
-    return {patient.id: patient for patient in session.scalars(found)}
+    """The copies of these patients that have arrived; there is none of who was erased."""
+    found = select(PatientPseudonym).where(PatientPseudonym.id.in_(list(ids)), ~PatientPseudonym.erased)
+    return {each.id: each for each in session.scalars(found.execution_options(populate_existing=True))}

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
+from shared.database import NAMES, Aggregate, Copy, Erasable, column_types, is_one_of, new_id
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import CallStatus, ContactRequestStatus, Direction, EmailKind, EmailStatus, InquiryStatus
@@ -72,20 +72,20 @@ class PracticePlace(Copy, Tables):
     federal_state: Mapped[str | None]
 
 
-class PatientPseudonym(Copy, Tables):
-    """What a practice may know of a patient before it accepts: a pseudonym."""
+class PatientPseudonym(Copy, Erasable, Tables):
+    """What a practice may know of a patient before it accepts: a pseudonym; the defaults are those of a tombstone."""
 
     __tablename__ = "patients"
 
-    reference: Mapped[str]
+    reference: Mapped[str] = mapped_column(server_default="")
     age: Mapped[int | None]
-    gender: Mapped[str]
+    gender: Mapped[str] = mapped_column(server_default="unknown")
     insurance_type: Mapped[str | None]
-    reimbursement_case: Mapped[bool]
+    reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
     diagnosis_block: Mapped[str | None]
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     prior_therapy_within_two_years: Mapped[bool | None]
-    status: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="erased")
     paused_until: Mapped[date | None]
     search_started_on: Mapped[date | None]
 

@@ -22,6 +22,7 @@ class Affected:
 
     therapists: Set[UUID] = frozenset()
     patients: Set[UUID] = frozenset()
+    erased_patients: Set[UUID] = frozenset()
     located_therapists: Set[UUID] = frozenset()
     located_patients: Set[UUID] = frozenset()
     unavailable_therapists: Set[UUID] = frozenset()
@@ -33,9 +34,8 @@ class Affected:
     def needs_no_lock(self) -> bool:
         """Whether one statement, which writes its rows in order, changes everything that is changed."""
         places = self.located_therapists | self.located_patients
-        return bool(self.therapists) + bool(self.patients) + bool(places) < 2 and not (
-            self.unavailable_therapists or self.called_therapists or self.requests
-        )
+        statements = [each for each in (self.therapists, self.patients, self.erased_patients, places) if each]
+        return len(statements) < 2 and not (self.unavailable_therapists or self.called_therapists or self.requests)
 
 
 def lock(session: Session, affected: Affected) -> None:
@@ -49,4 +49,5 @@ def lock(session: Session, affected: Affected) -> None:
         session, affected.unavailable_therapists, states.LOST_WITH_THE_THERAPIST
     )
     asked = queries.patients_of(session, affected.requests | set(unavailable))
-    queries.lock_copies(session, PatientCopy, affected.patients | affected.located_patients | asked)
+    patients = affected.patients | affected.erased_patients | affected.located_patients | asked
+    queries.lock_copies(session, PatientCopy, patients)

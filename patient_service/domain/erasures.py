@@ -22,13 +22,16 @@ from shared.database.copies import erase_copies
 from shared.database.rows import check_version, require
 from shared.errors import FieldProblem
 from shared.events.catalogue import AddressErased, PatientErased
-from shared.events.erasures import note_erased
+from shared.events.erasures import mark_confirmed, note_erased
 from shared.events.outbox import record
 from shared.security.encryption import Keys
 from shared.values.schemas import InvalidFields
 
 CONFIRMING: Final = ("communication_service", "geocoding_service", "matching_service")
 """The services that keep something of patients (tests/architecture/test_erasures.py), and confirm that they do not."""
+
+UNTIL_KAFKA_CLEANED: Final = timedelta(hours=1)
+"""For so long after the compaction lag it takes at most to publish an erasure again and to clean Kafka's log."""
 
 
 def erase(
@@ -61,7 +64,26 @@ def _erase(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, n
     erase_copies(session, LocatedPostalCode, [_before_all_events(patient.id, now)])
     session.add(Erasure(id=patient.id, requested_at=now, requested_by=by))
     note_erased(session, [patient.id], now=now)
+    _publish(session, patient, now=now)
+
+
+def _publish(session: Session, patient: Patient, *, now: datetime) -> None:
+    mark_confirmed(session, [patient.id], now=now)
     record(session, patient, PatientErased(patient_id=patient.id), now=now)
+
+
+def publish_again(session: Session, *, compaction_lag: timedelta, now: datetime, at_most: int = 100) -> int:
+    """Publish completed erasures once more, after Kafka's compaction lag; returns their number.
+
+    Kafka closes a segment of its log only when something is added to it, and forgets only what lies in closed ones: in
+    a quiet partition the last state before the erasure would stay for as long as nothing happens. Geocoding answers
+    with its own last state, which does the same there.
+    """
+    wanted = store.completed_before(session, now - compaction_lag, by=len(CONFIRMING), limit=at_most)
+    found = [queries.patient_or_tombstone(session, each, lock=True) for each in wanted]
+    for patient in found:
+        _publish(session, require(patient, "patient"), now=now)
+    return len(found)
 
 
 def _before_all_events(patient_id: UUID, now: datetime) -> dict[str, object]:
@@ -87,7 +109,7 @@ def _view(erasure: Erasure, confirmed: Mapping[str, datetime], compaction_lag: t
             "requested_at": erasure.requested_at,
             "requested_by": erasure.requested_by,
             "completed_at": completed_at,
-            "kafka_until": completed_at and completed_at + compaction_lag,
+            "kafka_until": completed_at and completed_at + compaction_lag + UNTIL_KAFKA_CLEANED,
         }
     )
 

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from patient_service.store.tables import DataKey, Erasure, ErasureConfirmation, Patient
 from shared.database.rows import find_row
+from shared.database.tables import erased_aggregates
 
 _CONFIRMATIONS: Table = ErasureConfirmation.__table__  # type: ignore[assignment]  # declared as the wider FromClause
 
@@ -40,6 +41,18 @@ def confirm(session: Session, service: str, erased: Sequence[tuple[UUID, datetim
     rows: list[dict[str, Any]] = [{"erasure_id": id, "service": service, "confirmed_at": at[id]} for id in known]
     if rows:
         session.execute(insert(_CONFIRMATIONS).values(rows).on_conflict_do_nothing())
+
+
+def completed_before(session: Session, instant: datetime, *, by: int, limit: int) -> Sequence[UUID]:
+    """The erasures that so many services had confirmed before this instant, and that were published once only."""
+    done = (
+        select(ErasureConfirmation.erasure_id)
+        .group_by(ErasureConfirmation.erasure_id)
+        .having(func.count() >= by, func.max(ErasureConfirmation.confirmed_at) < instant)
+    )
+    published = erased_aggregates.c.sequence
+    once = select(erased_aggregates.c.id).where(published == 1, erased_aggregates.c.id.in_(done))
+    return session.scalars(once.order_by(erased_aggregates.c.id).limit(limit)).all()
 
 
 def destroy_data_key(session: Session, patient: Patient) -> None:

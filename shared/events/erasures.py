@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, cast, delete, func, literal, select, update
+from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, bindparam, cast, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -43,8 +43,13 @@ _FORGET_RECORDED = delete(outbox).where(outbox.c.key == _IDS)
 
 def confirm(session: Session, ids: Sequence[UUID], erased: Callable[[UUID], Event], *, now: datetime) -> None:
     """Record for each of these aggregates that nothing of it is left here."""
-    confirmed = session.execute(_CONFIRM, {"ids": list(ids), "now": now}).all()
-    record_all(session, [(row.id, row.sequence, erased(row.id)) for row in confirmed], now=now)
+    sequences = mark_confirmed(session, ids, now=now)
+    record_all(session, [(id, sequence, erased(id)) for id, sequence in sequences.items()], now=now)
+
+
+def mark_confirmed(session: Session, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, int]:
+    """Note that nothing of these aggregates is left here; returns how often that was so of each."""
+    return {row.id: row.sequence for row in session.execute(_CONFIRM, {"ids": list(ids), "now": now})}
 
 
 _CONFIRM = (
@@ -55,16 +60,16 @@ _CONFIRM = (
 )
 
 
-def unconfirmed(session: Session, *, limit: int) -> Sequence[UUID]:
+def unconfirmed(session: Session, *conditions: ColumnElement[bool], limit: int) -> Sequence[UUID]:
     """The aggregates that were erased longest ago of those of which something may be left, locked; skips what others
     hold.
     """
     return session.scalars(
         select(erased_aggregates.c.id)
-        .where(erased_aggregates.c.confirmed_at.is_(None))
+        .where(erased_aggregates.c.confirmed_at.is_(None), *conditions)
         .order_by(erased_aggregates.c.erased_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=erased_aggregates, skip_locked=True)
     ).all()
 
 

@@ -1,0 +1,198 @@
+"""A patient is erased: matching has nothing of them any more, asks nobody for them, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, insert, inspect, select
+from sqlalchemy.orm import Session
+
+from matching_service.domain import states
+from matching_service.store.tables import AuditLogEntry, PatientCopy, PlacementRequest, Tables
+from shared.database import new_id
+from shared.database.tables import dead_letter_table
+from shared.events.catalogue import (
+    AddressGeocoded,
+    PatientErased,
+    PatientStatusChanged,
+    PatientTherapistsExcluded,
+    PatientUpdated,
+)
+from shared.events.event import Event
+from shared.events.rebuild import _remove_stale_copies
+from shared.runtime import clock
+from shared.values.enums import RequestStatus
+from tests.builders.events import happened
+from tests.builders.matching import (
+    a_known_patient,
+    a_known_therapist,
+    a_request,
+    an_open_request,
+    handle,
+    public_patient,
+    stored,
+    types,
+)
+from tests.conftest import MONDAY
+from tests.events import recorded
+
+MINUTE = timedelta(minutes=1)
+POSITION = {"id", "sequence", "event_time", "written_at", "erased"}
+
+
+def erased(patient_id: UUID, *, sequence: int = 9, minutes: int = 9, republished: bool = False) -> PatientErased:
+    event = happened(PatientErased(patient_id=patient_id), sequence=sequence, time=MONDAY + minutes * MINUTE)
+    return event.with_envelope(replace(event.envelope, republished=republished))
+
+
+def copy_of(session: Session, patient_id: UUID) -> PatientCopy:
+    return session.get_one(PatientCopy, patient_id, populate_existing=True)
+
+
+def is_tombstone(copy: PatientCopy) -> bool:
+    """Whether nothing in the row says anything of anybody."""
+    columns = inspect(PatientCopy).columns
+    left = {each.name: getattr(copy, each.name) for each in columns if each.name not in POSITION}
+    nothing = {
+        each.name: {"reimbursement_case": False, "travel_mode": "car", "open_to_group_therapy": False,
+                    "preferred_therapist_gender": "any", "geocoded_sequence": -1}.get(
+            each.name, [] if str(each.type).endswith("[]") else None
+        )
+        for each in columns
+        if each.name not in POSITION
+    }  # fmt: skip
+    return copy.erased and left == nothing
+
+
+@pytest.mark.parametrize("status", [each for each in RequestStatus if each != RequestStatus.FAILED])
+def test_what_is_asked_for_them_is_withdrawn_and_what_is_over_stays(session: Session, status: RequestStatus) -> None:
+    request = a_request(session, status)
+    other = a_request(session, RequestStatus.OPEN)
+    before = types(session, request.id)
+    handle(session, erased(request.patient_id))
+    after = stored(session, request.id)
+    if status in states.WITHDRAWABLE:
+        assert (after.status, after.withdrawn_reason) == ("withdrawn", "patient_erased")
+        assert types(session, request.id) == [*before, "withdrawn"]
+        (event,) = [each for each in recorded(session, request.id) if each["type"] == "matching.request_withdrawn"]
+        assert event["data"]["reason"] == "patient_erased"
+    else:
+        assert (after.status, types(session, request.id)) == (status, before)
+    assert stored(session, other.id).status == "open"
+    assert is_tombstone(copy_of(session, request.patient_id))
+
+
+def test_it_is_confirmed_each_time_it_is_told(session: Session) -> None:
+    """A patient service that was restored asks once more by publishing its states."""
+    patient = a_known_patient(session)
+    for number in (1, 2):
+        handle(session, erased(patient), erased(patient, sequence=8 + number, republished=True))
+        events = recorded(session, patient)
+        assert [(each["type"], each["data"]) for each in events] == [
+            ("matching.patient_erased", {"patient_id": str(patient)})
+        ]
+        assert events[0]["sequence"] == number
+
+
+def test_somebody_of_whom_nothing_had_arrived_is_erased_too(session: Session) -> None:
+    patient = public_patient()
+    handle(session, erased(patient.id))
+    handle(session, happened(PatientUpdated(patient=patient), sequence=1))
+    assert is_tombstone(copy_of(session, patient.id))
+
+
+def test_nobody_can_be_asked_for_them(session: Session, client: FlaskClient) -> None:
+    patient, therapist = a_known_patient(session), a_known_therapist(session)
+    handle(session, erased(patient))
+    session.commit()
+    wanted = {"patient_id": str(patient), "therapist_ids": [str(therapist)]}
+    assert client.post("/api/placement-requests", json=wanted).status_code == 404
+    assert client.post("/api/matches", json={"patient_id": str(patient)}).status_code == 404
+
+
+def test_notes_and_reasons_are_unreadable_and_counts_remain(session: Session, client: FlaskClient) -> None:
+    request = an_open_request(session)
+    session.commit()
+    note = "Frau Geheim ruft zurück"
+    client.patch(f"/api/placement-requests/{request.id}", json={"note": note})
+    client.post(f"/api/placement-requests/{request.id}/response", json={"outcome": "declined_capacity", "note": note})
+    entries = session.scalar(select(func.count()).select_from(AuditLogEntry))
+    assert note in client.get(f"/api/placement-requests/{request.id}").text
+    handle(session, erased(request.patient_id))
+    session.commit()
+    for path in ("", "/history"):
+        assert note not in client.get(f"/api/placement-requests/{request.id}{path}").text
+    assert session.scalar(select(func.count()).select_from(AuditLogEntry)) == entries
+    # nor is one kept that is written later, by somebody who had the page open
+    client.patch(f"/api/placement-requests/{request.id}", json={"note": note})
+    assert note not in client.get(f"/api/placement-requests/{request.id}").text
+    session.expire_all()
+    stored_note = session.get_one(PlacementRequest, request.id).note
+    assert stored_note is None or note.encode() not in stored_note
+
+
+def states_of(patient_id: UUID) -> st.SearchStrategy[Event]:
+    """Anything that may come about a patient, at any position and time, also what is said to be republished."""
+
+    def event(kind: str, sequence: int, minutes: int, republished: bool) -> Event:
+        patient = public_patient(id=patient_id, reference="P-7K3M-2Q")
+        made: Any = {
+            "updated": lambda: PatientUpdated(patient=patient),
+            "excluded": lambda: PatientTherapistsExcluded(patient=patient),
+            "status": lambda: PatientStatusChanged(patient=patient, previous_status="open"),
+            "placed": lambda: AddressGeocoded(
+                owner_kind="patient", owner_id=patient_id, postal_code="52062", latitude=50.77, longitude=6.08
+            ),
+            "erased": lambda: PatientErased(patient_id=patient_id),
+        }[kind]()
+        arrived = happened(made, patient_id, sequence=sequence, time=MONDAY + minutes * MINUTE)
+        return arrived.with_envelope(replace(arrived.envelope, republished=republished))
+
+    kinds = st.sampled_from(["updated", "excluded", "status", "placed", "erased"])
+    return st.builds(event, kinds, st.integers(1, 10**6), st.integers(-9, 99), st.booleans())
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_order_of_events_brings_anybody_back(session: Session, data: st.DataObject) -> None:
+    """Older and newer ones, repeated, in one poll or in several, by a rebuild or from a dead letter."""
+    patient_id = new_id()
+    before = data.draw(st.lists(st.lists(states_of(patient_id), min_size=1, max_size=4), max_size=3))
+    first: Sequence[Event] = [
+        *data.draw(st.lists(states_of(patient_id), max_size=2)),
+        erased(patient_id, sequence=data.draw(st.integers(1, 10**6)), minutes=data.draw(st.integers(0, 9))),
+        *data.draw(st.lists(states_of(patient_id), max_size=2)),
+    ]
+    after = data.draw(st.lists(st.lists(states_of(patient_id), min_size=1, max_size=4), max_size=3))
+    for poll in before:
+        handle(session, *poll)
+    handle(session, *first)
+    for poll in [[], *after]:
+        handle(session, *poll)
+        assert is_tombstone(copy_of(session, patient_id))
+
+
+def test_a_rebuild_leaves_the_tombstones_of_which_kafka_knows_nothing(session: Session) -> None:
+    patient, stray = a_known_patient(session), a_known_patient(session)
+    handle(session, erased(patient))
+    session.commit()
+    assert _remove_stale_copies(Tables.metadata.tables["patients"], clock.now() + timedelta(days=1)) == 1
+    assert is_tombstone(copy_of(session, patient))
+    assert session.scalar(select(func.count()).where(PatientCopy.id == stray)) == 0
+
+
+def test_a_dead_letter_of_theirs_is_gone(session: Session) -> None:
+    patient, other = a_known_patient(session), a_known_patient(session)
+    for number, key in enumerate((patient, other)):
+        row = {"id": new_id(), "topic": "patient.events", "partition": 0, "offset": number, "key": str(key).encode()}
+        session.execute(insert(dead_letter_table).values(**row, value=b"x", reason="a mistake", traceback=""))
+    handle(session, erased(patient))
+    assert [bytes(key) for key in session.scalars(select(dead_letter_table.c.key))] == [str(other).encode()]
