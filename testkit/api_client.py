@@ -119,9 +119,9 @@ class ApiClient:
 
         return self.until(ask, "matching to know the patient")
 
-    def approve(self, patient_id: str, therapist_ids: list[str]) -> Document:
+    def approve(self, patient_id: str, therapist_ids: list[str], **more: Any) -> Document:
         """A contact list; waits until matching knows that the search has begun."""
-        body = {"patient_id": patient_id, "therapist_ids": therapist_ids}
+        body = {"patient_id": patient_id, "therapist_ids": therapist_ids, **more}
 
         def ask() -> Document | None:
             try:

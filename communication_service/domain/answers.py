@@ -106,7 +106,7 @@ def _encrypted_notes(session: Session, texts: PatientTexts, said: Sequence[CallR
 
 def encrypt_for_requests(session: Session, texts: PatientTexts, notes: Mapping[UUID, str]) -> dict[UUID, bytes]:
     """Returns notes about requests, each encrypted with a key of the request's patient."""
-    patients = request_queries.patients_of_requests(session, notes)
+    patients = request_queries.patients_of_requests(session, notes) if notes else {}
     encrypted = texts.encrypt_all(session, [PatientText(patients[id], id, note) for id, note in notes.items()])
     return dict(zip(notes, encrypted, strict=True))
 

@@ -198,7 +198,8 @@ def _apply(
         if planned.channel == "email" or planned.waits_for is not None:
             _cancel_call(rows, inquiry, now)
     session.flush()  # a therapist has one planned call: those that are cancelled go before others are planned
-    for inquiry, planned in placed:
+    # e-mails first: they may add keys of patients, which come before the line (docs/decisions/0019)
+    for inquiry, planned in sorted(placed, key=lambda each: each[1].channel != "email"):
         if planned.channel == "email":
             _write_email(session, rows, inquiry, planned, rules=rules, texts=texts, now=now)
         else:
@@ -282,11 +283,11 @@ def _write_email(
     known = rows.emails.get(inquiry.id)
     email = known or states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
     _address(email, rows.therapist, now)
-    wanted = list(planned.request_ids)
+    about = {each: rows.requests[each].patient_id for each in planned.request_ids}
     # what stands there is read and compared: the same text is another one each time it is encrypted
-    if known is None or (known.placement_request_ids, letters.read_whole(session, texts, known)) != (wanted, letter):
-        email.placement_request_ids, email.updated_at = wanted, now
-        letters.write(session, texts, email, letter, [patient.id for patient in patients])
+    stands = known and (known.placement_request_ids, letters.read_whole(session, texts, known))
+    if stands != (list(about), letter):
+        letters.write(session, texts, email, letter, about=about, now=now)
     if planned.waits_for is None:
         states.approve_email(email, now=now)
     else:

@@ -30,6 +30,9 @@ from shared.values.emails import EmailText
 from shared.values.enums import EmailResolution
 from shared.values.lists import Listed, ListRequest
 
+_OF_LETTER = frozenset({"subject", "body_text", "body_html"})
+_OF_ROW = EmailView.model_fields.keys() - _OF_LETTER
+
 
 def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[EmailFilter]) -> Listed:
     """A part of the e-mails."""
@@ -51,10 +54,6 @@ def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[EmailFi
 def get(session: Session, texts: PatientTexts, email_id: UUID) -> EmailView:
     """One e-mail; raises `NotFound`."""
     return _view(session, texts, _get_or_raise(session, email_id))
-
-
-_OF_LETTER = frozenset({"subject", "body_text", "body_html"})
-_OF_ROW = EmailView.model_fields.keys() - _OF_LETTER
 
 
 def _view(session: Session, texts: PatientTexts, email: Email) -> EmailView:

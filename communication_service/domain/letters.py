@@ -12,6 +12,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -50,19 +51,21 @@ class Letter:
         )
 
 
-def write(session: Session, texts: PatientTexts, email: Email, letter: Letter, patients: Sequence[UUID]) -> None:
-    """Put the letter into the e-mail; its parts are about these patients, and in the order of its requests."""
+def write(
+    session: Session, texts: PatientTexts, email: Email, letter: Letter, about: Mapping[UUID, UUID], *, now: datetime
+) -> None:
+    """Put the letter into the e-mail; its parts are about these requests, each of this patient, in their order."""
     key = new_key()
+    carried = {"key": base64.b64encode(key).decode()}
+    parts = [
+        PatientText(patient_id, request_id, carried | asdict(part))
+        for (request_id, patient_id), part in zip(about.items(), letter.parts, strict=True)
+    ]
+    # before anything of the e-mail changes: a query writes what has changed, and there is a part for each request
+    encrypted = texts.encrypt_all(session, parts)
     frame = {"before": asdict(letter.before), "after": asdict(letter.after)}
     email.frame = UnwrappedKey(key).encrypt(json.dumps(frame, ensure_ascii=False).encode(), email.id.bytes)
-    carried = {"key": base64.b64encode(key).decode()}
-    email.parts = texts.encrypt_all(
-        session,
-        [
-            PatientText(patient_id, request_id, carried | asdict(part))
-            for patient_id, request_id, part in zip(patients, email.placement_request_ids, letter.parts, strict=True)
-        ],
-    )
+    email.parts, email.placement_request_ids, email.updated_at = encrypted, list(about), now
 
 
 def read(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, EmailText]:
@@ -89,17 +92,17 @@ def text_to_send(session: Session, texts: PatientTexts, email: Email) -> EmailTe
     return letter.whole()
 
 
-Part = Mapping[str, Any] | LostText
+DecryptedPart = Mapping[str, Any] | LostText
 
 
-def _decrypted(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> list[list[Part]]:
+def _decrypted(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> list[list[DecryptedPart]]:
     """The parts of each letter; all of them are decrypted together."""
     parts = [list(zip(email.parts, email.placement_request_ids, strict=True)) for email in emails]
     found = texts.decrypt(session, [part for each in parts for part in each])
     return [[found[encrypted] for encrypted, _ in each] for each in parts]
 
 
-def _frame(email: Email, parts: Sequence[Part]) -> Mapping[str, Any] | LostText:
+def _frame(email: Email, parts: Sequence[DecryptedPart]) -> Mapping[str, Any] | LostText:
     """What stands around the parts, decrypted with the key that any of them carries."""
     key = next((part["key"] for part in parts if not isinstance(part, LostText)), None)
     if key is None:
@@ -116,7 +119,7 @@ def _text(document: Mapping[str, str]) -> EmailText:
     return EmailText(document["subject"], document["text"], document["html"])
 
 
-def _shown(texts: PatientTexts, frame: Mapping[str, Any] | LostText, parts: Sequence[Part]) -> EmailText:
+def _shown(texts: PatientTexts, frame: Mapping[str, Any] | LostText, parts: Sequence[DecryptedPart]) -> EmailText:
     if isinstance(frame, LostText):
         said = texts.worded(frame)
         return EmailText(said, said, f"<p>{said}</p>")

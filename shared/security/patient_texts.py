@@ -80,7 +80,7 @@ class PatientTexts:
         Raises `MissingKey` where the ring lacks the key that wrapped a patient's.
         """
         known = [(each, about) for each, about in encrypted if each is not None]
-        ids = {UUID(bytes=each[:ID]) for each, _ in known}
+        ids = {UUID(bytes=each[:ID]) for each, _ in known if len(each) >= ID}
         keys = {id: self._unwrapped(id, wrapped) for id, wrapped in patient_keys.find(session, ids).items()}
         return {each: _decrypted(keys, each, about) for each, about in known}
 
@@ -123,7 +123,7 @@ def _encrypted(key: UnwrappedKey | LostText, text: PatientText) -> bytes:
 
 def _decrypted(keys: Mapping[UUID, UnwrappedKey | LostText], encrypted: bytes, about: UUID) -> Any:
     id, ciphertext = encrypted[:ID], encrypted[ID:]
-    key = keys.get(UUID(bytes=id), LostText.ERASED)
+    key = keys.get(UUID(bytes=id), LostText.ERASED) if len(id) == ID else LostText.DAMAGED
     if isinstance(key, LostText):
         return key
     if not ciphertext:

@@ -36,8 +36,8 @@ def by_letter(world: World, request: UUID, outcome: str) -> None:
 def by_phone(world: World, request: UUID, outcome: str) -> None:
     call = next(each for each in world.rows(c.PhoneCall) if request in each.placement_request_ids)
     said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": outcome}]}
-    outcome = CallOutcome.from_json(said)
-    calls.record_outcome(world.communication, TEXTS, call.id, outcome, rules=RULES, by=None, now=world.now)
+    result = CallOutcome.from_json(said)
+    calls.record_outcome(world.communication, TEXTS, call.id, result, rules=RULES, by=None, now=world.now)
 
 
 def to_matching(world: World, request: UUID, outcome: str) -> None:
@@ -191,8 +191,8 @@ def test_one_closed_answer_among_several_refuses_all_and_says_which(
         by_letter(world, other, "declined_other")
         (letter,) = world.rows(c.Email, status="sent")
         both = [{"placement_request_id": str(each), "outcome": "accepted"} for each in (one, other)]
+        said = EmailResponse.from_json({"responses": both})
         with pytest.raises(Conflict) as refused:
-            said = EmailResponse.from_json({"responses": both})
             emails.answer(world.communication, TEXTS, letter.id, said, by=None, now=world.now)
         assert [problem.field for problem in refused.value.errors] == ["responses.1.placement_request_id"]
         assert acknowledged(world, by_letter, one, "accepted")

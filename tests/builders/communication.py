@@ -14,7 +14,7 @@ from communication_service.domain import calls, letters
 from communication_service.domain.schemas import CallOutcome
 from communication_service.listeners import listeners
 from communication_service.settings import ContactRules
-from communication_service.store.tables import ContactRequest, Email, EmailCooldown, Inquiry, PhoneCall
+from communication_service.store.tables import ContactRequest, Email, EmailCooldown, Inquiry, PhoneCall, RecordedAnswer
 from shared.database import new_id, transaction
 from shared.events import catalogue
 from shared.events.event import Event
@@ -25,7 +25,7 @@ from tests.builders.events import happened
 from tests.builders.keys import TEXT_RINGS
 from tests.conftest import MONDAY
 
-Row = TypeVar("Row", Email, Inquiry, PhoneCall, ContactRequest, EmailCooldown)
+Row = TypeVar("Row", Email, Inquiry, PhoneCall, ContactRequest, EmailCooldown, RecordedAnswer)
 
 RULES = ContactRules()
 TEXTS = PatientTexts(MasterKeys(TEXT_RINGS["COMMUNICATION_SERVICE_TEXT_KEY"]))

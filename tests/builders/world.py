@@ -190,7 +190,7 @@ class World:
         made = self._try(
             self.matching,
             lambda: placement_requests.approve(
-                self.matching, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), by=None, now=self.now
+                self.matching, NOTES, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), by=None, now=self.now
             ),
         )
         return made.items[0].id if made else None

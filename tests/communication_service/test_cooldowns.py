@@ -133,7 +133,7 @@ def test_an_email_claimed_before_midnight_and_sent_after_it_counts_from_the_late
     composed()
     with transaction() as session:
         claim = domain.claim(
-            session, the(Email).id, rules=RULES, lease=sending.lease, now=midnight - timedelta(seconds=1)
+            session, the(Email).id, rules=RULES, texts=TEXTS, lease=sending.lease, now=midnight - timedelta(seconds=1)
         )
         assert claim is not None
         domain.record_sent(session, claim.email_id, claim.attempt, rules=RULES, now=midnight + timedelta(seconds=1))

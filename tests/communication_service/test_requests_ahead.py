@@ -22,6 +22,7 @@ from shared.events.event import LARGEST_SEQUENCE, Event
 from shared.values.enums import CallAnswer
 from tests.builders.communication import (
     RULES,
+    TEXTS,
     a_patient,
     a_request,
     a_therapist,
@@ -167,7 +168,7 @@ def test_an_answer_that_matching_does_not_know_stays(session: Session, status: s
     id = a_request(a_therapist())
     said = [CallResponse(placement_request_id=id, outcome=CallAnswer.DECLINED_OTHER)]
     answers.record_answers(
-        session, said, therapist_id=request(id).therapist_id, occurred_at=MONDAY, by=None, now=MONDAY
+        session, TEXTS, said, therapist_id=request(id).therapist_id, occurred_at=MONDAY, by=None, now=MONDAY
     )
     session.commit()
     stands(id, status, sequence=2)

@@ -54,12 +54,12 @@ def a_searching_patient(api: ApiClient, **fields: Any) -> Document:
     return api.start_search(patient["id"])
 
 
-def known_to_matching(api: ApiClient, patient: Document, *practices: Document) -> None:
-    """Wait until matching would propose these therapists."""
+def known_to_matching(api: ApiClient, patient: Document, *practices: Document, **instead: Any) -> None:
+    """Wait until matching would propose these therapists, with these criteria instead of the patient's."""
     wanted = {each["id"] for each in practices}
 
     def all_known() -> bool:
-        found = api.candidates(patient["id"], limit=200)["candidates"]
+        found = api.candidates(patient["id"], limit=200, overrides=instead)["candidates"]
         return wanted <= {candidate["therapist_id"] for candidate in found}
 
     api.until(all_known, "matching to know the therapists")

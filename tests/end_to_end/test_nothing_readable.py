@@ -1,13 +1,13 @@
 """What a patient tells the agency is readable through the patient service alone, and by no practice before it accepts.
+What staff write about a patient in other services, and letters, are readable through these services alone.
 
 Dumped are all tables of all services, every event, all logs, metrics, refusals and mails, and every file that the
-platform wrote. What staff write about a patient in other services (notes of requests, of answers and of calls) is not
-part of the story: it is not sealed yet.
+platform wrote. What a letter says is looked for everywhere but in the mails themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,7 +24,7 @@ from testkit.api_client import ApiClient, RequestRefused
 from testkit.private_platform import PrivatePlatform
 from tests.architecture.sources import SERVICES
 from tests.end_to_end.operators import Tables
-from tests.end_to_end.people import a_therapist, asked, status_becomes
+from tests.end_to_end.people import a_therapist, known_to_matching, status_becomes
 
 SENSITIVE: dict[str, Any] = {
     "salutation": "Frau Anredemarke",
@@ -49,11 +49,18 @@ SENSITIVE: dict[str, Any] = {
     "practice_summary": "Zusammenfassungsmarke",
 }
 PURPOSE, REASON, SEARCHED = "Zweckmarke", "Begruendungsmarke", "Suchmarke"
+NOTES = {
+    "request": "Anfragenotizmarke", "override": "Ausnahmemarke", "history": "Verlaufsmarke", "answer": "Antwortmarke",
+    "call": "Anrufnotizmarke", "call's answer": "Gespraechsmarke", "call that reached nobody": "Bandmarke",
+}  # fmt: skip
+PRACTICE = "Praxisnamensmarke"
+IN_LETTERS = (f"Sehr geehrte Frau {PRACTICE}", "Anfrage: Therapieplatz", "somatoforme", "Zeitlich möglich")
+"""What letters say, and nothing else that the platform writes into tables, events and logs."""
 MARKERS = (
     "Anredemarke", "Titelmarke", "Vornamensmarke", "Nachnamensmarke", "1971-03-29", "Strassenmarken", "Hausmarke",
     "Ortsmarken", "adressmarke", "98765432", "Bezugsmarke", "87654321", "bezugsadresse", "Vormundsmarke",
     "Hausarztmarke", "Kassenmarke", "T012345678", "F44.81", "Zuweisermarke", "Zusammenfassungsmarke", PURPOSE, REASON,
-    SEARCHED,
+    SEARCHED, *NOTES.values(),
 )  # fmt: skip
 OTHERS = {"gender": "female", "postal_code": "95028", "insurance_type": "statutory", "max_distance_km": 30}
 
@@ -71,14 +78,49 @@ def told(platform: PrivatePlatform, tokens: AccessTokens) -> dict[str, Any]:
     api.post("patient", f"{path}/status", {"status": "paused", "reason": REASON})
     api.post("patient", f"{path}/status", {"status": "searching", "reason": REASON})
     api.get("patient", "/api/patients", q="Nachnamensmarke")
-    practice, to_phone = a_therapist(api), a_therapist(api, email=None)
-    request, _ = asked(api, patient, practice, to_phone)
+    practice = a_therapist(api, last_name=PRACTICE, gender="female", accreditation="private")
+    to_phone, later = a_therapist(api, email=None), a_therapist(api, email=None)
+    known_to_matching(api, patient, practice, to_phone, later, reimbursement_case=True)
+    set_aside = {"therapist_id": practice["id"], "rule": "accreditation", "reason": NOTES["override"]}
+    practices = [practice, to_phone, later]
+    approved = api.approve(patient["id"], [each["id"] for each in practices], overrides=[set_aside])
+    request, by_phone, _ = approved["items"]
     status_becomes(api, request, "contacted")
-    calls = {"therapist_id": to_phone["id"]}
-    api.until(lambda: api.get("communication", "/api/phone-calls", **calls)["items"], "a call to be planned")
+    said = _notes_are_written(api, request, by_phone, to_phone, later)
     api.until(Tables(platform).all_have_handled, "everybody to know everybody")
     (letter,) = platform.mailbox.wait_for(1, to=practice["email"])
-    return {"patient": patient, "refusals": refusals, "letter": letter}
+    return {"patient": patient, "refusals": refusals, "letter": letter, "said": said}
+
+
+def _notes_are_written(api: ApiClient, request: Any, by_phone: Any, to_phone: Any, later: Any) -> list[str]:
+    """Staff write something wherever they can; returns what they read afterwards."""
+    path = f"/api/placement-requests/{request['id']}"
+    api.patch("matching", path, {"note": NOTES["request"]})
+    (email,) = api.get("communication", "/api/emails", therapist_id=request["therapist_id"])["items"]
+    written = {"placement_request_id": request["id"], "outcome": "later", "note": NOTES["answer"]}
+    api.post("communication", f"/api/emails/{email['id']}/response", {"responses": [written]})
+    status_becomes(api, request, "deferred")
+    api.post("matching", f"{path}/response", {"outcome": "later", "note": NOTES["history"]})
+    spoken = {"placement_request_id": by_phone["id"], "outcome": "declined_other", "note": NOTES["call's answer"]}
+    _called(api, to_phone, {"result": "reached", "note": NOTES["call"], "responses": [spoken]})
+    _called(api, later, {"result": "voicemail", "note": NOTES["call that reached nobody"]})
+    lists = {
+        "matching": ["/api/placement-requests", f"{path}/history"],
+        "communication": [
+            "/api/emails",
+            "/api/phone-calls",
+            *(f"/api/therapists/{each}/contact-history" for each in (request["therapist_id"], to_phone["id"])),
+        ],
+    }
+    return [str(api.get(service, each)) for service, paths in lists.items() for each in paths]
+
+
+def _called(api: ApiClient, therapist: Any, outcome: dict[str, Any]) -> None:
+    def planned() -> Any:
+        return api.get("communication", "/api/phone-calls", therapist_id=therapist["id"], status="planned")["items"]
+
+    (call,) = api.until(planned, "a call to be planned")
+    api.post("communication", f"/api/phone-calls/{call['id']}/outcome", outcome)
 
 
 def _refusals(api: ApiClient, path: str) -> Iterator[str]:
@@ -103,10 +145,15 @@ def _refusals(api: ApiClient, path: str) -> Iterator[str]:
         yield str(refused.value).partition(" was answered with ")[2]
 
 
-def readable(text: str | bytes) -> list[str]:
+def readable(text: str | bytes, markers: Sequence[str] = (*MARKERS, *IN_LETTERS)) -> list[str]:
     """The markers that stand in a text, in any case, also as PostgreSQL shows bytes."""
     content = (text if isinstance(text, bytes) else text.encode()).lower()
-    return [each for each in MARKERS if each.lower().encode() in content or each.encode().hex().encode() in content]
+    return [each for each in markers if each.lower().encode() in content or each.encode().hex().encode() in content]
+
+
+def test_who_may_reads_what_was_written(told: dict[str, Any]) -> None:
+    """Or the rest would look for something that nobody has written."""
+    assert set(readable("\n".join(told["said"]))) == {*NOTES.values(), *IN_LETTERS}
 
 
 def test_in_no_table_of_any_service(platform: PrivatePlatform, told: dict[str, Any]) -> None:
@@ -153,8 +200,9 @@ def test_in_no_refusal(told: dict[str, Any]) -> None:
 
 def test_in_no_letter_before_the_practice_accepted(platform: PrivatePlatform, told: dict[str, Any]) -> None:
     assert told["patient"]["reference"] in told["letter"]["text"]
+    assert set(readable(repr(told["letter"]), IN_LETTERS)) == {*IN_LETTERS}
     for mail in platform.mailbox.wait_for(1):
-        assert not readable(repr(mail))
+        assert not readable(repr(mail), MARKERS)
 
 
 def test_in_no_metric_and_no_health(platform: PrivatePlatform, told: dict[str, Any]) -> None:
@@ -172,7 +220,7 @@ def test_in_no_file_that_the_platform_wrote(platform: PrivatePlatform, told: dic
     assert {"patient_service.web.log", "postgresql.log", "kafka.log"} <= {each.name for each in files}
     assert any("pg_wal" in each.parts for each in files)
     for file in files:
-        assert not readable(_content(file)), file
+        assert not readable(_content(file), MARKERS if "mails" in file.parts else (*MARKERS, *IN_LETTERS)), file
 
 
 def _content(file: Path) -> bytes:

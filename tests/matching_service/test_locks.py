@@ -221,6 +221,7 @@ def _emptied(infrastructure: Any) -> Iterator[None]:
         "placement_requests",
         "therapists",
         "patients",
+        "patient_keys",
         "outbox",
         "processed_events",
     ):
@@ -230,7 +231,7 @@ def _emptied(infrastructure: Any) -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("committed", "_emptied")
 def test_staff_workers_and_jobs_never_wait_for_each_other() -> None:
-    with observed(["therapists", "patients", "placement_requests"]) as locks:
+    with observed(["therapists", "patients", "placement_requests", "patient_keys"]) as locks:
         bustle = Bustle()
         bustle.run(
             [*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.staff, bustle.reopen, bustle.republish]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import string
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,9 +23,9 @@ from shared.database import transaction
 from shared.errors import Unreachable
 from shared.http.web import web_app
 from shared.security.encryption import KEY_ID, Keys, MissingKey, key_id
-from testkit.private_platform import ROOT
 from tests.builders.keys import NEW, OLD, OTHER, PHASES, a_key, with_masters
 from tests.builders.patients import a_patient
+from tests.builders.processes import ended
 
 
 def ids(session: Session, keys: Keys, number: int, **fields: Any) -> list[UUID]:
@@ -149,13 +147,6 @@ def a_committed_patient(real_commits: None, keys: Keys) -> UUID:
         return a_patient(session, keys).id
 
 
-def ended(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A process of the service that ends by itself."""
-    command = [sys.executable, "-m", "patient_service", *arguments]
-    given = {**os.environ, **variables}
-    return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=60)
-
-
 @pytest.mark.parametrize("process", ["web", "worker", "rewrap"])
 @pytest.mark.parametrize("setting", ["MASTER_KEY", "INDEX_KEY"])
 def test_no_process_starts_without_a_key_that_is_in_use(
@@ -164,7 +155,7 @@ def test_no_process_starts_without_a_key_that_is_in_use(
     """The wrong file was mounted: whoever started would answer 503 to everybody, or find nobody again."""
     (tmp_path / "key").write_text(NEW)
     (tmp_path / "key").chmod(0o600)
-    done = ended(process, **{setting: "", f"{setting}_FILE": str(tmp_path / "key")})
+    done = ended(SERVICE.name, process, **{setting: "", f"{setting}_FILE": str(tmp_path / "key")})
     assert done.returncode != 0
     assert f"{setting} (or the file that {setting}_FILE names) has the key {key_id(NEW).hex()}" in done.stderr
     assert "Traceback" not in done.stderr
@@ -191,7 +182,7 @@ def test_a_key_file_that_is_of_no_use_is_refused_at_the_start(
     if content is not None:
         file.write_text(content)
         file.chmod(mode)
-    done = ended("web", MASTER_KEY="", MASTER_KEY_FILE=str(file))
+    done = ended(SERVICE.name, "web", MASTER_KEY="", MASTER_KEY_FILE=str(file))
     assert done.returncode == 1
     assert said in done.stderr
     assert "MASTER_KEY" in done.stderr
@@ -207,19 +198,19 @@ def test_a_key_is_for_one_purpose(name: str) -> None:
         for end in f"{string.ascii_letters}{string.digits}+/"
         if base64.b64decode(text := os.environ[name][:-2] + end + "=") == same and text != os.environ[name]
     )
-    done = ended("web", INDEX_KEY=f"{NEW},{other_text}")
+    done = ended(SERVICE.name, "web", INDEX_KEY=f"{NEW},{other_text}")
     assert done.returncode == 1
     assert "INDEX_KEY: Value error, has the same key as DIGEST_KEY or MASTER_KEY" in done.stderr
 
 
 def test_the_command_wraps_anew_shows_progress_and_lists_what_is_in_use(a_committed_patient: UUID) -> None:
     ring = f"{NEW},{os.environ['MASTER_KEY']}"
-    done = ended("rewrap", MASTER_KEY=ring)
+    done = ended(SERVICE.name, "rewrap", MASTER_KEY=ring)
     assert (done.returncode, done.stdout.strip()) == (0, "1 keys wrapped anew, 0 left"), done.stderr
     assert "1 of 1" in done.stderr
-    listed = ended("keys", MASTER_KEY=ring).stdout.splitlines()
+    listed = ended(SERVICE.name, "keys", MASTER_KEY=ring).stdout.splitlines()
     assert listed[0].split() == ["MASTER_KEY", key_id(NEW).hex(), "writes", "1", "rows"]
     assert listed[1].split() == ["MASTER_KEY", key_id(os.environ["MASTER_KEY"]).hex(), "reads", "0", "rows"]
-    assert ended("rewrap", MASTER_KEY=ring).stdout.strip() == "0 keys wrapped anew, 0 left"
+    assert ended(SERVICE.name, "rewrap", MASTER_KEY=ring).stdout.strip() == "0 keys wrapped anew, 0 left"
     with transaction() as session:
         key_rings.rings(Keys(NEW, os.environ["INDEX_KEY"])).check(session)
