@@ -17,6 +17,8 @@ class Dependencies:
     """They open patients' files."""
     compaction_lag: timedelta = timedelta(days=1)
     """For how long Kafka may hold the last state of a patient who was erased."""
+    closed_cases_kept_years: int = 3
+    """For so many whole calendar years closed cases are kept before it is proposed to erase them."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
@@ -24,4 +26,5 @@ class Dependencies:
         return cls(
             Keys(settings.master_key.get_secret_value(), settings.index_key.get_secret_value()),
             timedelta(hours=settings.kafka_compaction_lag_hours),
+            settings.closed_cases_kept_years,
         )

@@ -10,7 +10,7 @@ from threading import BoundedSemaphore
 from uuid import UUID
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import birthdays, crisis, erasures, key_rings, searches
+from patient_service.domain import birthdays, crisis, erasures, key_rings, retention, searches
 from patient_service.domain.schemas import NewStatus
 from patient_service.settings import Settings
 from shared.database import transaction
@@ -82,6 +82,12 @@ def publish_erasures_again(compaction_lag: timedelta, now: datetime) -> int:
         return erasures.publish_again(session, compaction_lag=compaction_lag, now=now)
 
 
+def propose_erasures(years: int, now: datetime) -> int:
+    """Propose to erase patients whose closed case was kept for long enough."""
+    with transaction() as session:
+        return retention.propose(session, years=years, now=now)
+
+
 def needs(settings: Settings) -> Sequence[ReadinessCheck]:
     """That every key is there with which something was written."""
     return [key_rings.rings(Dependencies.of(settings).keys).needed()]
@@ -97,5 +103,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("crises", timedelta(minutes=1), partial(count_crises, keys)),
         Job("reindex", timedelta(minutes=1), partial(reindex, keys)),
         Job("erasures", timedelta(minutes=10), partial(publish_erasures_again, dependencies.compaction_lag)),
+        Job("retention", timedelta(hours=1), partial(propose_erasures, dependencies.closed_cases_kept_years)),
         Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),
     ]

@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("prior_therapy_index", sa.LargeBinary(), nullable=False),
         sa.Column("crisis_index", sa.LargeBinary(), nullable=False),
         sa.Column("age_published_on", sa.Date(), nullable=False),
+        sa.Column("erasure_proposed_on", sa.Date(), nullable=True),
         sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint("erased_at IS NULL OR sealed = ''", name=op.f("ck_patients_erased")),
@@ -110,6 +111,13 @@ def upgrade() -> None:
         [sa.text("COALESCE(search_started_on, '9999-12-31'::date)"), "id"],
         unique=False,
         postgresql_where=sa.text("erased_at IS NULL"),
+    )
+    op.create_index(
+        "ix_patients_erasure_proposed",
+        "patients",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("erasure_proposed_on IS NOT NULL"),
     )
     op.create_index(
         "ix_patients_paused_until",

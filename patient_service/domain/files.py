@@ -34,7 +34,7 @@ IN_THE_CLEAR = frozenset({"postal_code", "assigned_to", "registered_on", "search
 
 _SHOWN = (
     "id", "created_at", "updated_at", "updated_by", "version", "reference", "registered_by", "paused_until",
-    "first_place_on", "working_place_on",
+    "first_place_on", "working_place_on", "erasure_proposed_on",
 )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes) -
 def destroy(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, now: datetime) -> None:
     """Leave of a patient, whose row is locked, a tombstone: the id, the reference and dates, found by nothing."""
     patient.sealed, patient.erased_at = b"", now
-    patient.postal_code = patient.assigned_to = patient.paused_until = None
+    patient.postal_code = patient.assigned_to = patient.paused_until = patient.erasure_proposed_on = None
     for name, value in vars(no_indexes(keys)).items():
         setattr(patient, name, value)
     patient.namesake = patient.neighbour = 0

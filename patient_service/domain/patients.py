@@ -61,6 +61,8 @@ def conditions_of(keys: Keys, filters: PatientFilter) -> list[Any]:
     conditions = lists.fields_are_among(
         status=filters.status, postal_code=filters.postal_code, assigned_to=filters.assigned_to
     )
+    if filters.erasure is not None:
+        conditions.append(lists.ERASURE_IS_PROPOSED)
     if filters.crisis is not None:
         conditions.append(queries.is_in_crisis(indexes.unacknowledged_crises(keys)))
     if filters.q is not None:

@@ -200,6 +200,8 @@ class PatientView(PatientFields, EntityView):
     """The day on which a practice first offered a place in this search."""
     working_place_on: IsoDate | None = None
     """The day on which a place was confirmed to work, after the first sessions."""
+    erasure_proposed_on: IsoDate | None = None
+    """The day since which it is proposed to erase the patient: the case is closed, and was kept for long enough."""
     consents: list[ConsentView] = []
     """What the patient has agreed to, withdrawn consents included."""
 
@@ -247,6 +249,8 @@ class PatientFilter(QuerySchema):
     """Only those of whom one of these accounts is in charge."""
     crisis: Annotated[Literal["unacknowledged"], Field(examples=["unacknowledged"])] | None = None
     """`unacknowledged`: only those in a crisis that nobody has acknowledged."""
+    erasure: Annotated[Literal["proposed"], Field(examples=["proposed"])] | None = None
+    """`proposed`: only those whose closed case was kept for long enough; `DELETE` erases one of them."""
 
 
 _ONLY_A_PAUSE_ENDS: JsonDict = {

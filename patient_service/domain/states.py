@@ -34,6 +34,9 @@ ALLOWED: Final = STAFF_MAY | {_S.PAUSED: STAFF_MAY[_S.PAUSED] | {_S.IN_THERAPY}}
 TAKES_UP_A_PLACE: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 """Who is given a place that matching recorded; staff may have noted the therapy before the place."""
 
+CLOSED: Final = frozenset({_S.SEARCH_ABORTED, _S.THERAPY_COMPLETED, _S.THERAPY_ABORTED})
+"""Nothing goes on for these patients; the file is kept for a while."""
+
 HAS_SEARCHED: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 """Whose search has a first day."""
 
@@ -136,5 +139,5 @@ def _end_place(patient: Patient, state: PlacementState) -> None:
 def _enter(patient: Patient, to: PatientStatus, *, by: UUID | None, now: datetime) -> None:
     check_transition(ALLOWED, patient.status, to)
     patient.status = to.value
-    patient.paused_until = None
+    patient.paused_until = patient.erasure_proposed_on = None
     patient.count_change(by=by, now=now)

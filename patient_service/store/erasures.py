@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from sqlalchemy import Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from patient_service.store.tables import DataKey, Erasure, ErasureConfirmation, Patient
+from patient_service.store.tables import DataKey, Erasure, ErasureConfirmation, Patient, StatusChange
 from shared.database.rows import find_row
 from shared.database.tables import erased_aggregates
 
@@ -53,6 +53,23 @@ def completed_before(session: Session, instant: datetime, *, by: int, limit: int
     published = erased_aggregates.c.sequence
     once = select(erased_aggregates.c.id).where(published == 1, erased_aggregates.c.id.in_(done))
     return session.scalars(once.order_by(erased_aggregates.c.id).limit(limit)).all()
+
+
+def closed_before(session: Session, instant: datetime, statuses: Collection[str], *, limit: int) -> Sequence[Patient]:
+    """Patients of these statuses since before an instant whose erasure is not proposed yet, locked; skips what others
+    hold.
+    """
+    has_changed = select(StatusChange.id).where(
+        StatusChange.patient_id == Patient.id, StatusChange.changed_at >= instant
+    )
+    return session.scalars(
+        select(Patient)
+        .where(Patient.erased_at.is_(None), Patient.status.in_(statuses), Patient.erasure_proposed_on.is_(None))
+        .where(~has_changed.exists())
+        .order_by(Patient.id)
+        .limit(limit)
+        .with_for_update(of=Patient, skip_locked=True)
+    ).all()
 
 
 def destroy_data_key(session: Session, patient: Patient) -> None:

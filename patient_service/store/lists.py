@@ -19,6 +19,7 @@ NOT_YET = date(9999, 12, 31)
 """Orders those without a day behind those with one; the indexes have it too."""
 
 NOT_ERASED: Final = Patient.erased_at.is_(None)
+ERASURE_IS_PROPOSED: Final = Patient.erasure_proposed_on.is_not(None)
 
 PATIENTS: Final = Listing(
     sorts={

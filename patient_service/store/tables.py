@@ -91,6 +91,8 @@ class Patient(Aggregate, Tables):
     """One of many blind indexes where a crisis waits for somebody; random otherwise."""
     age_published_on: Mapped[date]
     """The day whose age, and whether a prior therapy counts, was published last."""
+    erasure_proposed_on: Mapped[date | None]
+    """The day since which a closed case is proposed to be erased, having been kept for long enough."""
     erased_at: Mapped[datetime | None]
     """When the patient was erased; no list and no question finds the row any more."""
 
@@ -124,6 +126,7 @@ class Patient(Aggregate, Tables):
             "id",
             postgresql_where=NOT_ERASED,
         ),
+        Index("ix_patients_erasure_proposed", "id", postgresql_where=text("erasure_proposed_on IS NOT NULL")),
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
         CheckConstraint(is_one_of("status", PatientStatus), name="status"),
         CheckConstraint("paused_until IS NULL OR status = 'paused'", name="only_a_pause_ends"),

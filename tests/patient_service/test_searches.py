@@ -243,7 +243,7 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
 def test_the_worker_runs_every_job(session: Session, keys: Keys) -> None:
     known = paused(session, keys, days=1)
     by_name = {job.name: job for job in jobs(Dependencies(keys))}
-    assert set(by_name) == {"birthdays", "prior_therapies", "crises", "pauses", "reindex", "erasures"}
+    assert set(by_name) == {"birthdays", "prior_therapies", "crises", "pauses", "reindex", "erasures", "retention"}
     assert by_name["pauses"].run(MONDAY + timedelta(days=2)) == 1
     session.expire_all()
     assert status_of(session, keys, known) == "searching"
