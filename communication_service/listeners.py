@@ -71,15 +71,15 @@ def keep_patients(session: Session, events: Sequence[PatientEvent], *, now: date
     copies.keep_patients(session, [(e.patient, e.envelope) for e in events], now=now)
 
 
+@listeners.projection(AddressGeocoded)
+def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:
+    copies.keep_places(session, events, now=now)
+
+
 @listeners.projection(PatientErased)
 def erase_patients(session: Session, events: Sequence[PatientErased], *, now: datetime) -> None:
     """A projection, so that it happens again wherever copies are made anew."""
     erasures.erase_patients(session, [e.envelope for e in events], now=now)
-
-
-@listeners.projection(AddressGeocoded)
-def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:
-    copies.keep_places(session, events, now=now)
 
 
 @listeners.effect(RequestApproved, RequestReopened)

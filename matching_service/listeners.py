@@ -84,16 +84,16 @@ def keep_patients(session: Session, events: Sequence[AnyPatientEvent], *, now: d
     copies.keep_patients(session, [(event.patient, event.envelope) for event in events])
 
 
-@listeners.projection(PatientErased)
-def erase_patients(session: Session, events: Sequence[PatientErased], *, now: datetime) -> None:
-    """Erase what is kept of patients; a projection, so that it happens again wherever copies are made anew."""
-    erasures.erase_patients(session, [event.envelope for event in events], now=now)
-
-
 @listeners.projection(AddressGeocoded)
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
     """Keep where therapists and patients are."""
     copies.keep_places(session, events)
+
+
+@listeners.projection(PatientErased)
+def erase_patients(session: Session, events: Sequence[PatientErased], *, now: datetime) -> None:
+    """Erase what is kept of patients; a projection, so that it happens again wherever copies are made anew."""
+    erasures.erase_patients(session, [event.envelope for event in events], now=now)
 
 
 @listeners.effect(PatientStatusChanged)

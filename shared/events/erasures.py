@@ -38,7 +38,9 @@ def note_erased(session: Session, ids: Sequence[UUID], *, now: datetime) -> None
 
 _new = insert(erased_aggregates)
 _NOTE = _new.on_conflict_do_update(index_elements=["id"], set_={"confirmed_at": None})
-_FORGET_RECORDED = delete(outbox).where(outbox.c.key == _IDS)
+_recorded = select(outbox.c.position).where(outbox.c.key == _IDS).order_by(outbox.c.position).with_for_update()
+_FORGET_RECORDED = delete(outbox).where(outbox.c.position.in_(_recorded))
+"""In the order in which the relay marks what it has published."""
 
 
 def confirm(session: Session, ids: Sequence[UUID], erased: Callable[[UUID], Event], *, now: datetime) -> None:
@@ -74,11 +76,20 @@ def unconfirmed(session: Session, *conditions: ColumnElement[bool], limit: int) 
 
 
 def remove_dead_letters(session: Session) -> int:
-    """Delete the dead letters of everybody who was erased, also those that came later; returns their number."""
+    """Delete the dead letters of everybody who was erased, also those that came later; returns their number.
+
+    One that somebody replays or discards at this moment is left for the next time.
+    """
     return session.execute(_REMOVE).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 # the bytes of a key may be anything, so that the ids are written as keys are and not the other way round
-_REMOVE = delete(dead_letter_table).where(
-    dead_letter_table.c.key == func.convert_to(cast(erased_aggregates.c.id, Text), literal("UTF8"))
+_theirs = (
+    select(dead_letter_table.c.id)
+    .join(
+        erased_aggregates,
+        dead_letter_table.c.key == func.convert_to(cast(erased_aggregates.c.id, Text), literal("UTF8")),
+    )
+    .with_for_update(of=dead_letter_table, skip_locked=True)
 )
+_REMOVE = delete(dead_letter_table).where(dead_letter_table.c.id.in_(_theirs))
