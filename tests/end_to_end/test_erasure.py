@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from shared.events.catalogue import PatientUpdated, PublicPatient
 from testkit.api_client import ApiClient, Document, RequestRefused
 from testkit.private_platform import PrivatePlatform
 from tests.builders.events import happened
+from tests.end_to_end.kafka_log import cleaning_eagerly, on_kafka
 from tests.end_to_end.operators import Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_searching_patient, a_therapist, known_to_matching
 from tests.events import document
@@ -100,3 +101,27 @@ def test_a_patient_is_erased_everywhere_whatever_is_under_way(platform: PrivateP
     api.until(tables.all_have_handled, "everybody to know everybody")
     assert are_tombstones(tables, patient)
     api.until(lambda: pending(api, erasure) == set(), "it to stay confirmed")
+
+
+@pytest.mark.timeout(300)
+def test_kafka_forgets_what_came_before_also_where_nothing_else_happens(
+    platform: PrivatePlatform, api: ApiClient
+) -> None:
+    """A segment of its log is closed, and then cleaned, only when something is added to it."""
+    patient, tables = a_searching_patient(api), Tables(platform)
+    erasure = f"/api/erasures/{patient['id']}"
+    api.until(tables.all_have_handled, "everybody to know the patient")
+    places = [(topic, UUID(patient["id"])) for topic in ("patient.events", "geocoding.events")]
+    with cleaning_eagerly(platform):
+        api.delete("patient", f"/api/patients/{patient['id']}", confirm=patient["reference"])
+        api.until(lambda: state_of(api, erasure)["state"] == "completed", "every service to confirm")
+        before = on_kafka(platform)
+        assert all(len(before[place]) > 1 for place in places), "the states before still lie there"
+        later = datetime.now(UTC) + timedelta(hours=25)
+        ended_well(at_the_terminal(platform, "patient_service", "job", "erasures", "--now", later.isoformat()))
+
+        def only_erasures_are_left() -> bool:
+            kept = on_kafka(platform)
+            return all(set(before[place][:-1]).isdisjoint(kept[place]) and kept[place] for place in places)
+
+        api.until(only_erasures_are_left, "Kafka to forget", seconds=60, every=1)
