@@ -123,5 +123,5 @@ def _patients(keys: Keys) -> Iterator[Patient]:
             **first_version(by=None, now=now),
         )
         states.register(patient)
-        write(keys, patient, fields, indexes_of(keys, fields, reference)[0])
+        write(keys, patient, fields, indexes_of(keys, fields, reference)[0], today=patient.age_published_on)
         yield patient

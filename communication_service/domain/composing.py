@@ -283,11 +283,11 @@ def _write_email(
     known = rows.emails.get(inquiry.id)
     email = known or states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
     _address(email, rows.therapist, now)
-    about = {each: rows.requests[each].patient_id for each in planned.request_ids}
+    wanted = list(planned.request_ids)
     # what stands there is read and compared: the same text is another one each time it is encrypted
-    stands = known and (known.placement_request_ids, letters.read_whole(session, texts, known))
-    if stands != (list(about), letter):
-        letters.write(session, texts, email, letter, about=about, now=now)
+    if known is None or (known.placement_request_ids, letters.read_whole(session, texts, known)) != (wanted, letter):
+        letters.write(session, texts, email, letter, [(rows.requests[each].patient_id, each) for each in wanted])
+        email.updated_at = now
     if planned.waits_for is None:
         states.approve_email(email, now=now)
     else:

@@ -12,7 +12,6 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -52,20 +51,19 @@ class Letter:
 
 
 def write(
-    session: Session, texts: PatientTexts, email: Email, letter: Letter, about: Mapping[UUID, UUID], *, now: datetime
+    session: Session, texts: PatientTexts, email: Email, letter: Letter, about: Sequence[tuple[UUID, UUID]]
 ) -> None:
-    """Put the letter into the e-mail; its parts are about these requests, each of this patient, in their order."""
+    """Put the letter into the e-mail: each of its parts is about a request, here with its patient before it."""
     key = new_key()
+    frame = {"before": asdict(letter.before), "after": asdict(letter.after)}
     carried = {"key": base64.b64encode(key).decode()}
     parts = [
         PatientText(patient_id, request_id, carried | asdict(part))
-        for (request_id, patient_id), part in zip(about.items(), letter.parts, strict=True)
+        for (patient_id, request_id), part in zip(about, letter.parts, strict=True)
     ]
-    # before anything of the e-mail changes: a query writes what has changed, and there is a part for each request
     encrypted = texts.encrypt_all(session, parts)
-    frame = {"before": asdict(letter.before), "after": asdict(letter.after)}
+    email.placement_request_ids, email.parts = [request_id for _, request_id in about], encrypted
     email.frame = UnwrappedKey(key).encrypt(json.dumps(frame, ensure_ascii=False).encode(), email.id.bytes)
-    email.parts, email.placement_request_ids, email.updated_at = encrypted, list(about), now
 
 
 def read(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, EmailText]:

@@ -81,27 +81,43 @@ def _words(parameter: str) -> str:
     return f"CAST({parameter} AS text[])"
 
 
+# An answer has hundreds of sentences, most of which are alike: those that follow from few values are kept.
+
+
 def _distance(therapist: Any, search: Search) -> Sentence:
     kilometres = therapist.metres / METRES_A_KILOMETRE
-    values = {
-        "duration": duration(kilometres, search.travel_mode),
-        "limit": _limit(search.max_distance_km, search.max_travel_minutes),
-    }
-    if kilometres < SHORTEST_SHOWN_KM:
-        return Sentence.of("criterion.distance.short", **values)
-    return Sentence.of("criterion.distance.said", km=Number(f"{kilometres:.1f}"), **values)
+    minutes = minutes_of(kilometres, search.travel_mode)
+    limits = (search.max_distance_km, search.max_travel_minutes)
+    return _distance_of(_shown(kilometres), minutes, search.travel_mode, *limits)
 
 
-def length(kilometres: float) -> Sentence:
-    """Returns the length of a way for people, such as `2.4 km`."""
-    if kilometres < SHORTEST_SHOWN_KM:
-        return Sentence.of("way.short")
-    return Sentence.of("way.km", km=Number(f"{kilometres:.1f}"))
+@lru_cache(4096)
+def _distance_of(
+    km: Number | None, minutes: int, mode: TravelMode, max_distance_km: float | None, max_travel_minutes: int | None
+) -> Sentence:
+    values = {"duration": _duration(minutes, mode), "limit": _limit(max_distance_km, max_travel_minutes)}
+    return (
+        Sentence.of("criterion.distance.said", km=km, **values)
+        if km
+        else Sentence.of("criterion.distance.short", **values)
+    )
 
 
-def duration(kilometres: float, mode: TravelMode) -> Sentence:
-    """Returns how long this way takes, for people, such as `about 12 minutes by car`."""
-    return _duration(minutes_of(kilometres, mode), mode)
+def way(metres: float, mode: TravelMode) -> Sentence:
+    """Returns how long a way is and how long it takes, for people."""
+    kilometres = metres / METRES_A_KILOMETRE
+    return _way(_shown(kilometres), minutes_of(kilometres, mode), mode)
+
+
+@lru_cache(4096)
+def _way(km: Number | None, minutes: int, mode: TravelMode) -> Sentence:
+    length = Sentence.of("way.km", km=km) if km else Sentence.of("way.short")
+    return Sentence.of("reason.way", length=length, duration=_duration(minutes, mode))
+
+
+def _shown(kilometres: float) -> Number | None:
+    """How many kilometres are shown; None for a way so short that it would be 0.0."""
+    return None if kilometres < SHORTEST_SHOWN_KM else Number(f"{kilometres:.1f}")
 
 
 @lru_cache(512)
@@ -135,12 +151,21 @@ def _seat_not_needed(therapist: Any, search: Search) -> Sentence:
 
 
 def _contact(therapist: Any, _: Search) -> Sentence:
-    how = therapist.contact_preference
-    return Sentence.of(f"criterion.contact_preference.{how if how in ('phone_only', 'email_only') else 'any_way'}")
+    match therapist.contact_preference:
+        case "phone_only":
+            return Sentence.of("criterion.contact_preference.phone_only")
+        case "email_only":
+            return Sentence.of("criterion.contact_preference.email_only")
+    return Sentence.of("criterion.contact_preference.any_way")
 
 
 def _fits(theirs: Sequence[str], wanted: Sequence[str], kind: Callable[[str], Any] = str) -> Sentence:
-    return Sentence.of("criterion.fits", words=[kind(word) for word in wanted if word in theirs])
+    return _fitting(tuple(word for word in wanted if word in theirs), kind)
+
+
+@lru_cache(512)
+def _fitting(words: Sequence[str], kind: Callable[[str], Any]) -> Sentence:
+    return Sentence.of("criterion.fits", words=[kind(word) for word in words])
 
 
 def _does_not_fit(theirs: Sequence[str], wanted: Sequence[str], kind: Callable[[str], Any] = str) -> Sentence:
@@ -150,16 +175,25 @@ def _does_not_fit(theirs: Sequence[str], wanted: Sequence[str], kind: Callable[[
 
 
 def _gender(therapist: Any, search: Search) -> Sentence:
-    wished = PreferredGender(search.preferred_therapist_gender)
+    return _genders(search.preferred_therapist_gender, therapist.gender)
+
+
+@lru_cache
+def _genders(wished: str, gender: str) -> Sentence:
     if wished == PreferredGender.ANY:
         return Sentence.of("criterion.gender.any")
-    return Sentence.of("criterion.gender.compared", wished=wished, gender=Gender(therapist.gender))
+    return Sentence.of("criterion.gender.compared", wished=PreferredGender(wished), gender=Gender(gender))
 
 
 def _hours_in_common(therapist: Any, search: Search) -> Sentence:
     assert search.availability is not None
     hours = therapist.working_hours.intersection(search.availability).total_minutes / 60
-    return Sentence.of("criterion.availability.in_common", hours=Number(f"{hours:.3g}"))
+    return _hours(Number(f"{hours:.3g}"))
+
+
+@lru_cache(512)
+def _hours(hours: Number) -> Sentence:
+    return Sentence.of("criterion.availability.in_common", hours=hours)
 
 
 def _refusal(therapist: Any, search: Search) -> Sentence:
@@ -168,7 +202,12 @@ def _refusal(therapist: Any, search: Search) -> Sentence:
 
 
 def _no_refusal(_: Any, search: Search) -> Sentence:
-    return Sentence.of("criterion.recent_refusal.none", days=search.rules.days_after_refusal)
+    return _none_within(search.rules.days_after_refusal)
+
+
+@lru_cache
+def _none_within(days: int) -> Sentence:
+    return Sentence.of("criterion.recent_refusal.none", days=days)
 
 
 CRITERIA: Final = (

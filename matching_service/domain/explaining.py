@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from matching_service.domain.criteria import CRITERIA, FAIL, PASS, UNKNOWN, Said, duration, length
+from matching_service.domain.criteria import CRITERIA, FAIL, PASS, UNKNOWN, Said, way
 from matching_service.domain.schemas import CriterionCheck, Relaxation
-from matching_service.domain.search import METRES_A_KILOMETRE, Search
+from matching_service.domain.search import Search
 from matching_service.store.matching import Judged
 from shared.texts import Sentence, TextLanguage, word_in
 from shared.values.enums import CheckResult, MatchCriterion
@@ -27,7 +27,7 @@ class Failure(NamedTuple):
 def checks(judged: Judged, search: Search, language: TextLanguage) -> list[CriterionCheck]:
     """Every check of a candidate, in the order of the criteria."""
     return [
-        CriterionCheck(criterion, result, _worded(said, judged, search, language))
+        CriterionCheck(criterion, result, _sentence(said, judged, search).in_language(language))
         for criterion, result, said in _said(judged.failed, judged.unknown)
     ]
 
@@ -54,23 +54,7 @@ def _said(
 
 
 def _sentence(said: Said, judged: Judged, search: Search) -> Sentence:
-    return _fixed(said) if isinstance(said, str) else said(judged.therapist, search)
-
-
-def _worded(said: Said, judged: Judged, search: Search, language: TextLanguage) -> str:
-    if isinstance(said, str):
-        return _fixed_in(said, language)
-    return said(judged.therapist, search).in_language(language)
-
-
-@lru_cache
-def _fixed(key: str) -> Sentence:
-    return Sentence.of(key)
-
-
-@lru_cache
-def _fixed_in(key: str, language: TextLanguage) -> str:
-    return _fixed(key).in_language(language)
+    return Sentence.of(said) if isinstance(said, str) else said(judged.therapist, search)
 
 
 def reasons(
@@ -82,15 +66,22 @@ def reasons(
     asked_for: frozenset[MatchCriterion],
 ) -> list[str]:
     """Why this therapist is a candidate: availability, distance, what was asked for and fits, what is not known."""
-    kilometres = therapist.metres / METRES_A_KILOMETRE
-    way = Sentence.of("reason.way", length=length(kilometres), duration=duration(kilometres, search.travel_mode))
-    unknown = [check.rule for check in checks if check.result is UNKNOWN]
+    available = [Sentence.of("reason.potentially_available")] if therapist.potentially_available else []
+    unknown = tuple(check.rule for check in checks if check.result is UNKNOWN)
     return [
-        *([_fixed("reason.potentially_available").in_language(language)] if therapist.potentially_available else []),
-        way.in_language(language),
-        *(_for(check, language) for check in checks if check.rule in asked_for and check.result is PASS),
-        *([Sentence.of("reason.unknown", criteria=unknown).in_language(language)] if unknown else []),
+        *(each.in_language(language) for each in (*available, way(therapist.metres, search.travel_mode))),
+        *(
+            _for(check.rule, check.detail, language)
+            for check in checks
+            if check.rule in asked_for and check.result is PASS
+        ),
+        *([_unknown(unknown).in_language(language)] if unknown else []),
     ]
+
+
+@lru_cache(512)
+def _unknown(criteria: Sequence[MatchCriterion]) -> Sentence:
+    return Sentence.of("reason.unknown", criteria=criteria)
 
 
 def criteria_asked_for(search: Search) -> Criteria:
@@ -98,8 +89,9 @@ def criteria_asked_for(search: Search) -> Criteria:
     return frozenset(each.name for each in CRITERIA if each.is_asked_for and each.is_asked_for(search))
 
 
-def _for(check: CriterionCheck, language: TextLanguage) -> str:
-    criterion, detail = word_in(check.rule, language), check.detail
+@lru_cache(4096)
+def _for(rule: MatchCriterion, detail: str, language: TextLanguage) -> str:
+    criterion = word_in(rule, language)
     if language == TextLanguage.EN:  # goes on with a small letter, where German nouns keep their capital
         detail = detail[0].lower() + detail[1:]
     return f"{criterion[0].upper()}{criterion[1:]}: {detail}"
@@ -122,6 +114,6 @@ def relaxations(failures: Failures, search: Search, language: TextLanguage) -> l
         adds = failures.get(frozenset({each.name}), 0)
         if adds and each.relaxation:
             key, overrides = each.relaxation
-            suggestion = _fixed(key).in_language(language)
+            suggestion = Sentence.of(key).in_language(language)
             found.append(Relaxation(rule=each.name, adds=adds, suggestion=suggestion, overrides=overrides(search)))
     return sorted(found, key=lambda each: -each.adds)

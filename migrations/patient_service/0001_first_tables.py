@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("placement_request_id", sa.Uuid(), nullable=True),
         sa.Column("placement_state", sa.Text(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("missing", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("index_key", sa.LargeBinary(), nullable=False),
         sa.Column("search_index", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
         sa.Column("person_index", sa.LargeBinary(), nullable=True),
@@ -88,9 +89,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patients")),
     )
     op.create_index("ix_patients_birthday", "patients", ["birthday_index", "age_published_on"], unique=False)
-    op.create_index("ix_patients_crisis", "patients", ["crisis_index"], unique=False)
     op.create_index("ix_patients_index_key", "patients", ["index_key"], unique=False)
-    op.create_index("ix_patients_prior_therapy", "patients", ["prior_therapy_index", "age_published_on"], unique=False)
     op.create_index(
         "ix_patients_assigned_to",
         "patients",
@@ -141,8 +140,20 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("erased_at IS NULL"),
     )
-    op.create_index("uq_patients_address", "patients", ["address_index", "neighbour"], unique=True)
-    op.create_index("uq_patients_insurance_number_index", "patients", ["insurance_number_index"], unique=True)
+    op.create_index(
+        "uq_patients_address",
+        "patients",
+        ["address_index", "neighbour"],
+        unique=True,
+        postgresql_where=sa.text("address_index IS NOT NULL"),
+    )
+    op.create_index(
+        "uq_patients_insurance_number_index",
+        "patients",
+        ["insurance_number_index"],
+        unique=True,
+        postgresql_where=sa.text("insurance_number_index IS NOT NULL"),
+    )
     op.create_index("uq_patients_person", "patients", ["person_index", "namesake"], unique=True)
     op.create_index("uq_patients_reference", "patients", ["reference"], unique=True)
     op.create_table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from shared.database import Session
 from shared.database.bulk_changes import change_each
 from shared.security.encryption import Keys
 from shared.values.bulk import ObjectOutcome, OtherTotal, require_same, require_total
+from shared.values.datetimes import berlin_day
 from shared.values.schemas import MergePatch
 
 
@@ -27,10 +28,10 @@ def change(
     Raises `RevealingConflict` where these are more or fewer than expected, or change at this moment; then none is
     changed.
     """
-    ids = _selected(session, keys, wanted)
+    ids = _selected(session, keys, wanted, today=berlin_day(now))
     _reveal(ids, lambda: require_total(ids, wanted.expected_total))
     searches.lock(session, ids)
-    _reveal(ids, lambda: require_same(ids, _selected(session, keys, wanted)))
+    _reveal(ids, lambda: require_same(ids, _selected(session, keys, wanted, today=berlin_day(now))))
     patch = MergePatch({"assigned_to": wanted.assigned_to}, {})
     outcomes = change_each(session, ids, _change_of_one(session, keys, patch, reader=reader, now=now))
     for each in outcomes:
@@ -39,8 +40,8 @@ def change(
     return outcomes
 
 
-def _selected(session: Session, keys: Keys, wanted: PatientBulkChange) -> Sequence[UUID]:
-    conditions = patients.conditions_of(keys, wanted.filter or PatientFilter())
+def _selected(session: Session, keys: Keys, wanted: PatientBulkChange, *, today: date) -> Sequence[UUID]:
+    conditions = patients.conditions_of(keys, wanted.filter or PatientFilter(), today=today)
     if wanted.ids is not None:
         conditions.append(lists.ids_are_among(wanted.ids))
     return lists.ids_where(session, conditions, at_most=wanted.expected_total + 1)

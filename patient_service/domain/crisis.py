@@ -44,7 +44,9 @@ def _texts(fields: PatientFields) -> Iterator[str]:
 
 def raised_by(text: str | None, keys: Keys, patient: Patient, file: PatientFile, *, now: datetime) -> PatientFile:
     """The file after a text about the patient that is kept elsewhere: written anew where that raises a crisis."""
-    return _written(keys, patient, file, Crisis(flagged=True, raised_at=now)) if speaks_of_suicide(text) else file
+    return (
+        _written(keys, patient, file, Crisis(flagged=True, raised_at=now), now=now) if speaks_of_suicide(text) else file
+    )
 
 
 def acknowledge(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:
@@ -95,13 +97,13 @@ def _not_flagged(patient: Patient) -> Conflict:
 def _changed(
     session: Session, keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis, *, reader: Reader, now: datetime
 ) -> PatientView:
-    changed = _written(keys, patient, file, crisis)
+    changed = _written(keys, patient, file, crisis, now=now)
     patient.count_change(by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, changed, today=berlin_day(now))
 
 
-def _written(keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis) -> PatientFile:
+def _written(keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis, *, now: datetime) -> PatientFile:
     changed = file.model_copy(update={"crisis": crisis})
-    write(keys, patient, changed, indexes.indexes_of(keys, changed, patient.reference)[0])
+    write(keys, patient, changed, indexes.indexes_of(keys, changed, patient.reference)[0], today=berlin_day(now))
     return changed

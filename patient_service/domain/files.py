@@ -10,7 +10,7 @@ from uuid import UUID
 
 from patient_service.domain.indexes import Indexes, no_indexes
 from patient_service.domain.intake_schemas import CRISIS_CONTACTS, ConsultationView, ContactPersonView, CrisisView
-from patient_service.domain.rules import diagnoses_of, had_prior_therapy
+from patient_service.domain.rules import diagnoses_of, had_prior_therapy, missing_in
 from patient_service.domain.schemas import ConsentView, PatientFields, PatientFile, PatientLabel, PatientView
 from patient_service.store import erasures, queries
 from patient_service.store.tables import Patient
@@ -58,19 +58,20 @@ def _data_key(patient: Patient) -> bytes:
     return require(patient.data_key, "patient")
 
 
-def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes) -> None:
-    """Put the file into the patient's row: sealed, or in the clear where SQL asks for them."""
+def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes, *, today: date) -> None:
+    """Put the file into the patient's row: sealed, or in the clear where SQL asks for it."""
     document = fields.model_dump(mode="json", exclude=set(IN_THE_CLEAR))
     patient.sealed = keys.encrypt(_data_key(patient), patient.id.bytes, document)
     for name in IN_THE_CLEAR:
         setattr(patient, name, getattr(fields, name))
+    patient.missing = list(missing_in(fields, today=today))
     for name, value in vars(indexes).items():
         setattr(patient, name, value)
 
 
 def destroy(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, now: datetime) -> None:
     """Leave of a patient, whose row is locked, a tombstone: the id, the reference and dates, found by nothing."""
-    patient.sealed, patient.erased_at = b"", now
+    patient.sealed, patient.missing, patient.erased_at = b"", [], now
     patient.postal_code = patient.assigned_to = patient.paused_until = patient.erasure_proposed_on = None
     for name, value in vars(no_indexes(keys)).items():
         setattr(patient, name, value)
@@ -126,7 +127,7 @@ def view(patient: Patient, fields: PatientFile, *, today: date) -> PatientView:
 
 
 def _crisis(file: PatientFile) -> CrisisView:
-    return CrisisView(**vars(file.crisis), contacts=CRISIS_CONTACTS if file.crisis.flagged else [])
+    return CrisisView.model_construct(**vars(file.crisis), contacts=CRISIS_CONTACTS if file.crisis.flagged else [])
 
 
 def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
@@ -176,8 +177,14 @@ def publish(
 ) -> None:
     """Record an event with the patient's public state; the row is locked."""
     today = berlin_day(now)
+    record(session, patient, event(patient=_published(patient, fields, today=today), **facts), now=now)
+
+
+def _published(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
+    """The patient's public state, which is known to be published as of today."""
     patient.age_published_on = today
-    record(session, patient, event(patient=public(patient, fields, today=today), **facts), now=now)
+    patient.missing = list(missing_in(fields, today=today))  # whether a guardian is needed depends on the age
+    return public(patient, fields, today=today)
 
 
 def snapshots(
@@ -190,5 +197,4 @@ def snapshots(
 def _state(keys: Keys, patient: Patient, now: datetime) -> PatientUpdated | PatientErased:
     if patient.erased_at is not None:
         return PatientErased(patient_id=patient.id)
-    today = patient.age_published_on = berlin_day(now)
-    return PatientUpdated(patient=public(patient, decrypt(keys, patient), today=today))
+    return PatientUpdated(patient=_published(patient, decrypt(keys, patient), today=berlin_day(now)))

@@ -68,7 +68,11 @@ def _indexes(key: IndexKey, fields: PatientFile, reference: str) -> Indexes:
     sound = sound_of(words)
     return Indexes(
         index_key=key.id,
-        search_index=[*(_index(key, "name", word) for word in sorted(set(words))), _index(key, "ref", reference)],
+        search_index=[
+            *(_index(key, "name", word) for word in sorted(set(words))),
+            _index(key, "ref", reference),
+            *([_index(key, "born", born.isoformat())] if born else []),
+        ],
         person_index=_index(key, "person", *sound, born.isoformat()) if born else None,
         address_index=_index(key, "address", *sound, address) if address else None,
         insurance_number_index=_index(key, "insurance number", number) if number else None,
@@ -88,6 +92,11 @@ def wanted(keys: Keys, q: str) -> Sequence[Sequence[bytes]]:
     if len(words) > MOST_WORDS:
         raise InvalidFields([FieldProblem.of("q", "field.too_many_words", most=MOST_WORDS)])
     return [[_index(key, kind, word) for kind, word in words] for key in keys.indexes] if words else []
+
+
+def born_on(keys: Keys, day: date) -> Sequence[Sequence[bytes]]:
+    """The blind index of a date of birth, with every key of the ring."""
+    return [[_index(key, "born", day.isoformat())] for key in keys.indexes]
 
 
 def list_digest(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -46,7 +46,7 @@ def list_part(
 
     Raises `InvalidFields` for a `q` without any word, or with too many.
     """
-    part, conditions = wanted.part, conditions_of(keys, wanted.filters)
+    part, conditions = wanted.part, conditions_of(keys, wanted.filters, today=berlin_day(now))
     found = lists.patients(session, conditions, part, with_consents=wanted.view == "full")
     # past the end of the list nobody is shown, but the total reveals that there is somebody
     beyond = found.total > 0 and not found.rows
@@ -56,13 +56,19 @@ def list_part(
     return found.shown([show(patient, decrypt(keys, patient), today=today) for patient in found.rows])
 
 
-def conditions_of(keys: Keys, filters: PatientFilter) -> list[Any]:
+def conditions_of(keys: Keys, filters: PatientFilter, *, today: date) -> list[Any]:
     """The conditions of these filters. Raises `InvalidFields` for a `q` without any word, or with too many."""
     conditions = lists.fields_are_among(
         status=filters.status, postal_code=filters.postal_code, assigned_to=filters.assigned_to
     )
     if filters.erasure is not None:
         conditions.append(lists.ERASURE_IS_PROPOSED)
+    if filters.missing:
+        conditions.append(lists.lacks_any_of(filters.missing))
+    if filters.search_longer_than_days is not None:
+        conditions.append(lists.has_searched_since_before(today - timedelta(days=filters.search_longer_than_days)))
+    if filters.born_on is not None:
+        conditions.append(lists.has_words(indexes.born_on(keys, filters.born_on)))
     if filters.crisis is not None:
         conditions.append(queries.is_in_crisis(indexes.unacknowledged_crises(keys)))
     if filters.q is not None:
@@ -117,7 +123,7 @@ def _added(
             **first_version(by=by, now=now),
         )
         states.register(patient)
-        write(keys, patient, fields, found_by[0])
+        write(keys, patient, fields, found_by[0], today=berlin_day(now))
         event = PatientRegistered(patient=public(patient, fields, today=berlin_day(now)))
         events = as_rows([(patient.id, patient.sequence, event)], now=now)
         if queries.add_unless_known(session, patient, alike_to, events=events, is_forced=force):
@@ -159,7 +165,7 @@ def change(
     wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, now=now)
     found_by = indexes_of(keys, wanted, patient.reference)
     duplicates.identify(session, keys, patient, wanted, found_by, force=force)
-    write(keys, patient, wanted, found_by[0])
+    write(keys, patient, wanted, found_by[0], today=today)
     if wanted.search_started_on != file.search_started_on:
         searches.record_start(
             session, keys, patient, before=file.search_started_on, reason=reason, by=reader.id, now=now

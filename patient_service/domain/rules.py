@@ -39,15 +39,23 @@ def missing_for_search(
 
     A postal code that is being looked up is not missing.
     """
+    lacking = set(missing_in(fields, today=today))
+    if location == LookUp.UNKNOWN:
+        lacking.add(MissingForSearch.LOCATION)
+    if mandate_withdrawn:
+        lacking.add(MissingForSearch.MANDATE_WITHDRAWN)
+    return [what for what in MissingForSearch if what in lacking]
+
+
+def missing_in(fields: PatientFields, *, today: date) -> list[MissingForSearch]:
+    """What of it is missing in the file itself, whatever is known of its place and consents."""
     lacking = {
         MissingForSearch.CONTRACTS_SIGNED: not fields.contracts_signed,
         MissingForSearch.DIAGNOSES: not any(counts(code) for code in diagnoses_of(fields)),
         MissingForSearch.DATE_OF_BIRTH: fields.date_of_birth is None,
-        MissingForSearch.LOCATION: location == LookUp.UNKNOWN,
         MissingForSearch.INSURANCE_TYPE: fields.insurance_type is None,
         MissingForSearch.DISTANCE_LIMIT: fields.max_distance_km is None and fields.max_travel_minutes is None,
         MissingForSearch.GUARDIAN: _lacks_guardian(fields, today),
-        MissingForSearch.MANDATE_WITHDRAWN: mandate_withdrawn,
     }
     return [what for what, is_lacking in lacking.items() if is_lacking]
 

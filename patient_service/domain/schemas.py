@@ -247,6 +247,12 @@ class PatientFilter(QuerySchema):
     """Only those with one of these postal codes."""
     assigned_to: Several[UUID] = []
     """Only those of whom one of these accounts is in charge."""
+    born_on: DateOfBirth | None = None
+    """Only those with this date of birth."""
+    missing: Several[MissingForSearch] = []
+    """Only those of whom something of this is missing before a search may start."""
+    search_longer_than_days: Annotated[int, Field(ge=0, le=36525)] | None = None
+    """Only those whose search goes on, or pauses, and began more than so many days ago."""
     crisis: Annotated[Literal["unacknowledged"], Field(examples=["unacknowledged"])] | None = None
     """`unacknowledged`: only those in a crisis that nobody has acknowledged."""
     erasure: Annotated[Literal["proposed"], Field(examples=["proposed"])] | None = None

@@ -7,12 +7,13 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, Uuid, bindparam, cast, exists, func, null, or_, select, union_all
+from sqlalchemy import ColumnElement, Text, Uuid, and_, bindparam, cast, exists, func, null, or_, select, union_all
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session, selectinload
 
-from patient_service.store.tables import FileAccess, ListAccess, Patient, StatusChange
+from patient_service.store.tables import Consent, FileAccess, ListAccess, LocatedPostalCode, Patient, StatusChange
 from shared.database.listing import Found, Listing
+from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus
 from shared.values.lists import Part
 
 NOT_YET = date(9999, 12, 31)
@@ -61,6 +62,29 @@ def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
 def has_words(alternatives: Sequence[Sequence[bytes]]) -> ColumnElement[bool]:
     """All the blind indexes of one of the alternatives are among those of the patient's name and reference."""
     return or_(*(Patient.search_index.contains(indexes) for indexes in alternatives))
+
+
+_GIVEN: Final = exists().where(Consent.patient_id == Patient.id, Consent.purpose == ConsentPurpose.MANDATE)
+_IS_KNOWN: Final = exists().where(LocatedPostalCode.is_known, LocatedPostalCode.postal_code == Patient.postal_code)
+_IS_ANSWERED: Final = exists().where(
+    LocatedPostalCode.id == Patient.id, LocatedPostalCode.postal_code == Patient.postal_code
+)
+_MISSING_ELSEWHERE: Final = {
+    MissingForSearch.LOCATION: or_(Patient.postal_code.is_(None), and_(~_IS_KNOWN, _IS_ANSWERED)),
+    MissingForSearch.MANDATE_WITHDRAWN: and_(_GIVEN, ~_GIVEN.where(Consent.withdrawn_on.is_(None))),
+}
+"""What no file lacks by itself, as `rules.missing_for_search` has it."""
+
+
+def lacks_any_of(missing: Collection[MissingForSearch]) -> ColumnElement[bool]:
+    """Something of this is missing before the patient's search may start."""
+    elsewhere = [_MISSING_ELSEWHERE[each] for each in missing if each in _MISSING_ELSEWHERE]
+    return or_(Patient.missing.overlap([str(each) for each in missing]), *elsewhere)
+
+
+def has_searched_since_before(day: date) -> ColumnElement[bool]:
+    """The patient's search goes on or pauses, and began before this day."""
+    return and_(Patient.status.in_([PatientStatus.SEARCHING, PatientStatus.PAUSED]), Patient.search_started_on < day)
 
 
 def status_changes(session: Session, patient_id: UUID, part: Part) -> Found[StatusChange]:

@@ -6,6 +6,7 @@ import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -93,6 +94,13 @@ class LookedFor:
         """Whether an index key is being replaced, so that the unique indexes, which hold within one key, do not do."""
         return max(map(len, vars(self).values())) > 1
 
+    @property
+    def suspected_by(self) -> frozenset[str]:
+        """By which of `_SUSPECTED` somebody may be the same person: a statement asks for nothing else."""
+        return frozenset(
+            column for column, indexes in (("namesake", self.person), ("neighbour", self.address)) if indexes
+        )
+
     def parameters(self) -> dict[str, Any]:
         """Their values in a statement."""
         return {name: list(indexes) for name, indexes in vars(self).items()}
@@ -134,17 +142,18 @@ def _number(column: str, *, is_forced: bool) -> ColumnElement[int]:
     return func.coalesce(highest + 1, 0)
 
 
-def _nobody_alike(*, is_forced: bool, of_several_keys: bool) -> ColumnElement[bool]:
+def _nobody_alike(suspected_by: Collection[str], *, of_several_keys: bool) -> ColumnElement[bool]:
     """With one key the unique index refuses a number that somebody has, and to ask for it would only cost time."""
-    suspected = [] if is_forced else [~exists().where(each) for each in _SUSPECTED.values()]
+    suspected = [~exists().where(condition) for column, condition in _SUSPECTED.items() if column in suspected_by]
     return and_(true(), *suspected, *([~_HAS_THE_NUMBER] if of_several_keys else []))
 
 
-def _adding(*, is_forced: bool, of_several_keys: bool) -> ReturningInsert[tuple[int]]:
+@lru_cache
+def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: bool) -> ReturningInsert[tuple[int]]:
     """Check, patient, key and event in one statement: entering a patient must cost little more than a bare insert."""
     given = {each.name: cast(bindparam(each.name, type_=each.type), each.type) for each in _PATIENTS.columns}
     row = given | {name: _number(name, is_forced=is_forced) for name in _SUSPECTED}
-    nobody_alike = _nobody_alike(is_forced=is_forced, of_several_keys=of_several_keys)
+    nobody_alike = _nobody_alike(() if is_forced else suspected_by, of_several_keys=of_several_keys)
     added = (
         insert(_PATIENTS)
         .from_select(list(row), select(*row.values()).where(nobody_alike))
@@ -156,13 +165,6 @@ def _adding(*, is_forced: bool, of_several_keys: bool) -> ReturningInsert[tuple[
     keyed = insert(_DATA_KEYS).from_select(["patient_id", "wrapped"], select(added.c.id, key))
     with_key = keyed.returning(_DATA_KEYS.c.patient_id).cte("with_key")
     return record_statement(exists(select(with_key.c.patient_id))).returning(outbox.c.position)
-
-
-_ADDING = {
-    (is_forced, of_several_keys): _adding(is_forced=is_forced, of_several_keys=of_several_keys)
-    for is_forced in (False, True)
-    for of_several_keys in (False, True)
-}
 
 
 def patients_alike(session: Session, looked_for: LookedFor) -> Sequence[Patient]:
@@ -199,7 +201,8 @@ def add_unless_known(
     """
     row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name not in _SUSPECTED}
     given = {**row, **looked_for.parameters(), "data_key": patient.data_key, "events": events}
-    return session.scalar(_ADDING[is_forced, looked_for.of_several_keys], given) is not None
+    adding = _adding(looked_for.suspected_by, is_forced=is_forced, of_several_keys=looked_for.of_several_keys)
+    return session.scalar(adding, given) is not None
 
 
 def identify(
@@ -209,7 +212,8 @@ def identify(
 
     False, and nothing changed, where somebody alike is known, as in `add_unless_known`.
     """
-    nobody_alike = _nobody_alike(is_forced=is_forced, of_several_keys=looked_for.of_several_keys)
+    suspected_by = () if is_forced else looked_for.suspected_by
+    nobody_alike = _nobody_alike(suspected_by, of_several_keys=looked_for.of_several_keys)
     change = update(_PATIENTS).where(_PATIENTS.c.id == patient.id, nobody_alike).values(indexes)
     numbers = {number: _number(number, is_forced=is_forced) for index, number in NUMBERED.items() if index in indexes}
     if numbers:
@@ -275,16 +279,23 @@ def patients_whose_therapy_passed(
 
     `ends`: for each such day its blind index and the day.
     """
-    return _published_before(session, Patient.prior_therapy_index, ends, limit=limit)
+    # most rows have none of these indexes, and the column has no tree: with a set they are left out before the join
+    had_one = Patient.prior_therapy_index.in_([index for index, _ in ends])
+    return _published_before(session, Patient.prior_therapy_index, ends, had_one, limit=limit)
 
 
 def _published_before(
-    session: Session, index: InstrumentedAttribute[Any], days: Sequence[tuple[bytes, date]], *, limit: int
+    session: Session,
+    index: InstrumentedAttribute[Any],
+    days: Sequence[tuple[bytes, date]],
+    *conditions: ColumnElement[bool],
+    limit: int,
 ) -> Sequence[Patient]:
     changed = values(column("index", LargeBinary), column("day", Date), name="changed").data(list(days))
     return session.scalars(
         select(Patient)
         .join(changed, and_(index == changed.c.index, Patient.age_published_on < changed.c.day))
+        .where(*conditions)
         .options(selectinload(Patient.consents))
         .order_by(Patient.id)
         .limit(limit)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     MetaData,
+    Text,
     Uuid,
     select,
     text,
@@ -70,10 +71,13 @@ class Patient(Aggregate, Tables):
     sealed: Mapped[bytes]
     """All other fields: one JSON document, encrypted with the data key and tied to this row's id."""
 
+    missing: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """What the file lacks before a search may start: in the clear, since that something is not there reveals little."""
+
     index_key: Mapped[bytes]
     """The id of the key of the blind indexes in this row."""
     search_index: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
-    """Blind indexes of every word of the name and of the reference."""
+    """Blind indexes of every word of the name, of the reference, and of the date of birth."""
     person_index: Mapped[bytes | None]
     """Blind index of how the name sounds and the date of birth together; null where the date is unknown."""
     namesake: Mapped[int] = mapped_column(default=0, server_default=text("0"))
@@ -100,16 +104,25 @@ class Patient(Aggregate, Tables):
 
     __table_args__ = (
         Index("uq_patients_reference", "reference", unique=True),
-        Index("uq_patients_insurance_number_index", "insurance_number_index", unique=True),
+        Index(
+            "uq_patients_insurance_number_index",
+            "insurance_number_index",
+            unique=True,
+            postgresql_where=text("insurance_number_index IS NOT NULL"),
+        ),
         Index("ix_patients_search_index", "search_index", postgresql_using="gin"),
         # the guarantee: two registrations at once both take the numbers 0, so that only one of them passes
         Index("uq_patients_person", "person_index", "namesake", unique=True),
-        Index("uq_patients_address", "address_index", "neighbour", unique=True),
+        Index(
+            "uq_patients_address",
+            "address_index",
+            "neighbour",
+            unique=True,
+            postgresql_where=text("address_index IS NOT NULL"),
+        ),
         # which keys are in use, and whose indexes are still to be written with another one
         Index("ix_patients_index_key", "index_key"),
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),
-        Index("ix_patients_prior_therapy", "prior_therapy_index", "age_published_on"),
-        Index("ix_patients_crisis", "crisis_index"),
         # lists leave out who was erased, and are counted in these indexes alone
         Index("ix_patients_status", "status", "id", postgresql_where=NOT_ERASED),
         Index("ix_patients_postal_code", "postal_code", "id", postgresql_where=NOT_ERASED),

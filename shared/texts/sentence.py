@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cache
@@ -43,11 +43,13 @@ class Sentence:
     key: str
     """The code, perhaps with a third part that chooses one of several wordings: `otp.wrong.nor_recovery_code`."""
     values: Mapping[str, Value]
+    _worded: dict[TextLanguage, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """It is worded once: who says the same again and again keeps the sentence."""
 
     @classmethod
     def of(cls, key: str, /, **values: Value) -> Sentence:
         """Returns the sentence with these values."""
-        return cls(key, values)
+        return cls(key, values) if values else _without_values(key)
 
     def __post_init__(self) -> None:
         if placeholders(self.key) != self.values.keys():
@@ -60,10 +62,11 @@ class Sentence:
 
     def in_language(self, language: TextLanguage) -> str:
         """Returns the sentence."""
-        sentence = catalogue()[self.key][language]
-        if not self.values:
-            return sentence
-        return sentence.format_map({name: _word(value, language) for name, value in self.values.items()})
+        if language not in self._worded:
+            words = {name: _word(value, language) for name, value in self.values.items()}
+            sentence = catalogue()[self.key][language]
+            self._worded[language] = sentence.format_map(words) if words else sentence
+        return self._worded[language]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the sentence in a form that can be stored: it fixes no language."""
@@ -77,6 +80,11 @@ class Sentence:
     def __str__(self) -> str:
         """Returns the English sentence, for logs and command lines."""
         return self.in_language(TextLanguage.EN)
+
+
+@cache
+def _without_values(key: str) -> Sentence:
+    return Sentence(key, {})
 
 
 def word(member: StrEnum) -> Sentence:

@@ -5,7 +5,7 @@ H. J. Postel, "Die Kölner Phonetik", IBM-Nachrichten 19 (1969). Names are folde
 
 from __future__ import annotations
 
-from itertools import groupby
+import re
 
 from shared.values.text import fold
 
@@ -20,6 +20,8 @@ _ALWAYS = (
 )
 _HARDENS_A_FIRST_C = frozenset("ahkloqrux")
 _HARDENS_C = frozenset("ahkoqux")
+_NO_LETTER, _NO_DIGIT, _REPEATED = re.compile("[^a-z]"), re.compile("[^0-9]"), re.compile(r"(.)\1+")
+_EDGE = " "
 
 
 def cologne_code(word: str) -> str:
@@ -27,12 +29,12 @@ def cologne_code(word: str) -> str:
 
     Digits in the word stand as they are behind a `#`. It is empty for a word without any Latin letter or digit.
     """
-    signs = [sign for sign in fold(word) if sign.isascii() and sign.isalnum()]
-    digits = [sign for sign in signs if sign.isdigit()]
-    framed = ["", *(sign for sign in signs if sign.isalpha()), ""]
-    codes = "".join(_code(*framed[i - 1 : i + 2]) for i in range(1, len(framed) - 1))
-    single = "".join(code for code, _ in groupby(codes))
-    return single[:1] + single[1:].replace("0", "") + ("#" + "".join(digits) if digits else "")
+    folded = fold(word)
+    letters, digits = _NO_LETTER.sub("", folded), _NO_DIGIT.sub("", folded)
+    neighbours = zip(_EDGE + letters, letters, letters[1:] + _EDGE, strict=False)
+    codes = "".join([_ALWAYS.get(letter) or _code(before, letter, after) for before, letter, after in neighbours])
+    single = _REPEATED.sub(r"\1", codes)
+    return single[:1] + single[1:].replace("0", "") + (f"#{digits}" if digits else "")
 
 
 def _code(before: str, letter: str, after: str) -> str:
@@ -44,6 +46,6 @@ def _code(before: str, letter: str, after: str) -> str:
         case "x":
             return "8" if before in ("c", "k", "q") else "48"
         case "c":
-            hardening = _HARDENS_C if before else _HARDENS_A_FIRST_C
+            hardening = _HARDENS_A_FIRST_C if before == _EDGE else _HARDENS_C
             return "4" if after in hardening and before not in ("s", "z") else "8"
-    return _ALWAYS.get(letter, "")
+    return ""  # an h

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from patient_service import jobs
@@ -214,6 +214,29 @@ def test_nothing_is_left_but_an_id_a_reference_dates_and_what_nobody_can_read(
     assert session.scalar(select(func.count()).select_from(Consent)) == 0
     held = everything(session)
     assert not [each for each in (SECRET, "52062", str(key), key.hex()) if each in held]
+
+
+KEPT = {
+    "id", "created_at", "updated_at", "updated_by", "version", "sequence", "erased_at",
+    "reference",  # stands in letters: nobody else may get it
+    "status", "registered_on", "registered_by", "search_started_on", "last_contact_on", "first_place_on",
+    "working_place_on", "placement_request_id", "placement_state", "age_published_on",  # counts and dates, of nobody
+    "index_key", "prior_therapy_index", "crisis_index",  # of the present key, and random
+}  # fmt: skip
+
+
+def test_every_column_is_emptied_or_stays_for_a_reason(client: FlaskClient, session: Session, keys: Keys) -> None:
+    """One that is added says what becomes of it."""
+    patient = a_patient_who_is(session, keys, "searching", contracts_signed=True)
+    before = {
+        name: getattr(session.get_one(Patient, patient.id), name) for name in ("prior_therapy_index", "crisis_index")
+    }
+    erase(client, patient)
+    session.expire_all()
+    row = session.get_one(Patient, patient.id)
+    columns = {each.name for each in inspect(Patient).columns if each.table is Patient.__table__}
+    assert {name for name in columns - KEPT if getattr(row, name) not in (None, b"", [], 0)} == set()
+    assert all(getattr(row, name) != value for name, value in before.items())
 
 
 def test_the_same_person_can_be_entered_anew(client: FlaskClient, session: Session, keys: Keys) -> None:

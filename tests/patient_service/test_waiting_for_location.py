@@ -100,7 +100,7 @@ def test_no_transaction_is_open_while_it_waits(app: Flask, keys: Keys) -> None:
         time.sleep(0.05)
     waiting.join()
     assert len(found) == 10
-    assert found.count(0) >= 8  # each look is one of a few milliseconds
+    assert found.count(0) >= 5  # a look takes milliseconds; were it open all the time, there would be none
 
 
 def test_only_a_few_wait_at_once(app: Flask, keys: Keys) -> None:
