@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from communication_service.store.tables import ContactRequest, Email, Inquiry
 from shared.database.tables import erased_aggregates
-from shared.events.erasures import unconfirmed
 
 # one in doubt is not waited for: whether it has gone out staff may find out after weeks, and its text is erased already
 _IS_BEING_SENT = select(Email.id).where(Email.inquiry_id == Inquiry.id, Email.status == "sending").exists()
@@ -23,5 +22,13 @@ _IS_SPOKEN_OF = (
 
 
 def patients_not_spoken_of(session: Session, *, limit: int) -> Sequence[UUID]:
-    """Erased patients, not confirmed yet, who are in no letter and no call that may yet go out, locked."""
-    return unconfirmed(session, ~_IS_SPOKEN_OF, limit=limit)
+    """Erased patients, not confirmed yet, who are in no letter and no call that may yet go out, locked; skips what others
+    hold.
+    """
+    return session.scalars(
+        select(erased_aggregates.c.id)
+        .where(erased_aggregates.c.confirmed_at.is_(None), ~_IS_SPOKEN_OF)
+        .order_by(erased_aggregates.c.erased_at)
+        .limit(limit)
+        .with_for_update(of=erased_aggregates, skip_locked=True)
+    ).all()

@@ -30,5 +30,5 @@ ROUTES = [
     Route("/api/patients/<uuid:id>/consents", ConsentCollection, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>", ConsentItem, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw", ConsentWithdrawResource, post=COORDINATORS),
-    Route("/api/erasures/<uuid:id>", ErasureItem, get=AUDITORS),
+    Route("/api/erasures/<uuid:id>", ErasureItem, get=COORDINATORS),
 ]

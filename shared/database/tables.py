@@ -108,14 +108,14 @@ copies_ahead = Table(
     Column("noticed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
-# Whom this service was told to erase. The copies have tombstones of their own, which are locked with what they replace;
+# Whom this service had to erase. The copies have tombstones of their own, which are locked with what they replace;
 # by this one it is known of whatever arrives later, in whichever table.
 erased_aggregates = Table(
     "erased_aggregates",
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("erased_at", DateTime(timezone=True), nullable=False),
-    # of the events by which this service confirms it, each time it is told
+    # of the events by which this service confirms it, each time an event says so
     Column("sequence", BigInteger, nullable=False, server_default=text("0")),
     Column("confirmed_at", DateTime(timezone=True)),
 )

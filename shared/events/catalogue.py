@@ -169,7 +169,7 @@ class PatientTherapistsExcluded(StateEvent, name="patient.therapists_excluded"):
 class PatientErased(StateEvent, name="patient.erased"):
     """Everything about a patient was erased; the last state there is of them, which no other follows.
 
-    Whoever has something of the patient erases it too, however often this is said, and keeps nothing of them again.
+    A service that has something of the patient erases it too, each time anew, and keeps nothing of them again.
     """
 
     patient_id: UUID

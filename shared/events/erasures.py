@@ -1,9 +1,8 @@
 """What each service does about somebody who was erased, beside emptying its own tables.
 
 Kafka may bring anything about them later: a message that cannot be handled, or the same `…erased` once more after a
-rebuild, or because their source published its states anew. So whom a service was told to erase is kept, and nothing
-about them beside that: their dead letters are deleted whenever they come, and each time the service is told it confirms
-anew that nothing is left.
+rebuild, or because their source published its states anew. So a service keeps whom it had to erase, and nothing about
+them beside that: their dead letters are deleted whenever they come, and each such event is confirmed anew.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, bindparam, cast, delete, func, literal, select, update
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, cast, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -60,19 +59,6 @@ _CONFIRM = (
     .values(sequence=erased_aggregates.c.sequence + 1, confirmed_at=bindparam("now"))
     .returning(erased_aggregates.c.id, erased_aggregates.c.sequence)
 )
-
-
-def unconfirmed(session: Session, *conditions: ColumnElement[bool], limit: int) -> Sequence[UUID]:
-    """The aggregates that were erased longest ago of those of which something may be left, locked; skips what others
-    hold.
-    """
-    return session.scalars(
-        select(erased_aggregates.c.id)
-        .where(erased_aggregates.c.confirmed_at.is_(None), *conditions)
-        .order_by(erased_aggregates.c.erased_at)
-        .limit(limit)
-        .with_for_update(of=erased_aggregates, skip_locked=True)
-    ).all()
 
 
 def remove_dead_letters(session: Session) -> int:

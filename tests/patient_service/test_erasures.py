@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, insert, inspect, select
 from sqlalchemy.orm import Session
@@ -29,11 +28,10 @@ from patient_service.store.tables import (
     Patient,
     StatusChange,
 )
-from shared.database import new_id, transaction
+from shared.database import new_id
 from shared.database.tables import dead_letter_table, outbox
 from shared.events.catalogue import (
     AddressErased,
-    PatientErased,
     PatientErasedFromCommunication,
     PatientErasedFromMatching,
     PatientPlaced,
@@ -45,7 +43,6 @@ from shared.runtime.housekeeping import prune
 from shared.security.encryption import Keys
 from tests.builders.events import happened
 from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, geocoded, new_patient
-from tests.concurrency import at_once
 from tests.conftest import MONDAY
 from tests.events import recorded
 
@@ -378,32 +375,3 @@ def test_a_crash_halfway_leaves_the_patient_whole(client: FlaskClient, session: 
     session.expire_all()
     assert client.get(f"{URL}/{patient.id}").json["last_name"] == patient.last_name
     assert [event["type"] for event in recorded(session, patient.id)] == ["patient.registered"]
-
-
-@pytest.mark.usefixtures("real_commits")
-class TestAtOnce:
-    """With transactions that commit."""
-
-    def test_several_who_erase_at_once_get_one_erasure(self, app: Flask, keys: Keys) -> None:
-        with transaction() as session:
-            patient = a_patient(session, keys)
-        answers = at_once([lambda: erase(app.test_client(), patient)] * 4)
-        assert {each.status_code for each in answers} == {202}
-        assert len({str(each.json) for each in answers}) == 1
-        with transaction() as session:
-            assert [event["type"] for event in recorded(session, patient.id)] == ["patient.erased"]
-            assert session.scalar(select(func.count()).select_from(Erasure)) == 1
-
-    def test_a_change_at_the_same_time_comes_before_or_is_refused(self, app: Flask, keys: Keys) -> None:
-        with transaction() as session:
-            patient = a_patient(session, keys)
-
-        def change() -> Any:
-            return app.test_client().patch(f"{URL}/{patient.id}", json={"first_name": "Neu"})
-
-        changed, erased = at_once([change, lambda: erase(app.test_client(), patient)])
-        assert (changed.status_code in (200, 404), erased.status_code) == (True, 202)
-        with transaction() as session:
-            row = session.get_one(Patient, patient.id)
-            assert (row.sealed, row.search_index, row.data_key) == (b"", [], None)
-            assert PatientErased.name == recorded(session, patient.id)[-1]["type"]
