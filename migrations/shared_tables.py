@@ -13,8 +13,13 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 
-def create_shared_tables() -> None:
-    """Make the tables for events in and out, repeated requests, copies ahead, and for who was erased."""
+def create_shared_tables(*, patient_keys: bool = False) -> None:
+    """Make the tables for events in and out, repeated requests, copies ahead, and for who was erased.
+
+    With `patient_keys` also that of the keys of what a service writes about patients.
+    """
+    if patient_keys:
+        _create_patient_keys()
     op.create_table(
         "copies_ahead",
         sa.Column("copies", sa.Text(), nullable=False),
@@ -119,8 +124,10 @@ def aggregate_columns() -> list[sa.Column[Any]]:
     ]
 
 
-def drop_shared_tables() -> None:
+def drop_shared_tables(*, patient_keys: bool = False) -> None:
     """Remove them."""
+    if patient_keys:
+        op.drop_table("patient_keys")
     op.drop_table("processed_events")
     op.drop_table("relay_lease")
     op.drop_table("dead_letters")
@@ -130,8 +137,7 @@ def drop_shared_tables() -> None:
     op.drop_table("copies_ahead")
 
 
-def create_patient_keys() -> None:
-    """Make the table of the keys of what a service writes about patients, in the services that do."""
+def _create_patient_keys() -> None:
     op.create_table(
         "patient_keys",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -141,8 +147,3 @@ def create_patient_keys() -> None:
     )
     op.create_index("ix_patient_keys_key_id", "patient_keys", [sa.text("substr(wrapped, 1, 8)")], unique=False)
     op.create_index("ix_patient_keys_patient_id", "patient_keys", ["patient_id"], unique=False)
-
-
-def drop_patient_keys() -> None:
-    """Remove it."""
-    op.drop_table("patient_keys")

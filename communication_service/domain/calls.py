@@ -34,10 +34,10 @@ from shared.database.rows import require
 from shared.errors import FieldProblem, RuleBroken
 from shared.events.catalogue import AttemptsUsedUp, CallRecorded
 from shared.events.outbox import record
-from shared.security.patient_texts import PatientTexts
+from shared.security.patient_texts import LostText, PatientTexts
 from shared.values.contacts import format_phone
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, start_of_berlin_day
-from shared.values.enums import CallAnswer, CallResult, LostText
+from shared.values.enums import CallAnswer, CallResult
 from shared.values.lists import Listed, ListRequest
 
 LONGEST_UNTIL_CALL_BACK = timedelta(days=366)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import cooldowns, copies, email_texts, letters, planning, states
+from communication_service.domain import cooldowns, copies, email_parts, email_texts, planning, states
 from communication_service.domain.call_times import CallTimes
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.planning import CallSlot, PatientFacts, PlannedInquiry, PracticeFacts, Unsent
@@ -285,8 +285,11 @@ def _write_email(
     _address(email, rows.therapist, now)
     wanted = list(planned.request_ids)
     # what stands there is read and compared: the same text is another one each time it is encrypted
-    if known is None or (known.placement_request_ids, letters.read_whole(session, texts, known)) != (wanted, letter):
-        letters.write(session, texts, email, letter, [(rows.requests[each].patient_id, each) for each in wanted])
+    if known is None or (known.placement_request_ids, email_parts.read_whole(session, texts, known)) != (
+        wanted,
+        letter,
+    ):
+        email_parts.write(session, texts, email, letter, [(rows.requests[each].patient_id, each) for each in wanted])
         email.updated_at = now
     if planned.waits_for is None:
         states.approve_email(email, now=now)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from communication_service.domain.letters import Letter
+from communication_service.domain.email_parts import Letter
 from communication_service.store.tables import PatientPseudonym, PracticeCopy
 from shared.values import email_headers
 from shared.values.emails import EmailText, Sender

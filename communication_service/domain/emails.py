@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import answers, letters, sending, states
+from communication_service.domain import answers, email_parts, sending, states
 from communication_service.domain.lists import EMAILS
 from communication_service.domain.schemas import (
     CallResponse,
@@ -62,7 +62,7 @@ def _view(session: Session, texts: PatientTexts, email: Email) -> EmailView:
 
 def _views_of_emails(session: Session, texts: PatientTexts, found: Sequence[Email]) -> list[EmailView]:
     """E-mails as clients see them; their letters are decrypted together."""
-    read = letters.read(session, texts, found)
+    read = email_parts.read(session, texts, found)
     return [_view_with(email, read[email.id]) for email in found]
 
 

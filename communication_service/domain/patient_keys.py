@@ -23,9 +23,9 @@ def forget(session: Session, patient_id: UUID) -> None:
     patient_keys.destroy(session, patient_id)
 
 
-def hand_over(session: Session, patient_id: UUID, *, to: UUID) -> None:
+def reassign(session: Session, patient_id: UUID, *, to: UUID) -> None:
     """Two patients turned out to be one: what was written about the first stays readable until the other is forgotten.
 
     The caller holds both patients' locks and has moved the requests: new texts are written about `to`.
     """
-    patient_keys.hand_over(session, patient_id, to=to)
+    patient_keys.reassign(session, patient_id, to=to)

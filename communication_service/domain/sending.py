@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from communication_service.domain import composing, cooldowns, letters, mail_server, states, suppressions
+from communication_service.domain import composing, cooldowns, email_parts, mail_server, states, suppressions
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
@@ -79,7 +79,7 @@ def claim(
         email_id=email.id,
         attempt=email.attempts,
         deferrals=email.deferrals,
-        text=letters.text_to_send(session, texts, email),
+        text=email_parts.text_to_send(session, texts, email),
         recipient=_in_ascii(email),
         message_id=email.message_id,
         correlation_id=email.correlation_id,

@@ -22,8 +22,9 @@ _IS_SPOKEN_OF = (
 
 
 def patients_not_spoken_of(session: Session, *, limit: int) -> Sequence[UUID]:
-    """Erased patients, not confirmed yet, who are in no letter and no call that may yet go out, locked; skips what others
-    hold.
+    """Erased patients, not confirmed yet, who are in no letter and no call that may yet go out, locked.
+
+    Those that others hold are left out.
     """
     return session.scalars(
         select(erased_aggregates.c.id)

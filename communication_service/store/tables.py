@@ -206,7 +206,7 @@ class Email(Aggregate, Tables):
     recipient: Mapped[str]
     recipient_key: Mapped[str]
     frame: Mapped[bytes]
-    """What the letter says to everybody, encrypted with a key that each part carries (`domain/letters.py`)."""
+    """What the letter says to everybody, encrypted with a key that each part carries (`domain/email_parts.py`)."""
     parts: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
     """What it says of the patient of each request, in their order, encrypted with the patient's key."""
     template_id: Mapped[UUID | None]

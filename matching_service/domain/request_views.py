@@ -9,8 +9,7 @@ from matching_service.domain import states
 from matching_service.domain.schemas import RequestView
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
-from shared.security.patient_texts import PatientTexts
-from shared.values.enums import LostText
+from shared.security.patient_texts import LostText, PatientTexts
 
 _OF_ROW = RequestView.model_fields.keys() - {"note", "overrides", "waits_for", "waits_until"}
 

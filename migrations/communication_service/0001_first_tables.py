@@ -7,13 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 import shared.values.weekly
-from migrations.shared_tables import (
-    aggregate_columns,
-    create_patient_keys,
-    create_shared_tables,
-    drop_patient_keys,
-    drop_shared_tables,
-)
+from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
 revision = "0001"
 down_revision = None
@@ -22,8 +16,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_shared_tables()
-    create_patient_keys()
+    create_shared_tables(patient_keys=True)
     op.create_table(
         "email_suppressions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -404,5 +397,4 @@ def downgrade() -> None:
     op.drop_table("inquiries")
     op.drop_table("mail_server")
     op.drop_table("email_suppressions")
-    drop_patient_keys()
-    drop_shared_tables()
+    drop_shared_tables(patient_keys=True)

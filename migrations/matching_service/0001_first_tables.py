@@ -8,13 +8,7 @@ from sqlalchemy.dialects import postgresql
 
 import shared.values.places
 import shared.values.weekly
-from migrations.shared_tables import (
-    aggregate_columns,
-    create_patient_keys,
-    create_shared_tables,
-    drop_patient_keys,
-    drop_shared_tables,
-)
+from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
 revision = "0001"
 down_revision = None
@@ -23,8 +17,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_shared_tables()
-    create_patient_keys()
+    create_shared_tables(patient_keys=True)
     op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -213,5 +206,4 @@ def downgrade() -> None:
     op.drop_table("therapists")
     op.drop_table("placement_requests")
     op.drop_table("patients")
-    drop_patient_keys()
-    drop_shared_tables()
+    drop_shared_tables(patient_keys=True)

@@ -66,7 +66,7 @@ def destroy(session: Session, patient_id: UUID) -> None:
     session.execute(marker.on_conflict_do_update(index_elements=["id"], set_={"wrapped": None}))
 
 
-def hand_over(session: Session, patient_id: UUID, *, to: UUID) -> None:
+def reassign(session: Session, patient_id: UUID, *, to: UUID) -> None:
     """Let the texts about a patient belong to another one, with whose keys theirs are destroyed."""
     others = patient_keys.alias()
     is_erased = exists().where(others.c.id == to, others.c.wrapped.is_(None))

@@ -36,7 +36,7 @@ def key_commands(rings: Callable[[Any], KeyRings]) -> click.Group:
     @commands.command("rewrap")
     @with_service
     def _rewrap(service: AnyService, settings: ServiceSettings) -> None:
-        """Wrap patients' keys with the newest key of the service's ring.
+        """Wrap patients' keys with the newest key of the ring.
 
         That is the first of them. The service serves meanwhile. It may be broken off at any time: the next run goes on
         with the rest. What is encrypted with patients' keys stays as it is.

@@ -1,7 +1,7 @@
 """What a service writes about patients, each text encrypted with a key of its patient in that service.
 
-An encrypted text begins with the id of its key, so that whoever reads a page of them asks for all keys in one query
-and needs to know nothing else. It is tied to what it is about (the id of a placement request): moved to another row,
+An encrypted text begins with the id of its key, so that a page of them is read with one query for all keys, and without
+any other row. It is tied to what it is about (the id of a placement request): moved to another row,
 it cannot be opened. The key of a patient is made when the first text about them is written; with it, all of them are
 lost at once (docs/decisions/0032-texts-about-patients.md).
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -21,13 +22,26 @@ from shared.database import Session, patient_keys
 from shared.errors import Unreachable
 from shared.runtime.logs import logger
 from shared.security.encryption import MasterKeys, UnwrappedKey, new_key
-from shared.texts import TextLanguage, word_in
-from shared.values.enums import LostText
+from shared.texts import Sentence, TextLanguage
 
 log = logger(__name__)
 
 ID: Final = 16
 """The bytes of the id with which an encrypted text begins."""
+
+
+class LostText(StrEnum):
+    """Why nobody can read any more what was written about a patient."""
+
+    ERASED = "erased"
+    """The patient was erased, and the key of their texts was destroyed."""
+    DAMAGED = "damaged"
+
+    @property
+    def sentence(self) -> Sentence:
+        """What stands in its place."""
+        return Sentence.of("word.erased_text") if self is LostText.ERASED else Sentence.of("word.damaged_text")
+
 
 Encrypted = tuple[bytes | None, UUID]
 """An encrypted text (None where there is none) and the id of what it is about."""
@@ -50,7 +64,7 @@ class PatientTexts:
     keys: MasterKeys
     """The ring of this service's own, which wraps the keys of patients."""
     language: Callable[[], TextLanguage] = lambda: TextLanguage.DE
-    """Says in which language readers are told that a text was erased; it is asked where one was."""
+    """Says in which language the reader learns that a text was erased; called only then."""
 
     @classmethod
     def of(cls, ring: SecretStr) -> Self:
@@ -94,7 +108,7 @@ class PatientTexts:
 
     def worded(self, text: str | LostText) -> str:
         """The text, or what became of it in the reader's language."""
-        return word_in(text, self.language()) if isinstance(text, LostText) else text
+        return text.sentence.in_language(self.language()) if isinstance(text, LostText) else text
 
     def _keys_to_write_with(self, session: Session, patients: set[UUID]) -> Mapping[UUID, UnwrappedKey | LostText]:
         found = patient_keys.find(session, patients)

@@ -366,14 +366,6 @@ class ContactRequestStatus(StrEnum):
     OVER = "over"
 
 
-class LostText(StrEnum):
-    """Why nobody can read any more what was written about a patient."""
-
-    ERASED = "erased"
-    """The patient was erased, and the key of their texts was destroyed."""
-    DAMAGED = "damaged"
-
-
 class EmailResolution(StrEnum):
     """What staff found out about an e-mail that was in doubt."""
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from communication_service.domain import calls, letters
+from communication_service.domain import calls, email_parts
 from communication_service.store.tables import Email, PhoneCall
 from patient_service.domain import birthdays
 from tests.across_services.worlds import a_world
@@ -36,7 +36,7 @@ def asked(world: World, ended_on: str | None, **practice: Any) -> UUID:
 def letter(world: World) -> str:
     """The letter that has not gone out."""
     (email,) = world.rows(Email)
-    written = letters.read(world.communication, TEXTS, [email])[email.id]
+    written = email_parts.read(world.communication, TEXTS, [email])[email.id]
     assert (WARNING in written.text) == (WARNING in written.html)
     assert email.status in ("approved", "waiting")
     return written.text

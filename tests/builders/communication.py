@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from communication_service import jobs
-from communication_service.domain import calls, letters
+from communication_service.domain import calls, email_parts
 from communication_service.domain.schemas import CallOutcome
 from communication_service.listeners import listeners
 from communication_service.settings import ContactRules
@@ -151,7 +151,7 @@ def an_email_to_send(**therapist: object) -> Email:
 def read(email: Email) -> EmailText:
     """The letter of an e-mail as it can be read now."""
     with transaction() as session:
-        return letters.read(session, TEXTS, [email])[email.id]
+        return email_parts.read(session, TEXTS, [email])[email.id]
 
 
 def outcome(call: UUID, result: str, *, now: datetime = TEN, **fields: Any) -> None:

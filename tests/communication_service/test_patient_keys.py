@@ -16,7 +16,7 @@ def test_what_was_written_about_who_is_forgotten_is_read_by_nobody(session: Sess
     texts = PatientTexts(MasterKeys(OLD), lambda: TextLanguage.EN)
     patient, duplicate, about = new_id(), new_id(), new_id()
     written = [texts.encrypt(session, each, about, "geheim") for each in (patient, duplicate)]
-    patient_keys.hand_over(session, duplicate, to=patient)
+    patient_keys.reassign(session, duplicate, to=patient)
     assert set(texts.read(session, [(each, about) for each in written]).values()) == {None, "geheim"}
     patient_keys.forget(session, patient)
     assert set(texts.read(session, [(each, about) for each in written]).values()) == {None, "[erased]"}

@@ -15,9 +15,8 @@ from shared.database import new_id, transaction
 from shared.database.patient_keys import patient_keys as table
 from shared.errors import Unreachable
 from shared.security.encryption import MasterKeys, MissingKey, key_id
-from shared.security.patient_texts import PatientText, PatientTexts
+from shared.security.patient_texts import LostText, PatientText, PatientTexts
 from shared.texts import TextLanguage
-from shared.values.enums import LostText
 from tests.builders.keys import NEW, OLD
 
 TEXTS = PatientTexts(MasterKeys(OLD), lambda: TextLanguage.EN)
@@ -84,18 +83,18 @@ def test_who_is_forgotten_before_anything_was_written_never_gets_a_key(session: 
 def test_two_who_turn_out_to_be_one_are_forgotten_together(session: Session) -> None:
     one, duplicate, third = new_id(), new_id(), new_id()
     texts = [a_text(session, each) for each in (one, duplicate, third)]
-    patient_keys.hand_over(session, third, to=duplicate)
-    patient_keys.hand_over(session, duplicate, to=one)
+    patient_keys.reassign(session, third, to=duplicate)
+    patient_keys.reassign(session, duplicate, to=one)
     assert [read(session, each) for each in texts] == [SECRET] * 3
     patient_keys.forget(session, one)
     assert [read(session, each) for each in texts] == ["[erased]"] * 3
 
 
-def test_who_is_handed_over_to_somebody_who_was_forgotten_is_forgotten(session: Session) -> None:
+def test_who_is_reassigned_to_somebody_who_was_forgotten_is_forgotten(session: Session) -> None:
     one, duplicate = new_id(), new_id()
     text = a_text(session, duplicate)
     patient_keys.forget(session, one)
-    patient_keys.hand_over(session, duplicate, to=one)
+    patient_keys.reassign(session, duplicate, to=one)
     assert read(session, text) == "[erased]"
 
 

@@ -1,7 +1,7 @@
 """A letter to a practice about up to six patients, encrypted part by part.
 
 What it says of one patient is encrypted with a key of theirs. What stands around that (greeting, closing, sender) is
-encrypted with a key of the letter's own, which every part carries: whoever may read a part may read what stands around
+encrypted with a key of the letter's own, which every part carries: who may read a part may read what stands around
 it. So the letter proves for each patient what was written about them, whichever others were erased, and with the last
 of them nobody can read it (docs/decisions/0032-texts-about-patients.md).
 """
@@ -21,9 +21,8 @@ from communication_service.store.tables import Email
 from shared.database import Session
 from shared.runtime.logs import logger
 from shared.security.encryption import UnwrappedKey, new_key
-from shared.security.patient_texts import PatientText, PatientTexts
+from shared.security.patient_texts import LostText, PatientText, PatientTexts
 from shared.values.emails import EmailText
-from shared.values.enums import LostText
 
 log = logger(__name__)
 
