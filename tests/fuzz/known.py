@@ -21,7 +21,8 @@ def _patients(session: Session, settings: Any, folder: Path) -> Known:
     keys = Dependencies.of(settings).keys
     known = [patients.a_ready_patient(session, keys, last_name="Bereit")]
     known += [patients.a_patient(session, keys, last_name=f"Erfunden{place}") for place in "abc"]
-    return {"/api/patients": _ids(each.id for each in known)}
+    erased = patients.an_erased_patient(session, keys)
+    return {"/api/patients": _ids(each.id for each in known), "/api/erasures": _ids([erased.id])}
 
 
 def _therapists(session: Session, settings: Any, folder: Path) -> Known:
