@@ -62,9 +62,22 @@ def erase(
 def _erase(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, now: datetime) -> None:
     files.destroy(session, keys, patient, by=by, now=now)
     erase_copies(session, LocatedPostalCode, [_before_all_events(patient.id, now)])
-    session.add(Erasure(id=patient.id, requested_at=now, requested_by=by))
+    if store.erasure(session, patient.id) is None:  # a backup may hold it without what it did
+        session.add(Erasure(id=patient.id, requested_at=now, requested_by=by))
     note_erased(session, [patient.id], now=now)
     _publish(session, patient, now=now)
+
+
+def list_restored(session: Session, erased: Collection[UUID]) -> Sequence[UUID]:
+    """Those of these patients, who were all erased once, who came back with a backup."""
+    return store.not_erased(session, erased)
+
+
+def erase_again(session: Session, keys: Keys, patient_id: UUID, *, now: datetime) -> None:
+    """Erase a patient who came back with a backup; nobody asks for it but the erasure of then."""
+    patient = queries.patient(session, patient_id, lock=True)
+    if patient is not None:
+        _erase(session, keys, patient, by=None, now=now)
 
 
 def _publish(session: Session, patient: Patient, *, now: datetime) -> None:

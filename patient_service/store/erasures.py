@@ -43,6 +43,12 @@ def confirm(session: Session, service: str, erased: Sequence[tuple[UUID, datetim
         session.execute(insert(_CONFIRMATIONS).values(rows).on_conflict_do_nothing())
 
 
+def not_erased(session: Session, ids: Collection[UUID]) -> Sequence[UUID]:
+    """Those of these patients who are here and not erased."""
+    found = select(Patient.id).where(Patient.id.in_(ids), Patient.erased_at.is_(None))
+    return session.scalars(found.order_by(Patient.id)).all()
+
+
 def completed_before(session: Session, instant: datetime, *, by: int, limit: int) -> Sequence[UUID]:
     """The erasures that so many services had confirmed before this instant, and that were published once only."""
     done = (

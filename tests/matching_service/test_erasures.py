@@ -41,7 +41,7 @@ from tests.builders.matching import (
     types,
 )
 from tests.conftest import MONDAY
-from tests.events import recorded
+from tests.events import document, recorded
 
 MINUTE = timedelta(minutes=1)
 POSITION = {"id", "sequence", "event_time", "written_at", "erased"}
@@ -188,3 +188,16 @@ def test_a_dead_letter_of_theirs_is_gone(session: Session) -> None:
         session.execute(insert(dead_letter_table).values(**row, value=b"x", reason="a mistake", traceback=""))
     handle(session, erased(patient))
     assert [bytes(key) for key in session.scalars(select(dead_letter_table.c.key))] == [str(other).encode()]
+
+
+def test_a_dead_letter_that_came_late_and_is_replayed_brings_nobody_back(session: Session, client: FlaskClient) -> None:
+    patient = a_known_patient(session)
+    handle(session, erased(patient))
+    late = happened(PatientUpdated(patient=public_patient(id=patient)), sequence=10**6)
+    row = {"id": new_id(), "topic": "patient.events", "partition": 0, "offset": 0, "key": str(patient).encode()}
+    value = document(late).encode()
+    session.execute(insert(dead_letter_table).values(**row, value=value, reason="a mistake", traceback=""))
+    session.commit()
+    replayed = client.post(f"/api/dead-letters/{row['id']}/replay", json={"reason": "once more"})
+    assert replayed.status_code == 200
+    assert is_tombstone(session, patient)
