@@ -15,6 +15,7 @@ from communication_service.clients.patient_service import PatientService
 from communication_service.dependencies import Dependencies
 from communication_service.domain import (
     composing,
+    erasures,
     mail_server,
     patient_keys,
     placement_requests,
@@ -347,6 +348,12 @@ def needs(settings: Settings) -> Sequence[ReadinessCheck]:
     return [patient_keys.rings(Dependencies.of(settings).texts).needed()]
 
 
+def confirm_erasures(now: datetime) -> int:
+    """Confirm that nothing which may yet go out speaks of a patient who was erased."""
+    with transaction() as session:
+        return erasures.confirm_erasures(session, now=now)
+
+
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
     rules, texts = dependencies.rules, dependencies.texts
@@ -356,5 +363,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),
         Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
+        Job("erasures", timedelta(seconds=2), confirm_erasures),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules), needs_current_events=True),
     ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from communication_service.domain import copies, placement_requests
+from communication_service.domain import copies, erasures, placement_requests
 from communication_service.domain.placement_requests import RequestFacts
 from shared.database import Session
 from shared.events.catalogue import (
     AddressGeocoded,
+    PatientErased,
     PatientMerged,
     PatientPlaced,
     PatientRegistered,
@@ -37,6 +38,7 @@ from shared.values.enums import RequestOutcome
 
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged | PatientTherapistsExcluded
+AnyPatientEvent = PatientEvent | PatientMerged | PatientErased
 RequestEvent = (
     RequestApproved
     | RequestReopened
@@ -66,16 +68,25 @@ def keep_therapists(session: Session, events: Sequence[TherapistEvent], *, now: 
     copies.keep_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
 
 
-@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded, PatientMerged)
-def keep_patients(session: Session, events: Sequence[PatientEvent | PatientMerged], *, now: datetime) -> None:
+@listeners.projection(
+    PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded, PatientMerged, PatientErased
+)
+def keep_patients(session: Session, events: Sequence[AnyPatientEvent], *, now: datetime) -> None:
+    states = [(e.patient, e.envelope) for e in events if isinstance(e, PatientEvent)]
     merged = [event for event in events if isinstance(event, PatientMerged)]
-    states = [(e.patient, e.envelope) for e in events if not isinstance(e, PatientMerged)]
-    copies.keep_patients(session, states, merged, now=now)
+    erased = [event for event in events if isinstance(event, PatientErased)]
+    copies.keep_patients(session, states, merged, erased, now=now)
 
 
 @listeners.projection(AddressGeocoded)
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:
     copies.keep_places(session, events, now=now)
+
+
+@listeners.projection(PatientErased)
+def erase_patients(session: Session, events: Sequence[PatientErased], *, now: datetime) -> None:
+    """All but the copies; a projection, so that it happens again wherever copies are made anew."""
+    erasures.erase_patients(session, [e.patient_id for e in events], now=now)
 
 
 @listeners.effect(RequestApproved, RequestReopened)

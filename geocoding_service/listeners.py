@@ -8,6 +8,7 @@ from datetime import datetime
 from geocoding_service.domain import addresses
 from shared.database import Session
 from shared.events.catalogue import (
+    PatientErased,
     PatientMerged,
     PatientRegistered,
     PatientStatusChanged,
@@ -28,17 +29,21 @@ PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged | Patie
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 
 # All are projections, although they record events: an import brings 40,000 therapists, and a projection is given a
-# whole poll at once. Nothing happens twice: a sequence that is not newer than the known one changes nothing.
+# whole poll at once. Nothing happens twice: a sequence that is not newer than the known one changes nothing, and to
+# erase once more is to confirm it once more.
 
 
 @listeners.locks_first
 def lock_addresses(session: Session, events: Sequence[Event]) -> None:
-    """Let nobody else change these addresses where several projections have some, which keep no order of ids."""
-    patients = {event.patient.id for event in events if isinstance(event, PatientEvent)}
-    merged = {event.patient_id for event in events if isinstance(event, PatientMerged)}
-    therapists = {event.therapist.id for event in events if isinstance(event, TherapistEvent)}
-    if bool(patients) + bool(merged) + bool(therapists) > 1:
-        addresses.lock(session, patients | merged | therapists)
+    """Let nobody else change these addresses where several projections have some: together they keep no order."""
+    groups = [
+        {event.patient.id for event in events if isinstance(event, PatientEvent)},
+        {event.patient_id for event in events if isinstance(event, PatientMerged)},
+        {event.patient_id for event in events if isinstance(event, PatientErased)},
+        {event.therapist.id for event in events if isinstance(event, TherapistEvent)},
+    ]
+    if len([each for each in groups if each]) > 1:
+        addresses.lock(session, set().union(*groups))
 
 
 @listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded)
@@ -57,3 +62,9 @@ def forget_addresses_of_merged_patients(session: Session, events: Sequence[Patie
 def keep_addresses_of_therapists(session: Session, events: Sequence[TherapistEvent], *, now: datetime) -> None:
     """Look up the addresses of therapists that changed; also where coordinates are known, for the federal state."""
     addresses.keep_addresses_of_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
+
+
+@listeners.projection(PatientErased)
+def erase_addresses_of_patients(session: Session, events: Sequence[PatientErased], *, now: datetime) -> None:
+    """Erase the addresses of patients who were erased."""
+    addresses.erase_addresses_of_patients(session, [event.envelope for event in events], now=now)

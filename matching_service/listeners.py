@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import consequences, contacts, copies, locks, merging
+from matching_service.domain import consequences, contacts, copies, erasures, locks, merging
 from matching_service.domain.contacts import ContactEvent
 from matching_service.domain.locks import Affected
 from matching_service.domain.states import ends_all_requests
@@ -20,6 +20,7 @@ from shared.events.catalogue import (
     EmailSent,
     InquiryComposed,
     InquiryDissolved,
+    PatientErased,
     PatientMerged,
     PatientRegistered,
     PatientStatusChanged,
@@ -48,6 +49,7 @@ def lock_in_order(session: Session, events: Sequence[Event]) -> None:
         therapists={event.therapist.id for event in events if isinstance(event, AnyTherapistEvent)},
         patients={event.patient.id for event in events if isinstance(event, AnyPatientEvent)},
         merged_patients={id for event in merges for id in (event.patient_id, event.merged_into)},
+        erased_patients={event.patient_id for event in events if isinstance(event, PatientErased)},
         located_therapists={event.owner_id for event in places if event.owner_kind == "therapist"},
         located_patients={event.owner_id for event in places if event.owner_kind == "patient"},
         unavailable_therapists={
@@ -95,6 +97,12 @@ def keep_merged_patients(session: Session, events: Sequence[PatientMerged], *, n
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
     """Keep where therapists and patients are."""
     copies.keep_places(session, events)
+
+
+@listeners.projection(PatientErased)
+def erase_patients(session: Session, events: Sequence[PatientErased], *, now: datetime) -> None:
+    """Erase what is kept of patients; a projection, so that it happens again wherever copies are made anew."""
+    erasures.erase_patients(session, [event.envelope for event in events], now=now)
 
 
 @listeners.effect(PatientStatusChanged)

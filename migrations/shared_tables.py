@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 
 
 def create_shared_tables(*, patient_keys: bool = False) -> None:
-    """Make the tables for events that go out and come in, for repeated requests, and for copies ahead.
+    """Make the tables for events in and out, repeated requests, copies ahead, and for who was erased.
 
     With `patient_keys` also that of the keys of what a service writes about patients.
     """
@@ -28,6 +28,21 @@ def create_shared_tables(*, patient_keys: bool = False) -> None:
         sa.Column("event_sequence", sa.BigInteger(), nullable=False),
         sa.Column("noticed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("copies", "id", name=op.f("pk_copies_ahead")),
+    )
+    op.create_table(
+        "erased_aggregates",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erased_aggregates")),
+    )
+    op.create_index(
+        "ix_erased_aggregates_unconfirmed",
+        "erased_aggregates",
+        ["erased_at"],
+        unique=False,
+        postgresql_where=sa.text("confirmed_at IS NULL"),
     )
     op.create_table(
         "idempotency",
@@ -118,6 +133,7 @@ def drop_shared_tables(*, patient_keys: bool = False) -> None:
     op.drop_table("dead_letters")
     op.drop_table("outbox")
     op.drop_table("idempotency")
+    op.drop_table("erased_aggregates")
     op.drop_table("copies_ahead")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from patient_service.clients.other_services import LARGEST, SECONDS, OtherServices
 from patient_service.settings import Settings
@@ -18,6 +19,10 @@ class Dependencies:
     """They open patients' files."""
     others: OtherServices
     """Asked what they hold about a patient."""
+    compaction_lag: timedelta = timedelta(days=1)
+    """For how long Kafka may hold the last state of a patient who was erased."""
+    closed_cases_kept_years: int = 3
+    """For so many whole calendar years closed cases are kept before it is proposed to erase them."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
@@ -28,4 +33,5 @@ class Dependencies:
             ServiceClient(name, url, tokens, seconds=SECONDS, largest=LARGEST)
             for name, url in settings.services_with_patient_data().items()
         ]
-        return cls(keys, OtherServices(clients))
+        compaction_lag = timedelta(hours=settings.kafka_compaction_lag_hours)
+        return cls(keys, OtherServices(clients), compaction_lag, settings.closed_cases_kept_years)

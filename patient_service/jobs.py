@@ -12,7 +12,17 @@ from typing import Any
 from uuid import UUID
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import access_verification, birthdays, crisis, exports, imports, key_rings, searches
+from patient_service.domain import (
+    access_verification,
+    birthdays,
+    crisis,
+    erasures,
+    exports,
+    imports,
+    key_rings,
+    retention,
+    searches,
+)
 from patient_service.domain.schemas import NewStatus
 from patient_service.settings import Settings
 from shared.database import transaction
@@ -143,6 +153,18 @@ def _note_progress(import_id: UUID, counts: Mapping[str, int]) -> None:
         imports.note_progress(session, import_id, counts)
 
 
+def publish_erasures_again(compaction_lag: timedelta, now: datetime) -> int:
+    """Publish erasures once more after Kafka's compaction lag, so that its log forgets what came before."""
+    with transaction() as session:
+        return erasures.publish_again(session, compaction_lag=compaction_lag, now=now)
+
+
+def propose_erasures(years: int, now: datetime) -> int:
+    """Propose to erase patients whose closed case was kept for long enough."""
+    with transaction() as session:
+        return retention.propose(session, years=years, now=now)
+
+
 def needs(settings: Settings) -> Sequence[ReadinessCheck]:
     """That every key is there with which something was written."""
     return [key_rings.rings(Dependencies.of(settings).keys).needed()]
@@ -160,5 +182,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         # hourly like the birthdays: a new day is anchored soon after it begins
         Job("access-anchors", timedelta(hours=1), anchor_access_log),
         Job("patient-imports", timedelta(seconds=1), partial(import_patients, keys)),
+        Job("erasures", timedelta(minutes=10), partial(publish_erasures_again, dependencies.compaction_lag)),
+        Job("retention", timedelta(hours=1), partial(propose_erasures, dependencies.closed_cases_kept_years)),
         Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),
     ]

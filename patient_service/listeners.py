@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import copies, searches
+from patient_service.domain import copies, erasures, searches
 from patient_service.domain.searches import RecordedPlace
 from shared.database import Session
-from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted, RequestWithdrawn
+from shared.events.catalogue import (
+    AddressErased,
+    AddressGeocoded,
+    PatientErasedFromCommunication,
+    PatientErasedFromMatching,
+    PatientPlaced,
+    RequestAccepted,
+    RequestWithdrawn,
+)
 from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.values.enums import WithdrawalReason
@@ -48,3 +56,21 @@ def begin_therapy(session: Session, event: PatientPlaced, *, dependencies: Depen
     """Put the patient in therapy at the place that was taken."""
     place = RecordedPlace(event.placement_request_id, recorded_at=event.envelope.time)
     searches.record_place(session, dependencies.keys, event.patient_id, place, now=now)
+
+
+@listeners.projection(AddressErased)
+def confirm_addresses(session: Session, events: Sequence[AddressErased], *, now: datetime) -> None:  # noqa: ARG001
+    """Note that geocoding has erased what it had of patients."""
+    erasures.confirm_addresses(session, events)
+
+
+@listeners.effect(PatientErasedFromMatching)
+def confirm_matching(session: Session, event: PatientErasedFromMatching, *, now: datetime) -> None:  # noqa: ARG001
+    """Note that matching has erased what it had of a patient."""
+    erasures.confirm(session, "matching_service", [(event.patient_id, event.envelope.time)])
+
+
+@listeners.effect(PatientErasedFromCommunication)
+def confirm_communication(session: Session, event: PatientErasedFromCommunication, *, now: datetime) -> None:  # noqa: ARG001
+    """Note that communication has erased what it had of a patient."""
+    erasures.confirm(session, "communication_service", [(event.patient_id, event.envelope.time)])

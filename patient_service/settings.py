@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from shared.runtime.service_calls import (
     GeocodingServiceAddress,
     MatchingServiceAddress,
 )
-from shared.runtime.settings import KeyRing, Password, WebPort, for_one_purpose
+from shared.runtime.settings import KeyRing, Password, Unit, WebPort, for_one_purpose
 from shared.values.account_enums import Scope
 
 
@@ -33,6 +33,11 @@ class Settings(CallingService, MatchingServiceAddress, CommunicationServiceAddre
     index_key: KeyRing
     """The key of the blind indexes, by which patients are found and duplicates noticed although their names are
     encrypted; only the patient service gets it. A ring of several while it is replaced, as docs/keys.md says."""
+
+    closed_cases_kept_years: Annotated[int, Unit("years")] = Field(default=3, ge=1, le=100)
+    """After a search was aborted, or a therapy completed or aborted, and after the end of that year, a patient is kept
+    for so many years before it is proposed to erase them. Three are the regular limitation period (§§ 195, 199 BGB):
+    until then there may be claims, against which the file is kept (GDPR Art. 17 (3) e)."""
 
     _keys_have_one_purpose = for_one_purpose("master_key", "index_key", other_than=("digest_key", "master_key"))
 

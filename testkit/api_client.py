@@ -63,6 +63,10 @@ class ApiClient:
         """The JSON answer to a merge patch."""
         return self._ask("PATCH", service, path, json=body)
 
+    def delete(self, service: str, path: str, **query: Any) -> Any:
+        """The JSON answer to a DELETE, if it has one."""
+        return self._ask("DELETE", service, path, params=query)
+
     def _ask(self, method: str, service: str, path: str, **more: Any) -> Any:
         headers = self.tokens.headers() | more.pop("headers", {})
         answer = self._session.request(method, self.url(service, path), timeout=30, headers=headers, **more)

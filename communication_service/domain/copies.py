@@ -12,8 +12,8 @@ from communication_service.store import copy_queries, schedule
 from communication_service.store import suppressions as suppression_queries
 from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
 from shared.database import Session
-from shared.database.copies import keep_merged, keep_newest, week_of
-from shared.events.catalogue import AddressGeocoded, PatientMerged, PublicPatient, PublicTherapist
+from shared.database.copies import erase_copies, keep_merged, keep_newest, week_of
+from shared.events.catalogue import AddressGeocoded, PatientErased, PatientMerged, PublicPatient, PublicTherapist
 from shared.events.event import EventEnvelope
 from shared.values.contacts import normalised_email
 from shared.values.errors import NotAcceptable
@@ -50,17 +50,23 @@ def keep_patients(
     session: Session,
     states: Sequence[tuple[PublicPatient, EventEnvelope]],
     merged: Sequence[PatientMerged] = (),
+    erased: Sequence[PatientErased] = (),
     *,
     now: datetime,
 ) -> None:
-    """Keep the published states of patients, each with its envelope; of who was merged, only into whom."""
+    """Keep the published states of patients, each with its envelope; of who was merged, only into whom.
+
+    Whatever has not gone out to a practice is planned anew at once: for the others alone, if somebody was erased.
+    """
     rows = [_patient(patient, envelope) for patient, envelope in states]
     ends = [{"id": e.patient_id, "merged_into": e.merged_into, **e.envelope.position()} for e in merged]
-    ids: set[UUID] = {row["id"] for row in (*rows, *ends)}
-    if rows and ends:
-        copy_queries.lock_patients(session, ids)  # two statements write them, each in an order of its own
+    tombstones = [{"id": e.patient_id, **e.envelope.position()} for e in erased]
+    ids: set[UUID] = {row["id"] for row in (*rows, *ends, *tombstones)}
+    if len([each for each in (rows, ends, tombstones) if each]) > 1:
+        copy_queries.lock_patients(session, ids)  # several statements write them, each in an order of its own
     keep_newest(session, PatientPseudonym, rows)
     keep_merged(session, PatientPseudonym, ends)
+    erase_copies(session, PatientPseudonym, tombstones)
     schedule.add(session, schedule.of_patients(ids), at=now)
 
 

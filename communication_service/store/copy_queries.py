@@ -24,10 +24,15 @@ def place(session: Session, therapist_id: UUID) -> PracticePlace | None:
 
 
 def patients(session: Session, ids: Iterable[UUID]) -> dict[UUID, PatientPseudonym]:
-    """The copies of these patients that have arrived; of one who was merged into another, that one's."""
+    """The copies of these patients that have arrived; of one who was merged into another, that one's.
+
+    There is none of who was erased.
+    """
     kept = kept_of(session, PatientPseudonym, set(ids))
     found = select(PatientPseudonym).where(
-        PatientPseudonym.id.in_(list(kept.values())), PatientPseudonym.merged_into.is_(None)
+        PatientPseudonym.id.in_(list(kept.values())),
+        PatientPseudonym.merged_into.is_(None),
+        ~PatientPseudonym.erased,
     )
     copies = {each.id: each for each in session.scalars(found.execution_options(populate_existing=True))}
     return {id: copies[by] for id, by in kept.items() if by in copies}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
-from shared.database import Aggregate, Copy, is_one_of, new_id
+from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import CallStatus, ContactRequestStatus, Direction, EmailKind, EmailStatus, InquiryStatus
@@ -61,22 +61,22 @@ class PracticePlace(Copy, Tables):
     federal_state: Mapped[str | None]
 
 
-class PatientPseudonym(Copy, Tables):
-    """What a practice may know of a patient before it accepts: a pseudonym."""
+class PatientPseudonym(Copy, Erasable, Tables):
+    """What a practice may know of a patient before it accepts: a pseudonym; the defaults are those of a tombstone."""
 
     __tablename__ = "patients"
 
-    reference: Mapped[str] = mapped_column(server_default=text("''"))
+    reference: Mapped[str] = mapped_column(server_default="")
     other_references: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
     age: Mapped[int | None]
     gender: Mapped[str] = mapped_column(server_default="unknown")
     insurance_type: Mapped[str | None]
     reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
     diagnosis_block: Mapped[str | None]
-    has_practice_summary: Mapped[bool]
+    has_practice_summary: Mapped[bool] = mapped_column(server_default=text("false"))
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     prior_therapy_within_two_years: Mapped[bool | None]
-    status: Mapped[str] = mapped_column(server_default="open")
+    status: Mapped[str] = mapped_column(server_default="unknown")
     paused_until: Mapped[date | None]
     search_started_on: Mapped[date | None]
     merged_into: Mapped[UUID | None]  # who stands for a patient who is no more, of whom nothing else is known

@@ -11,7 +11,8 @@ from geocoding_service.domain.lookup import Address, find
 from geocoding_service.store import queries
 from geocoding_service.store.tables import LocatedAddress
 from shared.database import Session
-from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
+from shared.events.catalogue import AddressErased, AddressGeocoded, PublicPatient, PublicTherapist
+from shared.events.erasures import mark_confirmed, note_erased
 from shared.events.event import EventEnvelope
 from shared.events.outbox import record_all
 
@@ -49,6 +50,18 @@ def _keep(session: Session, rows: Sequence[Row], *, now: datetime) -> None:
     record_all(session, [(each.id, each.sequence, _event(each)) for each in written if each.is_due], now=now)
 
 
+def erase_addresses_of_patients(session: Session, envelopes: Sequence[EventEnvelope], *, now: datetime) -> None:
+    """Erase the addresses of the subjects of these events, and confirm it; doing it again changes nothing."""
+    patients = sorted({each.subject for each in envelopes})
+    note_erased(session, patients, now=now)
+    rows = [
+        {"id": each.subject, "owner_kind": "patient", **each.position("owner_"), "erased": True} for each in envelopes
+    ]
+    written = queries.TOMBSTONES.keep(session, rows, now=now)
+    record_all(session, [(each.id, each.sequence, _erased(each)) for each in written], now=now)
+    mark_confirmed(session, patients, now=now)
+
+
 def lock(session: Session, owner_ids: Iterable[UUID]) -> None:
     """Let nobody else change the addresses of these owners before this transaction ends."""
     queries.lock_addresses(session, owner_ids)
@@ -60,9 +73,14 @@ def snapshots(
     after: UUID,
     limit: int,
     now: datetime,  # noqa: ARG001 - all have it
-) -> Sequence[tuple[LocatedAddress, AddressGeocoded]]:
+) -> Sequence[tuple[LocatedAddress, AddressGeocoded | AddressErased]]:
     """The next owners' addresses after this id, locked, and what was last published of them."""
-    return [(address, _event(address)) for address in queries.addresses_after(session, after, limit=limit)]
+    found = queries.addresses_after(session, after, limit=limit)
+    return [(each, _erased(each) if each.erased else _event(each)) for each in found]
+
+
+def _erased(known: Any) -> AddressErased:
+    return AddressErased(owner_kind=known.owner_kind, owner_id=known.id)
 
 
 def _event(known: Any) -> AddressGeocoded:

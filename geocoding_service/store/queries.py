@@ -46,6 +46,23 @@ Of a row that is written the answer has the address, its new own sequence, and w
 """
 
 
+TOMBSTONES: Final = UpsertIfNewer(
+    LocatedAddress,
+    ("id", "owner_kind", "owner_sequence", "owner_event_time", "erased"),
+    part="owner_",
+    inserted={"answered_sequence": "owner_sequence", "sequence": "1", "created_at": ":now", "updated_at": ":now"},
+    updated={
+        **dict.fromkeys(PUBLISHED, "NULL"),
+        "answered_sequence": "excluded.owner_sequence",
+        "sequence": "known.sequence + 1",
+        "updated_at": "excluded.updated_at",
+    },
+    is_last_state=True,
+    returning=("id", "sequence", "owner_kind"),
+)
+"""Nothing is left of the address of an owner who was erased; due is an `address.erased` with the new own sequence."""
+
+
 def address_of_patient(session: Session, patient_id: UUID) -> LocatedAddress | None:
     """The located address of a patient."""
     address = session.get(LocatedAddress, patient_id)

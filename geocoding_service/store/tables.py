@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, column_types
+from shared.database import NAMES, Aggregate, Erasable, column_types
 from shared.database.tables import add_shared_tables
 
 
@@ -18,7 +18,7 @@ class Tables(DeclarativeBase):
     type_annotation_map = column_types
 
 
-class LocatedAddress(Aggregate, Tables):
+class LocatedAddress(Aggregate, Erasable, Tables):
     """The current address of a patient or therapist and where it lies; the id is the owner's."""
 
     __tablename__ = "located_addresses"

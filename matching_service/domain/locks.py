@@ -24,6 +24,7 @@ class Affected:
     patients: Set[UUID] = frozenset()
     merged_patients: Set[UUID] = frozenset()
     """Patients who are no more, and those who are kept of them."""
+    erased_patients: Set[UUID] = frozenset()
     located_therapists: Set[UUID] = frozenset()
     located_patients: Set[UUID] = frozenset()
     unavailable_therapists: Set[UUID] = frozenset()
@@ -35,7 +36,8 @@ class Affected:
     def needs_no_lock(self) -> bool:
         """Whether one statement, which writes its rows in order, changes everything that is changed."""
         places = self.located_therapists | self.located_patients
-        return bool(self.therapists) + bool(self.patients) + bool(places) < 2 and not (
+        statements = [each for each in (self.therapists, self.patients, self.erased_patients, places) if each]
+        return len(statements) < 2 and not (
             self.unavailable_therapists or self.called_therapists or self.requests or self.merged_patients
         )
 
@@ -55,7 +57,7 @@ def lock(session: Session, affected: Affected) -> None:
     )
     requests = affected.requests | set(unavailable)
     asked = queries.patients_of(session, requests)
-    patients = affected.patients | affected.located_patients | asked
+    patients = affected.patients | affected.erased_patients | affected.located_patients | asked
     if affected.merged_patients:
         patients |= affected.merged_patients | queries.kept_patients(session, affected.merged_patients)
     queries.lock_copies(session, PatientCopy, patients)

@@ -31,6 +31,8 @@ def follow_merge(session: Session, event: PatientMerged, *, rules: AskAgainRules
         _reassign(session, request, kept_id, now=now)
     patient_keys.reassign(session, event.patient_id, to=kept_id)
     _end_what_was_refused(session, kept_id, rules=rules, now=now)
+    if queries.was_erased(session, kept_id):
+        consequences.withdraw_all(session, kept_id, WithdrawalReason.PATIENT_ERASED, states.WITHDRAWABLE, now=now)
     if copy is not None and kept_id == event.merged_into and copy.sequence >= event.kept_sequence:
         consequences.follow_search(session, kept_id, last=copy, now=now)
 

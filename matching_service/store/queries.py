@@ -184,11 +184,19 @@ def kept_patients(session: Session, patient_ids: Collection[UUID]) -> set[UUID]:
     return set(kept_of(session, PatientCopy, patient_ids).values())
 
 
+def was_erased(session: Session, patient_id: UUID) -> bool:
+    """Whether the patient was erased."""
+    return bool(session.scalar(select(PatientCopy.erased).where(PatientCopy.id == patient_id)))
+
+
 def merged_patient(executor: Executor, patient_id: UUID) -> Row[Any, Any] | None:
-    """Who stands for a patient who was merged into another: `kept_id`, and the `reference`, where it is known here."""
+    """Who stands for a patient who was merged into another: `kept_id`, and the `reference`, where it is known here.
+
+    Nobody does for one whose other file was erased.
+    """
     kept = select(_KEPT.c.reference, _PATIENT.c.merged_into.label("kept_id"))
     wanted = kept.select_from(_PATIENT).outerjoin(_KEPT, _KEPT.c.id == _PATIENT.c.merged_into)
-    was_merged = (_PATIENT.c.id == patient_id, _PATIENT.c.merged_into.is_not(None))
+    was_merged = (_PATIENT.c.id == patient_id, _PATIENT.c.merged_into.is_not(None), _KEPT.c.erased.is_not(True))
     return executor.execute(wanted.where(*was_merged)).one_or_none()
 
 

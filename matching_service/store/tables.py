@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
+from shared.database import NAMES, Aggregate, Copy, Erasable, column_types, is_one_of, new_id
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
@@ -106,8 +106,11 @@ class TherapistCopy(CopyWithPlace, Tables):
     )
 
 
-class PatientCopy(CopyWithPlace, Tables):
-    """What patient_service published of a patient: a pseudonym and criteria, as far as matching needs them."""
+class PatientCopy(CopyWithPlace, Erasable, Tables):
+    """What patient_service published of a patient: a pseudonym and criteria, as far as matching needs them.
+
+    Of one who was erased nothing is known, `status` included, as of one of whom nothing has arrived.
+    """
 
     __tablename__ = "patients"
 

@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("federal_state", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=True),
         *aggregate_columns(),
+        sa.Column("erased", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.CheckConstraint("owner_kind IN ('patient', 'therapist')", name=op.f("ck_located_addresses_owner_kind")),
         sa.CheckConstraint(
             "(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_located_addresses_both_coordinates")

@@ -13,6 +13,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+IS_THERE = sa.text("erased_at IS NULL AND merged_into IS NULL")
+
 
 def upgrade() -> None:
     create_shared_tables()
@@ -27,10 +29,11 @@ def upgrade() -> None:
         "located_postal_codes",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("postal_code", sa.Text(), nullable=True),
-        sa.Column("is_known", sa.Boolean(), nullable=False),
+        sa.Column("is_known", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("erased", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_located_postal_codes")),
     )
     op.create_index(
@@ -127,12 +130,15 @@ def upgrade() -> None:
         sa.Column("prior_therapy_index", sa.LargeBinary(), nullable=False),
         sa.Column("crisis_index", sa.LargeBinary(), nullable=False),
         sa.Column("age_published_on", sa.Date(), nullable=False),
+        sa.Column("erasure_proposed_on", sa.Date(), nullable=True),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
             "(merged_into IS NULL) = (merged_at IS NULL) AND (merged_into IS NULL) = (kept_sequence IS NULL)",
             name=op.f("ck_patients_merged_as_a_whole"),
         ),
         sa.CheckConstraint("merged_into <> id", name=op.f("ck_patients_merged_into_another")),
+        sa.CheckConstraint("erased_at IS NULL OR sealed = ''", name=op.f("ck_patients_erased")),
         sa.CheckConstraint("paused_until IS NULL OR status = 'paused'", name=op.f("ck_patients_only_a_pause_ends")),
         sa.CheckConstraint(
             "(placement_request_id IS NULL) = (placement_state IS NULL)",
@@ -161,12 +167,21 @@ def upgrade() -> None:
         "patients",
         [sa.text("COALESCE(last_contact_on, '9999-12-31'::date)"), "id"],
         unique=False,
+        postgresql_where=IS_THERE,
     )
     op.create_index(
         "ix_patients_search_started_on",
         "patients",
         [sa.text("COALESCE(search_started_on, '9999-12-31'::date)"), "id"],
         unique=False,
+        postgresql_where=IS_THERE,
+    )
+    op.create_index(
+        "ix_patients_erasure_proposed",
+        "patients",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("erasure_proposed_on IS NOT NULL"),
     )
     op.create_index(
         "ix_patients_merged_into",
@@ -182,9 +197,21 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("paused_until IS NOT NULL"),
     )
-    op.create_index("ix_patients_postal_code", "patients", ["postal_code", "id"], unique=False)
+    op.create_index(
+        "ix_patients_postal_code",
+        "patients",
+        ["postal_code", "id"],
+        unique=False,
+        postgresql_where=IS_THERE,
+    )
     op.create_index("ix_patients_search_index", "patients", ["search_index"], unique=False, postgresql_using="gin")
-    op.create_index("ix_patients_status", "patients", ["status", "id"], unique=False)
+    op.create_index(
+        "ix_patients_status",
+        "patients",
+        ["status", "id"],
+        unique=False,
+        postgresql_where=IS_THERE,
+    )
     op.create_index(
         "uq_patients_address",
         "patients",
@@ -233,6 +260,22 @@ def upgrade() -> None:
     )
     op.create_index("ix_place_offers_patient", "place_offers", ["patient_id"], unique=False)
     op.create_table(
+        "erasures",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("requested_by", sa.Uuid(), nullable=True),
+        sa.ForeignKeyConstraint(["id"], ["patients.id"], name=op.f("fk_erasures_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
+    )
+    op.create_table(
+        "erasure_confirmations",
+        sa.Column("erasure_id", sa.Uuid(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["erasure_id"], ["erasures.id"], name=op.f("fk_erasure_confirmations_erasure_id")),
+        sa.PrimaryKeyConstraint("erasure_id", "service", name=op.f("pk_erasure_confirmations")),
+    )
+    op.create_table(
         "file_accesses",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("patient_id", sa.Uuid(), nullable=False),
@@ -243,7 +286,7 @@ def upgrade() -> None:
         sa.Column("accessed_by", sa.Uuid(), nullable=True),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "action IN ('created', 'read', 'changed', 'revealed', 'audited', 'exported')",
+            "action IN ('created', 'read', 'changed', 'revealed', 'audited', 'exported', 'erased')",
             name=op.f("ck_file_accesses_action"),
         ),
         sa.PrimaryKeyConstraint("patient_id", "number", name=op.f("pk_file_accesses")),
@@ -314,6 +357,8 @@ def upgrade() -> None:
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON list_accesses FROM patient_service")
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON access_anchors FROM patient_service")
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON anchored_chains FROM patient_service")
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON erasures FROM patient_service")
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON erasure_confirmations FROM patient_service")
     op.execute("REVOKE DELETE, TRUNCATE ON patients FROM patient_service")
     op.execute("REVOKE DELETE, TRUNCATE ON consents FROM patient_service")
 
@@ -324,6 +369,8 @@ def downgrade() -> None:
     op.drop_table("access_anchors")
     op.drop_table("list_accesses")
     op.drop_table("file_accesses")
+    op.drop_table("erasure_confirmations")
+    op.drop_table("erasures")
     op.drop_table("place_offers")
     op.drop_table("consents")
     op.drop_table("patients")

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from patient_service.api.access_log import reader
 from patient_service.dependencies import Dependencies
-from patient_service.domain import bulk, merging, patients
+from patient_service.domain import bulk, erasures, merging, patients
 from patient_service.domain.bulk_schemas import PatientBulkChange
+from patient_service.domain.erasure_schemas import ErasureQuery, ErasureView
 from patient_service.domain.lists import PATIENTS
 from patient_service.domain.schemas import (
     ChangedPatient,
@@ -45,6 +46,25 @@ class PatientItem(Resource):
             expected_versions=context.if_match,
             force=query.force,
             reader=reader(context),
+            now=context.now,
+        )
+
+    @endpoint(query=ErasureQuery, response=ErasureView, status=202, location="/api/erasures/{id}")
+    def delete(self, context: Context[Dependencies], id: UUID, query: ErasureQuery) -> ErasureView:
+        """Erase a patient for good, in every service; look at the address in `Location` for how far it is.
+
+        Files that were merged into this one are erased with it. `confirm` is the patient's reference. From this answer
+        on nobody finds or reads the patient; a letter that is on its way does not stop it. Asked again, the answer is
+        the same erasure.
+        """
+        return erasures.erase(
+            context.session,
+            context.dependencies.keys,
+            id,
+            confirm=query.confirm,
+            expected_versions=context.if_match,
+            reader=reader(context),
+            compaction_lag=context.dependencies.compaction_lag,
             now=context.now,
         )
 

@@ -9,6 +9,7 @@ from patient_service.api.crises import (
     PatientCrisisClearResource,
     PatientCrisisFlagResource,
 )
+from patient_service.api.erasures import ErasureItem
 from patient_service.api.exports import PatientExportResource
 from patient_service.api.imports import PatientImportCollection, PatientImportItem, PatientImportRowCollection
 from patient_service.api.patients import PatientBulkResource, PatientCollection, PatientItem, PatientMergeResource
@@ -26,7 +27,7 @@ OVERSEERS = ADMINS | {Role.AUDITOR}
 ROUTES = [
     Route("/api/patients", PatientCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/patients/bulk", PatientBulkResource, post=COORDINATORS),
-    Route("/api/patients/<uuid:id>", PatientItem, get=COORDINATORS, patch=COORDINATORS),
+    Route("/api/patients/<uuid:id>", PatientItem, get=COORDINATORS, patch=COORDINATORS, delete=COORDINATORS),
     Route("/api/patients/<uuid:id>/export", PatientExportResource, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/merge", PatientMergeResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/access-log", PatientAccessLogCollection, get=AUDITORS),
@@ -43,6 +44,7 @@ ROUTES = [
     Route("/api/patients/<uuid:id>/consents", ConsentCollection, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>", ConsentItem, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw", ConsentWithdrawResource, post=COORDINATORS),
+    Route("/api/erasures/<uuid:id>", ErasureItem, get=COORDINATORS),
     Route("/api/access-log", AccessLogCollection, get=OVERSEERS),
     Route("/internal/practice-summaries", PracticeSummariesResource, get=frozenset({Scope.PRACTICE_SUMMARIES_READ})),
 ]

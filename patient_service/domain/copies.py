@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from patient_service.domain.rules import LookUp
-from patient_service.store import queries
+from patient_service.store import postal_codes
 from patient_service.store.tables import LocatedPostalCode, Patient
 from shared.database import Session
 from shared.database.copies import keep_newest
@@ -22,9 +22,9 @@ def look_up(session: Session, patient: Patient) -> LookUp:
     """What geocoding said of the patient's present postal code; an answer to a former one does not count."""
     if patient.postal_code is None:
         return LookUp.UNKNOWN
-    if queries.postal_code_is_known(session, patient.postal_code):
+    if postal_codes.postal_code_is_known(session, patient.postal_code):
         return LookUp.FOUND
-    is_answered = queries.answered_postal_code(session, patient.id) == patient.postal_code
+    is_answered = postal_codes.answered_postal_code(session, patient.id) == patient.postal_code
     return LookUp.UNKNOWN if is_answered else LookUp.PENDING
 
 

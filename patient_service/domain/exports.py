@@ -13,7 +13,7 @@ from patient_service.domain import accesses, searches
 from patient_service.domain.accesses import Reader
 from patient_service.domain.files import decrypt, get_patient, view
 from patient_service.domain.schemas import FileAccessView, PatientView, StatusChangeView
-from patient_service.store import imports, merging, offers, queries
+from patient_service.store import imports, merging, offers, postal_codes
 from shared.database import Session
 from shared.database.documents import stored_row
 from shared.database.rows import require
@@ -105,7 +105,7 @@ def _own(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now:
     patient = accesses.read_patient(session, keys, patient_id, reader, "exported", now=now)
     file = decrypt(keys, patient)
     session.flush()  # the log says of this export too
-    located = queries.located_postal_code(session, patient_id)
+    located = postal_codes.located_postal_code(session, patient_id)
     merged = [each for id, each in merging.files_of(session, patient).items() if id != patient_id]
     return OwnData(
         service="patient_service",

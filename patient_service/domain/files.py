@@ -8,16 +8,17 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import UUID
 
-from patient_service.domain.indexes import Indexes
+from patient_service.domain.indexes import Indexes, no_indexes
 from patient_service.domain.intake_schemas import CRISIS_CONTACTS, ConsultationView, ContactPersonView, CrisisView
 from patient_service.domain.rules import diagnoses_of, had_prior_therapy, missing_in
 from patient_service.domain.schemas import ConsentView, PatientFields, PatientFile, PatientLabel, PatientView
-from patient_service.store import queries
+from patient_service.store import erasures, queries
 from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.database.rows import require
 from shared.errors import NotFound, PlatformError
 from shared.events.catalogue import (
+    PatientErased,
     PatientMerged,
     PatientStatusChanged,
     PatientTherapistsExcluded,
@@ -37,17 +38,22 @@ IN_THE_CLEAR = frozenset({"postal_code", "assigned_to", "registered_on", "search
 
 _SHOWN = (
     "id", "created_at", "updated_at", "updated_by", "version", "reference", "other_references", "registered_by",
-    "paused_until", "first_place_on", "working_place_on",
+    "paused_until", "first_place_on", "working_place_on", "erasure_proposed_on",
 )  # fmt: skip
 
 
 def get_patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient:
-    """One patient's row; raises `NotFound`, of who was merged into another with who that is."""
+    """One patient's row; raises `NotFound`, also for one who was erased; of who was merged, with who is kept."""
     patient = require(queries.patient(session, patient_id, lock=lock), "patient")
+    refuse_merged(session, patient)
+    return patient
+
+
+def refuse_merged(session: Session, patient: Patient) -> None:
+    """Raise `NotFound` where the patient was merged into another one; it says into whom."""
     if patient.merged_into is not None:
         kept = kept_one(session, patient)
         raise naming_kept(kept, NotFound("patient", wording="merged", reference=kept.reference))
-    return patient
 
 
 def kept_one(session: Session, merged: Patient) -> Patient:
@@ -96,6 +102,17 @@ def write_indexes(patient: Patient, indexes: Indexes) -> None:
     """Let the patient be found by these."""
     for name, value in vars(indexes).items():
         setattr(patient, name, value)
+
+
+def destroy(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, now: datetime) -> None:
+    """Leave of a patient, whose row is locked, a tombstone: the id, the reference and dates, found by nothing."""
+    patient.sealed, patient.missing, patient.other_references, patient.erased_at = b"", [], [], now
+    patient.postal_code = patient.assigned_to = patient.paused_until = patient.erasure_proposed_on = None
+    write_indexes(patient, no_indexes(keys))
+    patient.namesake = patient.neighbour = 0
+    patient.count_change(by=by, now=now)
+    session.flush()
+    erasures.destroy_data_key(session, patient)
 
 
 def seal_text(keys: Keys, patient: Patient, text: str | None) -> bytes | None:
@@ -214,14 +231,16 @@ def _published(patient: Patient, fields: PatientFields, *, today: date) -> Publi
 
 def snapshots(
     session: Session, keys: Keys, *, after: UUID, limit: int, now: datetime
-) -> Sequence[tuple[Patient, PatientUpdated | PatientMerged]]:
+) -> Sequence[tuple[Patient, PatientUpdated | PatientMerged | PatientErased]]:
     """The next patients after this id, locked, and what other services are to know of them now."""
     today = berlin_day(now)
     found = queries.patients_after(session, after, limit=limit)
     return [(patient, _state(keys, patient, today=today)) for patient in found]
 
 
-def _state(keys: Keys, patient: Patient, *, today: date) -> PatientUpdated | PatientMerged:
+def _state(keys: Keys, patient: Patient, *, today: date) -> PatientUpdated | PatientMerged | PatientErased:
+    if patient.erased_at is not None:
+        return PatientErased(patient_id=patient.id)
     if patient.merged_into is not None:
         return merged_state(patient)
     return PatientUpdated(patient=_published(patient, decrypt(keys, patient), today=today))

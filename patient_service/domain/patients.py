@@ -62,6 +62,8 @@ def conditions_of(keys: Keys, filters: PatientFilter, *, today: date) -> list[An
     conditions = lists.fields_are_among(
         status=filters.status, postal_code=filters.postal_code, assigned_to=filters.assigned_to
     )
+    if filters.erasure is not None:
+        conditions.append(lists.ERASURE_IS_PROPOSED)
     if filters.missing:
         conditions.append(lists.lacks_any_of(filters.missing))
     if filters.search_longer_than_days is not None:

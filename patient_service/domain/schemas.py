@@ -202,6 +202,8 @@ class PatientView(PatientFields, EntityView):
     """The day on which a practice first offered a place in this search."""
     working_place_on: IsoDate | None = None
     """The day on which a place was confirmed to work, after the first sessions."""
+    erasure_proposed_on: IsoDate | None = None
+    """The day since which it is proposed to erase the patient: the case is closed, and was kept for long enough."""
     consents: list[ConsentView] = []
     """What the patient has agreed to, withdrawn consents included."""
 
@@ -263,6 +265,8 @@ class PatientFilter(QuerySchema):
     """Only those whose search goes on, or pauses, and began more than so many days ago."""
     crisis: Annotated[Literal["unacknowledged"], Field(examples=["unacknowledged"])] | None = None
     """`unacknowledged`: only those in a crisis that nobody has acknowledged."""
+    erasure: Annotated[Literal["proposed"], Field(examples=["proposed"])] | None = None
+    """`proposed`: only those whose closed case was kept for long enough; `DELETE` erases one of them."""
 
 
 _ONLY_A_PAUSE_ENDS: JsonDict = {
@@ -318,9 +322,9 @@ class Readiness(Schema):
     """What is not missing but still being looked up; a search that is started waits for it for a moment."""
 
 
-Action = Literal["created", "read", "changed", "revealed", "audited", "exported"]
+Action = Literal["created", "read", "changed", "revealed", "audited", "exported", "erased"]
 """How somebody came to see a file; `revealed`: the placement code was shown; `audited`: this log was read; `exported`:
-a file with a list was made."""
+a file with a list was made; `erased`: it was destroyed, and the log of this patient cannot be read any more."""
 ListAction = Literal["listed", "exported", "audited"]
 """The same for several patients at once; `audited`: the log of all files was read."""
 AnyAction = Action | Literal["listed"]

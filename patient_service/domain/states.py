@@ -35,6 +35,9 @@ ALLOWED: Final = STAFF_MAY | {_S.PAUSED: STAFF_MAY[_S.PAUSED] | {_S.IN_THERAPY}}
 TAKES_UP_A_PLACE: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 """Who is given a place that matching recorded; staff may have noted the therapy before the place."""
 
+CLOSED: Final = frozenset({_S.SEARCH_ABORTED, _S.THERAPY_COMPLETED, _S.THERAPY_ABORTED})
+"""Nothing goes on for these patients; the file is kept for a while."""
+
 HAS_SEARCHED: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 """Whose search has a first day."""
 
@@ -167,6 +170,8 @@ def become_one(kept: Patient, merged: Patient) -> None:
         if kept.placement_request_id is None:
             kept.placement_request_id, kept.placement_state = merged.placement_request_id, merged.placement_state
     merged.paused_until = None
+    # how long the case of one person has been closed is asked anew
+    kept.erasure_proposed_on = merged.erasure_proposed_on = None
 
 
 def _end_place(patient: Patient, state: PlacementState) -> None:
@@ -178,7 +183,7 @@ def _end_place(patient: Patient, state: PlacementState) -> None:
 def _enter(patient: Patient, to: PatientStatus, *, by: UUID | None, now: datetime) -> None:
     check_transition(ALLOWED, patient.status, to)
     patient.status = to.value
-    patient.paused_until = None
+    patient.paused_until = patient.erasure_proposed_on = None
     patient.count_change(by=by, now=now)
 
 

@@ -39,8 +39,9 @@ from shared.values.lists import Part
 NOT_YET = date(9999, 12, 31)
 """Orders those without a day behind those with one; the indexes have it too."""
 
-IS_THERE: Final = Patient.merged_into.is_(None)
-"""Of two files of one person only the kept one is shown."""
+IS_THERE: Final = and_(Patient.merged_into.is_(None), Patient.erased_at.is_(None))
+"""Nobody was erased, and of two files of one person only the kept one is shown."""
+ERASURE_IS_PROPOSED: Final = Patient.erasure_proposed_on.is_not(None)
 
 PATIENTS: Final = Listing(
     sorts={

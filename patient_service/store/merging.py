@@ -20,10 +20,10 @@ def kept_patient(session: Session, patient_id: UUID) -> Patient | None:
 
 
 def files_of(session: Session, kept: Patient) -> dict[UUID, Patient]:
-    """All files of one person by id: the kept one and those that were merged into it."""
+    """All files of one person by id: the kept one and those that were merged into it, without any that was erased."""
     merged = session.scalars(
         select(Patient)
-        .where(Patient.merged_into == kept.id)
+        .where(Patient.merged_into == kept.id, Patient.erased_at.is_(None))
         .options(selectinload(Patient.consents))
         .order_by(Patient.id)
     )

@@ -43,7 +43,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
-from patient_service.store.tables import NUMBERED, DataKey, FileAccess, LocatedPostalCode, Patient, StatusChange
+from patient_service.store.tables import NUMBERED, DataKey, FileAccess, Patient, StatusChange
 from shared.database import lock_rows, next_locked, sqlstate
 from shared.database.rows import find_row
 from shared.database.tables import outbox, record_statement
@@ -52,7 +52,16 @@ UNIQUE_VIOLATION = "23505"
 
 
 def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient | None:
-    """One patient with consents; with `lock` no other transaction can change the patient before ours ends."""
+    """One patient with consents; with `lock` no other transaction can change the patient before ours ends.
+
+    Nobody is found who was erased.
+    """
+    found = patient_or_tombstone(session, patient_id, lock=lock)
+    return None if found is None or found.erased_at is not None else found
+
+
+def patient_or_tombstone(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient | None:
+    """The same, or the tombstone of a patient who was erased."""
     return find_row(session, Patient, patient_id, lock=lock, options=[selectinload(Patient.consents)])
 
 
@@ -130,7 +139,9 @@ _ALIKE = (
 )
 _OTHER = _PATIENTS.alias()
 _EMPTY: dict[str, Any] = dict.fromkeys(each.key for each in Patient.__mapper__.attrs)
-_OF_A_MERGE = frozenset({"merged_into", "merged_at", "kept_sequence", "other_references"})
+_LATER = frozenset(
+    {"merged_into", "merged_at", "kept_sequence", "other_references", "erasure_proposed_on", "erased_at"}
+)
 """Columns that nobody has who is new."""
 
 
@@ -158,7 +169,7 @@ def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: b
     """Check, patient, key, event and the first entry of the access log in one statement: entering a patient must cost
     little more than a bare insert.
     """
-    columns = [each for each in _PATIENTS.columns if each.name not in _OF_A_MERGE]
+    columns = [each for each in _PATIENTS.columns if each.name not in _LATER]
     given = {each.name: _given(each.name, each.type) for each in columns}
     row = given | {name: _number(name, is_forced=is_forced) for name in _SUSPECTED}
     nobody_alike = _nobody_alike(() if is_forced else suspected_by, of_several_keys=of_several_keys)
@@ -242,7 +253,7 @@ class NewRow(NamedTuple):
 
     def parameters(self) -> dict[str, Any]:
         """Their values in a statement."""
-        others = _SUSPECTED.keys() | _OF_A_MERGE
+        others = _SUSPECTED.keys() | _LATER
         columns = [each.name for each in _PATIENTS.columns if each.name not in others]
         row = {name: getattr(self.patient, name) for name in columns}
         given = {**self.looked_for.parameters(), **self.access._asdict()}
@@ -298,24 +309,8 @@ def change_unless_taken(session: Session, change: Update, given: Mapping[str, An
         return False
 
 
-def postal_code_is_known(session: Session, postal_code: str) -> bool:
-    """Whether geocoding found this postal code, for whichever patient it was asked."""
-    answered = and_(LocatedPostalCode.postal_code == postal_code, LocatedPostalCode.is_known)
-    return bool(session.scalar(select(exists().where(answered))))
-
-
-def located_postal_code(session: Session, patient_id: UUID) -> LocatedPostalCode | None:
-    """What geocoding answered last for this patient."""
-    return find_row(session, LocatedPostalCode, patient_id)
-
-
-def answered_postal_code(session: Session, patient_id: UUID) -> str | None:
-    """The postal code of this patient of which geocoding answered last, whatever the answer."""
-    return session.scalar(select(LocatedPostalCode.postal_code).where(LocatedPostalCode.id == patient_id))
-
-
 def patients_after(session: Session, patient_id: UUID, *, limit: int) -> Sequence[Patient]:
-    """The next patients by id, with consents, locked."""
+    """The next patients by id, with consents, locked; among them the tombstones of those who were erased."""
     return next_locked(session, Patient, after=patient_id, limit=limit, options=[selectinload(Patient.consents)])
 
 

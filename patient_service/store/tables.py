@@ -15,25 +15,30 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
-    LargeBinary,
     Text,
-    Uuid,
     select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
+from patient_service.store.access_tables import AccessAnchor, AnchoredChain, FileAccess, ListAccess
 from patient_service.store.declarative import Numbers, Tables
 from patient_service.store.import_tables import PatientImport, PatientImportBlock, PatientImportRow
-from shared.database import Aggregate, Copy, is_one_of, new_id
+from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.database.wrapped_keys import id_of_wrapping_key
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
 
+IS_THERE = text("erased_at IS NULL AND merged_into IS NULL")
+
 
 class Patient(Aggregate, Tables):
-    """One person who looks for a place; never deleted: to destroy the data key is to erase (GDPR Art. 17)."""
+    """One person who looks for a place; never deleted: to destroy the data key is to erase (GDPR Art. 17).
+
+    The row of who was erased stays as a tombstone: an id, a reference that nobody else may get, since it stands in
+    letters, and dates.
+    """
 
     __tablename__ = "patients"
 
@@ -92,6 +97,10 @@ class Patient(Aggregate, Tables):
     """One of many blind indexes where a crisis waits for somebody; random otherwise."""
     age_published_on: Mapped[date]
     """The day whose age, and whether a prior therapy counts, was published last."""
+    erasure_proposed_on: Mapped[date | None]
+    """The day since which a closed case is proposed to be erased, having been kept for long enough."""
+    erased_at: Mapped[datetime | None]
+    """When the patient was erased; no list and no question finds the row any more."""
 
     consents: Mapped[list[Consent]] = relationship(order_by="Consent.id", lazy="raise")
 
@@ -116,11 +125,23 @@ class Patient(Aggregate, Tables):
         # which keys are in use, and whose indexes are still to be written with another one
         Index("ix_patients_index_key", "index_key"),
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),
-        Index("ix_patients_status", "status", "id"),
-        Index("ix_patients_postal_code", "postal_code", "id"),
+        # lists leave out who was erased or merged, and are counted in these indexes alone
+        Index("ix_patients_status", "status", "id", postgresql_where=IS_THERE),
+        Index("ix_patients_postal_code", "postal_code", "id", postgresql_where=IS_THERE),
         Index("ix_patients_assigned_to", "assigned_to", "id", postgresql_where=text("assigned_to IS NOT NULL")),
-        Index("ix_patients_search_started_on", text("COALESCE(search_started_on, '9999-12-31'::date)"), "id"),
-        Index("ix_patients_last_contact_on", text("COALESCE(last_contact_on, '9999-12-31'::date)"), "id"),
+        Index(
+            "ix_patients_search_started_on",
+            text("COALESCE(search_started_on, '9999-12-31'::date)"),
+            "id",
+            postgresql_where=IS_THERE,
+        ),
+        Index(
+            "ix_patients_last_contact_on",
+            text("COALESCE(last_contact_on, '9999-12-31'::date)"),
+            "id",
+            postgresql_where=IS_THERE,
+        ),
+        Index("ix_patients_erasure_proposed", "id", postgresql_where=text("erasure_proposed_on IS NOT NULL")),
         Index("ix_patients_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
         CheckConstraint(is_one_of("status", PatientStatus), name="status"),
@@ -132,6 +153,7 @@ class Patient(Aggregate, Tables):
             name="merged_as_a_whole",
         ),
         CheckConstraint("merged_into <> id", name="merged_into_another"),
+        CheckConstraint("erased_at IS NULL OR sealed = ''", name="erased"),
     )
 
 
@@ -217,121 +239,46 @@ class StatusChange(Tables):
     __table_args__ = (Index("ix_status_changes_patient", "patient_id", "id"),)
 
 
-class FileAccess(Tables):
-    """That somebody was shown one patient's file, or changed it; only ever added.
+class Erasure(Tables):
+    """That a patient was erased, when and by whom; only ever added. The id is the patient's: there is one for each."""
 
-    The entries of a patient are a chain (docs/decisions/0035-chained-access-log.md). No foreign key ties them to the
-    patient: its check would lock the patient's row with each read.
-    """
+    __tablename__ = "erasures"
 
-    __tablename__ = "file_accesses"
-
-    id: Mapped[UUID]
-    """Of the access: a refusal that reveals several patients is one, with a row for each."""
-    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    """The place in the patient's chain, from 1 on."""
-    action: Mapped[str]
-    purpose: Mapped[bytes | None]
-    """Sealed like the patient's file: people write names here."""
-    accessed_at: Mapped[datetime]
-    accessed_by: Mapped[UUID | None]
-    hash: Mapped[bytes]
-    """Of the entry before and of what stands in this one (`domain/access_chains.py`)."""
-
-    __table_args__ = (
-        Index("ix_file_accesses_at", "accessed_at", "id", "patient_id"),
-        Index("ix_file_accesses_by", "accessed_by", "accessed_at"),
-        CheckConstraint("action IN ('created', 'read', 'changed', 'revealed', 'audited', 'exported')", name="action"),
-    )
+    id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"), primary_key=True)
+    requested_at: Mapped[datetime]
+    requested_by: Mapped[UUID | None]
 
 
-class ListAccess(Tables):
-    """That somebody was shown several patients in a list; only ever added.
+class ErasureConfirmation(Tables):
+    """That a service has nothing left of a patient who was erased; only ever added."""
 
-    The entries that were written over one connection to the database are a chain: so none waits for another one.
-    """
+    __tablename__ = "erasure_confirmations"
 
-    __tablename__ = "list_accesses"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    chain: Mapped[UUID]
-    """The number of PostgreSQL's process behind the connection, as a UUID like the ids of the patients' chains."""
-    number: Mapped[int]
-    """The place in that chain, from 1 on."""
-    patient_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
-    """Everybody whom it showed."""
-    action: Mapped[str]
-    view: Mapped[str]
-    purposes: Mapped[list[bytes | None] | None] = mapped_column(ARRAY(LargeBinary))
-    """Why, sealed for each of the patients with a key of their own, in the order of `patient_ids`."""
-    digest: Mapped[bytes]
-    """Keyed; the same where the same caller is shown the same patients in the same view for the same purpose."""
-    accessed_at: Mapped[datetime]
-    accessed_by: Mapped[UUID | None]
-    hash: Mapped[bytes]
-
-    __table_args__ = (
-        Index("uq_list_accesses_chain", "chain", "number", unique=True),
-        Index("ix_list_accesses_at", "accessed_at", "id", "chain"),
-        Index("ix_list_accesses_by", "accessed_by", "accessed_at"),
-        Index("ix_list_accesses_patients", "patient_ids", postgresql_using="gin"),
-        Index("ix_list_accesses_digest", "digest", "accessed_at"),
-        CheckConstraint("action IN ('listed', 'exported', 'audited')", name="action"),
-        CheckConstraint("view IN ('full', 'row', 'label')", name="view"),
-    )
+    erasure_id: Mapped[UUID] = mapped_column(ForeignKey("erasures.id"), primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    confirmed_at: Mapped[datetime]
 
 
-class AccessAnchor(Tables):
-    """That on a day all chains of the access log were as they were; only ever added.
-
-    The hash is also written to the log of the worker: it is worth something only outside of this database.
-    """
-
-    __tablename__ = "access_anchors"
-
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    """From 1 on."""
-    day: Mapped[date]
-    """In Berlin."""
-    made_at: Mapped[datetime]
-    chains: Mapped[int]
-    """How many chains had new entries since the anchor before."""
-    hash: Mapped[bytes]
-    """Of the anchor before, this row and its `AnchoredChain`s."""
-
-    __table_args__ = (Index("uq_access_anchors_day", "day", unique=True),)
-
-
-class AnchoredChain(Tables):
-    """The last entry that a chain of the access log had when an anchor was made; only ever added."""
-
-    __tablename__ = "anchored_chains"
-
-    anchor: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    kind: Mapped[str] = mapped_column(primary_key=True)
-    """Whether it is a chain of `file_accesses` or of `list_accesses`."""
-    chain: Mapped[UUID] = mapped_column(primary_key=True)
-    number: Mapped[int]
-    hash: Mapped[bytes]
-
-    __table_args__ = (
-        Index("ix_anchored_chains_number", "kind", "chain", "number"),
-        CheckConstraint("kind IN ('file', 'list')", name="kind"),
-    )
-
-
-class LocatedPostalCode(Copy, Tables):
+class LocatedPostalCode(Copy, Erasable, Tables):
     """What geocoding answered for a patient's postal code; the id is the patient's."""
 
     __tablename__ = "located_postal_codes"
 
     postal_code: Mapped[str | None]
-    is_known: Mapped[bool]
+    is_known: Mapped[bool] = mapped_column(server_default=text("false"))
 
     __table_args__ = (Index("ix_located_postal_codes_known", "postal_code", postgresql_where=text("is_known")),)
 
 
-__all__ = ["PatientImport", "PatientImportBlock", "PatientImportRow", "Tables"]  # tables of modules of their own
+__all__ = [  # tables of modules of their own
+    "AccessAnchor",
+    "AnchoredChain",
+    "FileAccess",
+    "ListAccess",
+    "PatientImport",
+    "PatientImportBlock",
+    "PatientImportRow",
+    "Tables",
+]
 
 add_shared_tables(Tables.metadata)

@@ -2,7 +2,17 @@
 
 from sqlalchemy.orm import Session
 
-from shared.database.columns import GERMAN, NAMES, Aggregate, Copy, column_types, first_version, is_one_of, new_id
+from shared.database.columns import (
+    GERMAN,
+    NAMES,
+    Aggregate,
+    Copy,
+    Erasable,
+    column_types,
+    first_version,
+    is_one_of,
+    new_id,
+)
 from shared.database.errors import ChangedMeanwhile, is_trouble, lost_to_others, sqlstate
 from shared.database.locks import lock_rows, next_locked
 from shared.database.session import (
@@ -23,6 +33,7 @@ __all__ = [
     "Aggregate",
     "ChangedMeanwhile",
     "Copy",
+    "Erasable",
     "Executor",
     "Session",
     "column_types",

@@ -75,3 +75,12 @@ class Copy:
     event_time: Mapped[datetime | None] = mapped_column(sort_order=90)
     """When what is known happened, by its source; a place may be known before its owner."""
     written_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
+
+
+class Erasable:
+    """A column of what is kept of somebody who may be erased.
+
+    Where it is true the row is a tombstone: nothing in it says anything about anybody, and no event changes it.
+    """
+
+    erased: Mapped[bool] = mapped_column(default=False, server_default=text("false"), sort_order=94)

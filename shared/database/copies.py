@@ -4,6 +4,8 @@ Of two events, the one with the higher `sequence` is newer. A copy can still be 
 an event with a sequence of a million to Kafka, and a source may have been restored from a backup. Then every later
 event looks old. This is detected where such an event has a later time than the copy (table `copies_ahead`), and
 repaired by `republish`, whose states replace every state with an earlier time, whatever its sequence.
+
+Who was erased leaves a tombstone (`shared.database.Erasable`): no state replaces it, however new it seems to be.
 """
 
 from __future__ import annotations
@@ -57,17 +59,29 @@ def keep_merged(session: Session, copies: type[DeclarativeBase], rows: Sequence[
     A row is the `id`, `merged_into` and what `EventEnvelope.position` says; it is a state like others, so that one
     that is newer replaces it, and one that is older comes too late.
     """
-    if rows:
-        _emptied(copies).keep(session, rows)
+    _emptied(copies, but="merged_into").keep(session, rows)
+
+
+def erase_copies(session: Session, copies: type[DeclarativeBase], erased: Sequence[Row]) -> None:
+    """Replace copies of somebody who was erased by tombstones, also where there is no copy yet, in one statement.
+
+    `copies` has the column of `shared.database.Erasable`; a row is the `id`, and what `EventEnvelope.position` says.
+    """
+    _emptied(copies, but="erased", is_last_state=True).keep(session, [{**row, "erased": True} for row in erased])
 
 
 @cache
-def _emptied(copies: type[DeclarativeBase]) -> UpsertIfNewer:
-    kept = ("id", "sequence", "event_time", "merged_into")
-    others = {each.name for each in copies.__table__.columns if not each.computed} - {*kept, "written_at"}
-    # parts of the row that other events keep stay where they are among these
-    emptied = {name: "DEFAULT" for name in others if not name.endswith(("_sequence", "_event_time"))}
-    return UpsertIfNewer(copies, kept, inserted={}, updated=emptied | {"written_at": "clock_timestamp()"})
+def _emptied(copies: type[DeclarativeBase], *, but: str, is_last_state: bool = False) -> UpsertIfNewer:
+    """Every column gets its default but the position and this one.
+
+    Also what other events keep in a part of the row; where that part's position stays, it goes on as it is.
+    """
+    kept = ("id", "sequence", "event_time", but)
+    emptied = {each.name for each in copies.__table__.columns if not each.computed} - {*kept, "written_at"}
+    if not is_last_state:
+        emptied = {name for name in emptied if not name.endswith(("_sequence", "_event_time"))}
+    updated = dict.fromkeys(sorted(emptied), "DEFAULT") | {"written_at": "clock_timestamp()"}
+    return UpsertIfNewer(copies, kept, inserted={}, updated=updated, is_last_state=is_last_state)
 
 
 def kept_of(session: Session, copies: type[DeclarativeBase], ids: Collection[UUID]) -> dict[UUID, UUID]:
@@ -108,7 +122,7 @@ class UpsertIfNewer:
 
     Beside the `columns` that a row holds, `inserted` and `updated` say in SQL what others become where a row is new or
     replaced; there `known` is the stored row and `excluded` the new one. Without `repeats` an event that is known
-    already changes nothing.
+    already changes nothing. A tombstone stays as it is; the last state, which makes one, replaces everything.
     """
 
     def __init__(
@@ -120,17 +134,24 @@ class UpsertIfNewer:
         inserted: Mapping[str, str],
         updated: Mapping[str, str],
         repeats: bool = True,
+        is_last_state: bool = False,
         returning: Sequence[str] = (),
     ) -> None:
         self._table, self._name, self._part = table, table.__tablename__, part
         changes = {name: f"excluded.{name}" for name in columns if name != "id"} | dict(updated)
+        replaces = (
+            f"known.{part}sequence {'<=' if repeats else '<'} excluded.{part}sequence"
+            " OR (known.id = ANY (CAST(:overruling AS uuid[]))"
+            f" AND known.{part}event_time < excluded.{part}event_time)"
+        )
+        if is_last_state:
+            replaces = f"excluded.erased OR {replaces}"
+        elif "erased" in table.__table__.columns:
+            replaces = f"NOT known.erased AND ({replaces})"
         self._statement = text(
             f"{insert_of_rows(self._name, columns, inserted)}"
             f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = {value}' for name, value in changes.items())}"
-            f" WHERE known.{part}sequence {'<=' if repeats else '<'} excluded.{part}sequence"
-            " OR (known.id = ANY (CAST(:overruling AS uuid[]))"
-            f" AND known.{part}event_time < excluded.{part}event_time)"
-            + (f" RETURNING {', '.join(returning)}" if returning else "")
+            f" WHERE {replaces}" + (f" RETURNING {', '.join(returning)}" if returning else "")
         )
 
     def keep(self, session: Session, rows: Sequence[Row], **parameters: Any) -> Sequence[RowOf[Any]]:

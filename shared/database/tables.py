@@ -108,6 +108,23 @@ copies_ahead = Table(
     Column("noticed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
+# Whom this service had to erase. The copies have tombstones of their own, which are locked with what they replace;
+# by this one it is known of whatever arrives later, in whichever table.
+erased_aggregates = Table(
+    "erased_aggregates",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("erased_at", DateTime(timezone=True), nullable=False),
+    # of the events by which this service confirms it, each time an event says so
+    Column("sequence", BigInteger, nullable=False, server_default=text("0")),
+    Column("confirmed_at", DateTime(timezone=True)),
+)
+Index(
+    "ix_erased_aggregates_unconfirmed",
+    erased_aggregates.c.erased_at,
+    postgresql_where=erased_aggregates.c.confirmed_at.is_(None),
+)
+
 idempotency = Table(
     "idempotency",
     metadata,

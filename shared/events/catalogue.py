@@ -173,7 +173,7 @@ class PatientTherapistsExcluded(StateEvent, name="patient.therapists_excluded"):
 class PatientMerged(StateEvent, name="patient.merged"):
     """This patient is no more: two files were of one person, and another one is kept.
 
-    It is the last state of the patient, of whom a copy keeps nothing but who stands for them.
+    Only an erasure follows; of the patient a copy keeps nothing but who stands for them.
     """
 
     patient_id: UUID
@@ -185,6 +185,15 @@ class PatientMerged(StateEvent, name="patient.merged"):
     """How this patient's search stood last; with the next two, what became of requests that were made for them."""
     placement_request_id: UUID | None = None
     placement_state: str | None = None
+
+
+class PatientErased(StateEvent, name="patient.erased"):
+    """Everything about a patient was erased; the last state there is of them, which no other follows.
+
+    A service that has something of the patient erases it too, each time anew, and keeps nothing of them again.
+    """
+
+    patient_id: UUID
 
 
 class AddressGeocoded(StateEvent, name="address.geocoded"):
@@ -202,6 +211,13 @@ class AddressGeocoded(StateEvent, name="address.geocoded"):
     precision: str | None = None
     federal_state: str | None = None
     source: str | None = None
+
+
+class AddressErased(StateEvent, name="address.erased"):
+    """The address of somebody who was erased is gone; the last state there is of it."""
+
+    owner_kind: str
+    owner_id: UUID
 
 
 class RequestApproved(Event, name="matching.request_approved"):
@@ -279,10 +295,7 @@ class PatientPlaced(Event, name="matching.patient_placed"):
 
 
 class RequestUpdated(Event, name="matching.request_updated"):
-    """The current state of a placement request, published by `republish`, or where it became another patient's.
-
-    It replaces another state.
-    """
+    """The current state of a placement request, published by `republish`, or where it became another patient's."""
 
     placement_request_id: UUID
     patient_id: UUID
@@ -299,6 +312,12 @@ class RequestUnknown(Event, name="matching.request_unknown"):
     """A placement request of which Kafka has events does not exist in matching; published by `republish`."""
 
     placement_request_id: UUID
+
+
+class PatientErasedFromMatching(Event, name="matching.patient_erased"):
+    """Matching has erased what it had of a patient who was erased, and has withdrawn what was still asked."""
+
+    patient_id: UUID
 
 
 class InquiryComposed(Event, name="communication.inquiry_composed"):
@@ -372,3 +391,9 @@ class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
     inquiry_id: UUID
     therapist_id: UUID
     placement_request_ids: Ids
+
+
+class PatientErasedFromCommunication(Event, name="communication.patient_erased"):
+    """Communication has erased what it had of a patient who was erased; nothing that may yet go out speaks of them."""
+
+    patient_id: UUID

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.database import transaction
-from shared.events.event import CATALOGUE, PARTITIONS, EventEnvelope, KafkaTopic
+from shared.events.event import CATALOGUE, PARTITIONS, Event, EventEnvelope, KafkaTopic
 from shared.events.message_reader import read_message
 from shared.events.republish import PORTION, CurrentStates, Snapshots, UnknownAggregate
 from shared.events.topic_reader import read_to_ends
@@ -40,6 +40,16 @@ def find_discrepancies(kafka: dict[str, Any], snapshots: Snapshots) -> list[Disc
         for id, last in sorted(on_kafka.items())
         if last.sequence > own.get(id, 0) and not (id not in own and _says_unknown(last, snapshots.unknown_aggregate))
     ]
+
+
+def subjects_of(kafka: dict[str, Any], topic: KafkaTopic, kind: type[Event]) -> set[UUID]:
+    """Returns the aggregates about which an event of this type lies on Kafka; raises `Unreachable`."""
+    return {
+        received.event.envelope.subject
+        for messages in read_to_ends(kafka, [topic.name], range(PARTITIONS), service=topic.source, at_most=1000)
+        for message in messages
+        if (received := read_message(message, {kind}, clock.now())) is not None and received.event is not None
+    }
 
 
 def _says_unknown(last: EventEnvelope, unknown_aggregate: UnknownAggregate | None) -> bool:

@@ -20,7 +20,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from shared.runtime.tracing import CORRELATION_ID, LONGEST_TRACEPARENT
 
 PARTITIONS = 12
-DAY_MS = 24 * 3600 * 1000
+HOUR_MS = 3600 * 1000
+DAY_MS = 24 * HOUR_MS
 
 LARGEST_EVENT = 240_000
 """Bytes; the broker refuses what is larger than a topic accepts, and one refused event would block all later ones."""
@@ -46,8 +47,8 @@ class KafkaTopic:
     source: str
     """The service whose relay publishes its events."""
 
-    def configuration(self) -> dict[str, str]:
-        """Returns the broker's settings for this topic."""
+    def configuration(self, *, compaction_lag_hours: int = 24) -> dict[str, str]:
+        """Returns the broker's settings for this topic; where nothing is said, as `KAFKA_COMPACTION_LAG_HOURS` is."""
         common = {
             "message.timestamp.type": "LogAppendTime",  # the broker's clock, which no producer can change
             "max.message.bytes": str(LARGEST_BATCH),
@@ -56,7 +57,7 @@ class KafkaTopic:
             return common | {
                 "cleanup.policy": "compact",
                 "min.cleanable.dirty.ratio": "0.1",
-                "max.compaction.lag.ms": str(DAY_MS),
+                "max.compaction.lag.ms": str(compaction_lag_hours * HOUR_MS),
             }
         return common | {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)}
 

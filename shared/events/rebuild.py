@@ -2,7 +2,8 @@
 
 New readers read the projections' topics from their beginning to the ends that were there at the start. Each copy that
 has an event is written again (`keep_newest` writes an equal sequence again), by the rebuild or, if newer, by the
-running consumer; a copy that was not written since the rebuild began has no event and is deleted.
+running consumer; a copy that was not written since the rebuild began has no event and is deleted. The tombstone of
+somebody who was erased stays, also where Kafka has lost the event that made it.
 """
 
 from __future__ import annotations
@@ -149,11 +150,14 @@ def _log_trouble(problem: BaseException) -> None:
 
 
 def _remove_stale_copies(table: Table, began: datetime) -> int:
-    removed = 0
+    removed, is_no_tombstone = 0, (~table.c.erased,) if "erased" in table.c else ()
     while True:
         with transaction() as session:
             stale = (
-                select(table.c.id).where(table.c.written_at < began).limit(PORTION).with_for_update(skip_locked=True)
+                select(table.c.id)
+                .where(table.c.written_at < began, *is_no_tombstone)
+                .limit(PORTION)
+                .with_for_update(skip_locked=True)
             )
             result = session.execute(delete(table).where(table.c.id.in_(stale)))
             portion: int = result.rowcount  # type: ignore[attr-defined]

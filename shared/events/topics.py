@@ -77,7 +77,8 @@ def _wanted(settings: KafkaSettings) -> list[NewTopic]:
 
 
 def _configuration(topic: KafkaTopic, settings: KafkaSettings) -> dict[str, str]:
-    return {**topic.configuration(), "min.insync.replicas": str(settings.kafka_min_insync_replicas)}
+    replicas = {"min.insync.replicas": str(settings.kafka_min_insync_replicas)}
+    return topic.configuration(compaction_lag_hours=settings.kafka_compaction_lag_hours) | replicas
 
 
 @click.group()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from shared.database import copies, transaction
 from shared.database.idempotency import prune_idempotency
 from shared.database.tables import dead_letter_table, processed_events
-from shared.events import dead_letters, outbox
+from shared.events import dead_letters, erasures, outbox
 from shared.runtime import metrics
 from shared.runtime.jobs import Job
 
@@ -29,6 +29,7 @@ def prune(now: datetime) -> int:
         metrics.copies_ahead.set(copies.count_ahead(session))
         removed = outbox.prune(session, now=now, keep=KEEP_PUBLISHED, at_most=PORTION)
         removed += _prune_processed_events(session, now)
+        removed += erasures.remove_dead_letters(session)
         session.execute(
             delete(dead_letter_table).where(
                 dead_letter_table.c.state != "waiting", dead_letter_table.c.resolved_at < now - KEEP_RESOLVED

@@ -169,6 +169,9 @@ class KafkaSettings(EnvironmentSettings):
     """Replicas of each topic: 3 on three nodes or more."""
     kafka_min_insync_replicas: Annotated[int, Unit("copies")] = Field(default=1, ge=1, le=100)
     """Replicas that must have a message before it is acknowledged: 2 on three nodes or more."""
+    kafka_compaction_lag_hours: Annotated[int, Unit("hours")] = Field(default=24, ge=1, le=24 * 30)
+    """For how long the topics that keep states may hold one that a later one replaced, also the last state of a
+    patient who was erased. Topics get it when they are made, and anew with every `make up`."""
 
     @field_validator("kafka_ssl_ca_location")
     @classmethod

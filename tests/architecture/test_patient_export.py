@@ -31,6 +31,7 @@ OF_EVERY_SERVICE = {
     "relay_lease": "which process publishes",
     "processed_events": "ids of events, which say nothing",
     "copies_ahead": "two numbers about a copy that is in the export",
+    "erased_aggregates": "ids of those of whom nothing is left, and who have no export",
     "idempotency": "ids of repeated requests, for a day; what they made is in the export",
 }
 WITHOUT_PATIENTS = {
@@ -45,6 +46,8 @@ NOT_PERSONAL = {
         "patient_import_blocks": "sealed rows that are not patients yet, which are destroyed when the file is entered",
         "access_anchors": "hashes of the access log, which is in the export",
         "anchored_chains": "the same",
+        "erasures": "of those of whom nothing is left, and who have no export",
+        "erasure_confirmations": "the same",
     },
     "matching_service": {"therapists": "practices", "patient_keys": "keys of the texts that are in the export"},
     "communication_service": {

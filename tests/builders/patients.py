@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from patient_service.domain import copies, patients, searches
+from patient_service.domain import copies, erasures, patients, searches
 from patient_service.domain.accesses import Reader
 from patient_service.domain.schemas import NewPatient, NewStatus, PatientView
 from shared.events.catalogue import AddressGeocoded
@@ -68,6 +68,22 @@ def a_patient_who_is(session: Session, keys: Keys, *steps: str, now: datetime = 
     for step in steps:
         new = NewStatus.from_json({"status": step, "reason": "it is so"})
         patient = searches.set_status(session, keys, patient.id, new, reader=NOBODY, now=now)
+    return patient
+
+
+def an_erased_patient(session: Session, keys: Keys, **fields: Any) -> PatientView:
+    """What was to be seen of a patient who was erased."""
+    patient = a_patient(session, keys, **fields)
+    erasures.erase(
+        session,
+        keys,
+        patient.id,
+        confirm=patient.reference,
+        expected_versions=None,
+        reader=NOBODY,
+        compaction_lag=timedelta(days=1),
+        now=MONDAY,
+    )
     return patient
 
 

@@ -113,6 +113,9 @@ class BusyService:
             plain = [catalogue.PatientUpdated, catalogue.PatientTherapistsExcluded]
             event = random.choice([changed, *(kind(patient=patient_state) for kind in plain)])
             made.append(happened(event, patient, sequence=next(self.sequence)))
+        if catalogue.PatientErased not in self.kinds or random.random() < 0.05:
+            erased = random.choice(self.patients[:2])
+            made.append(happened(catalogue.PatientErased(patient_id=erased), sequence=next(self.sequence)))
         self.kinds |= {type(event) for event in made}
         return random.sample(made, len(made))
 
@@ -122,6 +125,9 @@ class BusyService:
 
     def compose(self) -> None:
         jobs.compose(RULES, TEXTS, self._later())
+
+    def confirm(self) -> None:
+        jobs.confirm_erasures(self._later())
 
     def send(self) -> None:
         now = self._later()
@@ -196,7 +202,7 @@ def test_consumers_jobs_callers_and_staff_never_wait_for_each_other() -> None:
     line = locks.lock_number("line")
     with observed(ORDER, lambda parameters: "line" if line in parameters.values() else "therapist") as taken:
         busy = BusyService()
-        busy.run([*[busy.poll] * 3, *[busy.compose] * 2, busy.send, busy.call, busy.answer, busy.staff])
+        busy.run([*[busy.poll] * 3, *[busy.compose] * 2, busy.send, busy.call, busy.answer, busy.staff, busy.confirm])
     assert busy.ended["done"] > 100
     assert busy.kinds | {catalogue.TherapistRegistered, catalogue.PatientRegistered} == listeners.handled_types()
     assert taken.seen == set(taken.order)

@@ -59,7 +59,7 @@ def test_the_copy_of_the_merged_one_is_empty_whatever_is_read_first(session: Ses
         events[place]()
     copy = the_copy(other)
     assert (copy.merged_into, copy.sequence) == (kept, 9)
-    assert (copy.reference, copy.age, copy.diagnosis_block, copy.status) == ("", None, None, "open")
+    assert (copy.reference, copy.age, copy.diagnosis_block, copy.status) == ("", None, None, "unknown")
 
 
 @pytest.mark.parametrize("matching_knows", [True, False])

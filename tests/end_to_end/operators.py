@@ -30,15 +30,17 @@ COPIES = {
 UNHEARD = """
     WITH owners AS (SELECT id, sequence FROM therapist_service.therapists
               UNION SELECT id, sequence FROM patient_service.patients),
-         places AS (SELECT id, sequence, owner_kind, owner_sequence FROM geocoding_service.located_addresses)
+         places AS (SELECT id, sequence, owner_sequence, erased FROM geocoding_service.located_addresses)
     (SELECT id, sequence FROM owners EXCEPT SELECT id, owner_sequence FROM places)
     UNION ALL (SELECT id, sequence FROM owners EXCEPT (SELECT id, sequence FROM matching_service.therapists
                                                  UNION SELECT id, sequence FROM matching_service.patients))
-    UNION ALL (SELECT id, sequence FROM places EXCEPT (SELECT id, geocoded_sequence FROM matching_service.therapists
+    UNION ALL (SELECT id, sequence FROM places WHERE NOT erased
+                                         EXCEPT (SELECT id, geocoded_sequence FROM matching_service.therapists
                                                  UNION SELECT id, geocoded_sequence FROM matching_service.patients))
     UNION ALL (SELECT id, sequence FROM owners EXCEPT (SELECT id, sequence FROM communication_service.therapists
                                                  UNION SELECT id, sequence FROM communication_service.patients))
-    UNION ALL (SELECT id, sequence FROM places EXCEPT (SELECT id, sequence FROM communication_service.places
+    UNION ALL (SELECT id, sequence FROM places WHERE NOT erased
+                                         EXCEPT (SELECT id, sequence FROM communication_service.places
                                                  UNION SELECT id, sequence FROM patient_service.located_postal_codes))
 """
 """The last states of owners and of their places that a service has not handled."""

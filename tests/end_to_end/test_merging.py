@@ -63,3 +63,17 @@ def _stays_so_when_it_is_read_again(platform: PrivatePlatform, api: ApiClient, k
         select = f"SELECT merged_into::text, reference, search_started_on FROM {service}.patients WHERE id = %s"
         assert tables.run(select, other["id"]) == [(kept["id"], name, None)]
         assert tables.run(select, kept["id"])[0][:2] == (None, kept["reference"])
+    _is_erased_with_both_files(api, tables, kept, other)
+
+
+def _is_erased_with_both_files(api: ApiClient, tables: Tables, kept: Any, other: Any) -> None:
+    """An erasure of the person reaches what is held under either id, and is complete when both are gone."""
+    asked = api.delete("patient", f"/api/patients/{kept['id']}", confirm=kept["reference"])
+    erasure = f"/api/erasures/{asked['id']}"
+    api.until(lambda: api.get("patient", erasure)["state"] == "completed", "every service to confirm", seconds=60)
+    for service in ("matching_service", "communication_service"):
+        for each in (kept, other):
+            select = f"SELECT erased, merged_into, status FROM {service}.patients WHERE id = %s"
+            assert tables.run(select, each["id"]) in ([(True, None, None)], [(True, None, "unknown")])
+    assert tables.run("SELECT count(*) FROM patient_service.data_keys WHERE patient_id = ANY(%s::uuid[])",
+                      [kept["id"], other["id"]]) == [(0,)]  # fmt: skip

@@ -23,9 +23,11 @@ def _patients(session: Session, settings: Any, folder: Path) -> Known:
     known += [patients.a_patient(session, keys, last_name=f"Erfunden{place}") for place in "abc"]
     doubles = [patients.a_patient(session, keys, last_name=f"Doppelt{place}") for place in "ab"]
     files = [patient_files.begun(session, keys, [patient_files.person(1)])]
+    erased = patients.an_erased_patient(session, keys)
     return {
         "/api/patients": _ids(each.id for each in known),
         "/api/patient-imports": _ids(each.id for each in files),
+        "/api/erasures": _ids([erased.id]),
         "duplicate_id": _ids(each.id for each in doubles),
     }
 

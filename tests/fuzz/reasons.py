@@ -306,6 +306,10 @@ RULES = (
         {"ids": [ID], "priority": None}, {"ids": [ID]}, fields=("priority",),
     ),
     Reason(
+        "is not the reference of this patient", "depends on what is stored", rules.was_sent,
+        "DELETE /api/patients/{id}", {"confirm": "P-7K3M-2Q"}, None, fields=("confirm",),
+    ),
+    Reason(
         "is not valid, or not any more", "depends on the links that were sent", rules.was_sent,
         "POST /api/auth/invitations/accept", {"token": "of nobody", "new_password": "x"}, None, fields=("token",),
         also=("POST /api/auth/password-resets/complete",),

@@ -83,9 +83,9 @@ def asked(
     method, path = operation.split(" ")
     at = path.replace("{id}", str(next(iter(stage.known.get(path.partition("/{")[0], ["?"])))))
     headers = SIGN_IN.headers | ({KEY: key} if key else {})
-    if method == "GET":
+    if method in ("GET", "DELETE"):
         sent = Sent(operation, stage.document, query=dict(values))
-        return sent, stage.app.test_client().get(at, query_string=dict(values), headers=headers)
+        return sent, stage.app.test_client().open(at, method=method, query_string=dict(values), headers=headers)
     body = NEEDED.get(operation, {}) | dict(values)
     sent = Sent(operation, stage.document, body=body, headers=headers)
     return sent, stage.app.test_client().open(at, method=method, json=body, headers=headers)

@@ -27,6 +27,7 @@ from shared.events.catalogue import (
     EmailSent,
     InquiryComposed,
     InquiryDissolved,
+    PatientErased,
     PatientMerged,
     PatientRegistered,
     PatientStatusChanged,
@@ -90,6 +91,14 @@ class Bustle:
             made.append(happened(event, each, sequence=next(self.sequence)))
         return made
 
+    def _erasures(self) -> list[Event]:
+        """Now and then somebody is erased, and somebody else comes."""
+        if random.random() < 0.8:
+            return []
+        place = random.randrange(PEOPLE)
+        erased, self.patients[place] = self.patients[place], new_id()
+        return [happened(PatientErased(patient_id=erased), sequence=next(self.sequence))]
+
     def _places(self) -> list[Event]:
         return [
             happened(
@@ -145,7 +154,7 @@ class Bustle:
     def poll(self) -> None:
         """A worker handles what several partitions brought, in no order."""
         events = [*self._therapists(), *self._patients(), *self._places(), *self._merges(), *self._contacts()]
-        events = random.sample(events, 14)
+        events = random.sample([*self._erasures(), *random.sample(events, 14)], 14)
         self.kinds |= {type(event) for event in events}
         with transaction() as session:
             listeners.apply(session, events, now=MONDAY)
@@ -234,6 +243,7 @@ def _emptied(infrastructure: Any) -> Iterator[None]:
         "therapists",
         "patients",
         "patient_keys",
+        "erased_aggregates",
         "outbox",
         "processed_events",
     ):

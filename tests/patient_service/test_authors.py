@@ -48,6 +48,11 @@ def assign(client: FlaskClient, session: Session, keys: Keys) -> Any:
     return client.post("/api/patients/bulk", json=selected | {"action": "assign"} | ASSIGNED)
 
 
+def erase(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    patient = a_patient(session, keys)
+    return client.delete(f"/api/patients/{patient.id}?confirm={patient.reference}")
+
+
 def start_the_search(client: FlaskClient, session: Session, keys: Keys) -> Any:
     patient = a_ready_patient(session, keys)
     return client.post(f"/api/patients/{patient.id}/status", json={"status": "searching"})
@@ -107,6 +112,10 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/patients/<id>/merge": (
         merge_two_files,
         {"patients.updated_by", "status_changes.changed_by", "file_accesses.accessed_by"},
+    ),
+    "DELETE /api/patients/<id>": (
+        erase,
+        {"patients.updated_by", "erasures.requested_by", "file_accesses.accessed_by"},
     ),
     "POST /api/patients/<id>/status": (
         start_the_search,

@@ -27,6 +27,7 @@ from tests.conftest import MONDAY
 WITHOUT_AN_ENTRY = {
     ("POST", "/api/patients/<uuid:id>/merge"): "is noted in two files, as tests/patient_service/test_merging.py shows",
     ("GET", "/internal/practice-summaries"): "names its patients in the query: test_practice_summaries.py",
+    ("GET", "/api/erasures/<uuid:id>"): "says that somebody was erased, of whose file nothing is left",
     ("GET", "/api/dead-letters"): "says where an event lay and why it failed, never what stood in it",
     ("GET", "/api/dead-letters/<uuid:id>"): "the same",
     ("POST", "/api/dead-letters/<uuid:id>/replay"): "the same",
@@ -65,6 +66,7 @@ WAYS = {
     ("POST", "/api/patients/bulk"): Way("changed", ASSIGNED),
     ("GET", "/api/patients/<uuid:id>"): Way("read"),
     ("PATCH", "/api/patients/<uuid:id>"): Way("changed", {"city": "Bonn"}),
+    ("DELETE", "/api/patients/<uuid:id>"): Way("erased", status=202),
     ("GET", "/api/patients/<uuid:id>/access-log"): Way("audited"),
     ("GET", "/api/patients/<uuid:id>/export"): Way("exported"),
     ("POST", "/api/patients/<uuid:id>/status"): Way("changed", {"status": "searching"}),
@@ -88,6 +90,7 @@ class File:
 
     id: UUID
     consent: UUID
+    reference: str = ""
 
     def url(self, path: str) -> str:
         return path.replace("<uuid:id>", str(self.id)).replace("<uuid:consent_id>", str(self.consent))
@@ -100,7 +103,7 @@ def file(session: Session, keys: Keys) -> File:
     given = NewConsent.from_json(CONSENT)
     consent = consents.give(session, keys, patient.id, given, reader=NOBODY, now=MONDAY)
     session.commit()
-    return File(patient.id, consent.id)
+    return File(patient.id, consent.id, patient.reference)
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,9 @@ def entries(session: Session) -> list[Entry]:
 
 def ask(client: FlaskClient, way: tuple[str, str], where: File, body: Any, **headers: str) -> Any:
     sent = {} if body is None else {"json": body}
-    return client.open(where.url(way[1]), method=way[0], headers={"X-Purpose": "check", **headers}, **sent)
+    query = {"confirm": where.reference} if way[0] == "DELETE" else {}
+    headers = {"X-Purpose": "check", **headers}
+    return client.open(where.url(way[1]), method=way[0], query_string=query, headers=headers, **sent)
 
 
 def test_every_route_is_a_way_to_a_file_or_has_a_reason(app: Flask) -> None:
@@ -159,7 +164,7 @@ def test_a_head_request_is_noted_like_the_answer_it_announces(
 def test_of_nobody_nothing_is_noted(
     client: FlaskClient, session: Session, file: File, way: tuple[str, str], expected: Way
 ) -> None:
-    for nobody in (File(uuid4(), file.consent), File(file.id, uuid4())):
+    for nobody in (File(uuid4(), file.consent, file.reference), File(file.id, uuid4())):
         if nobody.url(way[1]) != file.url(way[1]):
             assert ask(client, way, nobody, expected.body).status_code == 404
     assert entries(session) == []

@@ -1,0 +1,19 @@
+"""Endpoints to erasures; a patient is erased with DELETE (`PatientItem`)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from patient_service.dependencies import Dependencies
+from patient_service.domain import erasures
+from patient_service.domain.erasure_schemas import ErasureView
+from shared.http import Context, Resource, endpoint
+
+
+class ErasureItem(Resource):
+    """One erasure."""
+
+    @endpoint(response=ErasureView)
+    def get(self, context: Context[Dependencies], id: UUID) -> ErasureView:
+        """Show how far an erasure is: which services have confirmed it, and until when Kafka may hold something."""
+        return erasures.get(context.session, id, compaction_lag=context.dependencies.compaction_lag)

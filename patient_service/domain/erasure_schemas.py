@@ -1,0 +1,37 @@
+"""What asks for an erasure, and what is shown of one."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from shared.values.datetimes import Instant
+from shared.values.identifiers import PatientReference
+from shared.values.schemas import QuerySchema, Schema
+
+
+class ErasureQuery(QuerySchema):
+    """The reference says that this patient is meant, and nobody else whose address was copied."""
+
+    confirm: PatientReference
+    """The patient's reference."""
+
+
+class ErasureView(Schema):
+    """How far the erasure of a patient is."""
+
+    id: UUID
+    """Identifies the erasure; it is the id that the patient had."""
+    state: Literal["running", "completed"]
+    """`completed` once every service has confirmed."""
+    services: dict[str, Literal["pending", "erased"]]
+    """The state of each service that kept something of the patient, by its name."""
+    requested_at: Instant
+    """When it was asked for; since then nobody can read the patient's file."""
+    requested_by: UUID | None
+    """The account of who asked for it."""
+    completed_at: Instant | None
+    """When the last service confirmed."""
+    kafka_until: Instant | None
+    """Until when Kafka's log may hold the last state that was published of the patient, a pseudonym and criteria; null
+    while a service has yet to confirm."""
