@@ -73,7 +73,7 @@ class PatientPseudonym(Copy, Tables):
     insurance_type: Mapped[str | None]
     reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
     diagnosis_block: Mapped[str | None]
-    has_practice_summary: Mapped[bool]
+    has_practice_summary: Mapped[bool] = mapped_column(server_default=text("false"))
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     prior_therapy_within_two_years: Mapped[bool | None]
     status: Mapped[str] = mapped_column(server_default="open")

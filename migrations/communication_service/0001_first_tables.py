@@ -102,7 +102,7 @@ def upgrade() -> None:
         sa.Column("insurance_type", sa.Text(), nullable=True),
         sa.Column("reimbursement_case", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("diagnosis_block", sa.Text(), nullable=True),
-        sa.Column("has_practice_summary", sa.Boolean(), nullable=False),
+        sa.Column("has_practice_summary", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("availability", shared.values.weekly.WeeklyColumn(), nullable=True),
         sa.Column("prior_therapy_within_two_years", sa.Boolean(), nullable=True),
         sa.Column("status", sa.Text(), server_default="open", nullable=False),
