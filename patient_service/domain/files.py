@@ -36,6 +36,7 @@ Refusal = TypeVar("Refusal", bound=PlatformError)
 IN_THE_CLEAR = frozenset({"postal_code", "assigned_to", "registered_on", "search_started_on", "last_contact_on"})
 """Fields with a column of their own; all others are sealed."""
 
+_FIELDS = frozenset(PatientFile.model_fields)
 _SHOWN = (
     "id", "created_at", "updated_at", "updated_by", "version", "reference", "other_references", "registered_by",
     "paused_until", "first_place_on", "working_place_on", "erasure_proposed_on",
@@ -79,7 +80,7 @@ def decrypt(keys: Keys, patient: Patient) -> PatientFile:
     Raises `cryptography.exceptions.InvalidTag` when the ciphertext was altered or belongs to another row.
     """
     sealed = keys.decrypt(_data_key(patient), patient.id.bytes, patient.sealed)
-    read = {name: value for name, value in sealed.items() if name in PatientFile.model_fields}
+    read = {name: value for name, value in sealed.items() if name in _FIELDS}
     return PatientFile.of(read | {name: getattr(patient, name) for name in IN_THE_CLEAR})
 
 
@@ -90,7 +91,8 @@ def _data_key(patient: Patient) -> bytes:
 
 def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes, *, today: date) -> None:
     """Put the file into the patient's row: sealed, or in the clear where SQL asks for it."""
-    document = fields.model_dump(mode="json", exclude=set(IN_THE_CLEAR))
+    # what is not known takes no room: most of a file is empty, and each field that may be so is without a value
+    document = fields.model_dump(mode="json", exclude=set(IN_THE_CLEAR), exclude_none=True)
     patient.sealed = keys.encrypt(_data_key(patient), patient.id.bytes, document)
     for name in IN_THE_CLEAR:
         setattr(patient, name, getattr(fields, name))

@@ -24,6 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic_core import from_json
 
 from shared.errors import Unreachable
 
@@ -149,7 +150,7 @@ class Keys:
 
     def decrypt(self, wrapped_key: bytes, owner: bytes, sealed: bytes) -> dict[str, Any]:
         """Returns the document; raises `cryptography.exceptions.InvalidTag` when anything was altered."""
-        return json.loads(self._data_key(wrapped_key, owner).decrypt(sealed, owner))  # type: ignore[no-any-return]
+        return from_json(self._data_key(wrapped_key, owner).decrypt(sealed, owner))  # type: ignore[no-any-return]
 
     def _data_key(self, wrapped_key: bytes, owner: bytes) -> UnwrappedKey:
         return UnwrappedKey(self.masters.unwrap(wrapped_key, owner))

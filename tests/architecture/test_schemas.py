@@ -170,3 +170,13 @@ def is_migrated(service: str) -> bool:
     """Whether the schema is at its newest revision."""
     with as_owner(MigrationSettings(), service) as connection:
         return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == revisions(service)[-1])
+
+
+@each_service
+def test_a_copy_can_be_emptied(service: str) -> None:
+    """Of who was merged into another nothing is kept: every other column falls back to its default (copies.py)."""
+    for table in importlib.import_module(f"{service}.store.tables").Tables.metadata.tables.values():
+        if {"merged_into", "event_time"} <= set(table.columns.keys()):
+            kept = {"id", "sequence", "event_time", "merged_into"}
+            stuck = [each.name for each in table.columns if not (each.nullable or each.server_default or each.computed)]
+            assert set(stuck) <= kept, table.name

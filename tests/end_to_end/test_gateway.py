@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from gateway.paths import INTERNAL, OF_EVERY_SERVICE, ForwardedPath, forwarded_paths
+from gateway.paths import INTERNAL, OF_EVERY_SERVICE, forwarded_paths
 from operations import gateway
 from operations.postman import files as postman
 from shared.runtime import registry
@@ -40,17 +40,18 @@ def staff(platform: PrivatePlatform, front: str) -> ThroughTheGateway:
     return ThroughTheGateway(platform.settings)
 
 
-def asked(front: str, path: ForwardedPath, headers: dict[str, str]) -> requests.Response:
-    return requests.get(front + re.sub("<[^<>]*>", ID, path.path), headers=headers, timeout=20)
+def asked(front: str, path: str, headers: dict[str, str]) -> requests.Response:
+    return requests.get(front + re.sub("<[^<>]*>", ID, path), headers=headers, timeout=20)
 
 
 def test_every_path_is_answered_by_its_service(platform: PrivatePlatform, front: str) -> None:
-    """As the service itself answers there."""
+    """As the service itself answers there. To read the log of accesses is an access: asked for is a day without any."""
     headers = ApiClient(platform.settings).tokens.headers()
     for path in forwarded_paths():
         own = path.path.removeprefix(f"/{path.service}")
+        later = "?from=2099-01-01" if own == "/api/access-log" else ""
         address = platform.process(f"{path.service}.web").spec.address
-        direct, through = asked(address, ForwardedPath(own, path.service), headers), asked(front, path, headers)
+        direct, through = asked(address, own + later, headers), asked(front, path.path + later, headers)
         assert (through.status_code, _shown(through)) == (direct.status_code, _shown(direct)), path
         assert through.headers["Content-Type"] == direct.headers["Content-Type"]
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import pytest
 from cryptography.exceptions import InvalidTag
 from flask.testing import FlaskClient
+from pydantic import BaseModel
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from patient_service.domain import files, patients
+from patient_service.domain.schemas import PatientFile
 from patient_service.store import queries
 from patient_service.store.tables import DataKey, Patient
 from shared.security.encryption import Keys, MissingKey
@@ -112,3 +116,32 @@ def test_a_field_that_came_later_has_its_default_and_one_that_went_is_passed_ove
     assert known.data_key
     known.sealed = keys.encrypt(known.data_key, known.id.bytes, old)
     assert files.decrypt(keys, known).travel_mode == "car"
+
+
+def schemas_in(schema: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A schema and those of its fields, at any depth."""
+    yield schema
+    for field in schema.model_fields.values():
+        for each in _classes_in(field.annotation):
+            yield from schemas_in(each)
+
+
+def _classes_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for each in get_args(annotation):
+        yield from _classes_in(each)
+
+
+def test_a_field_that_may_be_unknown_is_so_without_a_value() -> None:
+    """The sealed document leaves out what is not known."""
+    found = list(schemas_in(PatientFile))
+    assert len(found) > 3
+    optional = [
+        (each.__name__, name, field.get_default(call_default_factory=True))
+        for each in found
+        for name, field in each.model_fields.items()
+        if type(None) in get_args(field.annotation)
+    ]
+    assert len(optional) > 30
+    assert [(schema, name) for schema, name, default in optional if default is not None] == []
