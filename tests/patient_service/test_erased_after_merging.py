@@ -98,7 +98,7 @@ def test_nobody_is_told_afterwards_who_was_one_person(client: FlaskClient, three
         for path in ("", "/export", "/history", "/access-log"):
             answer = client.get(f"{URL}/{each.id}{path}")
             assert (answer.status_code, answer.json["code"]) == (404, "patient.not_found")
-            assert "merged_into" not in answer.json
+            assert "merged_into" not in (answer.json or {})
     ids = ",".join(str(each.id) for each in three)
     shown = client.get(f"/internal/practice-summaries?ids={ids}").json["items"]
     assert {each["practice_summary"] for each in shown} == {None}
