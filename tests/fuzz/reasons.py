@@ -329,6 +329,8 @@ def explained(sent: Sent, status: int, answer: Mapping[str, Any]) -> str | None:
     """Why this refusal of a request that its schema permits is right; None where that cannot be said."""
     if status == PRECONDITION_FAILED:
         return "a version that is not the present one" if sent.value("If-Match") not in (NOTHING, "*") else None
+    if sent.is_a_table and answer["code"] in ("patient_import.unreadable", "input.invalid"):
+        return "no schema describes a file that is no JSON"
     found = [_reason(error["field"], error["message"], sent) for error in answer["errors"]]
     return "; ".join(sorted({each.why for each in found if each})) if found and None not in found else None
 

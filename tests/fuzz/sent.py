@@ -36,6 +36,11 @@ class Sent:
         found: dict[str, Any] = self.document["paths"][path][method.lower()]
         return found
 
+    @property
+    def is_a_table(self) -> bool:
+        """Whether it brings a file of CSV."""
+        return isinstance(self.body, str) and "text/csv" in self.described.get("requestBody", {}).get("content", {})
+
     def value(self, field: str) -> Any:
         """What was sent at this dotted path of the body, else as parameter or header; NOTHING without it."""
         for source in (self.body, self.query, self.headers):
