@@ -1,7 +1,7 @@
 """`make test`: all tests in six pytest processes side by side, each with a PostgreSQL of its own.
 
-Three groups use a processor and a database all the time, and are made to take equally long, since on two processors
-the longest group is what is waited for. The other three mostly wait: for Kafka and threads, and for whole
+Four groups use a processor and a database much of the time, and are made to take equally long, since on two processors
+the longest group is what is waited for. The other two mostly wait: for Kafka and threads, and for whole
 platforms whose processes are stopped and started. The tests of a group share its platform, so the groups are explicit
 folders, and no scheduler distributes single tests.
 """
@@ -28,10 +28,10 @@ GROUPS = {
     "services": tuple(f"tests/{name}" for name in registry.names() if name not in MAIL_AND_PEOPLE),
     "mail and people": (*(f"tests/{name}" for name in MAIL_AND_PEOPLE), "tests/across_services"),
     "end to end": ("tests/end_to_end",),
-    "platform": ("tests/operations", "tests/containers", "tests/chaos"),
+    "platform": ("tests/operations", "tests/containers", "tests/chaos", "tests/boundaries"),
     "kafka": ("tests/shared/events", "tests/shared/runtime"),
 }
-"""The folders of each group; the group `rules` has all the others, boundaries among them, also folders that are new."""
+"""The folders of each group; the group `rules` has all the others, also folders that are new."""
 FOUND_NOTHING = 5
 """pytest's exit code where no test was chosen, such as by `-k`."""
 
