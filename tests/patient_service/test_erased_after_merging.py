@@ -167,6 +167,7 @@ def test_a_case_is_closed_for_as_long_as_both_its_files_are(client: FlaskClient,
     assert client.get(f"{URL}/{kept.id}").json["erasure_proposed_on"] is None
     assert retention.propose(session, years=3, now=MONDAY) == 0
     assert retention.propose(session, years=3, now=MONDAY.replace(year=2031)) == 1
+    session.commit()
     assert client.get(f"{URL}?erasure=proposed").json["total"] == 1
 
 
