@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from tests.boundaries.endpoints import Endpoints
 from tests.boundaries.worlds import world_of
 from tests.builders.imports import Folder
+from tests.fakes.elsewhere import answer_instead
 
 
 @pytest.fixture
@@ -27,6 +28,7 @@ def endpoints(
     service: str, client: FlaskClient, connection: Connection, session: Session, settings: Any
 ) -> Iterator[Endpoints]:
     """The endpoints of the service under test, with objects to work on."""
+    answer_instead(client.application)
     found = Endpoints(service, client, connection, world_of(service, session, settings))
     session.flush()
     yield found

@@ -33,8 +33,8 @@ from sqlalchemy.orm import Session
 from shared.http.web import web_app
 from shared.runtime import registry
 from shared.security.authentication import ANYONE
+from tests.fakes.elsewhere import answer_instead
 from tests.fuzz.callers import SIGN_IN, refusal
-from tests.fuzz.elsewhere import answer_instead
 from tests.fuzz.known import Known, examples, make, with_known_values, within
 from tests.fuzz.reasons import explained
 from tests.fuzz.sent import Sent

@@ -10,10 +10,8 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import func, select, text
 
 from migrations.connections import as_owner
@@ -23,10 +21,10 @@ from patient_service.domain.import_files import CSV
 from patient_service.domain.import_schemas import PatientImportOptions
 from patient_service.store.tables import PatientImport, StatusChange
 from shared.database import transaction
-from shared.runtime import cli
 from shared.security.encryption import Keys
 from tests.architecture.sources import ROOT
 from tests.builders.patient_files import MIXED, begun, number_of_patients, person, table, work_until_done
+from tests.commands import ended
 from tests.concurrency import at_once
 from tests.conftest import MONDAY
 
@@ -103,26 +101,28 @@ def test_a_value_that_only_the_database_refuses_costs_its_row_or_the_file(
 # At the terminal
 
 
-def import_file(file: Path, *options: str) -> Any:
-    return CliRunner().invoke(cli.commands, ["import", str(file), *options], obj="patient_service")
+def import_file(file: Path, *options: str) -> tuple[int, str]:
+    """The exit code and what was said."""
+    done = ended("patient_service", "import", str(file), *options)
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.usefixtures("real_commits")
 def test_a_file_is_entered_at_the_terminal_with_every_problem_by_its_line(tmp_path: Path) -> None:
     file = tmp_path / "patients.csv"
     file.write_text(MIXED)
-    checked = import_file(file, "--dry-run")
-    assert checked.exit_code == 1
-    assert "line 3: date_of_birth must be" in checked.output
-    assert "gestern" not in checked.output
-    assert "completed: 4 rows, 0 entered, 2 refused" in checked.output
-    assert import_file(file).exit_code == 1
-    assert "completed: 4 rows, 2 entered, 2 refused" in import_file(file, "--skip-rows").output
+    code, checked = import_file(file, "--dry-run")
+    assert code == 1
+    assert "line 3: date_of_birth must be" in checked
+    assert "gestern" not in checked
+    assert "completed: 4 rows, 0 entered, 2 refused" in checked
+    assert import_file(file)[0] == 1
+    assert "completed: 4 rows, 2 entered, 2 refused" in import_file(file, "--skip-rows")[1]
     file.write_text(table(person(1)))
-    assert import_file(file).exit_code == 0
+    assert import_file(file)[0] == 0
     file.write_bytes(b"\xff")
-    unreadable = import_file(file)
-    assert (unreadable.exit_code, "Line 1 is not UTF-8" in unreadable.output) == (1, True)
+    code, unreadable = import_file(file)
+    assert (code, "Line 1 is not UTF-8" in unreadable) == (1, True)
     with transaction() as session:
         assert number_of_patients(session) == 3
         assert session.scalar(select(func.count()).select_from(StatusChange)) == 0

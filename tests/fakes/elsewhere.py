@@ -1,4 +1,4 @@
-"""The other services, which no campaign starts: they answer, and hold nothing."""
+"""The other services, which these tests do not start: they answer, and hold nothing."""
 
 from __future__ import annotations
 
