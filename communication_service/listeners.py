@@ -68,6 +68,11 @@ def keep_therapists(session: Session, events: Sequence[TherapistEvent], *, now: 
     copies.keep_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
 
 
+@listeners.projection(AddressGeocoded)
+def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:
+    copies.keep_places(session, events, now=now)
+
+
 @listeners.projection(
     PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded, PatientMerged, PatientErased
 )
@@ -76,11 +81,6 @@ def keep_patients(session: Session, events: Sequence[AnyPatientEvent], *, now: d
     merged = [event for event in events if isinstance(event, PatientMerged)]
     erased = [event for event in events if isinstance(event, PatientErased)]
     copies.keep_patients(session, states, merged, erased, now=now)
-
-
-@listeners.projection(AddressGeocoded)
-def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:
-    copies.keep_places(session, events, now=now)
 
 
 @listeners.projection(PatientErased)

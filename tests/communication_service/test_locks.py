@@ -31,7 +31,7 @@ from tests.conftest import MONDAY
 SECONDS = 8.0
 PEOPLE = 6
 ORDER = (
-    "therapist", "placement_requests", "therapists", "email_suppressions", "patients", "places", "patient_keys", "line",
+    "therapist", "placement_requests", "therapists", "email_suppressions", "places", "patients", "patient_keys", "line",
     "cooldowns",
 )  # fmt: skip
 """`therapist` and `line` are advisory locks; under the first lie the inquiries, e-mails and calls of a practice."""
