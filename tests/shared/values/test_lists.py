@@ -38,7 +38,8 @@ def test_a_page_holds_its_items() -> None:
 
 def test_a_list_takes_what_it_declares() -> None:
     assert PATIENTS.query.model_fields.keys() == {
-        "q", "status", "postal_code", "assigned_to", "born_on", "missing", "search_longer_than_days", "crisis",
+        "q", "status", "postal_code", "assigned_to", "born_on", "missing", "search_longer_than_days",
+        "crisis", "erasure",
         "limit", "offset", "sort", "after", "view", "ids", "count_by",
     }  # fmt: skip
     assert ACCESSES.query.model_fields.keys() == {"limit", "offset", "sort", "after", "view", "count_by"}
