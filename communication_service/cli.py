@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from communication_service.dependencies import Dependencies
-from communication_service.domain import patient_keys
 from shared.runtime.key_commands import key_commands
 from shared.security.key_rings import KeyRings
 
 
 def _rings(dependencies: Dependencies) -> KeyRings:
-    return patient_keys.rings(dependencies.texts)
+    return dependencies.rings
 
 
 commands = key_commands(_rings)

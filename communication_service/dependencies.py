@@ -8,7 +8,8 @@ from communication_service.clients.patient_service import PatientService
 from communication_service.settings import ContactRules, Settings
 from shared.runtime.service_client import ServiceClient
 from shared.runtime.smtp import MailServer
-from shared.security.patient_texts import PatientTexts
+from shared.security.key_rings import KeyRings
+from shared.security.patient_texts import PatientTexts, rings_of
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,8 @@ class Dependencies:
             MailServer.of(settings, own_name=settings.contact.sender.domain),
             PatientService(ServiceClient("patient_service", url, settings.service_tokens())),
         )
+
+    @property
+    def rings(self) -> KeyRings:
+        """The ring whose keys wrap those of patients."""
+        return rings_of(self.texts, "COMMUNICATION_SERVICE_TEXT_KEY")

@@ -17,7 +17,6 @@ from communication_service.domain import (
     composing,
     erasures,
     mail_server,
-    patient_keys,
     placement_requests,
     practice_summaries,
     sending,
@@ -345,7 +344,7 @@ def follow_up(rules: ContactRules, now: datetime) -> int:
 
 def needs(settings: Settings) -> Sequence[ReadinessCheck]:
     """That every key is there with which something was written."""
-    return [patient_keys.rings(Dependencies.of(settings).texts).needed()]
+    return [Dependencies.of(settings).rings.needed()]
 
 
 def confirm_erasures(now: datetime) -> int:

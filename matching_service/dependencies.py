@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matching_service.settings import AskAgainRules, Settings
-from shared.security.patient_texts import PatientTexts
+from shared.security.key_rings import KeyRings
+from shared.security.patient_texts import PatientTexts, rings_of
 
 
 @dataclass(frozen=True)
@@ -21,3 +22,8 @@ class Dependencies:
     def of(cls, settings: Settings) -> Dependencies:
         """With the rules and the ring of keys that the settings name."""
         return cls(settings.ask_again, PatientTexts.of(settings.text_key))
+
+    @property
+    def rings(self) -> KeyRings:
+        """The ring whose keys wrap those of patients."""
+        return rings_of(self.texts, "MATCHING_SERVICE_TEXT_KEY")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import answers, patient_keys
+from matching_service.domain import answers
 from matching_service.settings import Settings
 from shared.database import transaction
 from shared.runtime.health import ReadinessCheck
@@ -22,7 +22,7 @@ def reopen_deferred(now: datetime) -> int:
 
 def needs(settings: Settings) -> Sequence[ReadinessCheck]:
     """That every key is there with which something was written."""
-    return [patient_keys.rings(Dependencies.of(settings).texts).needed()]
+    return [Dependencies.of(settings).rings.needed()]
 
 
 def jobs(_dependencies: Dependencies) -> Sequence[Job]:

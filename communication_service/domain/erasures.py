@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import patient_keys
 from communication_service.store import erasures as store
-from shared.database import Session
+from shared.database import Session, patient_keys
 from shared.events.catalogue import PatientErasedFromCommunication
 from shared.events.erasures import confirm, note_erased
 
@@ -22,7 +21,7 @@ def erase_patients(session: Session, patient_ids: Sequence[UUID], *, now: dateti
     patients = sorted(set(patient_ids))
     note_erased(session, patients, now=now)
     for patient_id in patients:
-        patient_keys.forget(session, patient_id)
+        patient_keys.destroy(session, patient_id)
 
 
 def confirm_erasures(session: Session, *, now: datetime, at_most: int = 100) -> int:

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from communication_service.domain import patient_keys, states
+from communication_service.domain import states
 from communication_service.settings import ContactRules
 from communication_service.store import answers, request_queries, schedule
 from communication_service.store.tables import ContactRequest
-from shared.database import Session, copies
+from shared.database import Session, copies, patient_keys
 from shared.events.catalogue import RequestUpdated
 from shared.events.event import EventEnvelope
 from shared.values.datetimes import berlin_day

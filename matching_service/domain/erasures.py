@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from matching_service.domain import patient_keys, states
+from matching_service.domain import states
 from matching_service.domain.consequences import withdraw_all
 from matching_service.store.tables import PatientCopy
-from shared.database import Session
+from shared.database import Session, patient_keys
 from shared.database.copies import erase_copies
 from shared.events.catalogue import PatientErasedFromMatching
 from shared.events.erasures import confirm, note_erased
@@ -27,7 +27,7 @@ def erase_patients(session: Session, envelopes: Sequence[EventEnvelope], *, now:
     note_erased(session, patients, now=now)
     for patient_id in patients:
         withdraw_all(session, patient_id, WithdrawalReason.PATIENT_ERASED, states.WITHDRAWABLE, now=now)
-        patient_keys.forget(session, patient_id)
+        patient_keys.destroy(session, patient_id)
     confirm(session, patients, _erased, now=now)
 
 

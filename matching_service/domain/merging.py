@@ -10,11 +10,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from matching_service.domain import audit_log, consequences, patient_keys, publishing, states
+from matching_service.domain import audit_log, consequences, publishing, states
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
-from shared.database import Session
+from shared.database import Session, patient_keys
 from shared.events.catalogue import PatientMerged
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day, start_of_berlin_day

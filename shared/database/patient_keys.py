@@ -60,14 +60,20 @@ def add(session: Session, wrapped: Mapping[UUID, bytes]) -> dict[UUID, bytes | N
 
 
 def destroy(session: Session, patient_id: UUID) -> None:
-    """Destroy every key of a patient for good, and let none be made."""
+    """Destroy every key of a patient: from the commit on nobody reads what was written in this service about them.
+
+    Doing it again changes nothing, and no new key is ever made for this patient: what is written later is not kept.
+    """
     session.execute(update(patient_keys).where(patient_keys.c.patient_id == patient_id).values(wrapped=None))
     marker = insert(patient_keys).values(id=patient_id, patient_id=patient_id, wrapped=None)
     session.execute(marker.on_conflict_do_update(index_elements=["id"], set_={"wrapped": None}))
 
 
 def reassign(session: Session, patient_id: UUID, *, to: UUID) -> None:
-    """Let the texts about a patient belong to another one, with whose keys theirs are destroyed."""
+    """Two patients turned out to be one: the texts about the first stay readable until the keys of `to` are destroyed.
+
+    The caller holds both patients' locks and has moved the requests: new texts are written about `to`.
+    """
     others = patient_keys.alias()
     is_erased = exists().where(others.c.id == to, others.c.wrapped.is_(None))
     kept = case((is_erased, null()), else_=patient_keys.c.wrapped)

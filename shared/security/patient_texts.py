@@ -22,6 +22,7 @@ from shared.database import Session, patient_keys
 from shared.errors import Unreachable
 from shared.runtime.logs import logger
 from shared.security.encryption import MasterKeys, UnwrappedKey, new_key
+from shared.security.key_rings import KeyRings, WrappingRing
 from shared.texts import Sentence, TextLanguage
 
 log = logger(__name__)
@@ -147,3 +148,8 @@ def _decrypted(keys: Mapping[UUID, UnwrappedKey | LostText], encrypted: bytes, a
     except InvalidTag:
         log.error("patient_text.damaged", about=str(about))
         return LostText.DAMAGED
+
+
+def rings_of(texts: PatientTexts, setting: str) -> KeyRings:
+    """The ring of this setting, whose keys wrap those of patients."""
+    return KeyRings(WrappingRing(setting, texts.keys, patient_keys.KEYS))

@@ -211,6 +211,13 @@ PLACED_TWICE = [
 """The second while the patient service has not handled the first."""
 
 
+LONG_STORIES = settings(
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    print_blob=True,
+)
+
+
 @given(steps=st.lists(STEPS, max_size=25))
 @example(steps=PLACED_AND_BACK)
 @example(steps=PLACED_TWICE)
@@ -226,11 +233,7 @@ PLACED_TWICE = [
 )  # fmt: skip
 @example(steps=[("approve", 0), ("status", "search_aborted"), ("status", "open"), ("status", "searching")])
 @example(steps=[*PLACED_AND_BACK[:4], ("status", "therapy_completed"), ("status", "open"), ("status", "searching")])
-@settings(
-    max_examples=25,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-    print_blob=True,
-)
+@LONG_STORIES
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_whatever_happens_the_services_agree_and_nothing_waits_without_a_reason(
@@ -297,11 +300,7 @@ BOTH_ASKED = [("on", (file, ("approve", practice))) for file in (1, 0) for pract
     steps=[*BOTH_ASKED, ("respond", (0, "accepted")), ("place", 0), ("status", "search_aborted"), ("merge", None),
            ("settle", None), ("status", "searching"), ("settle", None)]
 )  # fmt: skip
-@settings(
-    max_examples=25,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-    print_blob=True,
-)
+@LONG_STORIES
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_files_become_one_in_every_service_whatever_is_under_way(

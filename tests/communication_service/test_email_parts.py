@@ -10,10 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from communication_service.domain import patient_keys
 from communication_service.jobs import Sending
 from communication_service.store.tables import ContactRequest, Email, PhoneCall, RecordedAnswer
-from shared.database import transaction
+from shared.database import patient_keys, transaction
 from tests.builders.communication import (
     TEN,
     a_patient,
@@ -53,7 +52,7 @@ def patient_of(request: UUID) -> UUID:
 def forget(*requests: UUID) -> None:
     with transaction() as session:
         for each in requests:
-            patient_keys.forget(session, patient_of(each))
+            patient_keys.destroy(session, patient_of(each))
 
 
 def of(reference: str, letter: dict[str, Any]) -> list[bool]:

@@ -12,9 +12,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from communication_service.domain import patient_keys
 from communication_service.store.tables import ContactRequest, Email, PatientPseudonym, PhoneCall
-from shared.database import new_id, transaction
+from shared.database import new_id, patient_keys, transaction
 from shared.events import catalogue
 from tests.builders.communication import (
     a_patient,
@@ -148,5 +147,5 @@ def test_a_letter_about_the_merged_one_is_read_until_the_kept_one_is_forgotten(s
     is_now_of(request, kept, status="contacted")
     assert "P-GONE-AB" in read(the(Email)).text
     with transaction() as session:
-        patient_keys.forget(session, kept)
+        patient_keys.destroy(session, kept)
     assert "P-GONE-AB" not in read(the(Email)).text

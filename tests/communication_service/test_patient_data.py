@@ -9,9 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from communication_service.domain import patient_keys
 from communication_service.store.tables import Email, PhoneCall
-from shared.database import new_id, transaction
+from shared.database import new_id, patient_keys, transaction
 from shared.values.account_enums import Scope
 from shared.values.enums import Role
 from shared.values.patient_data import PATH
@@ -75,7 +74,7 @@ def test_who_was_erased_here_is_erased_in_the_export_too(held: Any) -> None:
     a_request(practice, other)
     composed()
     with transaction() as session:
-        patient_keys.forget(session, mine)
+        patient_keys.destroy(session, mine)
     (email,) = held(mine)["emails"]
     assert "[gelöscht]" in email["body_text"] or "[erased]" in email["body_text"]
     assert "P-BBBB-BB" not in str(email)

@@ -7,10 +7,9 @@ from typing import Any
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from communication_service.domain import patient_keys
 from communication_service.service import SERVICE
 from communication_service.store.tables import Email
-from shared.database import new_id
+from shared.database import new_id, patient_keys
 from shared.http.web import web_app
 from shared.security.encryption import MasterKeys
 from shared.security.patient_texts import PatientTexts
@@ -25,7 +24,7 @@ def test_what_was_written_about_who_is_forgotten_is_read_by_nobody(session: Sess
     written = [texts.encrypt(session, each, about, "geheim") for each in (patient, duplicate)]
     patient_keys.reassign(session, duplicate, to=patient)
     assert set(texts.read(session, [(each, about) for each in written]).values()) == {None, "geheim"}
-    patient_keys.forget(session, patient)
+    patient_keys.destroy(session, patient)
     assert set(texts.read(session, [(each, about) for each in written]).values()) == {None, "[erased]"}
     assert texts.encrypt(session, patient, about, "geheim") == patient.bytes
 

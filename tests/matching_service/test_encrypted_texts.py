@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from matching_service.domain import patient_keys
 from matching_service.store.tables import AuditLogEntry, PlacementRequest
+from shared.database import patient_keys
 from tests.builders.matching import a_known_patient, a_known_therapist
 
 NOTE, REASON, SAID = "Notizmarke: will nicht zu Dr. X", "Grundmarke: kennt die Praxis", "Gesagtes: wegen F32.1 nicht"
@@ -59,7 +59,7 @@ def test_who_may_reads_it_everywhere(client: FlaskClient, url: str) -> None:
 
 
 def erased(session: Session) -> None:
-    patient_keys.forget(session, session.query(PlacementRequest).one().patient_id)
+    patient_keys.destroy(session, session.query(PlacementRequest).one().patient_id)
     session.flush()
 
 

@@ -11,11 +11,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from matching_service.domain import answers, patient_keys
+from matching_service.domain import answers
 from matching_service.domain.schemas import NewAnswer
 from matching_service.store import queries
 from matching_service.store.tables import PatientCopy, PlacementRequest
-from shared.database import new_id
+from shared.database import new_id, patient_keys
 from shared.events.catalogue import (
     CallRecorded,
     EmailAnswered,
@@ -254,7 +254,7 @@ def test_what_was_written_about_the_merged_one_is_read_with_the_kept_ones_reques
     assert client.patch(url, json={"note": "bitte bald"}).status_code == 200
     handle(session, kept_is(kept), was_merged(other, kept))
     assert client.get(url).json["note"] == "bitte bald"
-    patient_keys.forget(session, kept)
+    patient_keys.destroy(session, kept)
     assert "bitte bald" not in client.get(url).text
 
 

@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
-from matching_service.domain import patient_keys
-from shared.database import new_id, transaction
+from shared.database import new_id, patient_keys, transaction
 from shared.database.patient_keys import patient_keys as table
 from shared.errors import Unreachable
 from shared.security.encryption import MasterKeys, MissingKey, key_id
@@ -66,7 +65,7 @@ def test_who_is_forgotten_is_read_by_nobody_and_gets_no_new_key(session: Session
     patient, other = new_id(), a_text(session)
     before = a_text(session, patient)
     for _ in range(2):
-        patient_keys.forget(session, patient)
+        patient_keys.destroy(session, patient)
         after = a_text(session, patient)
         assert after == patient.bytes, "nothing is kept but whose it was"
         assert [read(session, each) for each in (before, after)] == ["[erased]"] * 2
@@ -76,7 +75,7 @@ def test_who_is_forgotten_is_read_by_nobody_and_gets_no_new_key(session: Session
 
 def test_who_is_forgotten_before_anything_was_written_never_gets_a_key(session: Session) -> None:
     patient = new_id()
-    patient_keys.forget(session, patient)
+    patient_keys.destroy(session, patient)
     assert read(session, a_text(session, patient)) == "[erased]"
 
 
@@ -86,14 +85,14 @@ def test_two_who_turn_out_to_be_one_are_forgotten_together(session: Session) -> 
     patient_keys.reassign(session, third, to=duplicate)
     patient_keys.reassign(session, duplicate, to=one)
     assert [read(session, each) for each in texts] == [SECRET] * 3
-    patient_keys.forget(session, one)
+    patient_keys.destroy(session, one)
     assert [read(session, each) for each in texts] == ["[erased]"] * 3
 
 
 def test_who_is_reassigned_to_somebody_who_was_forgotten_is_forgotten(session: Session) -> None:
     one, duplicate = new_id(), new_id()
     text = a_text(session, duplicate)
-    patient_keys.forget(session, one)
+    patient_keys.destroy(session, one)
     patient_keys.reassign(session, duplicate, to=one)
     assert read(session, text) == "[erased]"
 

@@ -11,18 +11,18 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from matching_service.domain import patient_keys
 from matching_service.service import SERVICE
-from shared.database import new_id, transaction
+from shared.database import new_id, patient_keys, transaction
 from shared.http.web import web_app
 from shared.security.encryption import MasterKeys, key_id
-from shared.security.patient_texts import PatientTexts
+from shared.security.patient_texts import PatientTexts, rings_of
 from tests.builders.keys import NEW, OLD, TEXT_RINGS
 from tests.builders.matching import TEXTS, an_open_request
 from tests.commands import ended
 
 SETTING = "MATCHING_SERVICE_TEXT_KEY"
 ABOUT = UUID(int=7)
+SETTING = "MATCHING_SERVICE_TEXT_KEY"
 
 
 def with_ring(ring: str) -> PatientTexts:
@@ -31,11 +31,11 @@ def with_ring(ring: str) -> PatientTexts:
 
 def test_keys_are_wrapped_anew_and_the_texts_stay(session: Session) -> None:
     texts = [with_ring(OLD).encrypt(session, new_id(), ABOUT, f"geheim {number}") for number in range(5)]
-    patient_keys.forget(session, erased := new_id())
-    ring = patient_keys.rings(with_ring(f"{NEW},{OLD}"))
+    patient_keys.destroy(session, erased := new_id())
+    ring = rings_of(with_ring(f"{NEW},{OLD}"), SETTING)
     ring.check(session)
     assert [each.number for each in ring.wrapping.rewrap_all(portion=2)] == [2, 2, 1]
-    patient_keys.rings(with_ring(NEW)).check(session)
+    rings_of(with_ring(NEW), SETTING).check(session)
     found = with_ring(NEW).read(session, [(each, ABOUT) for each in texts])
     assert [found[each] for each in texts] == [f"geheim {number}" for number in range(5)]
     assert with_ring(NEW).encrypt(session, erased, ABOUT, "geheim") == erased.bytes
