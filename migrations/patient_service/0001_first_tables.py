@@ -292,7 +292,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("patient_id", "number", name=op.f("pk_file_accesses")),
     )
     op.create_index("ix_file_accesses_at", "file_accesses", ["accessed_at", "id", "patient_id"], unique=False)
-    op.create_index("ix_file_accesses_by", "file_accesses", ["accessed_by", "accessed_at"], unique=False)
     op.create_table(
         "list_accesses",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -312,7 +311,6 @@ def upgrade() -> None:
     )
     op.create_index("uq_list_accesses_chain", "list_accesses", ["chain", "number"], unique=True)
     op.create_index("ix_list_accesses_at", "list_accesses", ["accessed_at", "id", "chain"], unique=False)
-    op.create_index("ix_list_accesses_by", "list_accesses", ["accessed_by", "accessed_at"], unique=False)
     op.create_index("ix_list_accesses_digest", "list_accesses", ["digest", "accessed_at"], unique=False)
     op.create_index("ix_list_accesses_patients", "list_accesses", ["patient_ids"], unique=False, postgresql_using="gin")
     op.create_table(

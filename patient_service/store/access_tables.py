@@ -36,7 +36,6 @@ class FileAccess(Tables):
 
     __table_args__ = (
         Index("ix_file_accesses_at", "accessed_at", "id", "patient_id"),
-        Index("ix_file_accesses_by", "accessed_by", "accessed_at"),
         CheckConstraint(
             "action IN ('created', 'read', 'changed', 'revealed', 'audited', 'exported', 'erased')", name="action"
         ),
@@ -71,7 +70,6 @@ class ListAccess(Tables):
     __table_args__ = (
         Index("uq_list_accesses_chain", "chain", "number", unique=True),
         Index("ix_list_accesses_at", "accessed_at", "id", "chain"),
-        Index("ix_list_accesses_by", "accessed_by", "accessed_at"),
         Index("ix_list_accesses_patients", "patient_ids", postgresql_using="gin"),
         Index("ix_list_accesses_digest", "digest", "accessed_at"),
         CheckConstraint("action IN ('listed', 'exported', 'audited')", name="action"),

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Any
+from contextlib import suppress
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
 
-from psycopg2 import extensions
+from psycopg2 import errors, extensions
 from psycopg2.sql import Composable
 
 Statement = str | bytes | Composable
+TRIES: Final = 3
+"""So often a prepared statement is tried before it goes as it is."""
+_PARAMETER: Final = re.compile(r"%\((\w+)\)s")
+
+
+class PreparedStatement(NamedTuple):
+    """A statement with named parameters, and what prepares and executes it: for psycopg2, which knows of no such."""
+
+    query: str
+    execute: str
+    prepare_and_execute: str
+
+
+@lru_cache
+def prepared(query: str) -> PreparedStatement:
+    """A statement as one that PostgreSQL parses and plans once for each connection; named by what it says."""
+    names = list(dict.fromkeys(_PARAMETER.findall(query)))
+    numbered = _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", query)
+    name = f"s_{sha256(query.encode()).hexdigest()[:32]}"
+    given = ", ".join(f"%({each})s" for each in names)
+    execute = f"EXECUTE {name}({given})" if names else f"EXECUTE {name}"
+    # `%` stands doubled in the query already, where it is none of a parameter
+    return PreparedStatement(query, execute, f"PREPARE {name} AS {numbered};{execute}")
 
 
 class LazyBeginConnection(extensions.connection):
@@ -46,10 +73,22 @@ class LazyBeginCursor(extensions.cursor):
     def execute(self, query: Statement, vars: Any = None) -> None:
         """Execute one statement."""
         is_first = self._is_first()
-        if is_first and not self.is_whole:
-            query = self._opening(query)
         self.is_whole = self.is_whole and is_first
-        super().execute(query, vars)
+        if self.is_whole and isinstance(query, str):
+            self._execute_prepared(prepared(query), vars)
+        else:
+            super().execute(self._opening(query) if is_first else query, vars)
+
+    def _execute_prepared(self, statement: PreparedStatement, vars: Any) -> None:
+        """Execute a statement that the connections behind PgBouncer keep parsed and planned, each for itself."""
+        for _ in range(TRIES):
+            try:
+                return super().execute(statement.execute, vars)
+            except errors.InvalidSqlStatementName:
+                # nothing was done: this one of the connections does not know it yet, and the next may be another one
+                with suppress(errors.DuplicatePreparedStatement):
+                    return super().execute(statement.prepare_and_execute, vars)
+        return super().execute(statement.query, vars)
 
     def executemany(self, query: Statement, vars_list: Iterable[Any]) -> None:
         """Execute one statement for each of the parameters; psycopg2 sends them one by one."""

@@ -16,7 +16,7 @@ from sqlalchemy import URL, text
 
 from shared import database
 from shared.database import transaction
-from shared.database.connections import LazyBeginConnection
+from shared.database.connections import LazyBeginConnection, LazyBeginCursor, prepared
 from tests.infrastructure import Infrastructure
 
 Connection = extensions.connection
@@ -138,6 +138,74 @@ def test_no_connection_returns_to_the_pool_with_a_transaction(settings: Any) -> 
         with transaction() as session:
             connection = session.connection().connection.dbapi_connection
             assert connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+
+
+# A statement that is a whole transaction is prepared where it is executed
+
+
+@pytest.fixture
+def asked(prompt: Connection) -> Callable[..., Any]:
+    """Executes a whole statement on `prompt`, and returns its rows and what the server was sent."""
+
+    def ask(query: str, parameters: Any = None) -> Any:
+        cursor = prompt.cursor()
+        assert isinstance(cursor, LazyBeginCursor)
+        cursor.is_whole = True
+        cursor.execute(query, parameters)
+        assert status(prompt) == extensions.TRANSACTION_STATUS_IDLE
+        return cursor.fetchall() if cursor.description else None
+
+    return ask
+
+
+QUERY = "SELECT %(a)s::int + %(b)s::int, %(a)s::int % 10, current_query()".replace("% 10", "%% 10")
+
+
+def test_it_is_prepared_once_for_each_connection(asked: Callable[..., Any], prompt: Connection) -> None:
+    name = prepared(QUERY).execute.partition("(")[0]
+    for a in range(8):  # PostgreSQL plans for the parameters five times, and then for any
+        ((total, rest, sent),) = asked(QUERY, {"a": a + 20, "b": 1})
+        assert (total, rest) == (a + 21, a)
+        assert sent.startswith("PREPARE" if a == 0 else name)
+    assert execute(prompt, "SELECT count(*) FROM pg_prepared_statements") == [(1,)]
+
+
+def test_a_connection_that_forgot_it_learns_it_again(asked: Callable[..., Any], prompt: Connection) -> None:
+    for a in range(3):
+        ((total, _, sent),) = asked(QUERY, {"a": a, "b": 1})
+        assert (total, sent.startswith("PREPARE")) == (a + 1, True)
+        execute(prompt, "DEALLOCATE ALL")
+        prompt.commit()
+
+
+def test_what_it_wrote_is_committed_and_what_fails_leaves_nothing(asked: Callable[..., Any], server: URL) -> None:
+    insertion = "INSERT INTO seen_by_all SELECT unnest(%(numbers)s::int[]) RETURNING n"
+    for turn in (1, 2):
+        assert asked(insertion, {"numbers": [turn]}) == [(turn,)]
+        assert committed(server) == list(range(1, turn + 1))
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            asked(insertion, {"numbers": [7, 1]})
+        assert committed(server) == list(range(1, turn + 1))
+
+
+def test_a_table_that_changed_is_planned_anew(asked: Callable[..., Any], prompt: Connection) -> None:
+    counted = "SELECT count(*) FROM seen_by_all WHERE n = %(n)s"
+    assert asked(counted, {"n": 1}) == [(0,)]
+    execute(prompt, "ALTER TABLE seen_by_all ADD COLUMN further int")
+    prompt.commit()
+    assert asked(counted, {"n": 1}) == [(0,)]
+    execute(prompt, "ALTER TABLE seen_by_all DROP COLUMN further")
+    prompt.commit()
+
+
+@given(name=st.text(max_size=20), value=st.text(max_size=20).filter(lambda text: "\0" not in text))
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_given_arrives_as_it_is(asked: Callable[..., Any], name: str, value: str) -> None:
+    name = name.replace("\0", "").encode("utf-8", "ignore").decode()
+    value = value.encode("utf-8", "ignore").decode()
+    assert asked("SELECT %(one)s::text, %(two)s::text, '$1', '100%%'", {"one": name, "two": value}) == [
+        (name, value, "$1", "100%")
+    ]
 
 
 # Whatever is done with it, it does what psycopg2's own connection does

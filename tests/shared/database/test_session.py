@@ -198,29 +198,39 @@ def test_work_is_not_done_again_after_a_whole_transaction() -> None:
 
 
 @pytest.mark.usefixtures("leases")
-def test_a_whole_transaction_that_lost_or_joined_another_is_done_again() -> None:
-    lost, loses = text(RAISE.format("40P01")).execution_options(**WHOLE_TRANSACTION), iter([True, False])
+@pytest.mark.parametrize("whole", [COUNT_A, text("SELECT 1/0").execution_options(**WHOLE_TRANSACTION)])
+def test_work_is_done_again_after_one_that_failed_or_joined_another(whole: Any) -> None:
+    loses = iter([True, False])
 
     def lose_once() -> None:
-        with transaction() as session:
+        with suppress(exc.DataError), transaction() as session:
+            if whole is COUNT_A:
+                session.execute(text("SELECT 1"))
+            session.execute(whole)
             if next(loses):
-                session.execute(lost)
+                session.execute(text(RAISE.format("40P01")))
+        with transaction() as session:
+            if whole is not COUNT_A and next(loses):
+                session.execute(text(RAISE.format("40P01")))
             count_up(session, "b")
-            session.execute(COUNT_A)
 
     repeat_if_lost(lose_once)
-    assert terms() == {"a": 1, "b": 1}
+    assert terms() == {"a": int(whole is COUNT_A), "b": 1}
 
-    def join_and_lose_once() -> None:
+
+def test_whichever_connection_pgbouncer_gives_a_whole_transaction_knows_its_statement(settings: Any) -> None:
+    database.connect(settings.database_url, pool_size=4)
+    doubled = text("SELECT 2 * CAST(:number AS int)").execution_options(**WHOLE_TRANSACTION)
+
+    def double(number: int) -> bool:
         with transaction() as session:
-            count_up(session, "b")
-            session.execute(COUNT_A)
-            if next(again):
-                session.execute(text(RAISE.format("40P01")))
+            if number % 5 == 0:  # one of the connections forgets it
+                session.execute(text("DEALLOCATE ALL"))
+        with transaction() as session:
+            return bool(session.scalar(doubled, {"number": number}) == 2 * number)
 
-    again = iter([True, False])
-    repeat_if_lost(join_and_lose_once)
-    assert terms() == {"a": 2, "b": 2}
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(double, range(200)))
 
 
 @pytest.mark.usefixtures("leases")
