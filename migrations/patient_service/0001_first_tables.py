@@ -345,6 +345,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.LargeBinary(), nullable=True),
         sa.Column("previous_search_started_on", sa.Date(), nullable=True),
         sa.Column("search_started_on", sa.Date(), nullable=True),
+        sa.Column("kept_until", sa.Date(), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_by", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_status_changes_patient_id")),

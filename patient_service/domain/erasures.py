@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from patient_service.domain import accesses, files
+from patient_service.domain import accesses, files, retention
 from patient_service.domain.accesses import Reader
 from patient_service.domain.erasure_schemas import ErasureView
 from patient_service.store import erasures as store
@@ -58,9 +58,25 @@ def erase(
         raise InvalidFields([FieldProblem.of("confirm", "field.reference_of_another")])
     if patient.erased_at is None:
         check_version(patient, expected_versions, "patient")
-        accesses.note(session, keys, list(theirs.values()), reader, "erased", now=now)
-        _erase(session, keys, theirs.values(), by=reader.id, now=now)
+        _erase_noted(session, keys, theirs.values(), reader, now=now)
     return get(session, patient_id, compaction_lag=compaction_lag)
+
+
+def approve(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> None:
+    """Erase a patient of whom that is proposed, with all files that were merged into theirs.
+
+    Raises `NotFound`, and `Conflict` where it is not proposed: nobody else is erased with many others.
+    """
+    theirs = _files_locked(session, patient_id)
+    retention.refuse_unproposed(theirs[patient_id])
+    _erase_noted(session, keys, theirs.values(), reader, now=now)
+
+
+def _erase_noted(
+    session: Session, keys: Keys, patients: Collection[Patient], reader: Reader, *, now: datetime
+) -> None:
+    accesses.note(session, keys, list(patients), reader, "erased", now=now)
+    _erase(session, keys, patients, by=reader.id, now=now)
 
 
 def _files_locked(session: Session, patient_id: UUID) -> Mapping[UUID, Patient]:

@@ -75,6 +75,7 @@ WAYS = {
     ("POST", "/api/patients/<uuid:id>/crisis/acknowledge"): Way("changed"),
     ("POST", "/api/patients/<uuid:id>/crisis/flag"): Way("changed", {"reason": "Am Telefon gesagt."}),
     ("POST", "/api/patients/<uuid:id>/crisis/clear"): Way("changed", {"reason": "Ein Irrtum."}),
+    ("POST", "/api/patients/<uuid:id>/erasure/decline"): Way("changed", {"reason": "Es gibt eine Klage."}),
     ("POST", "/api/patients/<uuid:id>/placement-code/reveal"): Way("revealed"),
     ("POST", "/api/patients/<uuid:id>/consents"): Way("changed", CONSENT, 201),
     ("GET", "/api/patients/<uuid:id>/consents/<uuid:consent_id>"): Way("read"),
