@@ -25,6 +25,8 @@ class Dependencies:
     """For so many whole calendar years closed cases are kept before it is proposed to erase them."""
     declined_erasures_rest_days: int = 365
     """For so many days it is not proposed again to erase a patient whom staff keep."""
+    import_rows_kept_days: int = 30
+    """For so many days after an import it is kept what became of each row."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
@@ -42,4 +44,5 @@ class Dependencies:
             compaction_lag,
             settings.closed_cases_kept_years,
             settings.declined_erasures_rest_days,
+            settings.patient_import_rows_kept_days,
         )

@@ -43,6 +43,10 @@ class Settings(CallingService, MatchingServiceAddress, CommunicationServiceAddre
     """When staff decline to erase a patient whose closed case was kept for long enough, that is not proposed again for
     so many days."""
 
+    patient_import_rows_kept_days: Annotated[int, Unit("days")] = Field(default=30, ge=1, le=3650)
+    """For so many days after a file with patients was entered it is kept what became of each row, and who may be the
+    same person as whom; then only the counts and dates stay."""
+
     _keys_have_one_purpose = for_one_purpose("master_key", "index_key", other_than=("digest_key", "master_key"))
 
     def services_with_patient_data(self) -> dict[str, str]:

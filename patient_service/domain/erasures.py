@@ -15,7 +15,7 @@ from patient_service.domain import accesses, files, retention
 from patient_service.domain.accesses import Reader
 from patient_service.domain.erasure_schemas import ErasureView
 from patient_service.store import erasures as store
-from patient_service.store import merging, offers, queries
+from patient_service.store import imports, merging, offers, queries
 from patient_service.store.tables import Erasure, LocatedPostalCode, Patient
 from shared.database import ChangedMeanwhile, Session
 from shared.database.copies import erase_copies
@@ -72,9 +72,7 @@ def approve(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, n
     _erase_noted(session, keys, theirs.values(), reader, now=now)
 
 
-def _erase_noted(
-    session: Session, keys: Keys, patients: Collection[Patient], reader: Reader, *, now: datetime
-) -> None:
+def _erase_noted(session: Session, keys: Keys, patients: Collection[Patient], reader: Reader, *, now: datetime) -> None:
     accesses.note(session, keys, list(patients), reader, "erased", now=now)
     _erase(session, keys, patients, by=reader.id, now=now)
 
@@ -101,6 +99,7 @@ def _erase(session: Session, keys: Keys, patients: Collection[Patient], *, by: U
         offers.remove_all(session, patient.id)
         if store.erasure(session, patient.id) is None:  # a backup may hold it without what it did
             session.add(Erasure(id=patient.id, requested_at=now, requested_by=by))
+    imports.forget_patients(session, ids)
     erase_copies(session, LocatedPostalCode, [_before_all_events(each, now) for each in ids])
     note_erased(session, ids, now=now)
     for patient in patients:

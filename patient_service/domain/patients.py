@@ -118,13 +118,20 @@ def file_of(new: NewPatient, *, now: datetime) -> PatientFile:
 
 
 def register_each(
-    session: Session, keys: Keys, new: Sequence[NewPatient], *, force: bool, by: UUID | None, now: datetime
+    session: Session,
+    keys: Keys,
+    new: Sequence[NewPatient],
+    *,
+    force: bool,
+    by: UUID | None,
+    purpose: str | None,
+    now: datetime,
 ) -> list[UUID | None]:
     """Enter many patients; returns their ids, None for one of whom somebody alike is known: `register` says who.
 
     Raises as `register` for days that cannot be, and then the session is of no use any more.
     """
-    rows = [_new_row(session, keys, file_of(each, now=now), by=by, purpose=None, now=now) for each in new]
+    rows = [_new_row(session, keys, file_of(each, now=now), by=by, purpose=purpose, now=now) for each in new]
     added = queries.add_each_unless_known(session, rows, is_forced=force) if rows else set()
     return [each.patient.id if each.patient.id in added else None for each in rows]
 

@@ -125,7 +125,9 @@ def test_it_is_proposed_again_after_the_time_that_is_set(session: Session, keys:
     assert run(keys, datetime(2030, 1, 11, 23, 0, tzinfo=UTC)) == 1
 
 
-def test_a_case_that_goes_on_is_kept_for_as_long_as_any_other(client: FlaskClient, session: Session, keys: Keys) -> None:
+def test_a_case_that_goes_on_is_kept_for_as_long_as_any_other(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
     """Its years count from its new end; that it was once declined makes them neither shorter nor longer."""
     patient = a_patient_who_is(session, keys, "search_aborted")
     run(keys)
