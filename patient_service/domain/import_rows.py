@@ -27,8 +27,8 @@ from shared.values.schemas import InvalidFields, problems_of
 log = logger(__name__)
 
 Problem = dict[str, Any]
-"""Why a row cannot be entered, as JSON that is stored: texts by their keys, so that it fixes no language, and patients by
-their ids alone.
+"""Why a row cannot be entered, as JSON that is stored: texts by their keys, so that it fixes no language, and patients
+by their ids alone.
 """
 
 OF_NOBODY: Final = {

@@ -225,12 +225,12 @@ def change_unnoted(
     changes = placement_codes.without_mask(patch.changes_to(view(patient, file, today=today)))
     reason = _reason_for_start(changes, reader)
     wanted = merged(PatientFile, file, changes)
+    wanted.crisis = crisis.assessed(wanted, before=file, reason=reason, crisis=file.crisis, now=now)
     if wanted == file:
         return patient, file
     if wanted.registered_on is None:
         raise InvalidFields([FieldProblem.of("registered_on", "field.cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
-    wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, now=now)
     found_by = indexes_of(keys, wanted, *references_of(patient))
     duplicates.identify(session, keys, patient, wanted, found_by, force=force)
     write(keys, patient, wanted, found_by[0], today=today)
@@ -250,7 +250,7 @@ def _reason_for_start(changes: dict[str, Any], reader: Reader) -> str | None:
     reason: str | None = changes.pop("reason", None)
     if reason is not None and "search_started_on" not in changes:
         raise InvalidFields([FieldProblem.of("reason", "field.without_new_start")])
-    return reason or reader.purpose
+    return reason or (reader.purpose if "search_started_on" in changes else None)
 
 
 def _refuse_impossible_days(fields: PatientFields, status: PatientStatus, now: datetime) -> None:

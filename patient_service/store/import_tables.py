@@ -32,7 +32,7 @@ class PatientImport(Aggregate, Tables):
     """Whether problems name columns of a table rather than fields of a document."""
     started_by: Mapped[UUID | None]
     purpose: Mapped[bytes | None]
-    """Why the file was sent, sealed like its rows, for the access logs of those who are entered; gone when it is over."""
+    """Why the file was sent, sealed like its rows, for the access logs of who is entered; gone when it is over."""
     finished_at: Mapped[datetime | None]
     rows_removed_at: Mapped[datetime | None]
     """When what became of each row was removed."""
