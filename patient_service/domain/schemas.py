@@ -165,6 +165,8 @@ class ConsentView(NewConsent):
 
     id: UUID
     """Identifies the consent."""
+    recorded_at: Instant
+    """When it was recorded."""
     recorded_by: UUID | None = None
     """The account of who recorded it."""
     withdrawn_on: IsoDate | None = None
