@@ -11,7 +11,7 @@ from patient_service.domain import accesses, erasures, patients, retention, sear
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.bulk_schemas import PatientBulkChange
 from patient_service.domain.schemas import PatientFilter
-from patient_service.store import lists, merging
+from patient_service.store import access_log, lists, merging
 from shared.database import Session
 from shared.database.bulk_changes import change_each
 from shared.security.encryption import Keys
@@ -53,8 +53,9 @@ def _note(
     """
     changed = [each.id for each in outcomes if each.refusal is None and wanted.action != "approve_erasure"]
     conflicts = [each.refusal for each in outcomes if isinstance(each.refusal, RevealingConflict)]
-    accesses.note_ids(session, keys, changed, reader, "changed", now=now)
-    accesses.note_ids(session, keys, [id for each in conflicts for id in each.patient_ids], reader, "read", now=now)
+    revealed = [id for each in conflicts for id in each.patient_ids]
+    accesses.note(session, keys, access_log.owners(session, changed), reader, "changed", now=now)
+    accesses.note(session, keys, access_log.owners(session, revealed), reader, "read", now=now)
 
 
 def _selected(session: Session, keys: Keys, wanted: PatientBulkChange, *, today: date) -> Sequence[UUID]:
