@@ -33,7 +33,10 @@ def change(
     # with the files that would be erased with them, all in one order
     searches.lock(session, [*ids, *merging.merged_into(session, *ids)])
     _reveal(ids, lambda: require_same(ids, _selected(session, keys, wanted, today=berlin_day(now))))
-    outcomes = change_each(session, ids, _change_of_one(session, keys, wanted, days_kept, reader=reader, now=now))
+    if wanted.action == "approve_erasure":
+        outcomes = erasures.approve_each(session, keys, ids, reader=reader, now=now)
+    else:
+        outcomes = change_each(session, ids, _change_of_one(session, keys, wanted, days_kept, reader=reader, now=now))
     _note(session, keys, wanted, outcomes, reader, now=now)
     return outcomes
 
@@ -77,8 +80,6 @@ def _change_of_one(
     session: Session, keys: Keys, wanted: PatientBulkChange, days_kept: int, *, reader: Reader, now: datetime
 ) -> Callable[[UUID], Any]:
     how: dict[str, Any] = {"reader": reader, "now": now}
-    if wanted.action == "approve_erasure":
-        return lambda id: erasures.approve(session, keys, id, **how)
     if wanted.reason is not None:
         reason = wanted.reason
         return lambda id: retention.decline_unnoted(session, keys, id, reason, days=days_kept, **how)

@@ -25,6 +25,7 @@ from shared.events.catalogue import AddressErased, PatientErased
 from shared.events.erasures import mark_confirmed, note_erased
 from shared.events.outbox import record
 from shared.security.encryption import Keys
+from shared.values.bulk import ObjectOutcome
 from shared.values.schemas import InvalidFields
 
 CONFIRMING: Final = ("communication_service", "geocoding_service", "matching_service")
@@ -62,14 +63,19 @@ def erase(
     return get(session, patient_id, compaction_lag=compaction_lag)
 
 
-def approve(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> None:
-    """Erase a patient of whom that is proposed, with all files that were merged into theirs.
+def approve_each(
+    session: Session, keys: Keys, patient_ids: Sequence[UUID], *, reader: Reader, now: datetime
+) -> list[ObjectOutcome]:
+    """Erase those of these patients, locked with their files, of whom that is proposed; the others are refused.
 
-    Raises `NotFound`, and `Conflict` where it is not proposed: nobody else is erased with many others.
+    They are erased together: of each alone everything that names patients would be looked through again.
     """
-    theirs = _files_locked(session, patient_id)
-    retention.refuse_unproposed(theirs[patient_id])
-    _erase_noted(session, keys, theirs.values(), reader, now=now)
+    files = {each: _files_locked(session, each) for each in patient_ids}
+    refusals = {each: retention.refusal(files[each][each]) for each in patient_ids}
+    approved = [file for each in patient_ids if refusals[each] is None for file in files[each].values()]
+    if approved:
+        _erase_noted(session, keys, approved, reader, now=now)
+    return [ObjectOutcome(each, refusals[each]) for each in patient_ids]
 
 
 def _erase_noted(session: Session, keys: Keys, patients: Collection[Patient], reader: Reader, *, now: datetime) -> None:

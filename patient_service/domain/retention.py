@@ -36,10 +36,10 @@ def end_of_retention(years: int, now: datetime) -> datetime:
     return start_of_berlin_day(date(berlin_day(now).year - years, 1, 1))
 
 
-def refuse_unproposed(patient: Patient) -> None:
-    """Raise `Conflict` where it is not proposed to erase the patient."""
-    if patient.erasure_proposed_on is None:
-        raise RevealingConflict([patient.id], "patient.erasure_not_proposed")
+def refusal(patient: Patient) -> RevealingConflict | None:
+    """Why nobody decides whether to erase this patient: because that is not proposed; None where it is."""
+    is_proposed = patient.erasure_proposed_on is not None
+    return None if is_proposed else RevealingConflict([patient.id], "patient.erasure_not_proposed")
 
 
 def decline(
@@ -59,7 +59,8 @@ def decline_unnoted(
 ) -> tuple[Patient, PatientFile]:
     """The same for a caller who notes it. Raises as `decline`."""
     patient = get_patient(session, patient_id, lock=True)
-    refuse_unproposed(patient)
+    if (refused := refusal(patient)) is not None:
+        raise refused
     file = crisis.raised_by(reason, keys, patient, decrypt(keys, patient), now=now)
     patient.erasure_proposed_on = None
     until = berlin_day(now) + timedelta(days=days)
