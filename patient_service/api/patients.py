@@ -122,7 +122,6 @@ class PatientBulkResource(Resource):
         """
         needed = context.dependencies
         days = needed.declined_erasures_rest_days
-        outcomes = bulk.change(
-            context.session, needed.keys, body, days_kept=days, reader=reader(context), now=context.now
+        return results_of(
+            bulk.change(context.session, needed.keys, body, days_kept=days, reader=reader(context), now=context.now)
         )
-        return results_of(outcomes)

@@ -71,11 +71,11 @@ def approve_each(
     They are erased together: of each alone everything that names patients would be looked through again.
     """
     files = {each: _files_locked(session, each) for each in patient_ids}
-    refusals = {each: retention.refusal(files[each][each]) for each in patient_ids}
-    approved = [file for each in patient_ids if refusals[each] is None for file in files[each].values()]
+    outcomes = [ObjectOutcome(each, retention.refusal(files[each][each])) for each in patient_ids]
+    approved = [file for each in outcomes if each.refusal is None for file in files[each.id].values()]
     if approved:
         _erase_noted(session, keys, approved, reader, now=now)
-    return [ObjectOutcome(each, refusals[each]) for each in patient_ids]
+    return outcomes
 
 
 def _erase_noted(session: Session, keys: Keys, patients: Collection[Patient], reader: Reader, *, now: datetime) -> None:
