@@ -9,12 +9,14 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from patient_service import jobs
 from patient_service.domain import consents
 from patient_service.domain.accesses import Reader
 from patient_service.domain.schemas import NewConsent
+from patient_service.store.tables import Patient
 from shared.database import new_id
 from shared.security.encryption import Keys
 from shared.values.enums import Role
@@ -86,6 +88,12 @@ def withdraw_the_mandate(client: FlaskClient, session: Session, keys: Keys) -> A
     return client.post(f"/api/patients/{patient.id}/consents/{given.id}/withdraw")
 
 
+def keep_a_file(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    patient = a_patient_who_is(session, keys, "search_aborted")
+    session.execute(update(Patient).values(erasure_proposed_on=MONDAY.date()))
+    return client.post(f"/api/patients/{patient.id}/erasure/decline", json={"reason": "Es gibt eine Klage."})
+
+
 def merge_two_files(client: FlaskClient, session: Session, keys: Keys) -> Any:
     kept, other = a_patient_who_is(session, keys, "searching"), a_patient(session, keys, first_name="Erica")
     return client.post(f"/api/patients/{kept.id}/merge", json={"duplicate_id": str(other.id)})
@@ -119,6 +127,10 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     ),
     "POST /api/patients/<id>/status": (
         start_the_search,
+        {"patients.updated_by", "status_changes.changed_by", "file_accesses.accessed_by"},
+    ),
+    "POST /api/patients/<id>/erasure/decline": (
+        keep_a_file,
         {"patients.updated_by", "status_changes.changed_by", "file_accesses.accessed_by"},
     ),
     "POST /api/patients/<id>/crisis/acknowledge": (
