@@ -9,19 +9,23 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from patient_service import jobs
 from patient_service.domain import consents
 from patient_service.domain.accesses import Reader
 from patient_service.domain.schemas import NewConsent
-from patient_service.store.tables import Patient
 from shared.database import new_id
 from shared.security.encryption import Keys
 from shared.values.enums import Role
 from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
-from tests.builders.patients import a_patient, a_patient_who_is, a_ready_patient, new_patient
+from tests.builders.patients import (
+    a_patient,
+    a_patient_to_erase,
+    a_patient_who_is,
+    a_ready_patient,
+    new_patient,
+)
 from tests.conftest import MONDAY
 
 ASSIGNED = {"assigned_to": "0193a1b2-0000-7000-8000-000000000002"}
@@ -89,8 +93,7 @@ def withdraw_the_mandate(client: FlaskClient, session: Session, keys: Keys) -> A
 
 
 def keep_a_file(client: FlaskClient, session: Session, keys: Keys) -> Any:
-    patient = a_patient_who_is(session, keys, "search_aborted")
-    session.execute(update(Patient).values(erasure_proposed_on=MONDAY.date()))
+    patient = a_patient_to_erase(session, keys)
     return client.post(f"/api/patients/{patient.id}/erasure/decline", json={"reason": "Es gibt eine Klage."})
 
 
