@@ -89,6 +89,7 @@ def _verify_access_log(_service: AnyService, _settings: ServiceSettings, anchors
 @click.option("--dry-run", is_flag=True, help="Only check the file, and enter nobody.")
 @click.option("--skip-rows", is_flag=True, help="Enter the other rows where some cannot be; else it is all or nobody.")
 @click.option("--force", is_flag=True, help="Enter also those of whom somebody alike is known.")
+@click.option("--purpose", help="Why; the access log of everybody who is entered says so.")
 @click.option("--charset", help="The encoding of a CSV file, such as windows-1252; without it UTF-8.")
 @with_service
 def _import(
@@ -98,6 +99,7 @@ def _import(
     dry_run: bool,
     skip_rows: bool,
     force: bool,
+    purpose: str | None,
     charset: str | None,
 ) -> None:
     """Enter the patients of a file.
@@ -108,7 +110,7 @@ def _import(
     on_problem = OnProblem.SKIP_ROW if skip_rows else OnProblem.REFUSE_FILE
     options = PatientImportOptions(dry_run=dry_run, force=force, on_problem=on_problem)
     keys = service.dependencies(settings).keys
-    done = _finished(keys, _begun(keys, file, charset, options))
+    done = _finished(keys, _begun(keys, file, charset, options, Reader(id=None, purpose=purpose)))
     for row in _refused_rows(keys, done.id):
         _print_problem(row)
     print_line(f"{done.status}: {done.total} rows, {done.entered} entered, {done.refused} refused")
@@ -116,7 +118,9 @@ def _import(
         sys.exit("Nobody was entered." if done.status == PatientImportStatus.REFUSED else 1)
 
 
-def _begun(keys: Keys, file: Path, charset: str | None, options: PatientImportOptions) -> PatientImportView:
+def _begun(
+    keys: Keys, file: Path, charset: str | None, options: PatientImportOptions, terminal: Reader
+) -> PatientImportView:
     if file.stat().st_size > import_files.LARGEST_FILE:
         sys.exit(f"The file is larger than {import_files.LARGEST_FILE} bytes. Divide it.")
     is_csv = file.suffix.lower() != ".json"
@@ -126,7 +130,7 @@ def _begun(keys: Keys, file: Path, charset: str | None, options: PatientImportOp
     except ROW_ERRORS as refused:
         sys.exit(str(refused))
     with transaction() as session:
-        return imports.begin(session, keys, rows, options, is_csv=is_csv, by=None, now=clock.now())
+        return imports.begin(session, keys, rows, options, is_csv=is_csv, reader=terminal, now=clock.now())
 
 
 def _finished(keys: Keys, known: PatientImportView) -> PatientImportView:

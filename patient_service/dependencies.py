@@ -23,6 +23,10 @@ class Dependencies:
     """For how long Kafka may hold the last state of a patient who was erased."""
     closed_cases_kept_years: int = 3
     """For so many whole calendar years closed cases are kept before it is proposed to erase them."""
+    declined_erasures_rest_days: int = 365
+    """For so many days it is not proposed again to erase a patient whom staff keep."""
+    import_rows_kept_days: int = 30
+    """For so many days after an import it is kept what became of each row."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
@@ -34,4 +38,11 @@ class Dependencies:
             for name, url in settings.services_with_patient_data().items()
         ]
         compaction_lag = timedelta(hours=settings.kafka_compaction_lag_hours)
-        return cls(keys, OtherServices(clients), compaction_lag, settings.closed_cases_kept_years)
+        return cls(
+            keys,
+            OtherServices(clients),
+            compaction_lag,
+            settings.closed_cases_kept_years,
+            settings.declined_erasures_rest_days,
+            settings.patient_import_rows_kept_days,
+        )

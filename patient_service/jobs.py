@@ -153,6 +153,12 @@ def _note_progress(import_id: UUID, counts: Mapping[str, int]) -> None:
         imports.note_progress(session, import_id, counts)
 
 
+def remove_old_import_rows(days: int, now: datetime) -> int:
+    """Remove what became of each row of a file with patients, long after the import."""
+    with transaction() as session:
+        return imports.remove_old_rows(session, days=days, now=now)
+
+
 def publish_erasures_again(compaction_lag: timedelta, now: datetime) -> int:
     """Publish erasures once more after Kafka's compaction lag, so that its log forgets what came before."""
     with transaction() as session:
@@ -182,6 +188,11 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         # hourly like the birthdays: a new day is anchored soon after it begins
         Job("access-anchors", timedelta(hours=1), anchor_access_log),
         Job("patient-imports", timedelta(seconds=1), partial(import_patients, keys)),
+        Job(
+            "patient-import-rows",
+            timedelta(hours=1),
+            partial(remove_old_import_rows, dependencies.import_rows_kept_days),
+        ),
         Job("erasures", timedelta(minutes=10), partial(publish_erasures_again, dependencies.compaction_lag)),
         Job("retention", timedelta(hours=1), partial(propose_erasures, dependencies.closed_cases_kept_years)),
         Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),

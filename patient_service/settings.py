@@ -39,6 +39,14 @@ class Settings(CallingService, MatchingServiceAddress, CommunicationServiceAddre
     for so many years before it is proposed to erase them. Three are the regular limitation period (§§ 195, 199 BGB):
     until then there may be claims, against which the file is kept (GDPR Art. 17 (3) e)."""
 
+    declined_erasures_rest_days: Annotated[int, Unit("days")] = Field(default=365, ge=1, le=3650)
+    """When staff decline to erase a patient whose closed case was kept for long enough, that is not proposed again for
+    so many days."""
+
+    patient_import_rows_kept_days: Annotated[int, Unit("days")] = Field(default=30, ge=1, le=3650)
+    """For so many days after a file with patients was entered it is kept what became of each row, and who may be the
+    same person as whom; then only the counts and dates stay."""
+
     _keys_have_one_purpose = for_one_purpose("master_key", "index_key", other_than=("digest_key", "master_key"))
 
     def services_with_patient_data(self) -> dict[str, str]:

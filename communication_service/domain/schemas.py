@@ -237,8 +237,10 @@ class CallResponse(Schema):
 
 
 class RecordedResponse(CallResponse):
-    """What a practice said, when that was recorded and by whom."""
+    """What a practice said and when, when that was recorded and by whom."""
 
+    occurred_at: Instant
+    """When the practice said it."""
     recorded_at: Instant
     """When the answer was recorded."""
     recorded_by: UUID | None

@@ -52,7 +52,9 @@ def upgrade() -> None:
         sa.Column("force", sa.Boolean(), nullable=False),
         sa.Column("is_csv", sa.Boolean(), nullable=False),
         sa.Column("started_by", sa.Uuid(), nullable=True),
+        sa.Column("purpose", sa.LargeBinary(), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rows_removed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("blocks", sa.Integer(), nullable=False),
         sa.Column("blocks_done", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -76,6 +78,13 @@ def upgrade() -> None:
         ["id"],
         unique=False,
         postgresql_where=sa.text("finished_at IS NULL"),
+    )
+    op.create_index(
+        "ix_patient_imports_with_rows",
+        "patient_imports",
+        ["finished_at"],
+        unique=False,
+        postgresql_where=sa.text("rows_removed_at IS NULL"),
     )
     op.create_table(
         "patient_import_blocks",
@@ -343,6 +352,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.LargeBinary(), nullable=True),
         sa.Column("previous_search_started_on", sa.Date(), nullable=True),
         sa.Column("search_started_on", sa.Date(), nullable=True),
+        sa.Column("kept_until", sa.Date(), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_by", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_status_changes_patient_id")),

@@ -81,7 +81,7 @@ class PatientImportCollection(Resource):
             fetched,
             query,
             is_csv=upload.media_type == CSV,
-            by=context.caller.id,
+            reader=reader(context),
             now=context.now,
         )
 

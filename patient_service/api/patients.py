@@ -116,9 +116,12 @@ class PatientBulkResource(Resource):
 
     @endpoint(body=PatientBulkChange, response=BulkResults, replay=REPLAYED_RESULTS)
     def post(self, context: Context[Dependencies], body: PatientBulkChange) -> BulkResults:
-        """Put somebody in charge of many patients; 409 where these are not as many as expected.
+        """Put somebody in charge of many patients, or erase or keep those who are proposed; 409 for another total.
 
         Each is changed or refused for itself, all in one transaction; noted in their access logs.
         """
-        keys = context.dependencies.keys
-        return results_of(bulk.change(context.session, keys, body, reader=reader(context), now=context.now))
+        needed = context.dependencies
+        days = needed.declined_erasures_rest_days
+        return results_of(
+            bulk.change(context.session, needed.keys, body, days_kept=days, reader=reader(context), now=context.now)
+        )

@@ -15,6 +15,7 @@ from patient_service.api.imports import PatientImportCollection, PatientImportIt
 from patient_service.api.patients import PatientBulkResource, PatientCollection, PatientItem, PatientMergeResource
 from patient_service.api.placement_codes import PlacementCodeRevealResource
 from patient_service.api.practice_summaries import PracticeSummariesResource
+from patient_service.api.retention import PatientErasureDeclineResource
 from patient_service.api.searches import PatientHistoryCollection, PatientReadinessResource, PatientStatusResource
 from shared.http import Route
 from shared.security.authentication import ADMINS, AUDITORS, COORDINATORS
@@ -37,6 +38,7 @@ ROUTES = [
     Route("/api/patients/<uuid:id>/crisis/acknowledge", PatientCrisisAcknowledgeResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/crisis/flag", PatientCrisisFlagResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/crisis/clear", PatientCrisisClearResource, post=COORDINATORS),
+    Route("/api/patients/<uuid:id>/erasure/decline", PatientErasureDeclineResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/placement-code/reveal", PlacementCodeRevealResource, post=COORDINATORS),
     Route("/api/patient-imports", PatientImportCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/patient-imports/<uuid:id>", PatientImportItem, get=COORDINATORS),

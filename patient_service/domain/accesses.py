@@ -61,27 +61,13 @@ def read_patient(
     return patient
 
 
-def note(
-    session: Session, keys: Keys, patients: Sequence[Patient], reader: Reader, action: Action, *, now: datetime
-) -> None:
-    """Write down that these patients' files are shown to the reader, in the transaction that reads them.
+def note(session: Session, keys: Keys, files: Sequence[Any], reader: Reader, action: Action, *, now: datetime) -> None:
+    """Write down that these files are shown to the reader, in the transaction that reads them.
 
-    However many they are, it is one access with one id; the purpose is sealed for each with the key of their own. Who
-    notes an access to one of these files at the same time waits for the end of this transaction, so what takes long
-    comes before.
+    A file is a patient, or of one an `id` and a `data_key` alone (`access_log.owners`). However many they are,
+    it is one access with one id; the purpose is sealed for each with the key of their own. Who notes an access to one
+    of these files at the same time waits for the end of this transaction, so what takes long comes before.
     """
-    _note(session, keys, patients, reader, action, now=now)
-
-
-def note_ids(
-    session: Session, keys: Keys, patient_ids: Sequence[UUID], reader: Reader, action: Action, *, now: datetime
-) -> None:
-    """The same for patients with these ids; one that does not exist is left out."""
-    if patient_ids:
-        _note(session, keys, access_log.owners(session, patient_ids), reader, action, now=now)
-
-
-def _note(session: Session, keys: Keys, files: Sequence[Any], reader: Reader, action: Action, *, now: datetime) -> None:
     access, different = new_id(), {each.id: each for each in files}
     entries = [_new_entry(keys, access, each, reader, action, now=now) for each in different.values()]
     access_log.add_file_accesses(session, access, entries, action=action, at=now, by=reader.id)
@@ -108,7 +94,7 @@ def note_refusal(session: Session, keys: Keys, refusal: RevealingConflict, reade
     """Write down what the reader learns from a refusal, in a transaction of its own: that of the request is rolled
     back.
     """
-    note_ids(session, keys, refusal.patient_ids, reader, "read", now=now)
+    note(session, keys, access_log.owners(session, refusal.patient_ids), reader, "read", now=now)
 
 
 def note_list(

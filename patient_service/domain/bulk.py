@@ -7,11 +7,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, patients, searches
+from patient_service.domain import accesses, erasures, patients, retention, searches
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.bulk_schemas import PatientBulkChange
 from patient_service.domain.schemas import PatientFilter
-from patient_service.store import lists
+from patient_service.store import access_log, lists, merging
 from shared.database import Session
 from shared.database.bulk_changes import change_each
 from shared.security.encryption import Keys
@@ -21,32 +21,44 @@ from shared.values.schemas import MergePatch
 
 
 def change(
-    session: Session, keys: Keys, wanted: PatientBulkChange, *, reader: Reader, now: datetime
+    session: Session, keys: Keys, wanted: PatientBulkChange, *, days_kept: int, reader: Reader, now: datetime
 ) -> list[ObjectOutcome]:
-    """Put somebody in charge of these patients; returns what became of each.
+    """Do this with these patients; returns what became of each. Whom it keeps is kept for so many days.
 
     Raises `RevealingConflict` where these are more or fewer than expected, or change at this moment; then none is
     changed.
     """
     ids = _selected(session, keys, wanted, today=berlin_day(now))
     _reveal(ids, lambda: require_total(ids, wanted.expected_total))
-    searches.lock(session, ids)
+    # with the files that would be erased with them, all in one order
+    searches.lock(session, [*ids, *merging.merged_into(session, *ids)])
     _reveal(ids, lambda: require_same(ids, _selected(session, keys, wanted, today=berlin_day(now))))
-    patch = MergePatch({"assigned_to": wanted.assigned_to}, {})
-    outcomes = change_each(session, ids, _change_of_one(session, keys, patch, reader=reader, now=now))
-    _note(session, keys, outcomes, reader, now=now)
+    if wanted.action == "approve_erasure":
+        outcomes = erasures.approve_each(session, keys, ids, reader=reader, now=now)
+    else:
+        outcomes = change_each(session, ids, _change_of_one(session, keys, wanted, days_kept, reader=reader, now=now))
+    _note(session, keys, wanted, outcomes, reader, now=now)
     return outcomes
 
 
-def _note(session: Session, keys: Keys, outcomes: Sequence[ObjectOutcome], reader: Reader, *, now: datetime) -> None:
-    """Write down who was changed and who was revealed by a refusal.
+def _note(
+    session: Session,
+    keys: Keys,
+    wanted: PatientBulkChange,
+    outcomes: Sequence[ObjectOutcome],
+    reader: Reader,
+    *,
+    now: datetime,
+) -> None:
+    """Write down who was changed and who was revealed by a refusal; who was erased is noted already.
 
     That is done at the end, since from then on another read of one of these files waits for this transaction.
     """
-    changed = [each.id for each in outcomes if each.refusal is None]
+    changed = [each.id for each in outcomes if each.refusal is None and wanted.action != "approve_erasure"]
     conflicts = [each.refusal for each in outcomes if isinstance(each.refusal, RevealingConflict)]
-    accesses.note_ids(session, keys, changed, reader, "changed", now=now)
-    accesses.note_ids(session, keys, [id for each in conflicts for id in each.patient_ids], reader, "read", now=now)
+    revealed = [id for each in conflicts for id in each.patient_ids]
+    accesses.note(session, keys, access_log.owners(session, changed), reader, "changed", now=now)
+    accesses.note(session, keys, access_log.owners(session, revealed), reader, "read", now=now)
 
 
 def _selected(session: Session, keys: Keys, wanted: PatientBulkChange, *, today: date) -> Sequence[UUID]:
@@ -65,6 +77,11 @@ def _reveal(ids: Sequence[UUID], require: Callable[[], None]) -> None:
 
 
 def _change_of_one(
-    session: Session, keys: Keys, patch: MergePatch, *, reader: Reader, now: datetime
+    session: Session, keys: Keys, wanted: PatientBulkChange, days_kept: int, *, reader: Reader, now: datetime
 ) -> Callable[[UUID], Any]:
-    return lambda id: patients.change_unnoted(session, keys, id, patch, expected_versions=None, reader=reader, now=now)
+    how: dict[str, Any] = {"reader": reader, "now": now}
+    if wanted.reason is not None:
+        reason = wanted.reason
+        return lambda id: retention.decline_unnoted(session, keys, id, reason, days=days_kept, **how)
+    patch = MergePatch({"assigned_to": wanted.assigned_to}, {})
+    return lambda id: patients.change_unnoted(session, keys, id, patch, expected_versions=None, **how)

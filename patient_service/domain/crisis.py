@@ -6,8 +6,10 @@ Nothing of it is published: events lie on a compacted topic, where the gravest f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any, get_args
 from uuid import UUID
 
 from patient_service.domain import accesses, indexes
@@ -22,24 +24,51 @@ from shared.database import Session
 from shared.errors import Conflict
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
+from shared.values.schemas import Schema
+from shared.values.text import FREE_FORMS, Text
 
 
-def assessed(fields: PatientFields, *, before: PatientFields | None = None, crisis: Crisis, now: datetime) -> Crisis:
-    """The crisis of a file with these fields: raised anew where a text that was not there before speaks of suicide.
+def assessed(
+    fields: PatientFields,
+    *,
+    before: PatientFields | None = None,
+    reason: str | None = None,
+    crisis: Crisis,
+    now: datetime,
+) -> Crisis:
+    """The crisis of a file with these fields: raised anew where a text that was not there before speaks of suicide, or
+    the reason of the change.
 
     A text without suicidal thoughts takes nothing back: that is for people to decide.
     """
     known = set() if before is None else set(_texts(before))
-    is_raised = any(speaks_of_suicide(text) for text in _texts(fields) if text not in known)
+    new = (text for text in _texts(fields) if text not in known)
+    is_raised = any(map(speaks_of_suicide, (reason, *new)))
     return Crisis(flagged=True, raised_at=now) if is_raised else crisis
 
 
-def _texts(fields: PatientFields) -> Iterator[str]:
-    """All that people wrote about how the patient is."""
-    parts = (fields.anamnesis, fields.consultation)
-    values = [value for part in parts if part is not None for value in vars(part).values()]
-    for value in (*values, fields.practice_summary, fields.reason_without_guardian):
-        yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
+def _texts(part: Schema) -> Iterator[str]:
+    """All that people wrote freely, in whichever field."""
+    for name in _fields_with_texts(type(part)):
+        value = getattr(part, name)
+        for each in value if isinstance(value, list) else (value,):
+            if isinstance(each, str):
+                yield each
+            elif each is not None:
+                yield from _texts(each)
+
+
+@cache
+def _fields_with_texts(schema: type[Schema]) -> Sequence[str]:
+    """The fields of free text, and those with schemas that may have some; the crisis itself people raise and clear."""
+    fields = {name: field for name, field in schema.model_fields.items() if field.annotation is not Crisis}
+    return [name for name, field in fields.items() if any(map(_has_texts, (*field.metadata, field.annotation)))]
+
+
+def _has_texts(of: Any) -> bool:
+    if isinstance(of, Text):
+        return of.form in FREE_FORMS
+    return (isinstance(of, type) and issubclass(of, Schema)) or any(map(_has_texts, get_args(of)))
 
 
 def more_urgent(one: Crisis, other: Crisis) -> Crisis:
@@ -48,7 +77,7 @@ def more_urgent(one: Crisis, other: Crisis) -> Crisis:
 
 
 def raised_by(text: str | None, keys: Keys, patient: Patient, file: PatientFile, *, now: datetime) -> PatientFile:
-    """The file after a text about the patient that is kept elsewhere: written anew where that raises a crisis."""
+    """The file after a text about the patient that is kept beside it: written anew where that raises a crisis."""
     return (
         _written(keys, patient, file, Crisis(flagged=True, raised_at=now), now=now) if speaks_of_suicide(text) else file
     )

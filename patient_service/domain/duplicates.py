@@ -78,14 +78,19 @@ def refuse(session: Session, keys: Keys, fields: PatientFields, alike_to: Looked
     """Raise `Conflict` where somebody alike is known: by force only for the same insurance number."""
     counts = alike_to.only(["insurance_number_index"]) if force else alike_to
     found = {other: likeness(fields, decrypt(keys, other)) for other in queries.patients_alike(session, counts)}
+    if found:
+        raise refusal_of(found)
+
+
+def refusal_of(found: Candidates) -> RevealingConflict:
+    """That these patients, one at least, may be the same person: of who has the same insurance number nothing else."""
     known = {other: why for other, why in found.items() if Likeness.INSURANCE_NUMBER in why}
     references = [other.reference for other in known or found]
     errors, ids = _problems(known or found), [other.id for other in known or found]
     if known:
-        raise _naming(known, RevealingConflict(ids, "patient.already_known", errors=errors, reference=references[0]))
-    if found:
-        suspected = RevealingConflict(ids, "patient.suspected_duplicate", errors=errors, references=references)
-        raise _naming(found, suspected)
+        return _naming(known, RevealingConflict(ids, "patient.already_known", errors=errors, reference=references[0]))
+    suspected = RevealingConflict(ids, "patient.suspected_duplicate", errors=errors, references=references)
+    return _naming(found, suspected)
 
 
 def likeness(fields: PatientFields, other: PatientFields) -> list[Likeness]:

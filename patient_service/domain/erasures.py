@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from patient_service.domain import accesses, files
+from patient_service.domain import accesses, files, retention
 from patient_service.domain.accesses import Reader
 from patient_service.domain.erasure_schemas import ErasureView
 from patient_service.store import erasures as store
-from patient_service.store import merging, offers, queries
+from patient_service.store import imports, merging, offers, queries
 from patient_service.store.tables import Erasure, LocatedPostalCode, Patient
 from shared.database import ChangedMeanwhile, Session
 from shared.database.copies import erase_copies
@@ -25,6 +25,7 @@ from shared.events.catalogue import AddressErased, PatientErased
 from shared.events.erasures import mark_confirmed, note_erased
 from shared.events.outbox import record
 from shared.security.encryption import Keys
+from shared.values.bulk import ObjectOutcome
 from shared.values.schemas import InvalidFields
 
 CONFIRMING: Final = ("communication_service", "geocoding_service", "matching_service")
@@ -58,9 +59,28 @@ def erase(
         raise InvalidFields([FieldProblem.of("confirm", "field.reference_of_another")])
     if patient.erased_at is None:
         check_version(patient, expected_versions, "patient")
-        accesses.note(session, keys, list(theirs.values()), reader, "erased", now=now)
-        _erase(session, keys, theirs.values(), by=reader.id, now=now)
+        _erase_noted(session, keys, theirs.values(), reader, now=now)
     return get(session, patient_id, compaction_lag=compaction_lag)
+
+
+def approve_each(
+    session: Session, keys: Keys, patient_ids: Sequence[UUID], *, reader: Reader, now: datetime
+) -> list[ObjectOutcome]:
+    """Erase those of these patients, locked with their files, of whom that is proposed; the others are refused.
+
+    They are erased together: of each alone everything that names patients would be looked through again.
+    """
+    files = {each: _files_locked(session, each) for each in patient_ids}
+    outcomes = [ObjectOutcome(each, retention.refusal(files[each][each])) for each in patient_ids]
+    approved = [file for each in outcomes if each.refusal is None for file in files[each.id].values()]
+    if approved:
+        _erase_noted(session, keys, approved, reader, now=now)
+    return outcomes
+
+
+def _erase_noted(session: Session, keys: Keys, patients: Collection[Patient], reader: Reader, *, now: datetime) -> None:
+    accesses.note(session, keys, list(patients), reader, "erased", now=now)
+    _erase(session, keys, patients, by=reader.id, now=now)
 
 
 def _files_locked(session: Session, patient_id: UUID) -> Mapping[UUID, Patient]:
@@ -85,6 +105,7 @@ def _erase(session: Session, keys: Keys, patients: Collection[Patient], *, by: U
         offers.remove_all(session, patient.id)
         if store.erasure(session, patient.id) is None:  # a backup may hold it without what it did
             session.add(Erasure(id=patient.id, requested_at=now, requested_by=by))
+    imports.forget_patients(session, ids)
     erase_copies(session, LocatedPostalCode, [_before_all_events(each, now) for each in ids])
     note_erased(session, ids, now=now)
     for patient in patients:

@@ -48,10 +48,9 @@ class NotEntered(Exception):
 class Entering:
     """Enters rows of one file in the transaction of its session."""
 
-    def __init__(self, session: Session, keys: Keys, known: PatientImport, now: datetime) -> None:
-        self._session, self._keys, self._now = session, keys, now
-        self._known = known
-        self._how: dict[str, Any] = {"force": known.force, "by": known.started_by, "now": now}
+    def __init__(self, session: Session, keys: Keys, known: PatientImport, purpose: str | None, now: datetime) -> None:
+        self._session, self._keys, self._known = session, keys, known
+        self._how: dict[str, Any] = {"force": known.force, "by": known.started_by, "purpose": purpose, "now": now}
 
     def all(self, rows: Sequence[NumberedRow]) -> list[dict[str, Any]]:
         """The outcomes of rows that were entered. Raises `NotEntered` with those that cannot be; the others are."""

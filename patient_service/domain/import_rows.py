@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import ValidationError
 
+from patient_service.domain import duplicates
+from patient_service.domain.accesses import RevealingConflict
+from patient_service.domain.duplicates import Likeness
 from patient_service.domain.import_cells import column_of
 from patient_service.domain.import_files import FileRow
 from patient_service.domain.schemas import NewPatient
+from patient_service.store.tables import Patient
 from shared.database import is_trouble
 from shared.errors import FieldProblem, PlatformError
 from shared.runtime.logs import logger
@@ -22,7 +27,15 @@ from shared.values.schemas import InvalidFields, problems_of
 log = logger(__name__)
 
 Problem = dict[str, Any]
-"""Why a row cannot be entered, as JSON that is stored: texts by their keys, so that it fixes no language."""
+"""Why a row cannot be entered, as JSON that is stored: texts by their keys, so that it fixes no language, and patients
+by their ids alone.
+"""
+
+OF_NOBODY: Final = {
+    "patient.already_known": "patient.already_known.erased",
+    "patient.suspected_duplicate": "patient.suspected_duplicate.erased",
+}
+"""What is said where everybody was erased since who may be the same person."""
 
 ROW_ERRORS: Final = (PlatformError, InvalidFields, NotAcceptable)
 """What the domain raises for a row that cannot be entered."""
@@ -65,8 +78,11 @@ def problem_of(refusal: Exception) -> Problem:
     Raises it again where it is the database's.
     """
     match refusal:
+        case RevealingConflict(members={"candidates": named}):
+            # its sentences name patients by what practices know them by: they are worded when somebody reads them
+            return {"code": refusal.code, "candidates": [{"id": each["id"], "why": each["why"]} for each in named]}
         case PlatformError():
-            return _problem(refusal.sentence, refusal.errors, refusal.members.get("candidates", []))
+            return _problem(refusal.sentence, refusal.errors)
         case InvalidFields():
             return _problem(Sentence.of("input.invalid"), refusal.problems)
         case NotAcceptable():
@@ -76,6 +92,23 @@ def problem_of(refusal: Exception) -> Problem:
         raise refusal
     log.error("patient_import.row_not_stored", problem=type(refusal).__name__)
     return _problem(Sentence.of("patient_import.row_not_stored"), ())
+
+
+def named_in(problem: Problem | None) -> Iterator[UUID]:
+    """The patients who may be the same person."""
+    return (UUID(each["id"]) for each in (problem or {"candidates": ()})["candidates"] if "id" in each)
+
+
+def as_read(problem: Problem | None, there: Mapping[UUID, Patient]) -> Problem | None:
+    """The problem as it is shown: of patients whom it names it says something only where they are still there."""
+    if problem is None or "detail" in problem:
+        return problem
+    whys = [(there.get(UUID(each["id"])), map(Likeness, each["why"])) for each in problem["candidates"]]
+    found = {patient: list(why) for patient, why in whys if patient is not None}
+    if not found:
+        return _problem(Sentence.of(OF_NOBODY[problem["code"]]), ())
+    refusal = duplicates.refusal_of(found)
+    return _problem(refusal.sentence, refusal.errors, refusal.members["candidates"])
 
 
 def alike_in_file(line: int, why: Sequence[str]) -> Problem:

@@ -43,6 +43,8 @@ class PatientImportView(EntityView):
     """The account of who sent the file; null: at the terminal."""
     finished_at: Instant | None
     """When it ended."""
+    rows_removed_at: Instant | None
+    """When what became of each row was removed, some time after the end; the counts stay."""
     total: int
     """How many rows the file has."""
     checked: int

@@ -7,8 +7,8 @@ all that an earlier one entered. What was committed is never done again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -18,7 +18,7 @@ from patient_service.domain.accesses import Reader
 from patient_service.domain.import_checks import Checks
 from patient_service.domain.import_entries import Entering, NotEntered, outcome_of
 from patient_service.domain.import_files import FileRow
-from patient_service.domain.import_rows import Problem, from_json, to_json
+from patient_service.domain.import_rows import Problem, as_read, from_json, named_in, to_json
 from patient_service.domain.import_schemas import (
     PatientImportOptions,
     PatientImportRowFilter,
@@ -26,7 +26,7 @@ from patient_service.domain.import_schemas import (
     PatientImportView,
 )
 from patient_service.store import imports as store
-from patient_service.store.tables import PatientImport, PatientImportRow
+from patient_service.store.tables import Patient, PatientImport, PatientImportRow
 from shared.database import Session, first_version, new_id
 from shared.database.bulk import Row
 from shared.database.rows import require
@@ -51,10 +51,10 @@ def begin(
     options: PatientImportOptions,
     *,
     is_csv: bool,
-    by: UUID | None,
+    reader: Reader,
     now: datetime,
 ) -> PatientImportView:
-    """Take in a file: its rows wait sealed, with a key of their own."""
+    """Take in a file: its rows wait sealed, with a key of their own, and with why the reader sent it."""
     blocks = [rows[start : start + ROWS_PER_BLOCK] for start in range(0, len(rows), ROWS_PER_BLOCK)]
     known = PatientImport(
         id=new_id(),
@@ -62,15 +62,17 @@ def begin(
         on_problem=options.on_problem.value,
         force=options.force,
         is_csv=is_csv,
-        started_by=by,
+        started_by=reader.id,
         total=len(rows),
         blocks=len(blocks),
-        **first_version(by=by, now=now),
+        **first_version(by=reader.id, now=now),
     )
     states.begin_import(known)
     session.add(known)
     session.flush()
     key, owner = keys.new_data_key(known.id.bytes), known.id.bytes
+    if reader.purpose is not None:
+        known.purpose = keys.encrypt(key, owner, {"purpose": reader.purpose})
     store.add_content(session, known.id, key, [keys.encrypt(key, owner, to_json(block)) for block in blocks])
     return PatientImportView.of(known)
 
@@ -98,14 +100,15 @@ def list_rows(
     """A part of the rows, with what is wrong with them; noted with everybody whom they name. Raises `NotFound`."""
     require(store.one(session, import_id), "patient_import")
     found = store.rows(session, import_id, wanted.part, outcomes=wanted.filters.outcome)
-    named = store.patients_with_files(session, {id for row in found.rows for id in _candidates(row)})
+    named = store.patients_with_files(session, {id for row in found.rows for id in named_in(row.problem)})
     accesses.note_list(session, keys, named, reader, "row", is_export=wanted.part.is_export, now=now)
-    return found.shown([PatientImportRowView.of(row) for row in found.rows])
+    there = {each.id: each for each in named}
+    return found.shown([_shown(row, there) for row in found.rows])
 
 
-def _candidates(row: PatientImportRow) -> Iterator[UUID]:
-    candidates = row.problem["candidates"] if row.problem else []
-    return (UUID(each["id"]) for each in candidates if each.get("id"))
+def _shown(row: PatientImportRow, there: Mapping[UUID, Patient]) -> PatientImportRowView:
+    columns = {name: getattr(row, name) for name in PatientImportRowView.model_fields}
+    return PatientImportRowView.of(columns | {"problem": as_read(row.problem, there)})
 
 
 def note_progress(session: Session, import_id: UUID, counts: Mapping[str, int]) -> None:
@@ -147,13 +150,17 @@ def _advance(session: Session, keys: Keys, known: PatientImport, progress: Progr
 
 def _rows(session: Session, keys: Keys, known: PatientImport, block: int) -> Iterator[tuple[int, FileRow]]:
     """The rows of a block, each with its number."""
+    rows = from_json(_opened(session, keys, known, store.block(session, known.id, block)))
+    return enumerate(rows, block * ROWS_PER_BLOCK + 1)
+
+
+def _opened(session: Session, keys: Keys, known: PatientImport, sealed: bytes | None) -> dict[str, Any]:
+    """What was sealed with the key of an import. Raises `ContentLost`."""
     try:
         key = require(store.data_key(session, known.id), "patient_import")
-        sealed = require(store.block(session, known.id, block), "patient_import")
-        rows = from_json(keys.decrypt(key, known.id.bytes, sealed))
+        return keys.decrypt(key, known.id.bytes, require(sealed, "patient_import"))
     except (NotFound, InvalidTag) as lost:
         raise ContentLost from lost
-    return enumerate(rows, block * ROWS_PER_BLOCK + 1)
 
 
 def _check(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:
@@ -185,6 +192,7 @@ def _judged(known: PatientImport, number: int, row: FileRow, problem: Problem | 
 
 def _end(session: Session, known: PatientImport, end: Callable[[PatientImport, datetime], None], now: datetime) -> None:
     end(known, now)
+    known.purpose = None
     store.forget_content(session, known.id)
     log.info("patient_import.ended", import_id=str(known.id), status=known.status)
 
@@ -195,9 +203,14 @@ def _valid_rows(session: Session, keys: Keys, known: PatientImport, block: int) 
     return [(number, row) for number, row in rows if number in valid]
 
 
+def _entering(session: Session, keys: Keys, known: PatientImport, now: datetime) -> Entering:
+    purpose = None if known.purpose is None else _opened(session, keys, known, known.purpose)["purpose"]
+    return Entering(session, keys, known, purpose, now)
+
+
 def _enter_block(session: Session, keys: Keys, known: PatientImport, now: datetime) -> None:
     """Enter the next rows; one that cannot be entered after all is left out."""
-    entering = Entering(session, keys, known, now)
+    entering = _entering(session, keys, known, now)
     outcomes = entering.each(_valid_rows(session, keys, known, known.blocks_done))
     store.change_rows(session, outcomes)
     refused = sum(each["outcome"] == PatientImportOutcome.REFUSED for each in outcomes)
@@ -210,7 +223,7 @@ def _enter_block(session: Session, keys: Keys, known: PatientImport, now: dateti
 
 def _enter_file(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:
     """Enter all rows in this transaction, or none where one cannot be entered after all."""
-    entering, entered = Entering(session, keys, known, now), 0
+    entering, entered = _entering(session, keys, known, now), 0
     try:
         with session.begin_nested():
             for block in range(known.blocks):
@@ -225,3 +238,19 @@ def _enter_file(session: Session, keys: Keys, known: PatientImport, progress: Pr
     else:
         store.note_counts(session, known.id, {"entered": entered})
         _end(session, known, states.complete_import, now)
+
+
+# Afterwards
+
+
+def remove_old_rows(session: Session, *, days: int, now: datetime) -> int:
+    """Remove what became of each row of an import that was over so many days ago; returns the number of imports.
+
+    Its counts and dates stay.
+    """
+    known = store.next_with_old_rows(session, now - timedelta(days=days))
+    if known is None:
+        return 0
+    store.remove_rows(session, known.id)
+    known.rows_removed_at = known.updated_at = now
+    return 1

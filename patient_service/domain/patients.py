@@ -118,13 +118,20 @@ def file_of(new: NewPatient, *, now: datetime) -> PatientFile:
 
 
 def register_each(
-    session: Session, keys: Keys, new: Sequence[NewPatient], *, force: bool, by: UUID | None, now: datetime
+    session: Session,
+    keys: Keys,
+    new: Sequence[NewPatient],
+    *,
+    force: bool,
+    by: UUID | None,
+    purpose: str | None,
+    now: datetime,
 ) -> list[UUID | None]:
     """Enter many patients; returns their ids, None for one of whom somebody alike is known: `register` says who.
 
     Raises as `register` for days that cannot be, and then the session is of no use any more.
     """
-    rows = [_new_row(session, keys, file_of(each, now=now), by=by, purpose=None, now=now) for each in new]
+    rows = [_new_row(session, keys, file_of(each, now=now), by=by, purpose=purpose, now=now) for each in new]
     added = queries.add_each_unless_known(session, rows, is_forced=force) if rows else set()
     return [each.patient.id if each.patient.id in added else None for each in rows]
 
@@ -218,12 +225,12 @@ def change_unnoted(
     changes = placement_codes.without_mask(patch.changes_to(view(patient, file, today=today)))
     reason = _reason_for_start(changes, reader)
     wanted = merged(PatientFile, file, changes)
+    wanted.crisis = crisis.assessed(wanted, before=file, reason=reason, crisis=file.crisis, now=now)
     if wanted == file:
         return patient, file
     if wanted.registered_on is None:
         raise InvalidFields([FieldProblem.of("registered_on", "field.cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
-    wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, now=now)
     found_by = indexes_of(keys, wanted, *references_of(patient))
     duplicates.identify(session, keys, patient, wanted, found_by, force=force)
     write(keys, patient, wanted, found_by[0], today=today)
@@ -243,7 +250,7 @@ def _reason_for_start(changes: dict[str, Any], reader: Reader) -> str | None:
     reason: str | None = changes.pop("reason", None)
     if reason is not None and "search_started_on" not in changes:
         raise InvalidFields([FieldProblem.of("reason", "field.without_new_start")])
-    return reason or reader.purpose
+    return reason or (reader.purpose if "search_started_on" in changes else None)
 
 
 def _refuse_impossible_days(fields: PatientFields, status: PatientStatus, now: datetime) -> None:

@@ -165,6 +165,8 @@ class ConsentView(NewConsent):
 
     id: UUID
     """Identifies the consent."""
+    recorded_at: Instant
+    """When it was recorded."""
     recorded_by: UUID | None = None
     """The account of who recorded it."""
     withdrawn_on: IsoDate | None = None
@@ -222,6 +224,13 @@ class CrisisReason(Schema):
     """Why."""
 
 
+class DeclinedErasure(Schema):
+    """Why a patient is kept although their case was closed for long enough."""
+
+    reason: Annotated[Reason, Field(examples=["There is a claim against us in court."])]
+    """Why; the history has it."""
+
+
 class PatientLabel(Schema):
     """What names a patient."""
 
@@ -266,7 +275,7 @@ class PatientFilter(QuerySchema):
     crisis: Annotated[Literal["unacknowledged"], Field(examples=["unacknowledged"])] | None = None
     """`unacknowledged`: only those in a crisis that nobody has acknowledged."""
     erasure: Annotated[Literal["proposed"], Field(examples=["proposed"])] | None = None
-    """`proposed`: only those whose closed case was kept for long enough; `DELETE` erases one of them."""
+    """`proposed`: only those whose closed case was kept for long enough, to be erased or kept."""
 
 
 _ONLY_A_PAUSE_ENDS: JsonDict = {
@@ -305,6 +314,8 @@ class StatusChangeView(Schema):
     """The first day of the search before, where it was changed by hand."""
     search_started_on: IsoDate | None
     """The first day of the search after that."""
+    kept_until: IsoDate | None
+    """Where somebody declined to erase the patient: through which day that is not proposed again."""
     at: Instant
     """When it changed."""
     by: UUID | None

@@ -91,6 +91,7 @@ def _shown(keys: Keys, patient: Patient, change: StatusChange) -> StatusChangeVi
             "reason": open_text(keys, patient, change.reason),
             "previous_search_started_on": change.previous_search_started_on,
             "search_started_on": change.search_started_on,
+            "kept_until": change.kept_until,
             "at": change.changed_at,
             "by": change.changed_by,
         }
@@ -258,6 +259,15 @@ def record_merge(
     change = _change(keys, kept, before, reason=reason, by=by, now=now)
     if kept.search_started_on != began:
         change.previous_search_started_on, change.search_started_on = began, kept.search_started_on
+    session.add(change)
+
+
+def record_kept(
+    session: Session, keys: Keys, patient: Patient, *, until: date, reason: str, by: UUID | None, now: datetime
+) -> None:
+    """Keep in the history that staff declined to erase the patient, through which day, and why."""
+    change = _change(keys, patient, patient.status, reason=reason, by=by, now=now)
+    change.kept_until = until
     session.add(change)
 
 

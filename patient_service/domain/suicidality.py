@@ -51,15 +51,24 @@ def speaks_of_suicide(text: str | None) -> bool:
 def _sentences(text: str) -> Iterator[list[str]]:
     """The tokens of each sentence, folded; "but" begins another one."""
     for line in text.splitlines():
-        spelled = _ABBREVIATED.sub(r"\1", fold(line).replace("'", "").replace("’", ""))
         sentence: list[str] = []
-        for token in _TOKEN.findall(words.ASKED.sub("", _HYPHENATED.sub(" ", spelled))):
+        for token in _TOKEN.findall(_spelled(line)):
             if token in _ENDS_A_SENTENCE or token in words.CONTRASTING:
                 yield sentence
                 sentence = []
             else:
                 sentence.append(token)
         yield sentence
+
+
+def _spelled(line: str) -> str:
+    """The line without what does not matter; most lines have nothing of that, and looking for it takes longest."""
+    spelled = fold(line).replace("'", "").replace("’", "")
+    if "." in spelled:
+        spelled = _ABBREVIATED.sub(r"\1", spelled)
+    if "-" in spelled:
+        spelled = _HYPHENATED.sub(" ", spelled)
+    return words.ASKED.sub("", spelled) if "auf " in spelled else spelled
 
 
 def _alarms(tokens: Sequence[str]) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, delete, func, or_, select
+from sqlalchemy import Table, and_, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -67,22 +67,26 @@ def completed_before(session: Session, instant: datetime, *, by: int, limit: int
     return session.scalars(once.order_by(erased_aggregates.c.id).limit(limit)).all()
 
 
-def closed_before(session: Session, instant: datetime, statuses: Collection[str], *, limit: int) -> Sequence[Patient]:
-    """Patients of these statuses since before an instant whose erasure is not proposed yet, locked; skips what others
-    hold.
+def closed_before(
+    session: Session, instant: datetime, statuses: Collection[str], *, today: date, limit: int
+) -> Sequence[Patient]:
+    """Patients of these statuses since before an instant whose erasure is not proposed yet, and whom nobody keeps for
+    longer, locked; skips what others hold.
 
     What happened in a file that was merged into the patient's counts, too.
     """
     file = aliased(Patient)
-    has_changed = (
+    kept_until = StatusChange.kept_until
+    is_kept = (
         select(StatusChange.id)
         .join(file, file.id == StatusChange.patient_id)
-        .where(func.coalesce(file.merged_into, file.id) == Patient.id, StatusChange.changed_at >= instant)
+        .where(func.coalesce(file.merged_into, file.id) == Patient.id)
+        .where(or_(kept_until >= today, and_(kept_until.is_(None), StatusChange.changed_at >= instant)))
     )
     return session.scalars(
         select(Patient)
         .where(IS_THERE, Patient.status.in_(statuses), Patient.erasure_proposed_on.is_(None))
-        .where(~has_changed.exists())
+        .where(~is_kept.exists())
         .order_by(Patient.id)
         .limit(limit)
         .with_for_update(of=Patient, skip_locked=True)

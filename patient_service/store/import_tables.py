@@ -31,7 +31,11 @@ class PatientImport(Aggregate, Tables):
     is_csv: Mapped[bool]
     """Whether problems name columns of a table rather than fields of a document."""
     started_by: Mapped[UUID | None]
+    purpose: Mapped[bytes | None]
+    """Why the file was sent, sealed like its rows, for the access logs of who is entered; gone when it is over."""
     finished_at: Mapped[datetime | None]
+    rows_removed_at: Mapped[datetime | None]
+    """When what became of each row was removed."""
     total: Mapped[int]
     """How many rows the file has."""
     blocks: Mapped[int]
@@ -45,6 +49,8 @@ class PatientImport(Aggregate, Tables):
     __table_args__ = (
         # which ones are not over yet
         Index("ix_patient_imports_unfinished", "id", postgresql_where=text("finished_at IS NULL")),
+        # whose rows are still to be removed
+        Index("ix_patient_imports_with_rows", "finished_at", postgresql_where=text("rows_removed_at IS NULL")),
         CheckConstraint(is_one_of("status", PatientImportStatus), name="status"),
         CheckConstraint(is_one_of("on_problem", OnProblem), name="on_problem"),
         CheckConstraint("(status IN ('checking', 'entering')) = (finished_at IS NULL)", name="finished_when_over"),
@@ -62,7 +68,7 @@ class PatientImportBlock(Tables):
 
 
 class PatientImportRow(Tables):
-    """What became of one row of a file; nothing of what stands in it."""
+    """What became of one row of a file; nothing of what stands in it. It is removed some time after the import."""
 
     __tablename__ = "patient_import_rows"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, any_, bindparam, cast, delete, exists, insert, select, text, union_all, update
+from sqlalchemy import LargeBinary, Text, any_, bindparam, cast, delete, exists, insert, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -85,6 +86,38 @@ def forget_content(session: Session, import_id: UUID) -> None:
     """Destroy the rows of an import and their key."""
     session.execute(delete(PatientImportBlock).where(PatientImportBlock.import_id == import_id))
     session.execute(delete(DataKey).where(DataKey.patient_id == import_id))
+
+
+def next_with_old_rows(session: Session, instant: datetime) -> PatientImport | None:
+    """An import that was over before an instant and still says what became of each row, locked; not one that others
+    hold.
+    """
+    over = (PatientImport.rows_removed_at.is_(None), PatientImport.finished_at < instant)
+    wanted = select(PatientImport).where(*over).order_by(PatientImport.finished_at).limit(1)
+    return session.scalar(wanted.with_for_update(skip_locked=True))
+
+
+def remove_rows(session: Session, import_id: UUID) -> None:
+    """Forget what became of each row of an import."""
+    session.execute(delete(PatientImportRow).where(PatientImportRow.import_id == import_id))
+
+
+_FORGET_CANDIDATES = text("""
+    UPDATE patient_import_rows SET problem = jsonb_set(problem, '{candidates}', (
+        SELECT coalesce(jsonb_agg(each), '[]') FROM jsonb_array_elements(problem -> 'candidates') AS each
+        WHERE coalesce(each ->> 'id', '') <> ALL(:patient_ids)
+    ))
+    WHERE EXISTS (
+        SELECT FROM jsonb_array_elements(problem -> 'candidates') AS each WHERE each ->> 'id' = ANY(:patient_ids)
+    )
+""").bindparams(bindparam("patient_ids", type_=ARRAY(Text)))
+
+
+def forget_patients(session: Session, patient_ids: Collection[UUID]) -> None:
+    """Let no row say which of these patients it entered, or that it is like one of them."""
+    entered = update(PatientImportRow).where(PatientImportRow.patient_id.in_(patient_ids)).values(patient_id=None)
+    session.execute(entered, execution_options={"synchronize_session": False})
+    session.execute(_FORGET_CANDIDATES, {"patient_ids": [str(each) for each in patient_ids]})
 
 
 def add_rows(session: Session, new: Sequence[Row]) -> None:

@@ -35,9 +35,9 @@ def merged_at(session: Session, patient_id: UUID) -> datetime | None:
     return session.scalar(select(Patient.merged_at).where(Patient.id == patient_id))
 
 
-def merged_into(session: Session, patient_id: UUID) -> Sequence[UUID]:
-    """The ids of patients who were merged into this one."""
-    return session.scalars(select(Patient.id).where(Patient.merged_into == patient_id)).all()
+def merged_into(session: Session, *patient_ids: UUID) -> Sequence[UUID]:
+    """The ids of patients who were merged into one of these."""
+    return session.scalars(select(Patient.id).where(Patient.merged_into.in_(patient_ids))).all()
 
 
 def reassign(session: Session, merged_id: UUID, kept_id: UUID) -> None:

@@ -220,7 +220,9 @@ class Consent(Tables):
 
 
 class StatusChange(Tables):
-    """One step of a patient's way through search and therapy, or a change of its first day; only ever added."""
+    """One step of a patient's way through search and therapy, a change of its first day, or that the file is kept for
+    longer; only ever added.
+    """
 
     __tablename__ = "status_changes"
 
@@ -233,6 +235,8 @@ class StatusChange(Tables):
     previous_search_started_on: Mapped[date | None]
     """With the next, where the start of the search was changed by hand: it decides who is asked for first."""
     search_started_on: Mapped[date | None]
+    kept_until: Mapped[date | None]
+    """Where staff declined to erase the patient: through which day that is not proposed again."""
     changed_at: Mapped[datetime]
     changed_by: Mapped[UUID | None]
 

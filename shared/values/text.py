@@ -135,3 +135,5 @@ Note = Annotated[str, Text(4000, lines), Field(examples=["Phoned on Monday; the 
 """A text of several lines."""
 Reason = Annotated[str, Text(1000, lines), Field(examples=["The practice asked for it on the phone."])]
 """Why something is done, in a few lines."""
+FREE_FORMS = (one_line, lines)
+"""The forms of texts in which people may write anything."""

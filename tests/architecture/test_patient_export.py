@@ -16,12 +16,18 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from communication_service.domain.patient_data import ExportedCall, ExportedEmail
+from communication_service.domain.schemas import RecordedResponse
+from matching_service.domain.patient_data import RequestWithHistory
+from matching_service.domain.schemas import AuditLogEntryView
 from operations import export_document
 from patient_service.dependencies import Dependencies
 from patient_service.domain import exports
+from patient_service.domain.schemas import ConsentView, FileAccessView, PatientView, StatusChangeView
 from shared.security.encryption import Keys
 from shared.values.account_enums import Scope
 from shared.values.patient_data import PATH
+from shared.values.schemas import Schema
 from tests.accounts import signed_in
 from tests.architecture.sources import SERVICES
 from tests.builders.patients import NOBODY, a_patient
@@ -63,11 +69,117 @@ NOT_PERSONAL = {
 }
 """Tables that the export does not read, each with the reason: a new one with patients in it belongs into the export."""
 HOLDERS = list(NOT_PERSONAL)
+STORED = {
+    "patient_service": {"place_offers", "patient_import_rows", "located_postal_codes"},
+    "matching_service": {"patients"},
+    "communication_service": {"patients", "placement_requests", "inquiries"},
+    "geocoding_service": {"located_addresses"},
+}
+"""Tables whose rows are in the export as they are stored (`stored_row`)."""
+BY_EVERY_SERVICE = {"outbox", "dead_letters"}
+"""Tables that hold events, of which the export has the content (`held_events`)."""
 
 
 def tables_of(service: str) -> set[str]:
     """All tables of a service."""
     return set(importlib.import_module(f"{service}.store.tables").Tables.metadata.tables)
+
+
+FOR_MACHINES = "numbers and marks by which programs work"
+FOR_FINDING = "a keyed digest of what the file shows, or a mark beside one"
+WHOM = "whom it is about: the document as a whole says so"
+SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]]]] = {
+    "patient_service": {
+        "patients": (
+            PatientView,
+            {"sealed": "anamnesis"},
+            {
+                "merged_into": "files that were merged are in the export by themselves",
+                "missing": "follows from the file",
+                "placement_request_id": "the request is among those of the matching service",
+                "placement_state": "the same, with what became of the place",
+                "merged_at": "the history says when",
+                "kept_sequence": FOR_MACHINES,
+                "sequence": FOR_MACHINES,
+                "index_key": FOR_FINDING,
+                "search_index": FOR_FINDING,
+                "person_index": FOR_FINDING,
+                "namesake": FOR_FINDING,
+                "address_index": FOR_FINDING,
+                "neighbour": FOR_FINDING,
+                "insurance_number_index": FOR_FINDING,
+                "birthday_index": FOR_FINDING,
+                "prior_therapy_index": FOR_FINDING,
+                "crisis_index": FOR_FINDING,
+                "age_published_on": FOR_MACHINES,
+                "erased_at": "who was erased has no export",
+            },
+        ),
+        "consents": (ConsentView, {}, {"patient_id": WHOM}),
+        "status_changes": (
+            StatusChangeView,
+            {"previous_status": "from_", "status": "to", "changed_at": "at", "changed_by": "by"}
+            | {"patient_id": "reference"},
+            {"id": FOR_MACHINES},
+        ),
+        "file_accesses": (
+            FileAccessView,
+            {"accessed_at": "at", "accessed_by": "by", "patient_id": "reference"},
+            {"number": FOR_MACHINES, "hash": FOR_MACHINES},
+        ),
+        "list_accesses": (
+            FileAccessView,
+            {"accessed_at": "at", "accessed_by": "by", "patient_ids": "reference", "purposes": "purpose"},
+            {"chain": FOR_MACHINES, "number": FOR_MACHINES, "digest": FOR_MACHINES, "hash": FOR_MACHINES},
+        ),
+    },
+    "matching_service": {
+        "placement_requests": (
+            RequestWithHistory,
+            {"overridden_rules": "overrides", "override_reasons": "overrides"},
+            {
+                "inquiry_id": "the inquiry is among those of the communication service",
+                "inquiry_at": "the same",
+                "sequence": FOR_MACHINES,
+            },
+        ),
+        "placement_request_audit_log": (AuditLogEntryView, {}, {"placement_request_id": WHOM}),
+    },
+    "communication_service": {
+        "emails": (
+            ExportedEmail,
+            {"frame": "body_text", "parts": "body_text"},
+            {
+                "patient_id": WHOM,
+                "inquiry_id": "the inquiry is in the export, with the same requests",
+                "recipient_key": "the recipient, folded",
+                **dict.fromkeys(
+                    (
+                        *("template_id", "waits_for", "waits_until", "attempts", "deferrals", "troubles_begun"),
+                        *("not_before", "claimed_at", "claimed_until", "error", "resolved_by", "correlation_id"),
+                        *("updated_at", "updated_by", "version", "sequence"),
+                    ),
+                    "how the letter is sent to a practice, which says nothing of the patient",
+                ),
+            },
+        ),
+        "phone_calls": (ExportedCall, {"notes": "note"}, {"line": "who of us phones", "sequence": FOR_MACHINES}),
+        "answers": (
+            RecordedResponse,
+            {},
+            {
+                "id": FOR_MACHINES,
+                "therapist_id": "the request has it",
+                "email_id": "the letter is in the export, with the same request",
+                "phone_call_id": "the call is in the export, and has its answers",
+            },
+        ),
+    },
+    "geocoding_service": {},
+}
+"""Tables that are exported as people see them, and not column by column as they are stored: the view, what it calls
+columns, and those that it does not show, each with the reason.
+"""
 
 
 @contextmanager
@@ -121,6 +233,24 @@ def test_every_table_of_the_patient_service_is_read_for_the_export(
     Draft202012Validator(json.loads(export_document.FILE.read_text())["properties"]["format"]).validate(
         document["format"]
     )
+
+
+@pytest.mark.parametrize("service", HOLDERS)
+def test_every_column_behind_a_view_is_shown_or_has_a_reason(service: str) -> None:
+    """A row that is exported as it is stored has a new column by itself; a view does not."""
+    tables = importlib.import_module(f"{service}.store.tables").Tables.metadata.tables
+    for table, (view, names, reasons) in SHOWN_BY[service].items():
+        columns = set(tables[table].columns.keys())
+        assert columns - view.model_fields.keys() - names.keys() == reasons.keys(), table
+        assert names.keys() <= columns, table
+        assert set(names.values()) <= view.model_fields.keys(), table
+
+
+@pytest.mark.parametrize("service", HOLDERS)
+def test_every_table_is_exported_as_it_is_stored_or_by_a_view(service: str) -> None:
+    """Which tables are exported as they are stored is written in the module that makes the export."""
+    exported = tables_of(service) - NOT_PERSONAL[service].keys() - OF_EVERY_SERVICE.keys()
+    assert exported - SHOWN_BY[service].keys() == STORED[service] | BY_EVERY_SERVICE
 
 
 def _others() -> dict[str, dict[str, Any]]:

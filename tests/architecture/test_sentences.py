@@ -19,6 +19,7 @@ WITHOUT_LITERAL = {
     "shared/database/rows.py": "by the noun that `require` and `check_version` are given",
     "shared/runtime/server/connection.py": "the refusals of the web server, by their status, in a table",
     "patient_service/domain/duplicates.py": "what two patients have in common, in a table",
+    "patient_service/domain/import_rows.py": "of whom may be the same person nobody is left: by the code, in a table",
     "matching_service/domain/explaining.py": "what a criterion says, by the key in its entry",
     "patient_service/domain/bulk.py": "raises again what shared code refused, with whom it reveals",
     "shared/events/rebuild.py": "raises again what another process raised",

@@ -16,6 +16,7 @@ from patient_service.domain.import_schemas import PatientImportOptions, PatientI
 from patient_service.store.tables import Patient, PatientImport
 from shared.database import transaction
 from shared.security.encryption import Keys
+from tests.builders.patients import NOBODY
 from tests.conftest import MONDAY
 
 HEADER = "first_name,last_name,date_of_birth,insurance_number,gender"
@@ -36,7 +37,9 @@ def number_of_patients(session: Session) -> int:
 
 def begun(session: Session, keys: Keys, rows: Sequence[str], now: Any = MONDAY, **options: Any) -> PatientImportView:
     read = import_files.read(table(*rows).encode(), media_type=CSV, charset=None)
-    return imports.begin(session, keys, read, PatientImportOptions.from_json(options), is_csv=True, by=None, now=now)
+    return imports.begin(
+        session, keys, read, PatientImportOptions.from_json(options), is_csv=True, reader=NOBODY, now=now
+    )
 
 
 def work_until_done(keys: Keys) -> None:

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from patient_service.domain import copies, erasures, patients, searches
 from patient_service.domain.accesses import Reader
 from patient_service.domain.schemas import NewPatient, NewStatus, PatientView
+from patient_service.store.tables import Patient
 from shared.events.catalogue import AddressGeocoded
 from shared.security.encryption import Keys
 from tests.builders.events import happened
@@ -68,6 +70,13 @@ def a_patient_who_is(session: Session, keys: Keys, *steps: str, now: datetime = 
     for step in steps:
         new = NewStatus.from_json({"status": step, "reason": "it is so"})
         patient = searches.set_status(session, keys, patient.id, new, reader=NOBODY, now=now)
+    return patient
+
+
+def a_patient_to_erase(session: Session, keys: Keys, **fields: Any) -> PatientView:
+    """A patient whose case is closed, and whose erasure is proposed."""
+    patient = a_patient_who_is(session, keys, "search_aborted", **fields)
+    session.execute(update(Patient).where(Patient.id == patient.id).values(erasure_proposed_on=MONDAY.date()))
     return patient
 
 

@@ -21,6 +21,7 @@ def _patients(session: Session, settings: Any, folder: Path) -> Known:
     keys = Dependencies.of(settings).keys
     known = [patients.a_ready_patient(session, keys, last_name="Bereit")]
     known += [patients.a_patient(session, keys, last_name=f"Erfunden{place}") for place in "abc"]
+    known += [patients.a_patient_to_erase(session, keys, last_name="Abgeschlossen")]
     doubles = [patients.a_patient(session, keys, last_name=f"Doppelt{place}") for place in "ab"]
     files = [patient_files.begun(session, keys, [patient_files.person(1)])]
     erased = patients.an_erased_patient(session, keys)

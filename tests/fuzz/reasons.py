@@ -29,7 +29,7 @@ LETTER, CALL = "POST /api/emails/{id}/response", "POST /api/phone-calls/{id}/out
 ANSWER, LIST = "POST /api/placement-requests/{id}/response", "POST /api/placement-requests"
 STATUS, CONSENT = "POST /api/patients/{id}/status", "POST /api/patients/{id}/consents"
 BLOCK = "POST /api/therapists/{id}/block"
-BULK = "POST /api/placement-requests/bulk"
+BULK, BULK_OF_PATIENTS = "POST /api/placement-requests/bulk", "POST /api/patients/bulk"
 GEOCODE, DISTANCE, HOLIDAYS = "GET /api/geocode", "GET /api/distance", "GET /api/holidays"
 
 ID, OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdef", "01933f0e-7c3a-7000-8000-abcdefabcdee"
@@ -294,7 +294,7 @@ RULES = (
     ),
     Reason(
         "must have either ids or a filter", "is a rule across fields", rules.selects_in_no_one_way, BULK,
-        {"ids": [ID], "filter": {}}, {"ids": [ID]}, fields=("ids", "filter"), also=("POST /api/patients/bulk",),
+        {"ids": [ID], "filter": {}}, {"ids": [ID]}, fields=("ids", "filter"), also=(BULK_OF_PATIENTS,),
     ),
     Reason(
         "goes with the action withdraw", "is a rule across fields", rules.goes_with("withdraw"), BULK,
@@ -304,6 +304,16 @@ RULES = (
     Reason(
         "goes with the action priority", "is a rule across fields", rules.goes_with("priority"), BULK,
         {"ids": [ID], "priority": None}, {"ids": [ID]}, fields=("priority",),
+    ),
+    Reason(
+        "goes with the action assign", "is a rule across fields", rules.is_sent_with("assign"), BULK_OF_PATIENTS,
+        {"ids": [ID], "action": "approve_erasure", "assigned_to": None}, {"ids": [ID], "action": "approve_erasure"},
+        fields=("assigned_to",),
+    ),
+    Reason(
+        "goes with the action decline_erasure", "is a rule across fields", rules.goes_with("decline_erasure"),
+        BULK_OF_PATIENTS, {"ids": [ID], "action": "approve_erasure", "reason": "None."},
+        {"ids": [ID], "action": "decline_erasure", "reason": "There is a claim."}, fields=("reason",),
     ),
     Reason(
         "is not the reference of this patient", "depends on what is stored", rules.was_sent,

@@ -282,6 +282,15 @@ def goes_with(action: str) -> Callable[[Any, Sent], bool]:
     return judge
 
 
+def is_sent_with(action: str) -> Callable[[Any, Sent], bool]:
+    """Whether it was not sent, null included, with this action, or was with another one."""
+
+    def judge(value: Any, sent: Sent) -> bool:
+        return (value is NOTHING) == bool(sent.body.get("action") == action)
+
+    return judge
+
+
 # Lists
 
 

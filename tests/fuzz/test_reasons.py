@@ -18,6 +18,7 @@ from tests.fuzz.campaign import KEY, Prepared
 from tests.fuzz.reasons import (
     ANSWER,
     BULK,
+    BULK_OF_PATIENTS,
     CALL,
     CONSENT,
     LETTER,
@@ -38,6 +39,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     CONSENT: {"purpose": "mandate", "text_version": "1", "given_on": "2026-01-01"},
     ANSWER: {"outcome": "declined_other"},
     BULK: {"expected_total": 1, "action": "priority", "priority": 1},
+    BULK_OF_PATIENTS: {"expected_total": 1},
     LIST: {"patient_id": "01933f0e-7c3a-7000-8000-abcdefabcdef"},
 }
 """What a body needs in any case."""

@@ -45,7 +45,7 @@ def patient(keys: Keys) -> UUID:
 
 
 def note(keys: Keys, patient_id: UUID, session: Session) -> None:
-    accesses.note_ids(session, keys, [patient_id], READER, "read", now=MONDAY)
+    accesses.note(session, keys, access_log.owners(session, [patient_id]), READER, "read", now=MONDAY)
 
 
 def test_two_who_read_one_file_at_once_are_two_entries_of_its_chain(keys: Keys, patient: UUID) -> None:
@@ -68,7 +68,7 @@ def test_nobody_waits_for_a_read_of_another_file_or_for_a_list(keys: Keys, patie
     with transaction() as session:
         other = a_patient(session, keys).id
     with ThreadPoolExecutor(1) as somebody, transaction() as session:
-        accesses.note_ids(session, keys, [patient], READER, "read", now=MONDAY)
+        accesses.note(session, keys, access_log.owners(session, [patient]), READER, "read", now=MONDAY)
         shown: Any = access_log.owners(session, [patient, other])
         accesses.note_list(session, keys, shown, READER, "full", is_export=False, now=MONDAY)
         somebody.submit(read, keys, other).result(timeout=10)
@@ -81,7 +81,7 @@ def test_a_change_of_many_notes_them_in_one_statement_at_its_end(keys: Keys) -> 
         several = [a_patient(session, keys).id for _ in range(5)]
         assigned = {"ids": [str(each) for each in several], "expected_total": 5, "action": "assign"}
         wanted = PatientBulkChange.from_json(assigned | {"assigned_to": str(READER.id)})
-        assert len(bulk.change(session, keys, wanted, reader=READER, now=MONDAY)) == 5
+        assert len(bulk.change(session, keys, wanted, days_kept=1, reader=READER, now=MONDAY)) == 5
     assert {each.id for each in rows(FileAccess) if each.action == "changed"} == {chain(several[0])[-1].id}
     assert [chain(each)[-1].action for each in several] == ["changed"] * 5
     assert problems() == []

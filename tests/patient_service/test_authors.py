@@ -19,7 +19,13 @@ from shared.database import new_id
 from shared.security.encryption import Keys
 from shared.values.enums import Role
 from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
-from tests.builders.patients import a_patient, a_patient_who_is, a_ready_patient, new_patient
+from tests.builders.patients import (
+    a_patient,
+    a_patient_to_erase,
+    a_patient_who_is,
+    a_ready_patient,
+    new_patient,
+)
 from tests.conftest import MONDAY
 
 ASSIGNED = {"assigned_to": "0193a1b2-0000-7000-8000-000000000002"}
@@ -86,6 +92,11 @@ def withdraw_the_mandate(client: FlaskClient, session: Session, keys: Keys) -> A
     return client.post(f"/api/patients/{patient.id}/consents/{given.id}/withdraw")
 
 
+def keep_a_file(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    patient = a_patient_to_erase(session, keys)
+    return client.post(f"/api/patients/{patient.id}/erasure/decline", json={"reason": "Es gibt eine Klage."})
+
+
 def merge_two_files(client: FlaskClient, session: Session, keys: Keys) -> Any:
     kept, other = a_patient_who_is(session, keys, "searching"), a_patient(session, keys, first_name="Erica")
     return client.post(f"/api/patients/{kept.id}/merge", json={"duplicate_id": str(other.id)})
@@ -119,6 +130,10 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     ),
     "POST /api/patients/<id>/status": (
         start_the_search,
+        {"patients.updated_by", "status_changes.changed_by", "file_accesses.accessed_by"},
+    ),
+    "POST /api/patients/<id>/erasure/decline": (
+        keep_a_file,
         {"patients.updated_by", "status_changes.changed_by", "file_accesses.accessed_by"},
     ),
     "POST /api/patients/<id>/crisis/acknowledge": (

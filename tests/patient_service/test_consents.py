@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -29,10 +29,12 @@ def test_a_consent_is_recorded_shown_and_withdrawn(client: FlaskClient, session:
     assert client.get(answer.headers["Location"]).json == given
     assert given == consent("patient_mail") | {
         "id": given["id"],
+        "recorded_at": given["recorded_at"],
         "recorded_by": None,
         "withdrawn_on": None,
         "withdrawn_by": None,
     }
+    assert abs(datetime.fromisoformat(given["recorded_at"]) - clock.now()) < timedelta(minutes=1)
     shown = client.get(url).json
     assert (shown["consents"], shown["version"]) == ([given], 2)
     withdrawn = client.post(f"{url}/consents/{given['id']}/withdraw")

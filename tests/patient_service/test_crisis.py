@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,12 +14,13 @@ from sqlalchemy.orm import Session
 from patient_service import jobs
 from patient_service.domain import indexes
 from patient_service.domain.indexes import CRISIS_INDEXES
+from patient_service.domain.schemas import NewPatient
 from patient_service.store.tables import Patient
 from shared.runtime import metrics
 from shared.security.encryption import Keys
 from shared.values.enums import Role
 from tests.accounts import ANNA, signed_in
-from tests.builders.patients import a_patient, a_patient_who_is, new_patient
+from tests.builders.patients import a_patient, a_patient_to_erase, a_patient_who_is, new_patient
 from tests.conftest import MONDAY
 from tests.events import recorded
 
@@ -60,6 +62,89 @@ def test_suicidal_thoughts_are_answered_with_the_numbers_to_call(client: FlaskCl
     assert numbers(entered) == NUMBERS
     changed = client.patch(f"/api/patients/{entered.json['id']}", json={"city": "Bonn"})
     assert (changed.json["crisis"], numbers(changed)) == (entered.json["crisis"], NUMBERS)
+
+
+NOTHING_FREE = {
+    "first_name", "last_name", "date_of_birth", "postal_code", "email", "phone", "health_insurer_ik",
+    "insurance_number", "diagnoses", "gender", "insurance_type", "travel_mode", "preferred_therapist_gender",
+    "preferred_procedures", "languages", "assigned_to", "registered_on", "search_started_on", "last_contact_on",
+    "excluded_therapist_ids", "availability", "contact_persons.name", "contact_persons.relation",
+    "contact_persons.phone", "contact_persons.email", "consultation.held_on", "consultation.diagnoses",
+    "consultation.placement_code", "anamnesis.previous_therapy_ended_on",
+}  # fmt: skip
+"""Fields that take a text in which nobody can say such a thing: a name, a code, a number, a day, a word of a list."""
+
+
+def texts_of(schema: Any, document: Any) -> Iterator[str]:
+    """The paths of fields in a JSON schema that take texts, singly or in a list."""
+    schema = document["$defs"][schema["$ref"].split("/")[-1]] if "$ref" in schema else schema
+    if schema.get("type") == "string":
+        yield ""
+    for part in [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]:
+        yield from texts_of(part, document)
+    for name, field in schema.get("properties", {}).items():
+        for path in texts_of(field, document):
+            yield f"{name}.{path}".rstrip(".")
+
+
+def takes_texts() -> set[str]:
+    document = NewPatient.model_json_schema()
+    return set(texts_of(document, document))
+
+
+FREE = sorted(path for path in takes_texts() if NOTHING_FREE.isdisjoint((path, path.partition(".")[0])))
+LISTS = {"consultation.recommendations"}
+
+
+def said_in(path: str, text: str) -> dict[str, Any]:
+    outer, _, inner = path.partition(".")
+    value = [text] if path in LISTS else text
+    return {outer: {inner: value}} if inner else {outer: value}
+
+
+def test_every_field_that_takes_texts_is_read_or_has_a_reason() -> None:
+    assert takes_texts() | {path.partition(".")[0] for path in takes_texts()} >= NOTHING_FREE
+    assert set(FREE) >= {"referred_by", "anamnesis.stressors", "consultation.recommendations"}
+
+
+@pytest.mark.parametrize("path", FREE)
+def test_whatever_people_write_about_a_patient_is_read(
+    client: FlaskClient, session: Session, keys: Keys, path: str
+) -> None:
+    """A new field of free text is read without another word: nothing lists them."""
+    entered = client.post("/api/patients", json=new_patient(**said_in(path, "nach Suizidversuch")))
+    assert (entered.status_code, entered.json["crisis"]["flagged"]) == (201, True), entered.json
+    other = a_patient(session, keys, last_name="Andere", **said_in(path, "ohne Befund"))
+    changed = client.patch(f"/api/patients/{other.id}", json=said_in(path, "spricht von Suizid"))
+    assert (changed.json["crisis"]["flagged"], numbers(changed)) == (True, NUMBERS)
+
+
+@pytest.mark.parametrize("day", ["2026-01-02", None])
+def test_the_reason_of_a_change_is_read(client: FlaskClient, session: Session, keys: Keys, day: str | None) -> None:
+    """Also where nothing else changes: what somebody typed there is nowhere else."""
+    patient = a_patient_who_is(session, keys, "searching")
+    body = {"search_started_on": day or patient.search_started_on.isoformat(), "reason": "wartet, sagt: Suizidgedanken"}
+    answer = client.patch(f"/api/patients/{patient.id}", json=body)
+    assert (answer.status_code, answer.json["crisis"]["flagged"], numbers(answer)) == (200, True, NUMBERS)
+    assert unacknowledged(client) == [str(patient.id)]
+
+
+def test_a_purpose_that_is_the_reason_is_read_and_no_other(client: FlaskClient, session: Session, keys: Keys) -> None:
+    url = f"/api/patients/{a_patient_who_is(session, keys, 'searching').id}"
+    purpose = {"X-Purpose": "Suizidgedanken besprochen"}
+    assert client.patch(url, json={"city": "Bonn"}, headers=purpose).json["crisis"]["flagged"] is False
+    answer = client.patch(url, json={"search_started_on": "2026-01-02"}, headers=purpose)
+    assert answer.json["crisis"]["flagged"] is True
+
+
+def test_the_reason_to_keep_a_file_is_read(client: FlaskClient, session: Session, keys: Keys) -> None:
+    patients = [a_patient_to_erase(session, keys, house_number=each).id for each in ("1", "2")]
+    body = {"reason": "Angehörige berichten von einem Suizidversuch"}
+    answer = client.post(f"/api/patients/{patients[0]}/erasure/decline", json=body)
+    assert (answer.status_code, numbers(answer)) == (200, NUMBERS)
+    many = {"ids": [str(patients[1])], "expected_total": 1, "action": "decline_erasure", **body}
+    assert client.post("/api/patients/bulk", json=many).status_code == 200
+    assert set(unacknowledged(client)) == set(map(str, patients))
 
 
 def test_a_reason_that_speaks_of_them_raises_it_too(client: FlaskClient, session: Session, keys: Keys) -> None:

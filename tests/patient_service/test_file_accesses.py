@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from migrations.connections import as_owner
@@ -18,7 +18,7 @@ from migrations.settings import MigrationSettings
 from patient_service.api.access_log import record_refusal
 from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent
-from patient_service.store.tables import FileAccess, ListAccess
+from patient_service.store.tables import FileAccess, ListAccess, Patient
 from shared.security.encryption import Keys
 from tests.architecture.sources import calls_in, sources
 from tests.builders.patients import NOBODY, a_ready_patient, new_patient
@@ -75,6 +75,7 @@ WAYS = {
     ("POST", "/api/patients/<uuid:id>/crisis/acknowledge"): Way("changed"),
     ("POST", "/api/patients/<uuid:id>/crisis/flag"): Way("changed", {"reason": "Am Telefon gesagt."}),
     ("POST", "/api/patients/<uuid:id>/crisis/clear"): Way("changed", {"reason": "Ein Irrtum."}),
+    ("POST", "/api/patients/<uuid:id>/erasure/decline"): Way("changed", {"reason": "Es gibt eine Klage."}),
     ("POST", "/api/patients/<uuid:id>/placement-code/reveal"): Way("revealed"),
     ("POST", "/api/patients/<uuid:id>/consents"): Way("changed", CONSENT, 201),
     ("GET", "/api/patients/<uuid:id>/consents/<uuid:consent_id>"): Way("read"),
@@ -102,6 +103,7 @@ def file(session: Session, keys: Keys) -> File:
     patient = a_ready_patient(session, keys, **recorded)
     given = NewConsent.from_json(CONSENT)
     consent = consents.give(session, keys, patient.id, given, reader=NOBODY, now=MONDAY)
+    session.execute(update(Patient).values(erasure_proposed_on=MONDAY.date()))
     session.commit()
     return File(patient.id, consent.id, patient.reference)
 
@@ -198,6 +200,7 @@ ROW_ERRORS: dict[str, tuple[tuple[str, str], Any]] = {
     "patient.transition": (("POST", "/api/patients/<uuid:id>/status"), {"status": "paused"}),
     "patient.not_ready": (("POST", "/api/patients/<uuid:id>/status"), {"status": "searching"}),
     "patient.no_placement_code": (("POST", "/api/patients/<uuid:id>/placement-code/reveal"), None),
+    "patient.erasure_not_proposed": (("POST", "/api/patients/<uuid:id>/erasure/decline"), {"reason": "Eine Klage."}),
     "crisis.not_flagged": (("POST", "/api/patients/<uuid:id>/crisis/clear"), {"reason": "Ein Irrtum."}),
     "consent.withdrawn_before": (("POST", "/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw"), None),
 }
@@ -205,11 +208,12 @@ ROW_ERRORS: dict[str, tuple[tuple[str, str], Any]] = {
 
 @pytest.fixture
 def refusing(client: FlaskClient, session: Session, file: File) -> File:
-    """A file that refuses: no signed contracts, no placement code, no crisis, a consent that was withdrawn."""
+    """A file that refuses: no signed contracts, no placement code, no crisis, no proposal, a consent withdrawn."""
     lacking = {"contracts_signed": False, "consultation": None, "insurance_number": "A123456780"}
     client.patch(file.url("/api/patients/<uuid:id>"), json=lacking)
     client.post(file.url("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw"))
     client.post(file.url("/api/patients/<uuid:id>/crisis/clear"), json={"reason": "Ein Irrtum."})
+    client.post(file.url("/api/patients/<uuid:id>/erasure/decline"), json={"reason": "Es gibt eine Klage."})
     return file
 
 

@@ -24,6 +24,7 @@ from shared.database import transaction
 from shared.security.encryption import Keys
 from tests.architecture.sources import ROOT
 from tests.builders.patient_files import MIXED, begun, number_of_patients, person, table, work_until_done
+from tests.builders.patients import NOBODY
 from tests.commands import ended
 from tests.concurrency import at_once
 from tests.conftest import MONDAY
@@ -91,7 +92,7 @@ def test_a_value_that_only_the_database_refuses_costs_its_row_or_the_file(
     read = import_files.read(content, media_type=CSV, charset=None)
     options = PatientImportOptions.from_json({"on_problem": on_problem})
     with transaction() as session:
-        known = imports.begin(session, keys, read, options, is_csv=True, by=None, now=MONDAY)
+        known = imports.begin(session, keys, read, options, is_csv=True, reader=NOBODY, now=MONDAY)
     work_until_done(keys)
     with transaction() as session:
         shown = imports.get(session, known.id)

@@ -11,10 +11,12 @@ from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from patient_service.domain import consents, crisis, merging, patients, searches
+from patient_service.domain import bulk, consents, crisis, merging, patients, retention, searches
+from patient_service.domain.bulk_schemas import PatientBulkChange
 from patient_service.domain.schemas import (
     ChangedPatient,
     CrisisReason,
+    DeclinedErasure,
     Merge,
     NewConsent,
     NewPatient,
@@ -23,7 +25,7 @@ from patient_service.domain.schemas import (
 )
 from patient_service.store.tables import Patient
 from shared.database import transaction
-from shared.errors import Conflict
+from shared.errors import Conflict, NotFound
 from shared.security.encryption import Keys
 from shared.values.enums import ConsentPurpose
 from shared.values.schemas import read_patch
@@ -233,6 +235,27 @@ def test_a_crisis_is_cleared_once(keys: Keys) -> None:
     second = in_turn(clear, clear)
     assert isinstance(second, Conflict)
     assert second.code == "crisis.not_flagged"
+
+
+def test_a_file_whose_erasure_is_proposed_is_kept_or_erased(keys: Keys) -> None:
+    """Who decides second decides nothing: neither on a file that is kept by now, nor on one that is erased."""
+    patient = entered(keys)
+    new = DeclinedErasure(reason="Es gibt eine Klage.")
+    many = PatientBulkChange.from_json({"ids": [str(patient.id)], "expected_total": 1, "action": "approve_erasure"})
+
+    def decline(session: Session) -> Any:
+        return retention.decline(session, keys, patient.id, new, days=1, reader=NOBODY, now=MONDAY)
+
+    def approve(session: Session) -> Any:
+        (outcome,) = bulk.change(session, keys, many, days_kept=1, reader=NOBODY, now=MONDAY)
+        return outcome.refusal
+
+    for first, then in ((decline, decline), (decline, approve), (approve, decline)):
+        with transaction() as session:
+            session.execute(update(Patient).values(erasure_proposed_on=MONDAY.date()))
+        refusal = in_turn(first, then)
+        assert isinstance(refusal, NotFound if first is approve else Conflict)
+        assert refusal.code == ("patient.not_found" if first is approve else "patient.erasure_not_proposed")
 
 
 # Two files of one person

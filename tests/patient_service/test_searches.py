@@ -245,7 +245,7 @@ def test_the_worker_runs_every_job(session: Session, keys: Keys) -> None:
     known = paused(session, keys, days=1)
     by_name = {job.name: job for job in jobs(Dependencies(keys, OtherServices(())))}
     daily = {"birthdays", "prior_therapies", "access-anchors", "retention"}
-    assert set(by_name) == daily | {"crises", "pauses", "reindex", "patient-imports", "erasures"}
+    assert set(by_name) == daily | {"crises", "pauses", "reindex", "patient-imports", "patient-import-rows", "erasures"}
     assert by_name["pauses"].run(MONDAY + timedelta(days=2)) == 1
     session.expire_all()
     assert status_of(session, keys, known) == "searching"
