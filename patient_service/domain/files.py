@@ -159,9 +159,9 @@ def label(keys: Keys, patient: Any, *, today: date) -> PatientLabel:
 def row(keys: Keys, patient: Any, *, today: date) -> Any:
     """What a table shows of the patient, of whom `ROW_COLUMNS` were read. Raises as `decrypt`."""
     fields = _decrypt_part(keys, patient, _SEALED_IN_ROW)
-    of_row = {name: getattr(patient, name) for name in ROW_COLUMNS} | {"status": PatientStatus(patient.status)}
-    groups = age_groups(fields.date_of_birth, today)
-    return PatientRow.model_construct(**vars(fields) | of_row, age_groups=groups)
+    own = {"status": PatientStatus(patient.status), "age_groups": age_groups(fields.date_of_birth, today)}
+    # it takes of the columns those that it has
+    return PatientRow.unchecked(patient._asdict() | vars(fields) | own)
 
 
 def decrypt_and_view(keys: Keys, patient: Patient, *, today: date) -> PatientView:

@@ -95,7 +95,7 @@ class Listing:
         shown = found[: part.limit]
         end = len(columns) + len(counted)
         position = tuple(shown[-1][-end:][: len(columns)]) if len(found) > part.limit and shown else None
-        is_object = len(wanted.column_descriptions) == 1
+        is_object = bool(found) and len(found[0]) == end + 1
         number = (found[0].all_rows if found else self._number_beyond(session, wanted, part)) if is_counted else 0
         return [row[0] if is_object else row for row in shown], position, number
 

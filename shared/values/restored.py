@@ -9,10 +9,11 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-Model = TypeVar("Model", bound=BaseModel)
+from shared.values.schemas import Schema
+
+Model = TypeVar("Model", bound=Schema)
 Restore = Callable[[Any], Any]
 """Makes of a value in JSON, which is not null, what the schema has in its place."""
 
@@ -37,7 +38,7 @@ class Restorer(Generic[Model]):
     def whole(self, document: Mapping[str, Any], **known: Any) -> Model:
         """Returns the object; `known` are fields that are not in the document. Raises as `part`."""
         names = [name for name in self._names if name not in known]
-        return self._model.model_construct(**self.part(document, names), **known)
+        return self._model.unchecked(self.part(document, names) | known)
 
     def part(self, document: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
         """Returns the values of these fields; one that the document does not have has its default.
@@ -96,7 +97,7 @@ def _of_class(kind: Any) -> Restore:
     if kind in (date, datetime):
         of_text: Restore = kind.fromisoformat
         return of_text
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if isinstance(kind, type) and issubclass(kind, Schema):
         return Restorer(kind).whole
     if isinstance(kind, type) and issubclass(kind, UUID | Enum):
         return kind
