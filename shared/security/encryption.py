@@ -148,7 +148,7 @@ class Keys:
         What is unwrapped is kept as long as what is returned, so nobody keeps that.
         """
         remembering = copy(self)
-        remembering._data_key = cache(self._data_key)  # type: ignore[method-assign]  # noqa: SLF001 - of this class
+        remembering._data_key = cache(self._data_key)  # type: ignore[method-assign]
         return remembering
 
     def new_data_key(self, owner: bytes) -> bytes:

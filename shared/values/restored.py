@@ -33,7 +33,7 @@ class Restorer(Generic[Model]):
         self._model = model
         self._names = {name: field.alias or name for name, field in model.model_fields.items()}
         self._restore = {name: _restoring(field.annotation) for name, field in model.model_fields.items()}
-        self._defaults = {name: _default(field) for name, field in model.model_fields.items()}
+        self._defaults = {name: _default(name, field) for name, field in model.model_fields.items()}
 
     def whole(self, document: Mapping[str, Any], **known: Any) -> Model:
         """Returns the object; `known` are fields that are not in the document. Raises as `part`."""
@@ -56,17 +56,17 @@ class Restorer(Generic[Model]):
         return value if restore is None or value is None else restore(value)
 
 
-def _default(field: FieldInfo) -> Callable[[], Any]:
-    if field.is_required():
+def _default(name: str, field: FieldInfo) -> Callable[[], Any]:
+    """Returns what makes the value of a field that a document does not have."""
 
-        def missing() -> Any:
-            raise KeyError(field.alias or field.title or "a required field")
+    def made() -> Any:
+        if field.is_required():
+            raise KeyError(name)
+        return field.get_default(call_default_factory=True, validated_data={})
 
-        return missing
-    value = field.get_default(call_default_factory=True, validated_data={})
-    if isinstance(value, _SHARED):
-        return lambda: value
-    return lambda: field.get_default(call_default_factory=True, validated_data={})
+    if field.is_required() or not isinstance(value := made(), _SHARED):
+        return made
+    return lambda: value
 
 
 def _restoring(kind: Any) -> Restore | None:
