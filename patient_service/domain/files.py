@@ -103,7 +103,8 @@ def _document(keys: Keys, patient: Any) -> dict[str, Any]:
 
 def _data_key(patient: Any) -> bytes:
     """The patient's wrapped key. Raises `NotFound` where it was destroyed: then there is no file any more."""
-    return require(patient.data_key, "patient")
+    data_key: bytes | None = patient.data_key
+    return require(data_key, "patient")
 
 
 def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes, *, today: date) -> None:

@@ -56,6 +56,6 @@ def number_of(wanted: Select[Any]) -> ScalarSelect[int]:
     return _counting(wanted).correlate(None).scalar_subquery()
 
 
-def _counting(wanted: Select[Any]) -> Select[tuple[int]]:
+def _counting(wanted: Select[Any]) -> Select[int]:
     # over the same tables and conditions: a subquery would name every column, and the rows' order does not matter
     return wanted.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
