@@ -121,7 +121,11 @@ def test_a_field_that_came_later_has_its_default_and_one_that_went_is_passed_ove
 
 
 def test_a_file_is_decrypted_as_it_was_entered(session: Session, keys: Keys) -> None:
-    more = {"availability": {"monday": [{"start": "09:00", "end": "12:00"}]}, "languages": ["de"], "title": "Dr."}
+    more: dict[str, Any] = {
+        "availability": {"monday": [{"start": "09:00", "end": "12:00"}]},
+        "languages": ["de"],
+        "title": "Dr.",
+    }
     more |= {"preferred_procedures": ["VT", "ST"], "excluded_therapist_ids": [str(UUID(int=7))], "max_distance_km": 2.5}
     more |= {"registered_on": "2026-01-02", "health_insurer_ik": "109519005"}
     known = queries.patient(session, a_patient(session, keys, **new_patient(**SECRETS, **more)).id)
