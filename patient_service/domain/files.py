@@ -158,11 +158,10 @@ def label(keys: Keys, patient: Any, *, today: date) -> PatientLabel:
 
 
 def row(keys: Keys, patient: Any, *, today: date) -> Any:
-    """What a table shows of the patient, of whom `ROW_COLUMNS` were read. Raises as `decrypt`."""
+    """What a table shows of the patient, of whom `ROW_COLUMNS` were read before others. Raises as `decrypt`."""
     fields = _decrypt_part(keys, patient, _SEALED_IN_ROW)
     own = {"status": PatientStatus(patient.status), "age_groups": age_groups(fields.date_of_birth, today)}
-    # it takes of the columns those that it has
-    return PatientRow.unchecked(patient._asdict() | vars(fields) | own)
+    return PatientRow.unchecked(dict(zip(ROW_COLUMNS, patient, strict=False)) | vars(fields) | own)
 
 
 def decrypt_and_view(keys: Keys, patient: Patient, *, today: date) -> PatientView:

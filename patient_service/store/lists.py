@@ -66,7 +66,7 @@ def patients(session: Session, conditions: Sequence[ColumnElement[bool]], part: 
 def columns(
     session: Session, conditions: Sequence[ColumnElement[bool]], part: Part, names: tuple[str, ...]
 ) -> Found[Any]:
-    """The same of these columns alone, beside what is needed to decrypt: `id`, `data_key` and `sealed`."""
+    """The same of these columns, in this order before others, with what is needed to decrypt: `data_key`, `sealed`."""
     return PATIENTS.read(session, _selecting(names).where(IS_THERE, *conditions), part)
 
 
