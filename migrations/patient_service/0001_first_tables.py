@@ -213,7 +213,14 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=IS_THERE,
     )
-    op.create_index("ix_patients_search_index", "patients", ["search_index"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_patients_search_index",
+        "patients",
+        ["search_index"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=IS_THERE,
+    )
     op.create_index(
         "ix_patients_status",
         "patients",

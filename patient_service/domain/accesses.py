@@ -100,7 +100,7 @@ def note_refusal(session: Session, keys: Keys, refusal: RevealingConflict, reade
 def note_list(
     session: Session,
     keys: Keys,
-    patients: Sequence[Patient],
+    patients: Sequence[Any],
     reader: Reader,
     view: View,
     *,
@@ -130,20 +130,20 @@ def _note_list(
 ) -> None:
     shown = sorted(files, key=lambda each: each.id)
     patient_ids = [each.id for each in shown]
-    digest = list_digest(keys, view, reader.id, reader.purpose, patient_ids)
-    if view != "full" and not is_export and access_log.was_noted(session, digest, since=now - NOT_NOTED_AGAIN_FOR):
-        return
+    is_always_noted = view == "full" or is_export
     entry = SimpleNamespace(
         id=new_id(),
         patient_ids=patient_ids,
         action=action,
         view=view,
         purposes=None if reader.purpose is None else [_sealed(keys, each, reader.purpose) for each in shown],
-        digest=digest,
+        digest=list_digest(keys, view, reader.id, reader.purpose, patient_ids),
         accessed_at=now,
         accessed_by=reader.id,
     )
-    access_log.add_list_access(session, vars(entry), content=list_content(entry, as_text(now)))
+    unless_since = None if is_always_noted else now - NOT_NOTED_AGAIN_FOR
+    content = list_content(entry, as_text(now))
+    access_log.add_list_access(session, vars(entry), content=content, unless_since=unless_since)
 
 
 def list_part(

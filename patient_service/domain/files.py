@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from patient_service.domain.indexes import Indexes, no_indexes
 from patient_service.domain.intake_schemas import CRISIS_CONTACTS, ConsultationView, ContactPersonView, CrisisView
+from patient_service.domain.lists import PatientRow
 from patient_service.domain.rules import diagnoses_of, had_prior_therapy, missing_in
 from patient_service.domain.schemas import ConsentView, PatientFields, PatientFile, PatientLabel, PatientView
 from patient_service.store import erasures, queries
@@ -30,13 +31,22 @@ from shared.security.encryption import Keys
 from shared.values.datetimes import age_groups, age_on, berlin_day
 from shared.values.enums import ConsentPurpose, PatientStatus
 from shared.values.identifiers import block_of, counts
+from shared.values.restored import Restorer
 
 Refusal = TypeVar("Refusal", bound=PlatformError)
 
 IN_THE_CLEAR = frozenset({"postal_code", "assigned_to", "registered_on", "search_started_on", "last_contact_on"})
 """Fields with a column of their own; all others are sealed."""
 
-_FIELDS = frozenset(PatientFile.model_fields)
+_FILE: Final = Restorer(PatientFile)
+_SEALED_IN_LABEL: Final = ("first_name", "last_name", "date_of_birth")
+LABEL_COLUMNS: Final = ("reference", "status")
+"""The columns that a label needs, beside those that are sealed."""
+_SEALED_IN_ROW: Final = tuple(
+    name for name in PatientRow.model_fields if name in PatientFile.model_fields and name not in IN_THE_CLEAR
+)
+ROW_COLUMNS: Final = tuple(name for name in PatientRow.model_fields if name not in {*_SEALED_IN_ROW, "age_groups"})
+"""The same for a row."""
 _SHOWN = (
     "id", "created_at", "updated_at", "updated_by", "version", "reference", "other_references", "registered_by",
     "paused_until", "first_place_on", "working_place_on", "erasure_proposed_on",
@@ -79,14 +89,22 @@ def decrypt(keys: Keys, patient: Patient) -> PatientFile:
 
     Raises `cryptography.exceptions.InvalidTag` when the ciphertext was altered or belongs to another row.
     """
-    sealed = keys.decrypt(_data_key(patient), patient.id.bytes, patient.sealed)
-    read = {name: value for name, value in sealed.items() if name in _FIELDS}
-    return PatientFile.of(read | {name: getattr(patient, name) for name in IN_THE_CLEAR})
+    return _FILE.whole(_document(keys, patient), **{name: getattr(patient, name) for name in IN_THE_CLEAR})
 
 
-def _data_key(patient: Patient) -> bytes:
+def _decrypt_part(keys: Keys, patient: Any, names: Sequence[str]) -> SimpleNamespace:
+    """These sealed fields of a patient. Raises as `decrypt`."""
+    return SimpleNamespace(**_FILE.part(_document(keys, patient), names))
+
+
+def _document(keys: Keys, patient: Any) -> dict[str, Any]:
+    return keys.decrypt(_data_key(patient), patient.id.bytes, patient.sealed)
+
+
+def _data_key(patient: Any) -> bytes:
     """The patient's wrapped key. Raises `NotFound` where it was destroyed: then there is no file any more."""
-    return require(patient.data_key, "patient")
+    data_key: bytes | None = patient.data_key
+    return require(data_key, "patient")
 
 
 def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes, *, today: date) -> None:
@@ -127,8 +145,9 @@ def open_text(keys: Keys, patient: Patient, sealed: bytes | None) -> str | None:
     return None if sealed is None else str(keys.decrypt(_data_key(patient), patient.id.bytes, sealed)["text"])
 
 
-def label(patient: Patient, fields: PatientFile, *, today: date) -> PatientLabel:
-    """What names the patient."""
+def label(keys: Keys, patient: Any, *, today: date) -> PatientLabel:
+    """What names the patient, of whom `LABEL_COLUMNS` were read. Raises as `decrypt`."""
+    fields = _decrypt_part(keys, patient, _SEALED_IN_LABEL)
     return PatientLabel(
         id=patient.id,
         reference=patient.reference,
@@ -138,11 +157,16 @@ def label(patient: Patient, fields: PatientFile, *, today: date) -> PatientLabel
     )
 
 
-def row(patient: Patient, fields: PatientFile, *, today: date) -> SimpleNamespace:
-    """What a table shows of the patient, beside fields that it leaves out."""
-    shown = {name: getattr(patient, name) for name in _SHOWN}
-    groups = age_groups(fields.date_of_birth, today)
-    return SimpleNamespace(**vars(fields) | shown, status=PatientStatus(patient.status), age_groups=groups)
+def row(keys: Keys, patient: Any, *, today: date) -> Any:
+    """What a table shows of the patient, of whom `ROW_COLUMNS` were read before others. Raises as `decrypt`."""
+    fields = _decrypt_part(keys, patient, _SEALED_IN_ROW)
+    own = {"status": PatientStatus(patient.status), "age_groups": age_groups(fields.date_of_birth, today)}
+    return PatientRow.unchecked(dict(zip(ROW_COLUMNS, patient, strict=False)) | vars(fields) | own)
+
+
+def decrypt_and_view(keys: Keys, patient: Patient, *, today: date) -> PatientView:
+    """The patient as clients see it. Raises as `decrypt`."""
+    return view(patient, decrypt(keys, patient), today=today)
 
 
 def view(patient: Patient, fields: PatientFile, *, today: date) -> PatientView:

@@ -10,7 +10,20 @@ from uuid import UUID
 
 from patient_service.domain import accesses, crisis, duplicates, indexes, placement_codes, searches, states
 from patient_service.domain.accesses import Reader
-from patient_service.domain.files import decrypt, get_patient, label, public, publish, references_of, row, view, write
+from patient_service.domain.files import (
+    LABEL_COLUMNS,
+    ROW_COLUMNS,
+    decrypt,
+    decrypt_and_view,
+    get_patient,
+    label,
+    public,
+    publish,
+    references_of,
+    row,
+    view,
+    write,
+)
 from patient_service.domain.indexes import indexes_of
 from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.rules import days_that_cannot_be
@@ -25,6 +38,7 @@ from patient_service.store import lists, queries
 from patient_service.store.queries import NewRow
 from patient_service.store.tables import Patient
 from shared.database import Session, first_version, new_id
+from shared.database.listing import Found
 from shared.database.rows import check_version
 from shared.errors import FieldProblem
 from shared.events.catalogue import PatientRegistered, PatientTherapistsExcluded, PatientUpdated
@@ -33,11 +47,12 @@ from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
 from shared.values.enums import PatientStatus
 from shared.values.identifiers import new_reference
-from shared.values.lists import Listed, ListRequest, View
+from shared.values.lists import Listed, ListRequest, Part, View
 from shared.values.schemas import InvalidFields, MergePatch, merged
 
 CHANCE = secrets.SystemRandom()
-SHOWN_AS: Final[Mapping[View, Callable[..., Any]]] = {"full": view, "row": row, "label": label}
+SHOWN_AS: Final[Mapping[View, Callable[..., Any]]] = {"full": decrypt_and_view, "row": row, "label": label}
+COLUMNS: Final[Mapping[View, tuple[str, ...]]] = {"row": ROW_COLUMNS, "label": LABEL_COLUMNS}
 
 
 def list_part(
@@ -47,14 +62,24 @@ def list_part(
 
     Raises `InvalidFields` for a `q` without any word, or with too many.
     """
+    keys = keys.for_one_request()
     part, conditions = wanted.part, conditions_of(keys, wanted.filters, today=berlin_day(now))
-    found = lists.patients(session, conditions, part, with_consents=wanted.view == "full")
+    found = _part_of_list(session, conditions, part, wanted.view)
     # past the end of the list nobody is shown, but the total reveals that there is somebody
     beyond = found.total > 0 and not found.rows
-    revealed = lists.patients(session, conditions, part.beginning(), with_consents=False) if beyond else found
+    revealed = lists.columns(session, conditions, part.beginning(), ()) if beyond else found
     accesses.note_list(session, keys, revealed.rows, reader, wanted.view, is_export=part.is_export, now=now)
     today, show = berlin_day(now), SHOWN_AS[wanted.view]
-    return found.shown([show(patient, decrypt(keys, patient), today=today) for patient in found.rows])
+    return found.shown([show(keys, patient, today=today) for patient in found.rows])
+
+
+def _part_of_list(session: Session, conditions: Sequence[Any], part: Part, view: View) -> Found[Any]:
+    """The rows of a part, with what this view shows of them: a whole patient costs more than to decrypt what a row
+    needs.
+    """
+    if view == "full":
+        return lists.patients(session, conditions, part)
+    return lists.columns(session, conditions, part, COLUMNS[view])
 
 
 def conditions_of(keys: Keys, filters: PatientFilter, *, today: date) -> list[Any]:

@@ -21,7 +21,6 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
-    exists,
     func,
     literal,
     select,
@@ -107,26 +106,29 @@ _ADD_LIST_ACCESS: Final = text("""
     LEFT JOIN LATERAL (
         SELECT number, hash FROM list_accesses AS known WHERE known.chain = own.chain ORDER BY number DESC LIMIT 1
     ) AS last ON true
+    WHERE CAST(:unless_since AS timestamptz) IS NULL OR NOT EXISTS (
+        SELECT FROM list_accesses AS noted WHERE noted.digest = :digest AND noted.accessed_at > :unless_since
+    )
 """).bindparams(
     bindparam("id", type_=Uuid),
     bindparam("patient_ids", type_=ARRAY(Uuid)),
     bindparam("purposes", type_=ARRAY(LargeBinary)),
     bindparam("digest", type_=LargeBinary),
     bindparam("accessed_at", type_=DateTime(timezone=True)),
+    bindparam("unless_since", type_=DateTime(timezone=True)),
     bindparam("accessed_by", type_=Uuid),
     bindparam("content", type_=LargeBinary),
 )
 
 
-def add_list_access(session: Session, entry: Mapping[str, Any], *, content: bytes) -> None:
-    """Add an entry with these columns to the chain of this connection; `content` is the digest of what stands in it."""
-    session.execute(_ADD_LIST_ACCESS, {**entry, "content": content})
+def add_list_access(
+    session: Session, entry: Mapping[str, Any], *, content: bytes, unless_since: datetime | None
+) -> None:
+    """Add an entry with these columns to the chain of this connection; `content` is the digest of what stands in it.
 
-
-def was_noted(session: Session, digest: bytes, *, since: datetime) -> bool:
-    """Whether a list with this digest was noted since an instant."""
-    noted = exists().where(ListAccess.digest == digest, ListAccess.accessed_at > since)
-    return bool(session.scalar(select(noted)))
+    Nothing is added where one with the same digest was since the instant `unless_since`; None adds it whatever was.
+    """
+    session.execute(_ADD_LIST_ACCESS, {**entry, "content": content, "unless_since": unless_since})
 
 
 def owners(session: Session, patient_ids: Sequence[UUID]) -> Sequence[Row[UUID, bytes | None]]:

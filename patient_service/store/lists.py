@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -56,12 +57,23 @@ PATIENTS: Final = Listing(
 STATUS_CHANGES: Final = Listing(sorts={"at": (StatusChange.id,)}, default="at", counts={"to": StatusChange.status})
 
 
-def patients(
-    session: Session, conditions: Sequence[ColumnElement[bool]], part: Part, *, with_consents: bool
-) -> Found[Patient]:
-    """A part of the patients who meet the conditions."""
-    wanted = select(Patient).where(IS_THERE, *conditions)
-    return PATIENTS.read(session, wanted.options(selectinload(Patient.consents)) if with_consents else wanted, part)
+def patients(session: Session, conditions: Sequence[ColumnElement[bool]], part: Part) -> Found[Patient]:
+    """A part of the patients who meet the conditions, with consents."""
+    wanted = select(Patient).options(selectinload(Patient.consents))
+    return PATIENTS.read(session, wanted.where(IS_THERE, *conditions), part)
+
+
+def columns(
+    session: Session, conditions: Sequence[ColumnElement[bool]], part: Part, names: tuple[str, ...]
+) -> Found[Any]:
+    """The same of these columns, in this order before others, with what is needed to decrypt: `data_key`, `sealed`."""
+    return PATIENTS.read(session, _selecting(names).where(IS_THERE, *conditions), part)
+
+
+@cache
+def _selecting(names: tuple[str, ...]) -> Select[Any]:
+    chosen = dict.fromkeys((*names, "id", "sealed", "data_key"))
+    return select(*(getattr(Patient, name).label(name) for name in chosen))
 
 
 def ids_are_among(ids: Collection[UUID]) -> ColumnElement[bool]:

@@ -112,7 +112,8 @@ class Patient(Aggregate, Tables):
             unique=True,
             postgresql_where=text("insurance_number_index IS NOT NULL"),
         ),
-        Index("ix_patients_search_index", "search_index", postgresql_using="gin"),
+        # with the condition of all lists: whom a search finds is counted without a look into the rows
+        Index("ix_patients_search_index", "search_index", postgresql_using="gin", postgresql_where=IS_THERE),
         # the guarantee: two registrations at once both take the numbers 0, so that only one of them passes
         Index("uq_patients_person", "person_index", "namesake", unique=True),
         Index(

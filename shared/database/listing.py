@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, func, literal, tuple_
 from sqlalchemy.orm import Session
 
-from shared.database.rows import count_of
+from shared.database.rows import count_of, number_of
 from shared.values.lists import Listed, Part, Position
 
 Row = TypeVar("Row")
@@ -69,28 +69,47 @@ class Listing:
         """
         if part.ids:
             wanted = wanted.where(self.identity.in_(part.ids))
-        rows, position = self._rows(session, wanted, part)
         if part.is_export:
+            rows, position, _ = self._rows(session, wanted, part)
             return Found(rows, len(rows), None, position)
         counts = self._counts(session, wanted, part.count_by)
-        if total is None or part.ids:
-            total = sum(counts.values()) if counts is not None else count_of(session, wanted)
-        return Found(rows, total, counts, position)
+        if counts is not None:
+            total = sum(counts.values())
+        elif part.ids:
+            total = None
+        rows, position, counted = self._rows(session, wanted, part, is_counted=total is None)
+        return Found(rows, counted if total is None else total, counts, position)
 
-    def _rows(self, session: Session, wanted: Select[Any], part: Part) -> tuple[list[Any], Position | None]:
+    def _rows(
+        self, session: Session, wanted: Select[Any], part: Part, *, is_counted: bool = False
+    ) -> tuple[list[Any], Position | None, int]:
+        """Returns the rows of the part, the position of the last one where more follow, and, where all rows are to be
+        counted, the number of them: the same statement counts them, which saves a round trip.
+        """
+        columns = self.sorts[part.sort.removeprefix("-")]
+        keys = [each.label(f"key_{place}") for place, each in enumerate(columns)]
+        counted = [number_of(wanted).label("all_rows")] if is_counted else []
+        # one more than is shown, to know whether there are more
+        selected = self._ordered(wanted, part).add_columns(*keys, *counted).limit(part.limit + 1)
+        found = session.execute(selected).all()
+        shown = found[: part.limit]
+        end = len(columns) + len(counted)
+        position = tuple(shown[-1][-end:][: len(columns)]) if len(found) > part.limit and shown else None
+        is_object = bool(found) and len(found[0]) == end + 1
+        number = (found[0].all_rows if found else self._number_beyond(session, wanted, part)) if is_counted else 0
+        return [row[0] if is_object else row for row in shown], position, number
+
+    def _ordered(self, wanted: Select[Any], part: Part) -> Select[Any]:
+        """The rows from the beginning of the part on, in its order."""
         columns, is_reversed = self.sorts[part.sort.removeprefix("-")], part.sort.startswith("-")
         ordered = wanted.order_by(None).order_by(*(each.desc() if is_reversed else each for each in columns))
         if part.position is not None:
-            ordered = ordered.where(_after(columns, part.position, is_reversed))
-        elif part.offset:
-            ordered = ordered.offset(part.offset)
-        # one more than is shown, to know whether there are more
-        keyed = ordered.add_columns(*(each.label(f"key_{place}") for place, each in enumerate(columns)))
-        found = session.execute(keyed.limit(part.limit + 1)).all()
-        shown = found[: part.limit]
-        position = tuple(shown[-1][-len(columns) :]) if len(found) > part.limit and shown else None
-        is_object = len(wanted.column_descriptions) == 1
-        return [row[0] if is_object else row for row in shown], position
+            return ordered.where(_after(columns, part.position, is_reversed))
+        return ordered.offset(part.offset) if part.offset else ordered
+
+    def _number_beyond(self, session: Session, wanted: Select[Any], part: Part) -> int:
+        """The number of all rows where the part has none to say it."""
+        return count_of(session, wanted) if part.offset or part.position is not None else 0
 
     def _counts(self, session: Session, wanted: Select[Any], name: str | None) -> dict[str, int] | None:
         if name is None:

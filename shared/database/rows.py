@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import Select, func
+from sqlalchemy import ScalarSelect, Select, func
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -48,6 +48,14 @@ def check_version(row: Versioned, expected: Collection[int] | None, noun: str) -
 
 def count_of(session: Session, wanted: Select[Any]) -> int:
     """How many rows the select would return."""
+    return session.scalar(_counting(wanted)) or 0
+
+
+def number_of(wanted: Select[Any]) -> ScalarSelect[int]:
+    """The same, as a value in another statement, also in one that reads these rows."""
+    return _counting(wanted).correlate(None).scalar_subquery()
+
+
+def _counting(wanted: Select[Any]) -> Select[int]:
     # over the same tables and conditions: a subquery would name every column, and the rows' order does not matter
-    counted = wanted.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
-    return session.scalar(counted) or 0
+    return wanted.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)

@@ -16,6 +16,8 @@ import hmac
 import secrets
 import unicodedata
 from collections.abc import Sequence
+from copy import copy
+from functools import cache
 from hashlib import blake2b, sha256
 from typing import Any
 
@@ -138,6 +140,15 @@ class Keys:
         """Both rings are the base64 of 32 bytes for each key, with commas between them."""
         self.masters = MasterKeys(master_ring)
         self.indexes = tuple(map(IndexKey, index_ring.split(",")))
+
+    def for_one_request(self) -> Keys:
+        """Returns the same keys, which unwrap each data key once: for something that decrypts and encrypts with them.
+
+        What is unwrapped is kept as long as what is returned, so nobody keeps that.
+        """
+        remembering = copy(self)
+        remembering._data_key = cache(self._data_key)  # type: ignore[method-assign]
+        return remembering
 
     def new_data_key(self, owner: bytes) -> bytes:
         """Returns a new data key, wrapped for this owner (an aggregate's id)."""

@@ -100,7 +100,8 @@ def in_utc(instant: datetime) -> datetime:
 
 def format_datetime(instant: datetime) -> str:
     """Returns the instant as RFC 3339 in UTC with `Z`. Raises NotAcceptable without an offset."""
-    return in_utc(instant).isoformat().replace("+00:00", "Z")
+    in_zone = instant if instant.tzinfo is UTC else in_utc(instant)
+    return in_zone.isoformat().replace("+00:00", "Z")
 
 
 def _accepted_date(value: Any) -> date:

@@ -34,6 +34,10 @@ LONGEST_NAME_SHOWN = 100
 MOST_NAMES_SHOWN = 20
 
 
+_STATE: Final = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+"""What an object of pydantic consists of."""
+
+
 def _refuse_unstorable(value: Any) -> None:
     if isinstance(value, str):
         if "\x00" in value:  # PostgreSQL's text cannot hold it: the insert would fail
@@ -96,6 +100,19 @@ class Schema(BaseModel):
         if isinstance(source, cls):  # pydantic would return a subclass as it is, with fields that must not be shown
             source = {name: getattr(source, name) for name in cls.model_fields}
         return cls.model_validate(source, strict=False, from_attributes=True)
+
+    @classmethod
+    def unchecked(cls, values: Mapping[str, Any]) -> Self:
+        """Returns the schema with these values of all its fields as they are: for what our own tables hold.
+
+        It leaves out what is no field, and raises `KeyError` where a field is missing. `model_construct` looks for
+        aliases and defaults of each field besides, which takes longer than to decrypt a patient.
+        """
+        made = cls.__new__(cls)
+        fields = {name: values[name] for name in cls.__pydantic_fields__}
+        for name, value in zip(_STATE, (fields, set(fields), None, None), strict=True):
+            object.__setattr__(made, name, value)
+        return made
 
     def to_json(self) -> dict[str, Any]:
         """Returns the JSON document as Python dicts, lists, strings, numbers and None."""

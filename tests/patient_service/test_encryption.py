@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from typing import Any, get_args
+from uuid import UUID
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -14,7 +15,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from patient_service.domain import files, patients
-from patient_service.domain.schemas import PatientFile
+from patient_service.domain.intake_schemas import Crisis
+from patient_service.domain.schemas import NewPatient, PatientFile
 from patient_service.store import queries
 from patient_service.store.tables import DataKey, Patient
 from shared.security.encryption import Keys, MissingKey
@@ -116,6 +118,21 @@ def test_a_field_that_came_later_has_its_default_and_one_that_went_is_passed_ove
     assert known.data_key
     known.sealed = keys.encrypt(known.data_key, known.id.bytes, old)
     assert files.decrypt(keys, known).travel_mode == "car"
+
+
+def test_a_file_is_decrypted_as_it_was_entered(session: Session, keys: Keys) -> None:
+    more: dict[str, Any] = {
+        "availability": {"monday": [{"start": "09:00", "end": "12:00"}]},
+        "languages": ["de"],
+        "title": "Dr.",
+    }
+    more |= {"preferred_procedures": ["VT", "ST"], "excluded_therapist_ids": [str(UUID(int=7))], "max_distance_km": 2.5}
+    more |= {"registered_on": "2026-01-02", "health_insurer_ik": "109519005"}
+    known = queries.patient(session, a_patient(session, keys, **new_patient(**SECRETS, **more)).id)
+    assert known is not None
+    decrypted, entered = files.decrypt(keys, known), NewPatient.from_json(new_patient(**SECRETS, **more))
+    assert vars(decrypted) == vars(entered) | {"crisis": Crisis()}
+    assert PatientFile.of(vars(decrypted)) == decrypted
 
 
 def schemas_in(schema: type[BaseModel]) -> Iterator[type[BaseModel]]:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
 
 from patient_service.domain import patients
@@ -125,6 +125,32 @@ def test_every_order_has_an_index(session: Session) -> None:
     shown = select(Patient.id).where(lists.IS_THERE)
     for rows, listing in ((shown, lists.PATIENTS), (select(StatusChange.id), lists.STATUS_CHANGES)):
         assert sorted_without_index(session, rows, listing) == []
+
+
+@pytest.mark.parametrize("view", ["row", "label"])
+def test_a_page_is_read_and_counted_in_one_statement_which_reads_no_more_than_the_view_shows(
+    session: Session, keys: Keys, five: list[UUID], view: View
+) -> None:
+    statements: list[str] = []
+    event.listen(session.connection(), "before_cursor_execute", lambda *given: statements.append(given[2]))
+    reader, wanted = Reader(id=ANNA, purpose="Anruf"), asked_for(PATIENTS, view=view, q="Erfunden", limit=2)
+    listed = patients.list_part(session, keys, wanted, reader=reader, now=MONDAY)
+    assert (listed.total, [each.id for each in listed.items]) == (5, five[:-3:-1])
+    read, noted = statements
+    assert "count(*)" in read
+    assert noted.strip().startswith("INSERT INTO list_accesses")
+    shown = read.partition("FROM patients")[0]
+    assert not [name for name in ("search_index", "person_index", "missing", "merged_into") if name in shown]
+
+
+def test_a_row_says_of_every_field_what_the_whole_patient_says(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    for fields in ({"health_insurer": "Musterkasse"}, {"date_of_birth": None, "city": None, "insurance_type": None}):
+        known = a_patient(session, keys, **fields)
+        (row,), (whole,) = (client.get(f"{URL}?ids={known.id}&view={view}").json["items"] for view in ("row", "full"))
+        assert row == {name: whole[name] for name in row}
+        assert row.keys() == PATIENTS.views["row"].model_fields.keys()
 
 
 # The access log

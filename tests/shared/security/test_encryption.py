@@ -50,6 +50,32 @@ def test_a_document_is_read_as_before_after_its_key_was_wrapped_anew() -> None:
     assert Keys(second, first).decrypt(anew, OWNER, sealed) == {"name": "Erika"}
 
 
+class CountingMasters(MasterKeys):
+    """Master keys that count how often they unwrap."""
+
+    unwrapped = 0
+
+    def unwrap(self, wrapped: bytes, owner: bytes) -> bytes:
+        self.unwrapped += 1
+        return super().unwrap(wrapped, owner)
+
+
+def test_within_one_request_a_data_key_is_unwrapped_once_and_opens_nothing_of_others() -> None:
+    key = base64.b64encode(bytes(32)).decode()
+    keys = Keys(key, key)
+    keys.masters = masters = CountingMasters(key)
+    wrapped = {owner: keys.new_data_key(owner) for owner in (OWNER, OTHER)}
+    of_request = keys.for_one_request()
+    sealed = {owner: of_request.encrypt(wrapped[owner], owner, {"name": "Erika"}) for owner in wrapped}
+    assert [of_request.decrypt(wrapped[owner], owner, sealed[owner]) for owner in wrapped] == [{"name": "Erika"}] * 2
+    assert masters.unwrapped == 2
+    with pytest.raises(InvalidTag):
+        of_request.decrypt(wrapped[OWNER], OTHER, sealed[OTHER])
+    keys.decrypt(wrapped[OWNER], OWNER, sealed[OWNER])
+    keys.for_one_request().decrypt(wrapped[OWNER], OWNER, sealed[OWNER])
+    assert masters.unwrapped == 5  # nothing is remembered beyond the request
+
+
 @given(RINGS, st.integers(min_value=0), st.integers(min_value=1, max_value=255))
 def test_an_altered_wrapped_key_is_refused(keys: list[str], place: int, change: int) -> None:
     masters = MasterKeys(ring(*keys))

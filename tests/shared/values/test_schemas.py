@@ -330,3 +330,14 @@ def test_the_patch_model_is_one_component_with_nothing_required() -> None:
     }  # fmt: skip
     assert '"default"' not in json.dumps(schema["properties"])
     assert "AnamnesisPatch" in schema["$defs"]
+
+
+def test_an_object_of_unchecked_values_is_like_any_other() -> None:
+    values = {"name": "Anna", "age": 3}
+    made = Person.unchecked(values | {"no field": 1})
+    checked = Person(**values)
+    assert (made, made.to_json(), made.model_copy()) == (checked, checked.to_json(), checked)
+    assert (list(vars(made)), made.model_fields_set) == (["name", "age"], {"name", "age"})
+    assert Person.unchecked({"age": None, "name": ""}).name == ""
+    with pytest.raises(KeyError):
+        Person.unchecked({"name": "Anna"})
