@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
 
 from patient_service.domain.indexes import Indexes, no_indexes
 from patient_service.domain.intake_schemas import CRISIS_CONTACTS, ConsultationView, ContactPersonView, CrisisView
+from patient_service.domain.lists import PatientRow
 from patient_service.domain.rules import diagnoses_of, had_prior_therapy, missing_in
 from patient_service.domain.schemas import ConsentView, PatientFields, PatientFile, PatientLabel, PatientView
 from patient_service.store import erasures, queries
 from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.database.rows import require
-from shared.errors import NotFound, PlatformError
+from shared.errors import NotFound, PlatformError, Unreachable
 from shared.events.catalogue import (
     PatientErased,
     PatientMerged,
@@ -26,21 +30,34 @@ from shared.events.catalogue import (
     PublicPatient,
 )
 from shared.events.outbox import record
-from shared.security.encryption import Keys
+from shared.runtime import metrics
+from shared.runtime.logs import logger
+from shared.security.encryption import Keys, MissingKey
 from shared.values.datetimes import age_groups, age_on, berlin_day
 from shared.values.enums import ConsentPurpose, PatientStatus
 from shared.values.identifiers import block_of, counts
+
+log = logger(__name__)
 
 Refusal = TypeVar("Refusal", bound=PlatformError)
 
 IN_THE_CLEAR = frozenset({"postal_code", "assigned_to", "registered_on", "search_started_on", "last_contact_on"})
 """Fields with a column of their own; all others are sealed."""
 
+UNKNOWN_NAME: Final = "?"
+"""Stands for a name that cannot be read."""
 _FIELDS = frozenset(PatientFile.model_fields)
 _SHOWN = (
     "id", "created_at", "updated_at", "updated_by", "version", "reference", "other_references", "registered_by",
     "paused_until", "first_place_on", "working_place_on", "erasure_proposed_on",
 )  # fmt: skip
+
+
+class UnreadableFile(Unreachable):
+    """The file of a patient who is there cannot be opened until somebody restores it (docs/faults.md, section 36)."""
+
+    def __init__(self) -> None:
+        super().__init__("patient.unreadable")
 
 
 def get_patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient:
@@ -77,23 +94,71 @@ def references_of(patient: Patient) -> Sequence[str]:
 def decrypt(keys: Keys, patient: Patient) -> PatientFile:
     """The file of a patient.
 
-    Raises `cryptography.exceptions.InvalidTag` when the ciphertext was altered or belongs to another row.
+    Raises `UnreadableFile` where the key is not there, or one of the two was altered or belongs to another row;
+    `MissingKey` where the ring lacks the key that wrapped it.
     """
-    sealed = keys.decrypt(_data_key(patient), patient.id.bytes, patient.sealed)
-    read = {name: value for name, value in sealed.items() if name in _FIELDS}
-    return PatientFile.of(read | {name: getattr(patient, name) for name in IN_THE_CLEAR})
+    with _opening(patient) as key:
+        sealed = keys.decrypt(key, patient.id.bytes, patient.sealed)
+        read = {name: value for name, value in sealed.items() if name in _FIELDS}
+        return PatientFile.of(read | {name: getattr(patient, name) for name in IN_THE_CLEAR})
 
 
-def _data_key(patient: Patient) -> bytes:
-    """The patient's wrapped key. Raises `NotFound` where it was destroyed: then there is no file any more."""
-    return require(patient.data_key, "patient")
+def decrypt_or_none(keys: Keys, patient: Patient) -> PatientFile | None:
+    """The same for one of many patients, of whom one must not stop the others: None where the file cannot be read."""
+    try:
+        return decrypt(keys, patient)
+    except Unreachable:
+        return None
+
+
+def decrypt_each(
+    keys: Keys, find: Callable[[Collection[UUID]], Sequence[Patient]]
+) -> Sequence[tuple[Patient, PatientFile]]:
+    """Some of the patients whom `find` returns, with their files; none where all of them are unreadable.
+
+    `find` is given the ids of those to leave out, so that a portion of unreadable ones does not hide those behind it.
+    """
+    unreadable: set[UUID] = set()
+    while found := find(unreadable):
+        files = [(patient, decrypt_or_none(keys, patient)) for patient in found]
+        readable = [(patient, file) for patient, file in files if file is not None]
+        if readable:
+            return readable
+        unreadable.update(patient.id for patient in found)
+    return []
+
+
+def require_key(patient: Patient) -> None:
+    """Raises `UnreadableFile` where the key of a patient who is there is not."""
+    with _opening(patient):
+        pass
+
+
+@contextmanager
+def _opening(patient: Any) -> Iterator[bytes]:
+    """Gives the patient's wrapped key; whatever cannot be opened with it is logged, counted, and one error.
+
+    The row of a key may be missing although nobody was erased: it is restored apart (0005).
+    """
+    try:
+        if patient.data_key is None:
+            raise UnreadableFile
+        yield patient.data_key
+    except (Unreachable, InvalidTag, ValueError) as problem:
+        why = "key_unknown" if isinstance(problem, MissingKey) else "damaged" if patient.data_key else "without_key"
+        metrics.patient_files_unreadable.labels(why).inc()
+        log.error("patient_file.unreadable", patient_id=str(patient.id), why=why)
+        if isinstance(problem, Unreachable):
+            raise
+        raise UnreadableFile from problem
 
 
 def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes, *, today: date) -> None:
     """Put the file into the patient's row: sealed, or in the clear where SQL asks for it."""
     # what is not known takes no room: most of a file is empty, and each field that may be so is without a value
     document = fields.model_dump(mode="json", exclude=set(IN_THE_CLEAR), exclude_none=True)
-    patient.sealed = keys.encrypt(_data_key(patient), patient.id.bytes, document)
+    with _opening(patient) as key:
+        patient.sealed = keys.encrypt(key, patient.id.bytes, document)
     for name in IN_THE_CLEAR:
         setattr(patient, name, getattr(fields, name))
     patient.missing = list(missing_in(fields, today=today))
@@ -118,13 +183,22 @@ def destroy(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, 
 
 
 def seal_text(keys: Keys, patient: Patient, text: str | None) -> bytes | None:
-    """Free text about a patient, sealed with the patient's key."""
-    return None if text is None else keys.encrypt(_data_key(patient), patient.id.bytes, {"text": text})
+    """Free text about a patient, sealed with the patient's key. Raises as `decrypt`."""
+    if text is None:
+        return None
+    with _opening(patient) as key:
+        return keys.encrypt(key, patient.id.bytes, {"text": text})
 
 
 def open_text(keys: Keys, patient: Patient, sealed: bytes | None) -> str | None:
-    """What `seal_text` sealed."""
-    return None if sealed is None else str(keys.decrypt(_data_key(patient), patient.id.bytes, sealed)["text"])
+    """What `seal_text` sealed; None also where it cannot be read any more: one text must not hide all others."""
+    if sealed is None:
+        return None
+    try:
+        with _opening(patient) as key:
+            return str(keys.decrypt(key, patient.id.bytes, sealed)["text"])
+    except Unreachable:
+        return None
 
 
 def label(patient: Patient, fields: PatientFile, *, today: date) -> PatientLabel:
@@ -143,6 +217,31 @@ def row(patient: Patient, fields: PatientFile, *, today: date) -> SimpleNamespac
     shown = {name: getattr(patient, name) for name in _SHOWN}
     groups = age_groups(fields.date_of_birth, today)
     return SimpleNamespace(**vars(fields) | shown, status=PatientStatus(patient.status), age_groups=groups)
+
+
+def unreadable_label(patient: Any) -> PatientLabel:
+    """What a list shows as a label in place of a file that cannot be read."""
+    status = PatientStatus(patient.status)
+    return PatientLabel(
+        id=patient.id, reference=patient.reference, name=UNKNOWN_NAME, age=None, status=status, unreadable=True
+    )
+
+
+def unreadable_row(patient: Any) -> Any:
+    """The same as a row of a table: what lies beside the file, as far as it was read."""
+    return PatientRow.model_construct(**_beside_file(patient))
+
+
+def unreadable_view(patient: Patient) -> PatientView:
+    """The same as clients see a whole patient."""
+    consents = [ConsentView.of(consent) for consent in patient.consents]
+    return PatientView.model_construct(**_beside_file(patient), consents=consents, crisis=CrisisView(contacts=[]))
+
+
+def _beside_file(patient: Any) -> dict[str, Any]:
+    shown = {name: getattr(patient, name) for name in (*IN_THE_CLEAR, *_SHOWN) if hasattr(patient, name)}
+    unknown = {"first_name": UNKNOWN_NAME, "last_name": UNKNOWN_NAME, "unreadable": True}
+    return shown | unknown | {"status": PatientStatus(patient.status)}
 
 
 def view(patient: Patient, fields: PatientFile, *, today: date) -> PatientView:
@@ -233,19 +332,23 @@ def _published(patient: Patient, fields: PatientFields, *, today: date) -> Publi
 
 def snapshots(
     session: Session, keys: Keys, *, after: UUID, limit: int, now: datetime
-) -> Sequence[tuple[Patient, PatientUpdated | PatientMerged | PatientErased]]:
-    """The next patients after this id, locked, and what other services are to know of them now."""
+) -> Sequence[tuple[Patient, PatientUpdated | PatientMerged | PatientErased | None]]:
+    """The next patients after this id, locked, and what other services are to know of them now.
+
+    None of one whose file cannot be read: what is known of them stays.
+    """
     today = berlin_day(now)
     found = queries.patients_after(session, after, limit=limit)
     return [(patient, _state(keys, patient, today=today)) for patient in found]
 
 
-def _state(keys: Keys, patient: Patient, *, today: date) -> PatientUpdated | PatientMerged | PatientErased:
+def _state(keys: Keys, patient: Patient, *, today: date) -> PatientUpdated | PatientMerged | PatientErased | None:
     if patient.erased_at is not None:
         return PatientErased(patient_id=patient.id)
     if patient.merged_into is not None:
         return merged_state(patient)
-    return PatientUpdated(patient=_published(patient, decrypt(keys, patient), today=today))
+    file = decrypt_or_none(keys, patient)
+    return None if file is None else PatientUpdated(patient=_published(patient, file, today=today))
 
 
 def merged_state(patient: Patient) -> PatientMerged:

@@ -10,7 +10,21 @@ from uuid import UUID
 
 from patient_service.domain import accesses, crisis, duplicates, indexes, placement_codes, searches, states
 from patient_service.domain.accesses import Reader
-from patient_service.domain.files import decrypt, get_patient, label, public, publish, references_of, row, view, write
+from patient_service.domain.files import (
+    decrypt,
+    decrypt_or_none,
+    get_patient,
+    label,
+    public,
+    publish,
+    references_of,
+    row,
+    unreadable_label,
+    unreadable_row,
+    unreadable_view,
+    view,
+    write,
+)
 from patient_service.domain.indexes import indexes_of
 from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.rules import days_that_cannot_be
@@ -38,6 +52,11 @@ from shared.values.schemas import InvalidFields, MergePatch, merged
 
 CHANCE = secrets.SystemRandom()
 SHOWN_AS: Final[Mapping[View, Callable[..., Any]]] = {"full": view, "row": row, "label": label}
+UNREADABLE_AS: Final[Mapping[View, Callable[[Patient], Any]]] = {
+    "full": unreadable_view,
+    "row": unreadable_row,
+    "label": unreadable_label,
+}
 
 
 def list_part(
@@ -53,8 +72,14 @@ def list_part(
     beyond = found.total > 0 and not found.rows
     revealed = lists.patients(session, conditions, part.beginning(), with_consents=False) if beyond else found
     accesses.note_list(session, keys, revealed.rows, reader, wanted.view, is_export=part.is_export, now=now)
-    today, show = berlin_day(now), SHOWN_AS[wanted.view]
-    return found.shown([show(patient, decrypt(keys, patient), today=today) for patient in found.rows])
+    today = berlin_day(now)
+    return found.shown([_shown(keys, patient, wanted.view, today=today) for patient in found.rows])
+
+
+def _shown(keys: Keys, patient: Patient, shown_as: View, *, today: date) -> Any:
+    """What a list shows of a patient; of a file that cannot be read what lies beside it: it hides nobody else."""
+    file = decrypt_or_none(keys, patient)
+    return UNREADABLE_AS[shown_as](patient) if file is None else SHOWN_AS[shown_as](patient, file, today=today)
 
 
 def conditions_of(keys: Keys, filters: PatientFilter, *, today: date) -> list[Any]:

@@ -206,6 +206,8 @@ class PatientView(PatientFields, EntityView):
     """The day since which it is proposed to erase the patient: the case is closed, and was kept for long enough."""
     consents: list[ConsentView] = []
     """What the patient has agreed to, withdrawn consents included."""
+    unreadable: bool = False
+    """Whether the file cannot be read at the moment; then what lies in it is left empty, and says nothing."""
 
 
 class Merge(Schema):
@@ -235,6 +237,8 @@ class PatientLabel(Schema):
     """How many years old the patient is today; null where the day of birth is not known."""
     status: PatientStatus
     """Where search and therapy stand."""
+    unreadable: bool = False
+    """Whether the file cannot be read at the moment; then name and age are not known."""
 
 
 class PatientFilter(QuerySchema):
