@@ -145,7 +145,7 @@ def _note_list(
 ) -> None:
     shown = sorted(files, key=lambda each: each.id)
     patient_ids = [each.id for each in shown]
-    digest = list_digest(keys, view, reader.id, reader.purpose, patient_ids)
+    digest = list_digest(keys, action, view, reader.id, reader.purpose, patient_ids)
     if view != "full" and not is_export and access_log.was_noted(session, digest, since=now - NOT_NOTED_AGAIN_FOR):
         return
     entry = SimpleNamespace(
