@@ -19,8 +19,9 @@ from patient_service.domain.schemas import PatientFile
 from patient_service.store import queries
 from patient_service.store.tables import DataKey, Patient
 from shared.security.encryption import Keys, MissingKey
+from tests.builders.marked_files import CRISIS, without_marker
 from tests.builders.patients import NOBODY, a_patient, a_ready_patient, new_patient
-from tests.builders.secrets import SECRETS, TRACES, everything_stored
+from tests.builders.secrets import SECRETS, TEXTS, TRACES, everything_stored
 from tests.conftest import MONDAY
 
 ANOTHER = "A" * 43 + "="
@@ -42,11 +43,13 @@ def test_no_name_and_no_diagnosis_is_readable_in_rows_events_or_logs(
         client.patch(url, json={"practice_summary": "Panikattacken, Streit"})
         client.get(url, headers={"X-Purpose": "Rückruf bei Geheimrat"})
         client.get("/api/patients?q=geheimrat")
+        assert client.post(f"{url}/crisis/flag", json={"reason": CRISIS}).status_code == 200
         client.post(f"{url}/status", json={"status": "search_aborted", "reason": "in der Klinik"})
         assert client.get(f"{url}/history").json["items"][0]["reason"] == "in der Klinik"
     said = caplog.text.lower() + "".join(capfd.readouterr()).lower()
     stored = everything_stored(session)
     assert known["reference"].lower() in stored
+    assert without_marker(TEXTS, TRACES) == []
     for trace in TRACES:
         assert trace not in stored, trace
         assert trace not in said, trace
