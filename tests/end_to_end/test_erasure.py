@@ -78,7 +78,7 @@ def restore(tables: Tables, saved: dict[str, dict[str, Any]]) -> None:
 
 
 def ready(platform: PrivatePlatform) -> requests.Response:
-    port = env_file.service_ports(platform.settings)["patient_service"]
+    port = env_file.service_ports(platform.settings)["PATIENT_SERVICE_PORT"]
     return requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=30)
 
 
