@@ -152,7 +152,7 @@ def list_digest(
 ) -> bytes:
     """Recognises that the same reader does the same with the same patients in the same view for the same purpose.
 
-    The patients and the log of who was shown them are different lists: the action tells them apart.
+    The patients and the log of who was shown them are different lists: the action distinguishes them.
     """
     return _index(keys.indexes[0], "list", action, view, str(reader_id), repr(purpose), *map(str, patient_ids))
 

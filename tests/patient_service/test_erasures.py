@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, insert, inspect, select, update
+from sqlalchemy import func, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from patient_service import jobs
@@ -29,7 +29,7 @@ from patient_service.store.tables import (
     Patient,
     StatusChange,
 )
-from shared.database import new_id, transaction
+from shared.database import new_id
 from shared.database.tables import dead_letter_table, outbox
 from shared.events.catalogue import (
     AddressErased,
@@ -44,7 +44,6 @@ from shared.runtime.housekeeping import prune
 from shared.security.encryption import Keys
 from tests.builders.events import happened
 from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, consent, geocoded, new_patient
-from tests.commands import ended
 from tests.conftest import MONDAY
 from tests.events import recorded
 
@@ -306,34 +305,6 @@ def test_the_last_states_are_not_published_once_more(client: FlaskClient, sessio
     erase(client, patient)
     assert [event["type"] for event in recorded(session, patient.id)] == ["patient.erased"]
     assert [event["type"] for event in recorded(session, other.id)] == ["patient.registered"]
-
-
-def test_nothing_serves_while_somebody_is_here_who_was_erased(
-    client: FlaskClient, session: Session, keys: Keys
-) -> None:
-    """Rows of patients came back with a backup; the erasures, which were not restored, still name them."""
-    patient, other = a_patient(session, keys), a_patient(session, keys)
-    erase(client, patient)
-    assert client.get("/health/ready").json["checks"]["erasures"] == {"ok": True, "decisive": True}
-    session.execute(update(Patient).where(Patient.id == patient.id).values(erased_at=None))
-    answer = client.get("/health/ready")
-    assert answer.status_code == 503
-    assert answer.json["checks"]["erasures"]["problem"].endswith("`python -m patient_service erase-restored --yes`")
-    assert erasures.list_restored(session, {other.id}) == sorted([patient.id, other.id])
-    assert erasures.list_restored(session, ()) == [patient.id]
-    session.expire_all()
-    erasures.erase_again(session, keys, patient.id, now=MONDAY)
-    assert client.get("/health/ready").json["checks"]["erasures"]["ok"]
-
-
-def test_no_process_starts_while_somebody_is_here_who_was_erased(real_commits: None, keys: Keys) -> None:
-    with transaction() as session:
-        known = a_patient(session, keys)
-        session.add(Erasure(id=known.id, requested_at=MONDAY, requested_by=None))
-    done = ended("patient_service", "web")
-    assert done.returncode != 0
-    assert "erase-restored --yes" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_republishing_says_of_the_erased_that_they_were(client: FlaskClient, session: Session, keys: Keys) -> None:

@@ -18,7 +18,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from patient_service.domain import birthdays, files, key_rings, searches
+from patient_service.domain import birthdays, files, key_rings, practice_summaries, searches
 from patient_service.domain.files import UnreadableFile
 from patient_service.domain.searches import RecordedPlace
 from patient_service.store.tables import DataKey, FileAccess, ListAccess, Patient
@@ -27,13 +27,10 @@ from shared.errors import Unreachable
 from shared.events.republish import republish
 from shared.security.encryption import Keys
 from tests.builders.keys import NEW
-from tests.builders.patients import a_patient, a_patient_who_is, consent, new_patient
+from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, consent, new_patient
 from tests.conftest import MONDAY
 from tests.events import recorded
 from tests.patient_service.conftest import Others
-from tests.patient_service.test_practice_summaries import SUMMARY, a_patient_with_summary, communication
-
-__all__ = ["communication"]
 
 URL = "/api/patients"
 
@@ -227,12 +224,13 @@ def test_all_others_are_published_anew(session: Session, keys: Keys, lose: Spoil
     assert ["republished" in recorded(session, each)[-1] for each in known] == [True, False, False, True, True]
 
 
-def test_a_letter_about_others_does_not_wait(
-    client: FlaskClient, session: Session, keys: Keys, lose: Spoil, communication: Any
-) -> None:
-    one, other, healthy = (a_patient_with_summary(client, session, keys)[0] for _ in range(3))
-    lose(one, other)
-    assert communication(one, other, healthy) == {str(one): None, str(other): None, str(healthy): SUMMARY}
+def test_a_letter_about_others_does_not_wait(client: FlaskClient, session: Session, keys: Keys, lose: Spoil) -> None:
+    known = [a_patient(session, keys, practice_summary="Kann vormittags.").id for _ in range(3)]
+    for each in known:
+        client.post(f"{URL}/{each}/consents", json=consent("practice_summary"))
+    lose(*known[:2])
+    found = practice_summaries.read(session, keys, known, reader=NOBODY, now=MONDAY)
+    assert [each.practice_summary for each in found.items] == [None, None, "Kann vormittags."]
 
 
 def test_an_event_about_one_is_no_trouble_of_the_database(session: Session, keys: Keys, lose: Spoil) -> None:
