@@ -146,6 +146,22 @@ def test_a_damaged_letter_that_has_not_gone_out_is_written_anew(
     assert references()[0] in message["Subject"]
 
 
+def test_whose_key_is_damaged_keeps_no_letter_from_the_others(
+    session: Session, sending: Sending, catcher: FakeMailServer, requests: list[UUID]
+) -> None:
+    """Nothing can be written about that patient until the key is restored; the other five are asked for."""
+    keys, damaged = patient_keys.patient_keys, patient_of(requests[2])
+    with transaction() as writing:
+        wrapped = bytes(patient_keys.find(writing, [damaged])[damaged] or b"")
+        writing.execute(
+            update(keys).where(keys.c.id == damaged).values(wrapped=wrapped[:-1] + bytes([wrapped[-1] ^ 1]))
+        )
+    composed()
+    sending.run(NOW)
+    (message,) = catcher.messages
+    assert [each in message["Subject"] for each in references()] == [True, True, False, True, True, True]
+
+
 # --- what was said --------------------------------------------------------------------------------------------------
 
 
