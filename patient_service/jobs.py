@@ -172,8 +172,14 @@ def propose_erasures(years: int, now: datetime) -> int:
 
 
 def needs(settings: Settings) -> Sequence[ReadinessCheck]:
-    """That every key is there with which something was written."""
-    return [key_rings.rings(Dependencies.of(settings).keys).needed()]
+    """That every key is there with which something was written, and that nobody is here who was erased."""
+    return [key_rings.rings(Dependencies.of(settings).keys).needed(), ReadinessCheck("erasures", _nobody_came_back)]
+
+
+def _nobody_came_back() -> bool:
+    with transaction() as session:
+        erasures.refuse_restored(session)
+    return True
 
 
 def jobs(dependencies: Dependencies) -> Sequence[Job]:

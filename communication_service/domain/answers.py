@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from communication_service.domain import states
@@ -104,8 +105,8 @@ def _encrypted_notes(session: Session, texts: PatientTexts, said: Sequence[CallR
     return encrypt_for_requests(session, texts, noted)
 
 
-def encrypt_for_requests(session: Session, texts: PatientTexts, notes: Mapping[UUID, str]) -> dict[UUID, bytes]:
-    """Returns notes about requests, each encrypted with a key of the request's patient."""
+def encrypt_for_requests(session: Session, texts: PatientTexts, notes: Mapping[UUID, Any]) -> dict[UUID, bytes]:
+    """Returns what is noted about requests, each encrypted with a key of the request's patient."""
     patients = request_queries.patients_of_requests(session, notes) if notes else {}
     encrypted = texts.encrypt_all(session, [PatientText(patients[id], id, note) for id, note in notes.items()])
     return dict(zip(notes, encrypted, strict=True))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from communication_service.domain import answers, composing, states
+from communication_service.domain import answers, call_notes, composing, states
 from communication_service.domain.email_texts import diagnosis_group
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.domain.schemas import (
@@ -35,7 +35,7 @@ from shared.database.rows import require
 from shared.errors import FieldProblem, RuleBroken
 from shared.events.catalogue import AttemptsUsedUp, CallRecorded
 from shared.events.outbox import record
-from shared.security.patient_texts import LostText, PatientTexts
+from shared.security.patient_texts import PatientTexts
 from shared.values.contacts import format_phone
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, start_of_berlin_day
 from shared.values.enums import CallAnswer, CallResult
@@ -76,25 +76,9 @@ def fields_of(session: Session, texts: PatientTexts, calls: Sequence[PhoneCall])
 
 def _fields(session: Session, texts: PatientTexts, calls: Sequence[PhoneCall]) -> list[dict[str, Any]]:
     """The fields of calls as clients see them; their notes are decrypted together."""
-    found = texts.decrypt(session, [note for call in calls for note in _notes(call)])
+    notes = call_notes.read(session, texts, calls)
     names = PhoneCallFields.model_fields.keys() - {"note"}
-    return [
-        {name: getattr(call, name) for name in names}
-        | {"note": _note(texts, [found[note] for note, _ in _notes(call)])}
-        for call in calls
-    ]
-
-
-def _notes(call: PhoneCall) -> list[tuple[bytes, UUID]]:
-    """The note of a call for each request that it is about."""
-    return [(note, id) for note, id in zip(call.notes, call.placement_request_ids, strict=False) if note]
-
-
-def _note(texts: PatientTexts, kept: Sequence[str | LostText]) -> str | None:
-    """The note, as long as one of the patients whom it is about is there."""
-    readable = (each for each in kept if not isinstance(each, LostText))
-    note = next(readable, kept[0] if kept else None)
-    return None if note is None else texts.worded(note)
+    return [{name: getattr(call, name) for name in names} | {"note": notes[call.id]} for call in calls]
 
 
 def _view(
@@ -168,7 +152,7 @@ def record_outcome(
     answers.require_open(session, outcome.responses, call.placement_request_ids)
     now = answers.later_than_known(session, call.therapist_id, now)
     occurred_at = min(outcome.occurred_at or now, now)
-    notes = _encrypted_notes(session, texts, call, outcome)
+    notes = call_notes.encrypt(session, texts, call, outcome.note, about=_talked_about(call, outcome))
     states.record_call_made(call, result=outcome.result, occurred_at=occurred_at, notes=notes, by=by, now=now)
     if outcome.result == CallResult.REACHED:
         _reached(session, texts, call, inquiry, outcome.responses, occurred_at, now)
@@ -177,17 +161,10 @@ def record_outcome(
     return _view(session, texts, call)
 
 
-def _encrypted_notes(session: Session, texts: PatientTexts, call: PhoneCall, outcome: CallOutcome) -> list[bytes]:
-    """The note of a call for each of its requests, empty for those that it is not about.
-
-    It is about those that were talked about; where none was, about all.
-    """
-    if outcome.note is None:
-        return []
+def _talked_about(call: PhoneCall, outcome: CallOutcome) -> set[UUID]:
+    """The requests that were talked about; where none was, all."""
     discussed = [each for each in outcome.responses if each.outcome != CallAnswer.NOT_DISCUSSED]
-    about = {each.placement_request_id for each in discussed} or set(call.placement_request_ids)
-    kept = answers.encrypt_for_requests(session, texts, dict.fromkeys(about, outcome.note))
-    return [kept.get(request_id, b"") for request_id in call.placement_request_ids]
+    return {each.placement_request_id for each in discussed} or set(call.placement_request_ids)
 
 
 def _must_be_plausible(outcome: CallOutcome, *, now: datetime) -> None:

@@ -65,7 +65,7 @@ def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, texts:
     if therapist is None:
         _schedule(requests, now + planning.UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
         return True
-    rows = _read(session, therapist, requests)
+    rows = _read(session, texts, therapist, requests)
     unsent = _facts(session, rows, now)
     plan = planning.plan(unsent, rules, now)
     _apply(session, rows, unsent, plan, rules=rules, texts=texts, now=now)
@@ -99,9 +99,11 @@ class _Rows:
     """By inquiry, as the e-mails."""
 
 
-def _read(session: Session, therapist: PracticeCopy, requests: Sequence[ContactRequest]) -> _Rows:
+def _read(session: Session, texts: PatientTexts, therapist: PracticeCopy, requests: Sequence[ContactRequest]) -> _Rows:
     inquiries = {each.id: each for each in inquiry_queries.open_inquiries(session, therapist.id)}
     patients = {request.patient_id for request in requests}
+    # as if they were not known yet: one of whom nothing can be written must not keep letters from the others
+    patients -= texts.unwritable(session, patients)
     return _Rows(
         therapist=therapist,
         requests={request.id: request for request in requests},

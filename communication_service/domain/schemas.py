@@ -330,8 +330,8 @@ class CallOutcome(Schema):
     call_back_at: PlausibleInstant | None = None
     """When the practice wants to be called again."""
     note: Note | None = None
-    """What else was said, kept with each request that was talked about: what concerns one patient belongs to that
-    patient's response."""
+    """What else was said of all requests that were talked about; erased with the first of their patients: what concerns
+    one patient belongs to that patient's response."""
     responses: Annotated[list[CallResponse], Field(max_length=100)] = []
     """What was said about single requests."""
 

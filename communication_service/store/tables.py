@@ -287,7 +287,9 @@ class PhoneCall(Aggregate, Tables):
     occurred_at: Mapped[datetime | None]
     next_attempt_after: Mapped[datetime | None]
     notes: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), default=list, server_default=text("'{}'"))
-    """The note for each request, in their order, encrypted with its patient's key; empty where it is not about it."""
+    """What is kept of the note for each request, in their order, encrypted with its patient's key
+    (`domain/call_notes.py`); empty where it is not about it.
+    """
     recorded_by: Mapped[UUID | None]
     """Who recorded what came of it; `caller_id` is who was to make it."""
 

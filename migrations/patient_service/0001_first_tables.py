@@ -262,6 +262,10 @@ def upgrade() -> None:
             "purpose IN ('mandate', 'health_data', 'practice_summary', 'patient_mail')",
             name=op.f("ck_consents_purpose"),
         ),
+        sa.CheckConstraint(
+            "text_version ~ '^[A-Za-z]{0,5}[.-]?[0-9][0-9.-]{0,12}[A-Za-z]?$'",
+            name=op.f("ck_consents_text_version"),
+        ),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_consents_patient_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
     )

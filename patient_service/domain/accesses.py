@@ -9,8 +9,6 @@ from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-
 from patient_service.domain.access_chains import BEGINNING, as_text, chained, file_content, list_content
 from patient_service.domain.files import get_patient, open_text, seal_text
 from patient_service.domain.indexes import list_digest
@@ -21,7 +19,7 @@ from patient_service.store.lists import AccessesWanted
 from patient_service.store.queries import FirstAccess
 from patient_service.store.tables import Patient
 from shared.database import Session, new_id
-from shared.errors import Conflict, FieldProblem
+from shared.errors import Conflict, FieldProblem, Unreachable
 from shared.runtime.logs import logger
 from shared.security.encryption import Keys
 from shared.texts import Value
@@ -79,8 +77,11 @@ def _new_entry(keys: Keys, access: UUID, file: Any, reader: Reader, action: Acti
 
 
 def _sealed(keys: Keys, file: Any, purpose: str | None) -> bytes | None:
-    """The purpose, sealed; None where the patient's key was destroyed: then nobody could read it."""
-    return None if file.data_key is None else seal_text(keys, file, purpose)
+    """The purpose, sealed; None where the patient's key was destroyed or damaged: then nobody could read it."""
+    try:
+        return None if file.data_key is None else seal_text(keys, file, purpose)
+    except Unreachable:
+        return None  # who and when are noted nevertheless, and of the others why
 
 
 def creation(keys: Keys, patient: Patient, purpose: str | None, *, now: datetime) -> FirstAccess:
@@ -137,7 +138,7 @@ def _note_list(
         action=action,
         view=view,
         purposes=None if reader.purpose is None else [_sealed(keys, each, reader.purpose) for each in shown],
-        digest=list_digest(keys, view, reader.id, reader.purpose, patient_ids),
+        digest=list_digest(keys, action, view, reader.id, reader.purpose, patient_ids),
         accessed_at=now,
         accessed_by=reader.id,
     )
@@ -214,9 +215,7 @@ def _opened(keys: Keys, file: Any, access_id: UUID, sealed: bytes | None) -> str
     """The purpose; None where none was said, or where the patient's key was destroyed or the row was damaged since."""
     if sealed is None or file.data_key is None:
         return None
-    try:
-        return open_text(keys, file, sealed)
-    except InvalidTag:
-        # one damaged row must not hide all others; `verify-access-log` names it
-        log.warning("access_log.purpose_damaged", access_id=str(access_id))
-        return None
+    purpose = open_text(keys, file, sealed)
+    if purpose is None:
+        log.warning("access_log.purpose_damaged", access_id=str(access_id))  # `verify-access-log` names it
+    return purpose

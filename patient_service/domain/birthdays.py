@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from uuid import UUID
 
-from patient_service.domain.files import decrypt, publish
+from patient_service.domain.files import decrypt_each, publish
 from patient_service.domain.indexes import ends_of_prior_therapies, latest_birthdays
 from patient_service.store import queries
 from patient_service.store.tables import Patient
@@ -21,7 +22,12 @@ def publish_changed_ages(session: Session, keys: Keys, *, now: datetime, at_most
     Returns the number of patients.
     """
     birthdays = latest_birthdays(keys, berlin_day(now))
-    return _publish(session, keys, queries.patients_who_grew_older(session, birthdays, limit=at_most), now=now)
+    return _publish(
+        session,
+        keys,
+        lambda others: queries.patients_who_grew_older(session, birthdays, without=others, limit=at_most),
+        now=now,
+    )
 
 
 def publish_passed_therapies(session: Session, keys: Keys, *, now: datetime, at_most: int = 200) -> int:
@@ -30,10 +36,18 @@ def publish_passed_therapies(session: Session, keys: Keys, *, now: datetime, at_
     Returns the number of patients.
     """
     ends = ends_of_prior_therapies(keys, berlin_day(now))
-    return _publish(session, keys, queries.patients_whose_therapy_passed(session, ends, limit=at_most), now=now)
+    return _publish(
+        session,
+        keys,
+        lambda others: queries.patients_whose_therapy_passed(session, ends, without=others, limit=at_most),
+        now=now,
+    )
 
 
-def _publish(session: Session, keys: Keys, patients: Sequence[Patient], *, now: datetime) -> int:
-    for patient in patients:
-        publish(session, patient, decrypt(keys, patient), PatientUpdated, now=now)
-    return len(patients)
+def _publish(
+    session: Session, keys: Keys, find: Callable[[Collection[UUID]], Sequence[Patient]], *, now: datetime
+) -> int:
+    found = decrypt_each(keys, find)
+    for patient, file in found:
+        publish(session, patient, file, PatientUpdated, now=now)
+    return len(found)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from patient_service.domain.accesses import RevealingConflict
-from patient_service.domain.files import decrypt
+from patient_service.domain.files import decrypt_or_none
 from patient_service.domain.indexes import Identity, Indexes, address_of, sound_of, words_of
 from patient_service.domain.schemas import PatientFields, PatientFile
 from patient_service.store import queries
@@ -77,7 +77,7 @@ def identify(
 def refuse(session: Session, keys: Keys, fields: PatientFields, alike_to: LookedFor, *, force: bool) -> None:
     """Raise `Conflict` where somebody alike is known: by force only for the same insurance number."""
     counts = alike_to.only(["insurance_number_index"]) if force else alike_to
-    found = {other: likeness(fields, decrypt(keys, other)) for other in queries.patients_alike(session, counts)}
+    found = {other: _likeness(keys, fields, other, counts) for other in queries.patients_alike(session, counts)}
     if found:
         raise refusal_of(found)
 
@@ -91,6 +91,21 @@ def refusal_of(found: Candidates) -> RevealingConflict:
         return _naming(known, RevealingConflict(ids, "patient.already_known", errors=errors, reference=references[0]))
     suspected = RevealingConflict(ids, "patient.suspected_duplicate", errors=errors, references=references)
     return _naming(found, suspected)
+
+
+def _likeness(keys: Keys, fields: PatientFields, other: Patient, alike_to: LookedFor) -> list[Likeness]:
+    """What somebody has in common with a patient who was found by these indexes: by them alone, where the file cannot
+    be read."""
+    file = decrypt_or_none(keys, other)
+    if file is not None:
+        return likeness(fields, file)
+    found = {
+        Likeness.INSURANCE_NUMBER: other.insurance_number_index in alike_to.insurance_number,
+        Likeness.SIMILAR_NAME: other.person_index in alike_to.person or other.address_index in alike_to.address,
+        Likeness.DATE_OF_BIRTH: other.person_index in alike_to.person,
+        Likeness.ADDRESS: other.address_index in alike_to.address,
+    }
+    return [what for what, is_common in found.items() if is_common]
 
 
 def likeness(fields: PatientFields, other: PatientFields) -> list[Likeness]:

@@ -20,7 +20,7 @@ from patient_service.store.tables import Erasure, LocatedPostalCode, Patient
 from shared.database import ChangedMeanwhile, Session
 from shared.database.copies import erase_copies
 from shared.database.rows import check_version, require
-from shared.errors import FieldProblem
+from shared.errors import FieldProblem, Outage
 from shared.events.catalogue import AddressErased, PatientErased
 from shared.events.erasures import mark_confirmed, note_erased
 from shared.events.outbox import record
@@ -113,8 +113,17 @@ def _erase(session: Session, keys: Keys, patients: Collection[Patient], *, by: U
 
 
 def list_restored(session: Session, erased: Collection[UUID]) -> Sequence[UUID]:
-    """Those of these patients, who were all erased once, who came back with a backup."""
+    """Those of these patients, who were all erased once, and of those of whom this service itself knows that, who came
+    back with a backup.
+    """
     return store.not_erased(session, erased)
+
+
+def refuse_restored(session: Session) -> None:
+    """Raise `Outage` where somebody is here whose erasure is kept: rows of patients came back with a backup."""
+    if found := list_restored(session, ()):
+        detail = f"{len(found)} patients who were erased came back with a backup; run"
+        raise Outage("erasure.restored", f"{detail} `python -m patient_service erase-restored --yes`")
 
 
 def erase_again(session: Session, keys: Keys, patient_id: UUID, *, now: datetime) -> None:

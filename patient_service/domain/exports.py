@@ -11,12 +11,11 @@ from pydantic import Field
 
 from patient_service.domain import accesses, searches
 from patient_service.domain.accesses import Reader
-from patient_service.domain.files import decrypt, get_patient, view
+from patient_service.domain.files import decrypt, get_patient, require_key, view
 from patient_service.domain.schemas import FileAccessView, PatientView, StatusChangeView
 from patient_service.store import imports, merging, offers, postal_codes
 from shared.database import Session
 from shared.database.documents import stored_row
-from shared.database.rows import require
 from shared.events import held_events
 from shared.security.encryption import Keys
 from shared.values.datetimes import Instant, berlin_day
@@ -73,8 +72,8 @@ class PatientExport(Schema):
 
 
 def require_file(session: Session, patient_id: UUID) -> None:
-    """Raises `NotFound` for a patient who is not known, or whose key was destroyed."""
-    require(get_patient(session, patient_id).data_key, "patient")
+    """Raises `NotFound` for a patient who is not known, and `UnreadableFile` for one without a key."""
+    require_key(get_patient(session, patient_id))
 
 
 def export(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
 
 from patient_service.domain.indexes import Indexes, no_indexes
 from patient_service.domain.intake_schemas import CRISIS_CONTACTS, ConsultationView, ContactPersonView, CrisisView
@@ -17,7 +20,7 @@ from patient_service.store import erasures, queries
 from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.database.rows import require
-from shared.errors import NotFound, PlatformError
+from shared.errors import NotFound, PlatformError, Unreachable
 from shared.events.catalogue import (
     PatientErased,
     PatientMerged,
@@ -27,11 +30,15 @@ from shared.events.catalogue import (
     PublicPatient,
 )
 from shared.events.outbox import record
-from shared.security.encryption import Keys
+from shared.runtime import metrics
+from shared.runtime.logs import logger
+from shared.security.encryption import Keys, MissingKey
 from shared.values.datetimes import age_groups, age_on, berlin_day
 from shared.values.enums import ConsentPurpose, PatientStatus
 from shared.values.identifiers import block_of, counts
 from shared.values.restored import Restorer
+
+log = logger(__name__)
 
 Refusal = TypeVar("Refusal", bound=PlatformError)
 
@@ -45,12 +52,23 @@ LABEL_COLUMNS: Final = ("reference", "status")
 _SEALED_IN_ROW: Final = tuple(
     name for name in PatientRow.model_fields if name in PatientFile.model_fields and name not in IN_THE_CLEAR
 )
-ROW_COLUMNS: Final = tuple(name for name in PatientRow.model_fields if name not in {*_SEALED_IN_ROW, "age_groups"})
+ROW_COLUMNS: Final = tuple(
+    name for name in PatientRow.model_fields if name not in {*_SEALED_IN_ROW, "age_groups", "unreadable"}
+)
 """The same for a row."""
+UNKNOWN_NAME: Final = "?"
+"""Stands for a name that cannot be read."""
 _SHOWN = (
     "id", "created_at", "updated_at", "updated_by", "version", "reference", "other_references", "registered_by",
     "paused_until", "first_place_on", "working_place_on", "erasure_proposed_on",
 )  # fmt: skip
+
+
+class UnreadableFile(Unreachable):
+    """The file of a patient who is there cannot be opened until somebody restores it (docs/faults.md, section 36)."""
+
+    def __init__(self) -> None:
+        super().__init__("patient.unreadable")
 
 
 def get_patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient:
@@ -87,31 +105,76 @@ def references_of(patient: Patient) -> Sequence[str]:
 def decrypt(keys: Keys, patient: Patient) -> PatientFile:
     """The file of a patient.
 
-    Raises `cryptography.exceptions.InvalidTag` when the ciphertext was altered or belongs to another row.
+    Raises `UnreadableFile` where the key is not there, or one of the two was altered or belongs to another row;
+    `MissingKey` where the ring lacks the key that wrapped it.
     """
-    return _FILE.whole(_document(keys, patient), **{name: getattr(patient, name) for name in IN_THE_CLEAR})
+    with _opening(patient) as key:
+        sealed = keys.decrypt(key, patient.id.bytes, patient.sealed)
+        return _FILE.whole(sealed, **{name: getattr(patient, name) for name in IN_THE_CLEAR})
 
 
 def _decrypt_part(keys: Keys, patient: Any, names: Sequence[str]) -> SimpleNamespace:
     """These sealed fields of a patient. Raises as `decrypt`."""
-    return SimpleNamespace(**_FILE.part(_document(keys, patient), names))
+    with _opening(patient) as key:
+        return SimpleNamespace(**_FILE.part(keys.decrypt(key, patient.id.bytes, patient.sealed), names))
 
 
-def _document(keys: Keys, patient: Any) -> dict[str, Any]:
-    return keys.decrypt(_data_key(patient), patient.id.bytes, patient.sealed)
+def decrypt_or_none(keys: Keys, patient: Patient) -> PatientFile | None:
+    """The same for one of many patients, of whom one must not stop the others: None where the file cannot be read."""
+    try:
+        return decrypt(keys, patient)
+    except Unreachable:
+        return None
 
 
-def _data_key(patient: Any) -> bytes:
-    """The patient's wrapped key. Raises `NotFound` where it was destroyed: then there is no file any more."""
-    data_key: bytes | None = patient.data_key
-    return require(data_key, "patient")
+def decrypt_each(
+    keys: Keys, find: Callable[[Collection[UUID]], Sequence[Patient]]
+) -> Sequence[tuple[Patient, PatientFile]]:
+    """Some of the patients whom `find` returns, with their files; none where all of them are unreadable.
+
+    `find` is given the ids of those to leave out, so that a portion of unreadable ones does not hide those behind it.
+    """
+    unreadable: set[UUID] = set()
+    while found := find(unreadable):
+        files = [(patient, decrypt_or_none(keys, patient)) for patient in found]
+        readable = [(patient, file) for patient, file in files if file is not None]
+        if readable:
+            return readable
+        unreadable.update(patient.id for patient in found)
+    return []
+
+
+def require_key(patient: Patient) -> None:
+    """Raises `UnreadableFile` where the key of a patient who is there is not."""
+    with _opening(patient):
+        pass
+
+
+@contextmanager
+def _opening(patient: Any) -> Iterator[bytes]:
+    """Gives the patient's wrapped key; whatever cannot be opened with it is logged, counted, and one error.
+
+    The row of a key may be missing although nobody was erased: it is restored apart (0005).
+    """
+    try:
+        if patient.data_key is None:
+            raise UnreadableFile
+        yield patient.data_key
+    except (Unreachable, InvalidTag, ValueError) as problem:
+        why = "key_unknown" if isinstance(problem, MissingKey) else "damaged" if patient.data_key else "without_key"
+        metrics.patient_files_unreadable.labels(why).inc()
+        log.error("patient_file.unreadable", patient_id=str(patient.id), why=why)
+        if isinstance(problem, Unreachable):
+            raise
+        raise UnreadableFile from problem
 
 
 def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes, *, today: date) -> None:
     """Put the file into the patient's row: sealed, or in the clear where SQL asks for it."""
     # what is not known takes no room: most of a file is empty, and each field that may be so is without a value
     document = fields.model_dump_json(exclude=set(IN_THE_CLEAR), exclude_none=True)
-    patient.sealed = keys.encrypt(_data_key(patient), patient.id.bytes, document.encode())
+    with _opening(patient) as key:
+        patient.sealed = keys.encrypt(key, patient.id.bytes, document.encode())
     for name in IN_THE_CLEAR:
         setattr(patient, name, getattr(fields, name))
     patient.missing = list(missing_in(fields, today=today))
@@ -136,13 +199,22 @@ def destroy(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, 
 
 
 def seal_text(keys: Keys, patient: Patient, text: str | None) -> bytes | None:
-    """Free text about a patient, sealed with the patient's key."""
-    return None if text is None else keys.encrypt(_data_key(patient), patient.id.bytes, {"text": text})
+    """Free text about a patient, sealed with the patient's key. Raises as `decrypt`."""
+    if text is None:
+        return None
+    with _opening(patient) as key:
+        return keys.encrypt(key, patient.id.bytes, {"text": text})
 
 
 def open_text(keys: Keys, patient: Patient, sealed: bytes | None) -> str | None:
-    """What `seal_text` sealed."""
-    return None if sealed is None else str(keys.decrypt(_data_key(patient), patient.id.bytes, sealed)["text"])
+    """What `seal_text` sealed; None also where it cannot be read any more: one text must not hide all others."""
+    if sealed is None:
+        return None
+    try:
+        with _opening(patient) as key:
+            return str(keys.decrypt(key, patient.id.bytes, sealed)["text"])
+    except Unreachable:
+        return None
 
 
 def label(keys: Keys, patient: Any, *, today: date) -> PatientLabel:
@@ -167,6 +239,31 @@ def row(keys: Keys, patient: Any, *, today: date) -> Any:
 def decrypt_and_view(keys: Keys, patient: Patient, *, today: date) -> PatientView:
     """The patient as clients see it. Raises as `decrypt`."""
     return view(patient, decrypt(keys, patient), today=today)
+
+
+def unreadable_label(patient: Any) -> PatientLabel:
+    """What a list shows as a label in place of a file that cannot be read."""
+    status = PatientStatus(patient.status)
+    return PatientLabel(
+        id=patient.id, reference=patient.reference, name=UNKNOWN_NAME, age=None, status=status, unreadable=True
+    )
+
+
+def unreadable_row(patient: Any) -> Any:
+    """The same as a row of a table: what lies beside the file, as far as it was read."""
+    return PatientRow.model_construct(**_beside_file(patient))
+
+
+def unreadable_view(patient: Patient) -> PatientView:
+    """The same as clients see a whole patient."""
+    consents = [ConsentView.of(consent) for consent in patient.consents]
+    return PatientView.model_construct(**_beside_file(patient), consents=consents, crisis=CrisisView(contacts=[]))
+
+
+def _beside_file(patient: Any) -> dict[str, Any]:
+    shown = {name: getattr(patient, name) for name in (*IN_THE_CLEAR, *_SHOWN) if hasattr(patient, name)}
+    unknown = {"first_name": UNKNOWN_NAME, "last_name": UNKNOWN_NAME, "unreadable": True}
+    return shown | unknown | {"status": PatientStatus(patient.status)}
 
 
 def view(patient: Patient, fields: PatientFile, *, today: date) -> PatientView:
@@ -257,19 +354,23 @@ def _published(patient: Patient, fields: PatientFields, *, today: date) -> Publi
 
 def snapshots(
     session: Session, keys: Keys, *, after: UUID, limit: int, now: datetime
-) -> Sequence[tuple[Patient, PatientUpdated | PatientMerged | PatientErased]]:
-    """The next patients after this id, locked, and what other services are to know of them now."""
+) -> Sequence[tuple[Patient, PatientUpdated | PatientMerged | PatientErased | None]]:
+    """The next patients after this id, locked, and what other services are to know of them now.
+
+    None of one whose file cannot be read: what is known of them stays.
+    """
     today = berlin_day(now)
     found = queries.patients_after(session, after, limit=limit)
     return [(patient, _state(keys, patient, today=today)) for patient in found]
 
 
-def _state(keys: Keys, patient: Patient, *, today: date) -> PatientUpdated | PatientMerged | PatientErased:
+def _state(keys: Keys, patient: Patient, *, today: date) -> PatientUpdated | PatientMerged | PatientErased | None:
     if patient.erased_at is not None:
         return PatientErased(patient_id=patient.id)
     if patient.merged_into is not None:
         return merged_state(patient)
-    return PatientUpdated(patient=_published(patient, decrypt(keys, patient), today=today))
+    file = decrypt_or_none(keys, patient)
+    return None if file is None else PatientUpdated(patient=_published(patient, file, today=today))
 
 
 def merged_state(patient: Patient) -> PatientMerged:

@@ -148,10 +148,13 @@ def born_on(keys: Keys, day: date) -> Sequence[Sequence[Sequence[int]]]:
 
 
 def list_digest(
-    keys: Keys, view: str, reader_id: UUID | None, purpose: str | None, patient_ids: Iterable[UUID]
+    keys: Keys, action: str, view: str, reader_id: UUID | None, purpose: str | None, patient_ids: Iterable[UUID]
 ) -> bytes:
-    """Recognises that the same reader is shown the same patients in the same view for the same purpose."""
-    return _index(keys.indexes[0], "list", view, str(reader_id), repr(purpose), *map(str, patient_ids))
+    """Recognises that the same reader does the same with the same patients in the same view for the same purpose.
+
+    The patients and the log of who was shown them are different lists: the action distinguishes them.
+    """
+    return _index(keys.indexes[0], "list", action, view, str(reader_id), repr(purpose), *map(str, patient_ids))
 
 
 def _parts_of_word(word: str) -> list[tuple[str, str]]:

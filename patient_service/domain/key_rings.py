@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from cryptography.exceptions import InvalidTag
-
 from patient_service.domain.files import decrypt, references_of
 from patient_service.domain.indexes import Indexes, indexes_of, no_indexes
 from patient_service.store import keys as store
 from patient_service.store.tables import Patient
 from shared.database import Session
+from shared.errors import Unreachable
 from shared.runtime.logs import logger
 from shared.security.encryption import Keys
 from shared.security.key_rings import KeyRings, UsedRing, WrappingRing
@@ -28,9 +27,9 @@ def rings(keys: Keys) -> KeyRings:
 def reindex(session: Session, keys: Keys, *, at_most: int = 200) -> int:
     """Write the blind indexes of patients anew who are indexed with another key than the first of the ring.
 
-    Returns the number of those who were. A patient whose data key was destroyed, or who was merged into another one, is
-    not found any more. One whose file is damaged, or whose insurance number somebody else has, keeps the old ones and
-    is named in the log.
+    Returns the number of those who were. A patient who was erased, or merged into another one, is not found any more.
+    One whose file cannot be read, or whose insurance number somebody else has, keeps the old ones and is named in the
+    log.
     """
     others = [each for each in store.index_keys_in_use(session) if each != keys.indexes[0].id]
     found = store.indexed_with(session, others, limit=at_most) if others else []
@@ -42,12 +41,12 @@ def _index_anew(session: Session, keys: Keys, patient: Patient) -> bool:
         if store.index_anew(session, patient, vars(_indexes(keys, patient))):
             return True
         log.error("reindex.insurance_number_twice", patient_id=str(patient.id))
-    except InvalidTag:
+    except Unreachable:
         log.error("reindex.file_damaged", patient_id=str(patient.id))
     return False
 
 
 def _indexes(keys: Keys, patient: Patient) -> Indexes:
-    if patient.data_key is None or patient.merged_into is not None:
+    if patient.erased_at is not None or patient.merged_into is not None:
         return no_indexes(keys)
     return indexes_of(keys, decrypt(keys, patient), *references_of(patient))[0]

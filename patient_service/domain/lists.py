@@ -25,6 +25,7 @@ PatientRow = part_of(
     *("reference", "status", "paused_until", "first_name", "last_name", "date_of_birth", "age_groups", "gender"),
     *("assigned_to", "postal_code", "city", "insurance_type", "health_insurer", "contracts_signed", "registered_on"),
     *("search_started_on", "last_contact_on", "first_place_on", "working_place_on", "erasure_proposed_on"),
+    "unreadable",
     about="What a table of patients shows.",
 )
 

@@ -21,6 +21,9 @@ from patient_service.domain.files import (
     publish,
     references_of,
     row,
+    unreadable_label,
+    unreadable_row,
+    unreadable_view,
     view,
     write,
 )
@@ -53,6 +56,11 @@ from shared.values.schemas import InvalidFields, MergePatch, merged
 CHANCE = secrets.SystemRandom()
 SHOWN_AS: Final[Mapping[View, Callable[..., Any]]] = {"full": decrypt_and_view, "row": row, "label": label}
 COLUMNS: Final[Mapping[View, tuple[str, ...]]] = {"row": ROW_COLUMNS, "label": LABEL_COLUMNS}
+UNREADABLE_AS: Final[Mapping[View, Callable[[Patient], Any]]] = {
+    "full": unreadable_view,
+    "row": unreadable_row,
+    "label": unreadable_label,
+}
 
 
 def list_part(
@@ -69,8 +77,8 @@ def list_part(
     beyond = found.total > 0 and not found.rows
     revealed = lists.columns(session, conditions, part.beginning(), ()) if beyond else found
     accesses.note_list(session, keys, revealed.rows, reader, wanted.view, is_export=part.is_export, now=now)
-    today, show = berlin_day(now), SHOWN_AS[wanted.view]
-    return found.shown([show(keys, patient, today=today) for patient in found.rows])
+    today = berlin_day(now)
+    return found.shown([_shown(keys, patient, wanted.view, today=today) for patient in found.rows])
 
 
 def _part_of_list(session: Session, conditions: Sequence[Any], part: Part, view: View) -> Found[Any]:
@@ -80,6 +88,14 @@ def _part_of_list(session: Session, conditions: Sequence[Any], part: Part, view:
     if view == "full":
         return lists.patients(session, conditions, part)
     return lists.columns(session, conditions, part, COLUMNS[view])
+
+
+def _shown(keys: Keys, patient: Any, shown_as: View, *, today: date) -> Any:
+    """What a list shows of a patient; of a file that cannot be read what lies beside it: it hides nobody else."""
+    try:
+        return SHOWN_AS[shown_as](keys, patient, today=today)
+    except Unreachable:
+        return UNREADABLE_AS[shown_as](patient)
 
 
 def conditions_of(keys: Keys, filters: PatientFilter, *, today: date) -> list[Any]:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from patient_service.domain import accesses
 from patient_service.domain.accesses import Reader
-from patient_service.domain.files import decrypt, may_be_summarised
+from patient_service.domain.files import UnreadableFile, decrypt, may_be_summarised
 from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import Session
@@ -39,7 +39,8 @@ class PracticeSummary(Schema):
     patient_id: UUID
     """The patient."""
     practice_summary: Annotated[str | None, FOR_PRACTICES]
-    """The text; null where there is none, or no consent to it stands, and for who is not known here."""
+    """The text; null where there is none, or no consent to it stands, where the file cannot be read, and for who is not
+    known here."""
 
 
 class PracticeSummaries(Schema):
@@ -62,7 +63,10 @@ def read(
 
 
 def _summary(keys: Keys, patient: Patient) -> str | None:
-    if patient.data_key is None:
-        return None  # erased
-    file = decrypt(keys, patient)
+    if patient.erased_at is not None:
+        return None
+    try:
+        file = decrypt(keys, patient)
+    except UnreadableFile:
+        return None  # a letter about others as well must not wait for somebody to restore this file
     return file.practice_summary if may_be_summarised(patient, file) else None

@@ -31,7 +31,7 @@ from shared.values.enums import (
     Procedure,
     TravelMode,
 )
-from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
+from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode, Version
 from shared.values.lists import Several, View
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
@@ -156,8 +156,8 @@ class NewConsent(Schema):
     """What the patient agreed to."""
     given_on: Annotated[PlausibleDate, Field(examples=["2026-01-15"])]
     """Day of the agreement, today or before."""
-    text_version: Annotated[Line, Field(examples=["2026-01"])]
-    """The version of the text that the patient was shown, by the name that it has with you."""
+    text_version: Version
+    """The version of the text that the patient was shown: digits, dots, hyphens, up to five letters in front."""
 
 
 class ConsentView(NewConsent):
@@ -208,6 +208,8 @@ class PatientView(PatientFields, EntityView):
     """The day since which it is proposed to erase the patient: the case is closed, and was kept for long enough."""
     consents: list[ConsentView] = []
     """What the patient has agreed to, withdrawn consents included."""
+    unreadable: bool = False
+    """Whether the file cannot be read at the moment; then what lies in it is left empty, and says nothing."""
 
 
 class Merge(Schema):
@@ -244,6 +246,8 @@ class PatientLabel(Schema):
     """How many years old the patient is today; null where the day of birth is not known."""
     status: PatientStatus
     """Where search and therapy stand."""
+    unreadable: bool = False
+    """Whether the file cannot be read at the moment; then name and age are not known."""
 
 
 class PatientFilter(QuerySchema):

@@ -10,7 +10,16 @@ from uuid import UUID
 
 from patient_service.domain import accesses, copies, crisis, states
 from patient_service.domain.accesses import Reader, RevealingConflict
-from patient_service.domain.files import decrypt, get_patient, has_withdrawn, open_text, publish, seal_text, view
+from patient_service.domain.files import (
+    decrypt,
+    decrypt_each,
+    get_patient,
+    has_withdrawn,
+    open_text,
+    publish,
+    seal_text,
+    view,
+)
 from patient_service.domain.rules import LookUp, lacks, missing_for_search
 from patient_service.domain.schemas import (
     Action,
@@ -172,9 +181,10 @@ def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_mo
     A search that is not ready any more stays paused, without an end, until staff take it up.
     """
     today = berlin_day(now)
-    ended = queries.pauses_that_passed(session, today=today, limit=at_most)
-    for patient in ended:
-        fields = decrypt(keys, patient)
+    ended = decrypt_each(
+        keys, lambda others: queries.pauses_that_passed(session, today=today, without=others, limit=at_most)
+    )
+    for patient, fields in ended:
         # a postal code that is being looked up keeps nobody: a search that goes on is not stopped by it either
         missing = _missing(patient, fields, copies.look_up(session, patient), today=today)
         if missing:

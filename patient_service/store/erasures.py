@@ -50,8 +50,9 @@ def confirm(session: Session, service: str, erased: Sequence[tuple[UUID, datetim
 
 
 def not_erased(session: Session, ids: Collection[UUID]) -> Sequence[UUID]:
-    """Those of these patients who are here and not erased."""
-    found = select(Patient.id).where(Patient.id.in_(ids), Patient.erased_at.is_(None))
+    """Those of these patients, and of those of whom an erasure is kept, who are here and not erased."""
+    erased = or_(Patient.id.in_(ids), Patient.id.in_(select(Erasure.id)))
+    found = select(Patient.id).where(erased, Patient.erased_at.is_(None))
     return session.scalars(found.order_by(Patient.id)).all()
 
 

@@ -29,6 +29,7 @@ from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.database.wrapped_keys import id_of_wrapping_key
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
+from shared.values.identifiers import VERSION
 
 IS_THERE = text("erased_at IS NULL AND merged_into IS NULL")
 
@@ -207,6 +208,7 @@ class Consent(Tables):
     purpose: Mapped[str]
     given_on: Mapped[date]
     text_version: Mapped[str]
+    """It stays after an erasure, so its form leaves no room for words about the patient."""
     withdrawn_on: Mapped[date | None]
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[UUID | None]
@@ -216,6 +218,7 @@ class Consent(Tables):
     __table_args__ = (
         Index("ix_consents_patient", "patient_id", "id"),
         CheckConstraint(is_one_of("purpose", ConsentPurpose), name="purpose"),
+        CheckConstraint(f"text_version ~ '{VERSION}'", name="text_version"),
         CheckConstraint("withdrawn_by IS NULL OR withdrawn_on IS NOT NULL", name="withdrawn_by_somebody"),
     )
 

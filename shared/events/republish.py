@@ -36,20 +36,22 @@ STALLED_SECONDS = 30.0
 class CurrentStates(Protocol):
     """Returns the next aggregates after an id, by id and locked, each with an event of its whole current state.
 
-    The event is of a type that has no effect in a service that has this state already: nothing has changed.
+    The event is of a type that has no effect in a service that has this state already: nothing has changed. There is
+    None instead of the event of an aggregate that cannot be read: it must not stop the others.
     """
 
     def __call__(
         self, session: Session, *, after: UUID, limit: int, now: datetime
-    ) -> Sequence[tuple[Aggregate, Event]]: ...
+    ) -> Sequence[tuple[Aggregate, Event | None]]: ...
 
 
 @dataclass(frozen=True)
 class RepublishResult:
-    """The numbers of old events to be published again, and of current states recorded."""
+    """The numbers of old events to be published again, of current states recorded, and of those that cannot be read."""
 
     kept: int
     states: int
+    unreadable: int = 0
 
 
 def republish(
@@ -61,33 +63,35 @@ def republish(
     """
     with single_statements() as executor:
         kept = mark_unpublished(executor)
-    done, after = 0, UUID(int=0)
+    done, unreadable, after = 0, 0, UUID(int=0)
     while states is not None:
         with span("republish states"):
-            recorded = repeat_if_lost(partial(_portion, states, after, portion))
-        done += len(recorded)
+            found = repeat_if_lost(partial(_portion, states, after, portion))
+        recorded = sum(is_recorded for _, is_recorded in found)
+        done, unreadable = done + recorded, unreadable + len(found) - recorded
         if progress is not None:
             progress(done)
-        if len(recorded) < portion:
+        if len(found) < portion:
             break
-        after = recorded[-1]
-    return RepublishResult(kept, done)
+        after, _ = found[-1]
+    return RepublishResult(kept, done, unreadable)
 
 
-def _portion(states: CurrentStates, after: UUID, limit: int) -> list[UUID]:
+def _portion(states: CurrentStates, after: UUID, limit: int) -> list[tuple[UUID, bool]]:
+    """The ids of the next aggregates, and whether the state of each was recorded."""
     with transaction() as session:
         found = states(session, after=after, limit=limit, now=clock.now())
         # the time is read while the locks are held: it is later than that of every earlier event
-        return _record(session, found, now=clock.now())
+        _record(session, [(aggregate, event) for aggregate, event in found if event is not None], now=clock.now())
+        return [(aggregate.id, event is not None) for aggregate, event in found]
 
 
-def _record(session: Session, states: Sequence[tuple[Aggregate, Event]], *, now: datetime) -> list[UUID]:
+def _record(session: Session, states: Sequence[tuple[Aggregate, Event]], *, now: datetime) -> None:
     for aggregate, _ in states:
         aggregate.sequence += 1
     session.flush()
     events = [(aggregate.id, aggregate.sequence, event) for aggregate, event in states]
     record_all(session, events, now=now, republished=True)
-    return [aggregate.id for aggregate, _ in states]
 
 
 UnknownAggregate = Callable[[UUID], Event]

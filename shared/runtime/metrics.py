@@ -98,6 +98,11 @@ crises_unacknowledged = Gauge(
     "Patients in a crisis that nobody has acknowledged, counted every minute",
     multiprocess_mode="mostrecent",
 )
+patient_files_unreadable = Counter(
+    "platform_patient_files_unreadable_total",
+    "Times that a patient's file could not be opened (without_key, damaged, key_unknown)",
+    ["why"],
+)
 jobs_seconds = Histogram("platform_job_seconds", "Time a job took", ["job", "outcome"], buckets=(*QUICK, 30, 60, 300))
 
 

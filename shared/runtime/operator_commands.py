@@ -142,6 +142,8 @@ def _republish(service: AnyService, settings: ServiceSettings, check: bool) -> N
     finally:
         spans.stop()
     print_line(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
+    if done.unreadable:
+        print_line(f"{done.unreadable} states cannot be read and are left out; the log names them")
     wait_until_published(_progress("{} events wait to be published"))
     print_line("\nall of them are published")
     _publish_unknown_aggregates(kafka, snapshots)

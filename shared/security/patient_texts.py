@@ -111,6 +111,11 @@ class PatientTexts:
         """The text, or what became of it in the reader's language."""
         return text.sentence.in_language(self.language()) if isinstance(text, LostText) else text
 
+    def unwritable(self, session: Session, patients: Iterable[UUID]) -> set[UUID]:
+        """Returns those of these patients about whom nothing can be written until their damaged key is restored."""
+        found = patient_keys.find(session, set(patients))
+        return {id for id, wrapped in found.items() if self._unwrapped(id, wrapped) is LostText.DAMAGED}
+
     def _keys_to_write_with(self, session: Session, patients: set[UUID]) -> Mapping[UUID, UnwrappedKey | LostText]:
         found = patient_keys.find(session, patients)
         new = {id: self.keys.wrap(new_key(), id.bytes) for id in patients - found.keys()}

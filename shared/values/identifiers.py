@@ -265,6 +265,9 @@ DiagnosisCode = Annotated[
 PostalCode = Annotated[
     str, Text(LONGEST_INPUT, postal_code, POSTAL_CODE), Field(description="German postal code", examples=["04109"])
 ]
+VERSION = "^[A-Za-z]{0,5}[.-]?[0-9][0-9.-]{0,12}[A-Za-z]?$"
+"""The form of a version of a text: `2026-01`, `v2.1`, `2026-01b`; no room for a word about anybody."""
+Version = Annotated[str, Field(max_length=20, pattern=VERSION, examples=["2026-01"])]
 Language = Annotated[str, Text(LONGEST_INPUT, language, LANGUAGE), Field(description="ISO 639-1", examples=["de"])]
 PatientReference = Annotated[str, Text(LONGEST_INPUT, patient_reference, REFERENCE), Field(examples=["P-7K3M-2Q"])]
 PlacementCode = Annotated[

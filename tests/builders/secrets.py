@@ -6,8 +6,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from patient_service.store.tables import Tables
+from tests.builders.marked_files import CRISIS, OF_A_FORM, completed
 
-SECRETS = {
+_SECRETS = {
     "first_name": "Xanthippe",
     "last_name": "Geheimrat",
     "date_of_birth": "1991-02-03",
@@ -33,10 +34,13 @@ SECRETS = {
         "previous_therapy_ended_on": "2025-06-05",
     },
 }
+SECRETS, TEXTS = completed(_SECRETS)
+"""A patient of whom every field is a secret, and what stands in them."""
 TRACES = (
     "xanthippe", "geheimrat", "1991-02-03", "verschwiegen", "987654", "t012345678", "f41.0", "panik", "sokrates",
     "streit", "platon", "aristoteles", "klinik",
     "e7r6", "gruppentherapie", "f60.3", "flugangst", "imkerin", "lithium", "2025-06-05", "2027-06-05",
+    "-marke", CRISIS.lower(), *(each.lower() for each in OF_A_FORM.values()),
 )  # fmt: skip
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 from uuid import UUID
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from flask.testing import FlaskClient
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
@@ -13,8 +15,10 @@ from sqlalchemy.orm import Session
 from communication_service.jobs import Sending
 from communication_service.store.tables import ContactRequest, Email, PhoneCall, RecordedAnswer
 from shared.database import patient_keys, transaction
+from shared.security.encryption import UnwrappedKey
 from tests.builders.communication import (
     TEN,
+    TEXTS,
     a_patient,
     a_practice_to_phone,
     a_request,
@@ -142,6 +146,22 @@ def test_a_damaged_letter_that_has_not_gone_out_is_written_anew(
     assert references()[0] in message["Subject"]
 
 
+def test_whose_key_is_damaged_keeps_no_letter_from_the_others(
+    session: Session, sending: Sending, catcher: FakeMailServer, requests: list[UUID]
+) -> None:
+    """Nothing can be written about that patient until the key is restored; the other five are asked for."""
+    keys, damaged = patient_keys.patient_keys, patient_of(requests[2])
+    with transaction() as writing:
+        wrapped = bytes(patient_keys.find(writing, [damaged])[damaged] or b"")
+        writing.execute(
+            update(keys).where(keys.c.id == damaged).values(wrapped=wrapped[:-1] + bytes([wrapped[-1] ^ 1]))
+        )
+    composed()
+    sending.run(NOW)
+    (message,) = catcher.messages
+    assert [each in message["Subject"] for each in references()] == [True, True, False, True, True, True]
+
+
 # --- what was said --------------------------------------------------------------------------------------------------
 
 
@@ -156,9 +176,10 @@ def said(request: UUID, outcome: str, note: str | None = None) -> dict[str, Any]
     return {"placement_request_id": str(request), "outcome": outcome, "note": note}
 
 
-def test_a_note_of_a_call_is_kept_with_each_request_that_was_talked_about(
+def test_a_note_of_a_call_goes_with_the_first_of_those_who_were_talked_about(
     client: FlaskClient, session: Session
 ) -> None:
+    """What it says of one of them must not stay readable through the other."""
     one, other, silent = a_call_about(3)
     answers = [said(one, "declined_other", "Einzelnes eins"), said(other, "later", "Einzelnes zwei")]
     call = the(PhoneCall).id
@@ -176,7 +197,7 @@ def test_a_note_of_a_call_is_kept_with_each_request_that_was_talked_about(
     forget(one)
     shown = client.get(f"/api/phone-calls/{call}").json
     notes = {each["placement_request_id"]: each["note"] for each in shown["responses"]}
-    assert (shown["note"], notes[str(one)], notes[str(other)]) == ("Anrufnotiz", "[erased]", "Einzelnes zwei")
+    assert (shown["note"], notes[str(one)], notes[str(other)]) == ("[erased]", "[erased]", "Einzelnes zwei")
     assert notes[str(silent)] is None
     forget(other)
     assert client.get(f"/api/phone-calls/{call}").json["note"] == "[erased]"
@@ -186,12 +207,42 @@ def test_a_note_of_a_call_is_kept_with_each_request_that_was_talked_about(
 
 
 def test_a_note_of_a_call_that_reached_nobody_is_about_all(client: FlaskClient) -> None:
-    one, other = a_call_about(2)
+    one, _ = a_call_about(2)
     call = the(PhoneCall).id
     outcome(call, "voicemail", note="Band voll", now=TEN)
     shown = {each["id"]: each["note"] for each in client.get("/api/phone-calls").json["items"]}
     assert shown[str(call)] == "Band voll"
     forget(one)
-    assert client.get(f"/api/phone-calls/{call}").json["note"] == "Band voll"
-    forget(other)
     assert client.get(f"/api/phone-calls/{call}").json["note"] == "[erased]"
+
+
+def test_no_key_that_is_left_opens_a_note_about_somebody_who_was_erased(session: Session) -> None:
+    """Not even by hand: what the others' keys decrypt are shares of a key, and a note that only all of them open."""
+    one, *others = a_call_about(3)
+    planned = the(PhoneCall).id
+    outcome(planned, "voicemail", note="Anrufnotiz über eine")
+    call = the(PhoneCall, id=planned)
+    forget(one)
+    kept = [(note, id) for note, id in zip(call.notes, call.placement_request_ids, strict=True) if id in others]
+    found = list(TEXTS.decrypt(session, kept).values())
+    assert len(found) == 2
+    shares = [base64.b64decode(each["share"]) for each in found]
+    for key in (*shares, bytes(a ^ b for a, b in zip(*shares, strict=True))):
+        with pytest.raises(InvalidTag):
+            UnwrappedKey(key).decrypt(base64.b64decode(found[0]["note"]), call.id.bytes)
+    assert "Anrufnotiz" not in str(found)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_damaged_note_of_a_call_is_called_so_and_hides_no_other_call(
+    client: FlaskClient, session: Session, number: int
+) -> None:
+    a_call_about(number)
+    call = the(PhoneCall)
+    outcome(call.id, "voicemail", note="Band voll")
+    notes = the(PhoneCall, id=call.id).notes
+    wrong = [notes[0][:-1] + bytes([notes[0][-1] ^ 1]), *notes[1:]]
+    session.execute(update(PhoneCall).where(PhoneCall.id == call.id).values(notes=wrong))
+    answer = client.get("/api/phone-calls").json["items"]
+    assert {each["id"]: each["note"] for each in answer}[str(call.id)] == "[damaged, unreadable]"
+    assert len(answer) == 2

@@ -8,8 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import requests
 from confluent_kafka import Producer
 
+from operations import env_file
 from shared.events.catalogue import PatientUpdated, PublicPatient
 from testkit.api_client import ApiClient, Document, RequestRefused
 from testkit.private_platform import PrivatePlatform
@@ -21,6 +23,10 @@ from tests.events import document
 
 COPIES = ("matching_service.patients", "communication_service.patients", "geocoding_service.located_addresses",
           "patient_service.located_postal_codes")  # fmt: skip
+
+
+BACKED_UP = {"patients": "id", "data_keys": "patient_id"}
+"""The tables of a patient's file, and the column that is the patient's id."""
 
 
 def state_of(api: ApiClient, erasure: str) -> Document:
@@ -46,6 +52,36 @@ def are_tombstones(tables: Tables, patient: Document) -> bool:
     return all(row[0][0] and not any(each in row[0][1] for each in told) for row in rows)
 
 
+def rows_of(tables: Tables, patient: Document) -> dict[str, dict[str, Any]]:
+    """What a backup has of the patient: the row and, from its own backup, the key."""
+    found = {}
+    for table, id in BACKED_UP.items():
+        names = tables.run(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'patient_service'"
+            " AND table_name = %s ORDER BY ordinal_position",
+            table,
+        )
+        (row,) = tables.run(f"SELECT * FROM patient_service.{table} WHERE {id} = %s", patient["id"])
+        found[table] = dict(zip((name for (name,) in names), row, strict=True))
+    return found
+
+
+def restore(tables: Tables, saved: dict[str, dict[str, Any]]) -> None:
+    for table, row in saved.items():
+        names, holders = ", ".join(row), ", ".join(["%s"] * len(row))
+        renewed = ", ".join(f"{name} = EXCLUDED.{name}" for name in row)
+        tables.run(
+            f"INSERT INTO patient_service.{table} ({names}) VALUES ({holders})"
+            f" ON CONFLICT ({BACKED_UP[table]}) DO UPDATE SET {renewed}",
+            *row.values(),
+        )
+
+
+def ready(platform: PrivatePlatform) -> requests.Response:
+    port = env_file.service_ports(platform.settings)["PATIENT_SERVICE_PORT"]
+    return requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=30)
+
+
 def publish(platform: PrivatePlatform, event: Any) -> None:
     """Somebody writes this to Kafka, late."""
     producer = Producer(platform.kafka_client())
@@ -59,6 +95,7 @@ def test_a_patient_is_erased_everywhere_whatever_is_under_way(platform: PrivateP
     practice = a_therapist(api)
     for each in (patient, other):
         known_to_matching(api, each, practice)
+    saved = rows_of(Tables(platform), patient)
     worker = platform.process("communication_service.worker")
     worker.kill()
     requests = {each["id"]: api.approve(each["id"], [practice["id"]])["items"][0] for each in (patient, other)}
@@ -102,10 +139,17 @@ def test_a_patient_is_erased_everywhere_whatever_is_under_way(platform: PrivateP
     assert pending(api, erasure) == set()
 
     # the patient service is restored from a backup of before
-    tables.run("UPDATE patient_service.patients SET erased_at = NULL WHERE id = %s", patient["id"])
+    restore(tables, saved)
+    assert api.get("patient", path)["last_name"] == patient["last_name"]
+    unready = ready(platform)
+    assert unready.status_code == 503
+    assert "erase-restored --yes" in unready.json()["checks"]["erasures"]["problem"]
     assert patient["id"] in ended_well(at_the_terminal(platform, "patient_service", "erase-restored"))
     assert "is erased again" in ended_well(at_the_terminal(platform, "patient_service", "erase-restored", "--yes"))
-    assert tables.run("SELECT 1 FROM patient_service.patients WHERE erased_at IS NOT NULL AND id = %s", patient["id"])
+    assert refused(lambda: api.get("patient", path)) == 404
+    assert tables.run("SELECT 1 FROM patient_service.patients WHERE sealed = '' AND id = %s", patient["id"])
+    assert not tables.run("SELECT 1 FROM patient_service.data_keys WHERE patient_id = %s", patient["id"])
+    assert ready(platform).status_code == 200
     assert other["id"] in str(api.get("patient", f"/api/patients/{other['id']}"))
 
 

@@ -23,31 +23,35 @@ from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 from testkit.api_client import ApiClient, RequestRefused
 from testkit.private_platform import PrivatePlatform
 from tests.architecture.sources import SERVICES
+from tests.builders.marked_files import CRISIS, OF_A_FORM, completed, without_marker
 from tests.end_to_end.operators import Tables
 from tests.end_to_end.people import a_therapist, known_to_matching, status_becomes
 
-SENSITIVE: dict[str, Any] = {
-    "salutation": "Frau Anredemarke",
-    "title": "Titelmarke",
-    "first_name": "Vornamensmarke",
-    "last_name": "Nachnamensmarke",
-    "date_of_birth": "1971-03-29",
-    "street": "Strassenmarkenweg",
-    "house_number": "4711-Hausmarke",
-    "city": "Ortsmarkenstadt",
-    "email": "adressmarke@example.org",
-    "phone": "0241 98765432",
-    "contact_persons": [
-        {"name": "Bezugsmarke Person", "phone": "0241 87654321", "email": "bezugsadresse@example.org"},
-    ],
-    "reason_without_guardian": "Vormundsmarke",
-    "general_practitioner": "Hausarztmarke",
-    "health_insurer": "Kassenmarke",
-    "insurance_number": "T012345678",
-    "diagnoses": ["F44.81G"],
-    "referred_by": "Zuweisermarke",
-    "practice_summary": "Zusammenfassungsmarke",
-}
+SENSITIVE, TEXTS = completed(
+    {
+        "salutation": "Frau Anredemarke",
+        "title": "Titelmarke",
+        "first_name": "Vornamensmarke",
+        "last_name": "Nachnamensmarke",
+        "date_of_birth": "1971-03-29",
+        "street": "Strassenmarkenweg",
+        "house_number": "4711-Hausmarke",
+        "city": "Ortsmarkenstadt",
+        "email": "adressmarke@example.org",
+        "phone": "0241 98765432",
+        "contact_persons": [
+            {"name": "Bezugsmarke Person", "phone": "0241 87654321", "email": "bezugsadresse@example.org"},
+        ],
+        "reason_without_guardian": "Vormundsmarke",
+        "general_practitioner": "Hausarztmarke",
+        "health_insurer": "Kassenmarke",
+        "insurance_number": "T012345678",
+        "diagnoses": ["F44.81G"],
+        "referred_by": "Zuweisermarke",
+        "practice_summary": "Zusammenfassungsmarke",
+    }
+)
+"""Every field of a file, also those that are not named here (a new one among them), and what stands in them."""
 PURPOSE, REASON, SEARCHED = "Zweckmarke", "Begruendungsmarke", "Suchmarke"
 NOTES = {
     "request": "Anfragenotizmarke", "override": "Ausnahmemarke", "history": "Verlaufsmarke", "answer": "Antwortmarke",
@@ -60,7 +64,7 @@ MARKERS = (
     "Anredemarke", "Titelmarke", "Vornamensmarke", "Nachnamensmarke", "1971-03-29", "Strassenmarken", "Hausmarke",
     "Ortsmarken", "adressmarke", "98765432", "Bezugsmarke", "87654321", "bezugsadresse", "Vormundsmarke",
     "Hausarztmarke", "Kassenmarke", "T012345678", "F44.81", "Zuweisermarke", "Zusammenfassungsmarke", PURPOSE, REASON,
-    SEARCHED, *NOTES.values(),
+    "-marke", CRISIS, *OF_A_FORM.values(), SEARCHED, *NOTES.values(),
 )  # fmt: skip
 OTHERS = {"gender": "female", "postal_code": "95028", "insurance_type": "statutory", "max_distance_km": 30}
 
@@ -72,6 +76,7 @@ def told(platform: PrivatePlatform, tokens: AccessTokens) -> dict[str, Any]:
     api._session.headers["X-Purpose"] = PURPOSE
     patient = api.enter_patient(**SENSITIVE, **OTHERS)
     path = f"/api/patients/{patient['id']}"
+    api.post("patient", f"{path}/crisis/flag", {"reason": CRISIS})
     refusals = list(_refusals(api, path))
     api.patch("patient", path, {"practice_summary": "Zusammenfassungsmarke, anders"})
     api.start_search(patient["id"])
@@ -154,6 +159,10 @@ def readable(text: str | bytes, markers: Sequence[str] = (*MARKERS, *IN_LETTERS)
 def test_who_may_reads_what_was_written(told: dict[str, Any]) -> None:
     """Or the rest would look for something that nobody has written."""
     assert set(readable("\n".join(told["said"]))) == {*NOTES.values(), *IN_LETTERS}
+
+
+def test_every_field_of_a_file_is_looked_for() -> None:
+    assert without_marker(TEXTS, MARKERS) == []
 
 
 def test_in_no_table_of_any_service(platform: PrivatePlatform, told: dict[str, Any]) -> None:

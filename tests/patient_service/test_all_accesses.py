@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from patient_service.domain import accesses
 from patient_service.domain.accesses import Reader
 from patient_service.domain.lists import ALL_ACCESSES
-from patient_service.domain.schemas import Action
+from patient_service.domain.schemas import Action, ListAction
 from patient_service.store import access_log, lists
 from patient_service.store.lists import AccessesWanted
 from patient_service.store.tables import DataKey, ListAccess, Patient
@@ -63,6 +63,25 @@ def entries(client: FlaskClient, query: str = "") -> list[dict[str, Any]]:
     answer = client.get(f"{URL}?{query}")
     assert answer.status_code == 200, answer.json
     return list(answer.json["items"])
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_what_is_done_with_the_same_patients_is_an_entry_for_each_way(
+    client: FlaskClient, session: Session, keys: Keys, order: tuple[int, ...]
+) -> None:
+    """People refresh their screens, which is noted once: but nobody hides one list behind another."""
+    known = a_patient(session, keys).id
+    ways: list[tuple[str, dict[str, str]]] = [
+        (f"/api/patients?view=row&ids={known}", {}),
+        (f"{URL}?view=row&patient_id={known}", {}),
+        (f"/api/patients?view=row&ids={known}", {"Accept": "text/csv"}),
+    ]
+    for place in (*order, *order[:2]):
+        path, headers = ways[place]
+        assert client.get(path, headers=headers).status_code == 200
+    noted = session.scalars(select(ListAccess.action).order_by(ListAccess.accessed_at)).all()
+    assert set(noted) == set(get_args(ListAction))
+    assert [noted.count(each) for each in ("listed", "audited")] == [1, 1]
 
 
 def test_every_access_is_listed_with_whom_it_names_newest_first(auditor: FlaskClient, two: list[UUID]) -> None:

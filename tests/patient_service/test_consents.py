@@ -84,6 +84,8 @@ def test_a_withdrawn_mandate_blocks_the_search_until_a_new_one_is_given(
         {"purpose": "mandate", "text_version": "1"},
         consent("mandate", given_on=(clock.today() + timedelta(days=2)).isoformat()),
         consent("mandate", withdrawn_on="2026-01-03"),
+        # they stay when everything else about the patient is erased
+        *(consent("mandate", text_version=each) for each in ("Frau Marker, depressiv", "depressiv", "1 Marker", "")),
     ],
 )
 def test_a_consent_that_cannot_be_is_refused(

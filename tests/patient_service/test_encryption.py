@@ -15,13 +15,15 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from patient_service.domain import files, patients
+from patient_service.domain.files import UnreadableFile
 from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.schemas import NewPatient, PatientFile
 from patient_service.store import queries
 from patient_service.store.tables import DataKey, Patient
 from shared.security.encryption import Keys, MissingKey
+from tests.builders.marked_files import CRISIS, without_marker
 from tests.builders.patients import NOBODY, a_patient, a_ready_patient, new_patient
-from tests.builders.secrets import SECRETS, TRACES, everything_stored
+from tests.builders.secrets import SECRETS, TEXTS, TRACES, everything_stored
 from tests.conftest import MONDAY
 
 ANOTHER = "A" * 43 + "="
@@ -43,11 +45,13 @@ def test_no_name_and_no_diagnosis_is_readable_in_rows_events_or_logs(
         client.patch(url, json={"practice_summary": "Panikattacken, Streit"})
         client.get(url, headers={"X-Purpose": "Rückruf bei Geheimrat"})
         client.get("/api/patients?q=geheimrat")
+        assert client.post(f"{url}/crisis/flag", json={"reason": CRISIS}).status_code == 200
         client.post(f"{url}/status", json={"status": "search_aborted", "reason": "in der Klinik"})
         assert client.get(f"{url}/history").json["items"][0]["reason"] == "in der Klinik"
     said = caplog.text.lower() + "".join(capfd.readouterr()).lower()
     stored = everything_stored(session)
     assert known["reference"].lower() in stored
+    assert without_marker(TEXTS, TRACES) == []
     for trace in TRACES:
         assert trace not in stored, trace
         assert trace not in said, trace
@@ -72,11 +76,11 @@ def test_an_altered_ciphertext_is_refused(client: FlaskClient, session: Session,
     altered[len(altered) // 2] ^= 1
     session.execute(update(Patient).where(Patient.id == known.id).values(sealed=bytes(altered)))
     session.expire_all()
-    with pytest.raises(InvalidTag):
+    with pytest.raises(UnreadableFile):
         patients.get(session, keys, known.id, reader=NOBODY, now=MONDAY)
     session.expunge_all()
     answer = client.get(f"/api/patients/{known.id}")
-    assert (answer.status_code, answer.json["code"]) == (500, "internal")
+    assert (answer.status_code, answer.json["code"]) == (503, "patient.unreadable")
 
 
 @pytest.mark.parametrize("moved", [("sealed",), ("wrapped",), ("sealed", "wrapped")])
@@ -89,11 +93,11 @@ def test_a_ciphertext_moved_to_another_row_is_refused(session: Session, keys: Ke
         its_key = select(DataKey.wrapped).where(DataKey.patient_id == other).scalar_subquery()
         session.execute(update(DataKey).where(DataKey.patient_id == one).values(wrapped=its_key))
     session.expire_all()
-    with pytest.raises(InvalidTag):
+    with pytest.raises(UnreadableFile):
         patients.get(session, keys, one, reader=NOBODY, now=MONDAY)
 
 
-def test_a_file_without_its_key_is_gone_and_the_others_are_not(
+def test_a_file_without_its_key_is_unreadable_and_the_others_are_not(
     client: FlaskClient, session: Session, keys: Keys
 ) -> None:
     """To delete the row of a key is to erase: what remains is noise, also in every copy."""
@@ -101,7 +105,7 @@ def test_a_file_without_its_key_is_gone_and_the_others_are_not(
     session.execute(delete(DataKey).where(DataKey.patient_id == erased))
     session.expire_all()
     answers = [client.get(f"/api/patients/{each}") for each in (erased, other)]
-    assert [each.status_code for each in answers] == [404, 200]
+    assert [each.status_code for each in answers] == [503, 200]
 
 
 def test_another_master_key_opens_nothing(session: Session, keys: Keys) -> None:

@@ -43,7 +43,7 @@ from shared.events.republish import republish
 from shared.runtime.housekeeping import prune
 from shared.security.encryption import Keys
 from tests.builders.events import happened
-from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, geocoded, new_patient
+from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, consent, geocoded, new_patient
 from tests.conftest import MONDAY
 from tests.events import recorded
 
@@ -198,6 +198,7 @@ def test_nothing_is_left_but_an_id_a_reference_dates_and_what_nobody_can_read(
     client.get(f"{URL}/{patient.id}", headers={"X-Purpose": SECRET})
     client.get(f"{URL}?q={SECRET}", headers={"X-Purpose": SECRET})
     client.patch(f"{URL}/{patient.id}", json={"assigned_to": str(uuid4()), "insurance_number": "A123456780"})
+    client.post(f"{URL}/{patient.id}/consents", json=consent("mandate"))
     key = session.scalar(select(DataKey.wrapped).where(DataKey.patient_id == patient.id))
     assert key
     accesses = session.scalar(select(func.count()).select_from(FileAccess))
@@ -215,7 +216,7 @@ def test_nothing_is_left_but_an_id_a_reference_dates_and_what_nobody_can_read(
     assert session.scalar(select(func.count()).select_from(FileAccess)) == (accesses or 0) + 1
     assert session.scalar(select(func.count()).select_from(ListAccess)) == lists
     assert session.scalar(select(func.count()).select_from(StatusChange)) == 2
-    assert session.scalar(select(func.count()).select_from(Consent)) == 0
+    assert session.scalars(select(Consent.text_version)).all() == ["2026-1"]
     held = everything(session)
     assert not [each for each in (SECRET, "52062", str(key), key.hex()) if each in held]
 

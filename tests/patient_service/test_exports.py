@@ -136,9 +136,16 @@ def test_of_nobody_nothing_is_asked(client: FlaskClient, others: Others) -> None
 # Erasure
 
 
-def test_who_is_erased_has_no_export(client: FlaskClient, session: Session, patient: UUID, others: Others) -> None:
+def erase(session: Session, patient: UUID) -> None:
+    """What an erasure leaves of a patient."""
     session.execute(text("DELETE FROM data_keys"))
+    session.execute(text("UPDATE patients SET sealed = '', erased_at = now() WHERE id = :id"), {"id": patient})
+    session.commit()
     session.expire_all()
+
+
+def test_who_is_erased_has_no_export(client: FlaskClient, session: Session, patient: UUID, others: Others) -> None:
+    erase(session, patient)
     answer = exported(client, patient)
     assert (answer.status_code, answer.json["code"]) == (404, "patient.not_found")
     assert others.server.asked == []
@@ -150,8 +157,7 @@ def test_who_is_erased_while_the_export_is_collected_has_none(
     """What others said a moment ago must not be handed out any more."""
 
     def answer_after_the_erasure(handler: Any) -> None:
-        session.execute(text("DELETE FROM data_keys"))
-        session.commit()
+        erase(session, patient)
         with_json({"service": "geocoding_service", "patient_id": str(patient), "secret": "Rest"})(handler)
 
     others.answer("geocoding_service", patient, answer_after_the_erasure)

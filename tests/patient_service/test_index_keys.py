@@ -132,6 +132,7 @@ def test_a_lost_index_key_is_replaced_from_the_documents(session: Session) -> No
 def test_who_was_erased_is_found_by_nothing_and_holds_no_key_back(session: Session) -> None:
     known = enter(session, with_indexes(OLD), **NAMED, **NUMBER)
     session.execute(delete(DataKey))
+    session.execute(update(Patient).values(sealed=b"", erased_at=MONDAY))
     session.expire_all()
     assert key_rings.reindex(session, with_indexes(f"{NEW},{OLD}")) == 1
     session.flush()

@@ -78,6 +78,7 @@ def test_a_label_names_a_patient(client: FlaskClient, session: Session, keys: Ke
         "reference": known.reference,
         "name": "Erika Erfunden",
         "age": 40,
+        "unreadable": False,
         "status": "open",
     }
     assert (without["id"], without["age"]) == (str(nameless.id), None)
