@@ -52,7 +52,7 @@ class Checks:
 
     def _looked_at(self, row: FileRow) -> CheckedRow | Problem:
         try:
-            fields = patients.file_of(patient_of(row, is_csv=self._is_csv), now=self._now)
+            fields = patients.file_of(patient_of(row, is_csv=self._is_csv), by=None, now=self._now)
         except Exception as refusal:
             return problem_of(refusal)
         alike_to = duplicates.looked_for(identity_of(self._keys, fields))

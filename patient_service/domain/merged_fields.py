@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from patient_service.domain.crisis import more_urgent
+from patient_service.domain.crisis import of_both
 from patient_service.domain.intake_schemas import Consultation
 from patient_service.domain.schemas import PatientFile
 
@@ -40,7 +40,7 @@ def filled(kept: PatientFile, other: PatientFile) -> PatientFile:
     changes |= {
         "anamnesis": _of_both(kept.anamnesis, other.anamnesis, [(name,) for name in _names(other.anamnesis)]),
         "consultation": _of_both(kept.consultation, other.consultation, [tuple(Consultation.model_fields)]),
-        "crisis": more_urgent(kept.crisis, other.crisis),
+        "crisis": of_both(kept.crisis, other.crisis),
         # whom the patient excluded in either file is never asked
         "excluded_therapist_ids": list(dict.fromkeys((*kept.excluded_therapist_ids, *other.excluded_therapist_ids))),
         "last_contact_on": max(_days(kept.last_contact_on, other.last_contact_on), default=None),

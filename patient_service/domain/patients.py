@@ -101,15 +101,15 @@ def register(
     Raises `Conflict` for an insurance number that is known and, without `force`, where a patient is known whose name
     sounds alike and who has the same date of birth or address; `InvalidFields` for days that cannot be.
     """
-    fields = file_of(new, now=now)
+    fields = file_of(new, by=by, now=now)
     added = _added(session, keys, fields, force, by=by, purpose=purpose, now=now)
     return view(added, fields, today=berlin_day(now))
 
 
-def file_of(new: NewPatient, *, now: datetime) -> PatientFile:
+def file_of(new: NewPatient, *, by: UUID | None, now: datetime) -> PatientFile:
     """The file of a new patient. Raises `InvalidFields` for days that cannot be, and for a masked placement code."""
     placement_codes.refuse_mask(new)
-    assessed = crisis.assessed(new, crisis=Crisis(), now=now)
+    assessed = crisis.assessed(new, crisis=Crisis(), by=by, now=now)
     fields = PatientFile.model_construct(
         **vars(new) | {"registered_on": new.registered_on or berlin_day(now), "crisis": assessed}
     )
@@ -124,7 +124,7 @@ def register_each(
 
     Raises as `register` for days that cannot be, and then the session is of no use any more.
     """
-    rows = [_new_row(session, keys, file_of(each, now=now), by=by, purpose=None, now=now) for each in new]
+    rows = [_new_row(session, keys, file_of(each, by=by, now=now), by=by, purpose=None, now=now) for each in new]
     added = queries.add_each_unless_known(session, rows, is_forced=force) if rows else set()
     return [each.patient.id if each.patient.id in added else None for each in rows]
 
@@ -223,7 +223,7 @@ def change_unnoted(
     if wanted.registered_on is None:
         raise InvalidFields([FieldProblem.of("registered_on", "field.cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
-    wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, now=now)
+    wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, by=reader.id, now=now)
     found_by = indexes_of(keys, wanted, *references_of(patient))
     duplicates.identify(session, keys, patient, wanted, found_by, force=force)
     write(keys, patient, wanted, found_by[0], today=today)

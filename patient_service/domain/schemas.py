@@ -222,6 +222,13 @@ class CrisisReason(Schema):
     """Why."""
 
 
+class CrisisNote(Schema):
+    """What is noted with the acknowledgement of a crisis."""
+
+    note: Note | None = None
+    """What was done, or agreed with the patient."""
+
+
 class PatientLabel(Schema):
     """What names a patient."""
 

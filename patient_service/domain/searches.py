@@ -118,7 +118,7 @@ def set_status(
     states.move(patient, new.status, pause_until=new.paused_until, by=reader.id, now=now)
     if new.status == PatientStatus.OPEN:
         offers.remove_all(session, patient.id)  # another search has offers of its own
-    fields = crisis.raised_by(new.reason, keys, patient, fields, now=now)
+    fields = crisis.raised_by(new.reason, keys, patient, fields, by=reader.id, now=now)
     _record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=today)

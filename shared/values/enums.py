@@ -124,6 +124,14 @@ class ContactRelation(StrEnum):
     OTHER = "other"
 
 
+class CrisisAct(StrEnum):
+    """What is done about a patient's crisis."""
+
+    RAISED = "raised"
+    ACKNOWLEDGED = "acknowledged"
+    CLEARED = "cleared"
+
+
 class ConsentPurpose(StrEnum):
     MANDATE = "mandate"
     HEALTH_DATA = "health_data"

@@ -55,6 +55,7 @@ TRANSITIONS: dict[str, Mapping[Any, frozenset[Any]]] = {
 VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a search lacks": enums.MissingForSearch,
     "what two patients have in common": duplicates.Likeness,
+    "what is done about a crisis": enums.CrisisAct,
     "purpose of a consent": enums.ConsentPurpose,
     "insurance type": enums.InsuranceType,
     "accreditation": enums.Accreditation,

@@ -115,6 +115,19 @@ def test_a_crisis_of_either_file_is_one_of_the_person(client: FlaskClient, sessi
     assert [each["id"] for each in waiting] == [str(kept.id)]
 
 
+def test_what_became_of_the_crises_of_both_stays_known(client: FlaskClient, session: Session, keys: Keys) -> None:
+    kept, other = a_patient(session, keys), a_patient(session, keys, **OTHER)
+    for patient, said in ((other, "Zuerst."), (kept, "Danach.")):
+        client.post(f"/api/patients/{patient.id}/crisis/flag", json={"reason": said})
+    client.post(f"/api/patients/{other.id}/crisis/acknowledge", json={"note": "Zuletzt."})
+    history = merged(client, kept, other)["crisis"]["history"]
+    assert [(each["what"], each["reason"]) for each in history] == [
+        ("raised", "Zuerst."),
+        ("raised", "Danach."),
+        ("acknowledged", "Zuletzt."),
+    ]
+
+
 # The reference that practices know
 
 

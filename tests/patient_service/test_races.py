@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from patient_service.domain import consents, crisis, merging, patients, searches
 from patient_service.domain.schemas import (
     ChangedPatient,
+    CrisisNote,
     CrisisReason,
     Merge,
     NewConsent,
@@ -217,7 +218,7 @@ def test_a_crisis_is_acknowledged_once(keys: Keys) -> None:
     patient = entered(keys, anamnesis={"complaints": "Suizidgedanken"})
 
     def acknowledge(session: Session) -> Any:
-        return crisis.acknowledge(session, keys, patient.id, reader=NOBODY, now=MONDAY)
+        return crisis.acknowledge(session, keys, patient.id, CrisisNote(), reader=NOBODY, now=MONDAY)
 
     second = in_turn(acknowledge, acknowledge)
     assert isinstance(second, Conflict)
