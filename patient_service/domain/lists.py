@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from patient_service.domain.access_schemas import AccessFilter, AccessView, FileAccessView
 from patient_service.domain.import_schemas import PatientImportRowFilter, PatientImportRowView, PatientImportView
 from patient_service.domain.schemas import (
-    AccessFilter,
-    AccessView,
-    FileAccessView,
     PatientFilter,
     PatientLabel,
     PatientView,
@@ -29,7 +27,10 @@ PatientRow = part_of(
 )
 
 StatusChangeRow = part_of(
-    "StatusChangeRow", StatusChangeView, "from_", "to", "at", "by", about="A status change without its reason."
+    "StatusChangeRow",
+    StatusChangeView,
+    *("kind", "from_", "to", "paused_until", "at", "by"),
+    about="A status change without its reason.",
 )
 
 FileAccessRow = part_of(

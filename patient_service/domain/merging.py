@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from patient_service.domain import accesses, consents, duplicates, merged_fields, searches, states
+from patient_service.domain import accesses, consents, duplicates, history, merged_fields, searches, states
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import (
     decrypt,
@@ -135,7 +135,7 @@ def _keep(
     kept.count_change(by=reader.id, now=now)
     if not set(wanted.excluded_therapist_ids) <= set(files[0].excluded_therapist_ids):
         publish(session, kept, wanted, PatientTherapistsExcluded, now=now)
-    searches.record_merge(session, keys, kept, merged, before=before, began=began, by=reader.id, now=now)
+    history.record_merge(session, keys, kept, merged, before=before, began=began, by=reader.id, now=now)
     publish(session, kept, wanted, PatientStatusChanged, now=now, previous_status=before)
     searches.pause_if_unready(session, keys, kept, wanted, by=reader.id, now=now)
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from patient_service.domain import accesses, crisis, duplicates, indexes, placement_codes, searches, states
+from patient_service.domain import accesses, crisis, duplicates, history, indexes, placement_codes, searches, states
 from patient_service.domain.accesses import Reader
 from patient_service.domain.files import decrypt, get_patient, label, public, publish, references_of, row, view, write
 from patient_service.domain.indexes import indexes_of
@@ -228,7 +228,7 @@ def change_unnoted(
     duplicates.identify(session, keys, patient, wanted, found_by, force=force)
     write(keys, patient, wanted, found_by[0], today=today)
     if wanted.search_started_on != file.search_started_on:
-        searches.record_start(
+        history.record_start(
             session, keys, patient, before=file.search_started_on, reason=reason, by=reader.id, now=now
         )
     patient.count_change(by=reader.id, now=now)

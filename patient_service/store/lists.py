@@ -53,7 +53,9 @@ PATIENTS: Final = Listing(
     identity=Patient.id,
     counts={"status": Patient.status},
 )
-STATUS_CHANGES: Final = Listing(sorts={"at": (StatusChange.id,)}, default="at", counts={"to": StatusChange.status})
+STATUS_CHANGES: Final = Listing(
+    sorts={"at": (StatusChange.id,)}, default="at", counts={"kind": StatusChange.kind, "to": StatusChange.status}
+)
 
 
 def patients(

@@ -132,6 +132,21 @@ class CrisisAct(StrEnum):
     CLEARED = "cleared"
 
 
+class HistoryKind(StrEnum):
+    """What an entry of a patient's history is about."""
+
+    STATUS = "status"
+    """The status changed."""
+    PAUSE = "pause"
+    """A pause goes on with another last day, or without one."""
+    SEARCH_START = "search_start"
+    """Staff changed the first day of the search."""
+    PLACE = "place"
+    """A place was recorded, and the status is as it was."""
+    MERGE = "merge"
+    """Another file became part of this one."""
+
+
 class ConsentPurpose(StrEnum):
     MANDATE = "mandate"
     HEALTH_DATA = "health_data"

@@ -56,6 +56,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a search lacks": enums.MissingForSearch,
     "what two patients have in common": duplicates.Likeness,
     "what is done about a crisis": enums.CrisisAct,
+    "kind of an entry of a patient's history": enums.HistoryKind,
     "purpose of a consent": enums.ConsentPurpose,
     "insurance type": enums.InsuranceType,
     "accreditation": enums.Accreditation,

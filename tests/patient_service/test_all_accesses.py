@@ -16,9 +16,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from patient_service.domain import accesses
+from patient_service.domain.access_schemas import Action
 from patient_service.domain.accesses import Reader
 from patient_service.domain.lists import ALL_ACCESSES
-from patient_service.domain.schemas import Action
 from patient_service.store import access_log, lists
 from patient_service.store.lists import AccessesWanted
 from patient_service.store.tables import DataKey, ListAccess, Patient

@@ -206,6 +206,7 @@ def test_history_accesses_and_consents_are_those_of_both(client: FlaskClient, se
         (kept.reference, "search_aborted", "search_aborted"),
     ]
     assert [each["reason"] for each in history["items"]][:4] == ["it is so"] * 4
+    assert [each["kind"] for each in history["items"]] == [*["status"] * 4, "merge"]
     assert other.reference in history["items"][-1]["reason"]
     log = client.get(f"/api/patients/{kept.id}/access-log").json
     seen = [(each["action"], each["purpose"], each["reference"]) for each in log["items"]]
