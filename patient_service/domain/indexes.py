@@ -86,7 +86,7 @@ def no_indexes(keys: Keys) -> Indexes:
 def _indexes(key: IndexKey, fields: PatientFile, references: Sequence[str]) -> Indexes:
     born = fields.date_of_birth
     words = words_of(fields.first_name, fields.last_name)
-    sounds = {word: cologne_code(word) for word in words}
+    sounds = {word: cologne_code(word) for word in (*words, *words_of(*fields.other_names))}
     return Indexes(
         index_key=key.id,
         search_index=_search_index(key, sounds, references, born),

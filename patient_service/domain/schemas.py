@@ -126,10 +126,12 @@ class PatientFields(Schema):
 
 
 class PatientFile(PatientFields):
-    """All that is sealed of a patient: the fields that staff can write, and the crisis."""
+    """All that is sealed of a patient: the fields that staff can write, the crisis, and names of merged files."""
 
     crisis: Crisis = Crisis()
     """Whether the patient is in a crisis."""
+    other_names: list[str] = []
+    """First and last names of files that were merged into this one."""
 
 
 class NewPatient(PatientFields):
@@ -181,6 +183,8 @@ class PatientView(PatientFields, EntityView):
     """By what practices know the patient; says nothing about the person."""
     other_references: list[str] = []
     """By what practices may know the patient too: references of files that were merged into this one."""
+    other_names: list[str] = []
+    """Under which names the patient is found too: those of files that were merged into this one."""
     status: Annotated[PatientStatus, Changed(by="POST /api/patients/{id}/status")]
     """Where search and therapy stand."""
     registered_by: UUID | None = None

@@ -134,27 +134,45 @@ def test_what_became_of_the_crises_of_both_stays_known(client: FlaskClient, sess
 def test_both_references_and_the_names_find_the_person_once(client: FlaskClient, session: Session, keys: Keys) -> None:
     kept, other = a_patient(session, keys), a_patient(session, keys, first_name="Gudrun")
     assert merged(client, kept, other)["other_references"] == [other.reference]
-    for q, number in ((kept.reference, 1), (other.reference, 1), ("Erika", 1), ("Gudrun", 0), ("Erfunden", 1)):
+    for q, number in ((kept.reference, 1), (other.reference, 1), ("Erika", 1), ("Gudrun", 1), ("gutrun", 1)):
         found = client.get("/api/patients", query_string={"q": q}).json
         assert (found["total"], [each["id"] for each in found["items"]]) == (number, [str(kept.id)] * number), q
     assert client.get("/api/patients").json["total"] == 1
     # also after every later change, and after the indexes were written with another key
     client.patch(f"/api/patients/{kept.id}", json={"city": "Bonn"})
     client.post(f"/api/patients/{kept.id}/crisis/flag", json={"reason": "Am Telefon gesagt."})
-    assert client.get("/api/patients", query_string={"q": other.reference}).json["total"] == 1
+    for q in (other.reference, "Gudrun"):
+        assert client.get("/api/patients", query_string={"q": q}).json["total"] == 1
+
+
+def test_names_of_all_files_find_the_person_who_is_left(client: FlaskClient, session: Session, keys: Keys) -> None:
+    """Who phones says the name that the practice or the family knows, also of a file that was merged twice."""
+    first, second = (a_patient(session, keys, first_name="Gudrun", last_name=last) for last in ("Alt", "Neu"))
+    kept = a_patient(session, keys)
+    merged(client, second, first)
+    shown = merged(client, kept, second)
+    assert shown["other_names"] == ["Gudrun Neu", "Gudrun Alt"]
+    merged(client, kept, a_patient(session, keys, last_name="Erfunden", email="erika@example.org"))
+    for q in ("alt", "Neu", "Gudrun Alt"):
+        assert client.get("/api/patients", query_string={"q": q}).json["total"] == 1, q
+    shown = client.get(f"/api/patients/{kept.id}").json
+    assert shown["other_names"] == ["Gudrun Neu", "Gudrun Alt"]
+    assert "Gudrun" not in str(recorded(session, kept.id))
+    assert client.patch(f"/api/patients/{kept.id}", json=shown | {"city": "Bonn"}).status_code == 200
+    assert client.patch(f"/api/patients/{kept.id}", json={"other_names": []}).status_code == 422
 
 
 def test_indexes_that_are_written_anew_find_the_kept_one_only(
     client: FlaskClient, session: Session, keys: Keys
 ) -> None:
-    kept, other = a_patient(session, keys), a_patient(session, keys, **OTHER)
+    kept, other = a_patient(session, keys), a_patient(session, keys, first_name="Gudrun")
     merged(client, kept, other)
     for patient in session.query(Patient):
         patient.index_key = b"another"
     session.flush()
     assert key_rings.reindex(session, keys) == 2
     session.expire_all()
-    for q in (kept.reference, other.reference, "Erfunden"):
+    for q in (kept.reference, other.reference, "Erfunden", "Gudrun"):
         assert [each["id"] for each in client.get("/api/patients", query_string={"q": q}).json["items"]] == [
             str(kept.id)
         ]
