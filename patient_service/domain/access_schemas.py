@@ -16,7 +16,7 @@ Action = Literal["created", "read", "changed", "revealed", "audited", "exported"
 a file with a list was made; `erased`: it was destroyed, and the log of this patient cannot be read any more."""
 ListAction = Literal["listed", "exported", "audited"]
 """The same for several patients at once; `audited`: the log of all files was read."""
-AnyAction = Action | Literal["listed"]
+AnyAction = Literal[Action, "listed"]
 
 
 class FileAccessView(Schema):

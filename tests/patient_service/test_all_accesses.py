@@ -185,6 +185,14 @@ def test_a_damaged_purpose_hides_no_other_entry(auditor: FlaskClient, session: S
     assert auditor.get(f"/api/patients/{two[0]}/access-log").json["items"][0]["purpose"] is None
 
 
+def test_an_action_that_is_none_is_refused_once(auditor: FlaskClient) -> None:
+    for action, field in (("foo", "action.0"), ("read,foo", "action.1"), ("", "action.0")):
+        answer = auditor.get(URL, query_string={"action": action})
+        assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, [field]), action
+        assert "exported" in answer.json["errors"][0]["message"]
+    assert auditor.get(f"{URL}?action=listed,read").status_code == 200
+
+
 def test_of_a_long_list_the_first_patients_are_named(session: Session, keys: Keys) -> None:
     many = [uuid4() for _ in range(lists.MOST_SHOWN + 1)]
     shown: Any = [Patient(id=each, data_key=None) for each in many]
