@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
-
-from shared.values.datetimes import Instant, PlausibleDate
+from shared.values.datetimes import Instant
 from shared.values.lists import Several, View
-from shared.values.schemas import QuerySchema, Schema
+from shared.values.periods import SpanOfDays
+from shared.values.schemas import Schema
 
 Action = Literal["created", "read", "changed", "revealed", "audited", "exported", "erased"]
 """How somebody came to see a file; `revealed`: the placement code was shown; `audited`: this log was read; `exported`:
@@ -63,7 +62,7 @@ class AccessView(Schema):
     """Why, as they said it in `X-Purpose`; null also where the patients were erased."""
 
 
-class AccessFilter(QuerySchema):
+class AccessFilter(SpanOfDays):
     """Which accesses to list, by who, to whose files, how, and the day in Berlin."""
 
     by: Several[UUID] = []
@@ -72,7 +71,3 @@ class AccessFilter(QuerySchema):
     """Only those to the file of one of these patients."""
     action: Several[AnyAction] = []
     """Only those of one of these kinds."""
-    from_: PlausibleDate | None = Field(default=None, alias="from")
-    """Only those on this day or later."""
-    to: PlausibleDate | None = None
-    """Only those on this day or earlier."""

@@ -73,11 +73,17 @@ def conditions_of(keys: Keys, filters: PatientFilter, *, today: date) -> list[An
     if filters.crisis is not None:
         conditions.append(queries.is_in_crisis(indexes.unacknowledged_crises(keys)))
     if filters.q is not None:
-        words = indexes.wanted(keys, filters.q)
-        if not words:
-            raise InvalidFields([FieldProblem.of("q", "field.without_word")])
-        conditions.append(lists.has_words(words))
+        conditions.append(_is_found_by(keys, filters.q))
     return conditions
+
+
+def _is_found_by(keys: Keys, q: str) -> Any:
+    if numbers := indexes.numbered(keys, q):
+        return lists.has_insurance_number(numbers)
+    words = indexes.wanted(keys, q)
+    if not words:
+        raise InvalidFields([FieldProblem.of("q", "field.without_word")])
+    return lists.has_words(words)
 
 
 def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:

@@ -168,6 +168,8 @@ class ConsentView(NewConsent):
 
     id: UUID
     """Identifies the consent."""
+    created_at: Instant
+    """When it was recorded."""
     recorded_by: UUID | None = None
     """The account of who recorded it."""
     withdrawn_on: IsoDate | None = None
@@ -250,14 +252,17 @@ class PatientLabel(Schema):
 
 
 class PatientFilter(QuerySchema):
-    """Which patients to list; `q` looks for words of the name by their beginning or sound, or for a reference."""
+    """Which patients to list; `q` looks for words of the name by their beginning or sound, a reference or an insurance
+    number.
+    """
 
     q: (
         Annotated[
             Line,
             Field(
-                description="At most ten words: each begins a word of the name (three letters on) or sounds like one,"
-                " or is the patient's reference.",
+                description="At most ten words: each begins a word of the name (three letters on; of fewer letters it"
+                " is the whole word) or sounds like one, or is the patient's reference, with or without hyphens."
+                " Alone, an insurance number. Signs such as `*` mean nothing.",
                 examples=["Herbstwind"],
             ),
         ]

@@ -114,14 +114,17 @@ def _next(patient: Patient) -> frozenset[PatientStatus]:
 
 
 def _no_such_step(patient: Patient, wanted: PatientStatus) -> RevealingConflict:
-    """The refusal of a step that does not exist, with those that do."""
+    """The refusal of a step that does not exist, with those that do, in `allowed`."""
     status = PatientStatus(patient.status)
-    if status == wanted == PatientStatus.PAUSED:
-        return RevealingConflict([patient.id], "patient.transition.paused")
-    if status == wanted:
-        return RevealingConflict([patient.id], "patient.transition.none", status=status)
     steps = [each for each in PatientStatus if each in states.STAFF_MAY[status]]
-    return RevealingConflict([patient.id], "patient.transition", status=status, wanted=wanted, steps=steps)
+    if status != wanted:
+        refusal = RevealingConflict([patient.id], "patient.transition", status=status, wanted=wanted, steps=steps)
+    elif status == PatientStatus.PAUSED:
+        refusal = RevealingConflict([patient.id], "patient.transition.paused")
+    else:
+        refusal = RevealingConflict([patient.id], "patient.transition.none", status=status)
+    refusal.members["allowed"] = steps
+    return refusal
 
 
 def _check_pause(new: NewStatus, today: date) -> None:

@@ -87,6 +87,11 @@ def has_words(alternatives: Sequence[Sequence[Sequence[int]]]) -> ColumnElement[
     return or_(*(and_(*(Patient.search_index.overlap(values) for values in words)) for words in alternatives))
 
 
+def has_insurance_number(indexes: Sequence[bytes]) -> ColumnElement[bool]:
+    """The blind index of the patient's insurance number is one of these."""
+    return Patient.insurance_number_index.in_(indexes)
+
+
 _GIVEN: Final = exists().where(Consent.patient_id == Patient.id, Consent.purpose == ConsentPurpose.MANDATE)
 _IS_KNOWN: Final = exists().where(LocatedPostalCode.is_known, LocatedPostalCode.postal_code == Patient.postal_code)
 _IS_ANSWERED: Final = exists().where(

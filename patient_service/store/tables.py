@@ -207,7 +207,7 @@ class Consent(Tables):
     given_on: Mapped[date]
     text_version: Mapped[str]
     withdrawn_on: Mapped[date | None]
-    recorded_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     recorded_by: Mapped[UUID | None]
     withdrawn_by: Mapped[UUID | None]
     """Who recorded the withdrawal."""

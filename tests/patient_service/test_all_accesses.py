@@ -193,6 +193,12 @@ def test_an_action_that_is_none_is_refused_once(auditor: FlaskClient) -> None:
     assert auditor.get(f"{URL}?action=listed,read").status_code == 200
 
 
+def test_a_span_that_ends_before_it_begins_is_refused(auditor: FlaskClient) -> None:
+    answer = auditor.get(f"{URL}?from=2026-11-25&to=2026-11-24")
+    assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, ["to"])
+    assert auditor.get(f"{URL}?from=2026-11-25&to=2026-11-25").status_code == 200
+
+
 def test_of_a_long_list_the_first_patients_are_named(session: Session, keys: Keys) -> None:
     many = [uuid4() for _ in range(lists.MOST_SHOWN + 1)]
     shown: Any = [Patient(id=each, data_key=None) for each in many]

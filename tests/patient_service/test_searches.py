@@ -49,6 +49,7 @@ def test_a_patient_takes_the_steps_of_the_contract_and_no_other(
             assert last["data"]["patient"]["status"] == after
         else:
             assert (answer.status_code, answer.json["code"]) == (409, "patient.transition")
+            assert set(answer.json["allowed"]) == set(ALLOWED_STEPS[before])
             assert client.get(f"/api/patients/{known.id}").json["status"] == before
 
 
