@@ -103,6 +103,13 @@ class PatientImportRowView(Schema):
     """Why it cannot be entered."""
 
 
+class PatientImportFilter(QuerySchema):
+    """Which files with patients to list."""
+
+    status: Several[PatientImportStatus] = []
+    """Only those with one of these statuses."""
+
+
 class PatientImportRowFilter(QuerySchema):
     """Which rows to list."""
 

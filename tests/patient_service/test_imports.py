@@ -67,6 +67,8 @@ def test_everybody_in_a_file_is_entered_as_if_one_by_one(staff: Staff, session: 
     shown = staff.done(table("Anna,Muster,1990-05-17,,female", "Bernd,Beispiel,,,"))
     assert counts(shown) == ("completed", 2, 2, 2, 0)
     assert shown["finished_at"] is not None
+    for status, number in (("completed", 1), ("completed,refused", 1), ("checking", 0)):
+        assert staff.client.get(f"{IMPORTS}?status={status}").json["total"] == number, status
     rows = staff.client.get(f"{IMPORTS}/{shown['id']}/rows").json["items"]
     assert [(row["number"], row["line"], row["outcome"]) for row in rows] == [(1, 2, "entered"), (2, 3, "entered")]
     anna = staff.client.get(f"/api/patients/{rows[0]['patient_id']}").json
