@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -81,6 +81,12 @@ def no_indexes(keys: Keys) -> Indexes:
         prior_therapy_index=secrets.token_bytes(LENGTH),
         crisis_index=secrets.token_bytes(LENGTH),
     )
+
+
+def indexes_of_merged(keys: Keys, fields: PatientFields) -> Indexes:
+    """The indexes of who was merged into another one: only somebody who may be the same person is found by them."""
+    identity = identity_of(keys, fields)[0]
+    return replace(no_indexes(keys), person_index=identity.person_index, address_index=identity.address_index)
 
 
 def _indexes(key: IndexKey, fields: PatientFile, references: Sequence[str]) -> Indexes:

@@ -29,7 +29,7 @@ from patient_service.domain.indexes import indexes_of, no_indexes
 from patient_service.domain.schemas import Merge, PatientFile, PatientView
 from patient_service.store import merging as store
 from patient_service.store import offers, queries
-from patient_service.store.tables import Patient
+from patient_service.store.tables import NUMBERED, Patient
 from shared.database import Session
 from shared.errors import FieldProblem, NotFound
 from shared.events.catalogue import PatientStatusChanged, PatientTherapistsExcluded
@@ -55,10 +55,11 @@ def merge(
     _refuse_unclear(kept, merged, *files)
     accesses.note(session, keys, [kept, merged], reader, "changed", now=now)
     _reassign(session, kept, merged)
-    _give_up_indexes(session, keys, merged)
+    identities = [_give_up_indexes(session, keys, each) for each in (merged, *earlier)]
     _keep(session, keys, kept, merged, files, force=force, reader=reader, now=now)
-    for each in (merged, *earlier):
+    for each, identity in zip((merged, *earlier), identities, strict=True):
         _point_at(session, kept, each, by=reader.id, now=now)
+        store.stay_suspected(session, each, **identity)
     return view(kept, decrypt(keys, kept), today=berlin_day(now))
 
 
@@ -104,10 +105,15 @@ def _reassign(session: Session, kept: Patient, merged: Patient) -> None:
     queries.patient(session, kept.id, lock=True)  # with the consents of both
 
 
-def _give_up_indexes(session: Session, keys: Keys, merged: Patient) -> None:
-    """Let nobody find the merged one any more, before the kept one is found by what was theirs."""
+def _give_up_indexes(session: Session, keys: Keys, merged: Patient) -> dict[str, bytes | None]:
+    """Let nobody find the merged one any more, before the kept one is found by what was theirs.
+
+    Returns the indexes by which somebody alike is suspected, with the key of theirs.
+    """
+    identity = {name: getattr(merged, name) for name in ("index_key", *NUMBERED)}
     write_indexes(merged, no_indexes(keys))
     session.flush()
+    return identity
 
 
 def _keep(

@@ -18,7 +18,7 @@ from patient_service.store.tables import Patient
 from shared.events.republish import republish
 from shared.security.encryption import Keys
 from tests.builders.merging import OTHER, merge, merged
-from tests.builders.patients import NOBODY, a_patient, a_patient_who_is
+from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, new_patient
 from tests.conftest import MONDAY
 from tests.events import recorded
 
@@ -150,16 +150,44 @@ def test_names_of_all_files_find_the_person_who_is_left(client: FlaskClient, ses
     first, second = (a_patient(session, keys, first_name="Gudrun", last_name=last) for last in ("Alt", "Neu"))
     kept = a_patient(session, keys)
     merged(client, second, first)
-    shown = merged(client, kept, second)
-    assert shown["other_names"] == ["Gudrun Neu", "Gudrun Alt"]
+    assert merged(client, kept, second)["other_names"] == ["Gudrun Neu", "Gudrun Alt"]
     merged(client, kept, a_patient(session, keys, last_name="Erfunden", email="erika@example.org"))
     for q in ("alt", "Neu", "Gudrun Alt"):
         assert client.get("/api/patients", query_string={"q": q}).json["total"] == 1, q
-    shown = client.get(f"/api/patients/{kept.id}").json
+    shown: Any = client.get(f"/api/patients/{kept.id}").json
     assert shown["other_names"] == ["Gudrun Neu", "Gudrun Alt"]
     assert "Gudrun" not in str(recorded(session, kept.id))
     assert client.patch(f"/api/patients/{kept.id}", json=shown | {"city": "Bonn"}).status_code == 200
     assert client.patch(f"/api/patients/{kept.id}", json={"other_names": []}).status_code == 422
+
+
+@pytest.mark.parametrize("is_reindexed", [False, True])
+def test_who_is_entered_again_under_a_merged_files_name_is_suspected(
+    client: FlaskClient, session: Session, keys: Keys, is_reindexed: bool
+) -> None:
+    """A practice that sends the patient again writes the name that it knows."""
+    first, second = (a_patient(session, keys, first_name=name, house_number=name) for name in ("Gudrun", "Otto"))
+    kept = a_patient(session, keys)
+    merged(client, second, first)
+    merged(client, kept, second)
+    if is_reindexed:
+        for patient in session.query(Patient):
+            patient.index_key = b"another"
+        session.flush()
+        assert key_rings.reindex(session, keys) == 3
+    for name in ("Gudrun", "Otto", "Erika"):
+        again = client.post("/api/patients", json=new_patient(first_name=name, house_number="99"))
+        assert (again.status_code, again.json["code"]) == (409, "patient.suspected_duplicate"), name
+        (candidate,) = again.json["candidates"]
+        assert (candidate["id"], candidate["reference"]) == (str(kept.id), kept.reference)
+        assert candidate["why"] == ["name", "date_of_birth"]
+    # nobody is like themselves: the kept one may get the name of either file, and another day of birth and back
+    url = f"/api/patients/{kept.id}"
+    for changed in ({"first_name": "Gudrun"}, {"date_of_birth": "1990-05-18"}, {"date_of_birth": "1990-05-17"}):
+        assert client.patch(url, json=changed).status_code == 200, changed
+    other = a_patient(session, keys, first_name="Kunigunde")
+    assert client.patch(f"/api/patients/{other.id}", json={"first_name": "Otto"}).status_code == 409
+    assert client.post("/api/patients?force=true", json=new_patient(first_name="Otto")).status_code == 201
 
 
 def test_indexes_that_are_written_anew_find_the_kept_one_only(
