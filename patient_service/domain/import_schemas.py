@@ -69,6 +69,8 @@ class ImportCandidate(Schema):
     """The patient."""
     reference: str | None = None
     """By what practices know the patient."""
+    number: int | None = None
+    """The place of the earlier row among the rows of the file; the first is 1."""
     line: int | None = None
     """The line of the file where the earlier row begins."""
     why: list[str]

@@ -162,7 +162,7 @@ def _check(session: Session, keys: Keys, known: PatientImport, progress: Progres
     refused, checked = 0, 0
     for block in range(known.blocks):
         rows = list(_rows(session, keys, known, block))
-        found = checks.problems([row for _, row in rows])
+        found = checks.problems(rows)
         judged = [_judged(known, number, row, problem) for (number, row), problem in zip(rows, found, strict=True)]
         store.add_rows(session, judged)
         checked, refused = checked + len(rows), refused + sum(each is not None for each in found)

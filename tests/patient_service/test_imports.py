@@ -149,6 +149,14 @@ def test_who_stands_in_the_file_twice_is_named_by_the_line(staff: Staff) -> None
     ]
 
 
+def test_in_a_file_of_one_line_the_earlier_row_is_named_by_its_number(staff: Staff) -> None:
+    rows = [{"first_name": "Eva", "last_name": "Neu"}, *(new_patient(first_name=name) for name in ("Anna", "Ana"))]
+    shown = staff.done(json.dumps(rows), "?on_problem=skip_row", media_type="application/json")
+    (problem,) = staff.problems(shown["id"]).values()
+    assert [(each["number"], each["line"]) for each in problem["candidates"]] == [(2, 1)]
+    assert "row 2 of the file (line 1)" in problem["detail"]
+
+
 def test_the_same_file_again_enters_nobody_again(staff: Staff, session: Session) -> None:
     """With a key it is the same request, without one everybody is known."""
     key = {"Idempotency-Key": "a-file"}
