@@ -39,7 +39,7 @@ class SpanOfDays(QuerySchema):
     def _is_in_order(self) -> None:
         """`to` does not lie before `from`."""
         if self.from_ is not None and self.to is not None and self.to < self.from_:
-            raise NotAcceptable("field.ends_before_it_begins")
+            raise NotAcceptable("field.before_from")
 
 
 def _is_a_period(written: dict[str, str]) -> dict[str, str]:
