@@ -128,7 +128,7 @@ def _begun(
         media_type = import_files.CSV if is_csv else import_files.JSON
         rows = import_files.read(file.read_bytes(), media_type=media_type, charset=charset)
     except ROW_ERRORS as refused:
-        sys.exit(str(refused))
+        sys.exit(_at_terminal(refused))
     with transaction() as session:
         return imports.begin(session, keys, rows, options, is_csv=is_csv, reader=terminal, now=clock.now())
 
@@ -164,10 +164,16 @@ def _rows(keys: Keys, import_id: UUID, wanted: ListRequest[PatientImportRowFilte
 
 def _print_problem(row: PatientImportRowView) -> None:
     assert row.problem is not None
+    place = f"row {row.number}, line {row.line}"  # a JSON file may have one line only
     for each in row.problem.errors:
-        print_line(f"line {row.line}: {each.field} {each.message}")
+        print_line(f"{place}: {each.field} {each.message}")
     if not row.problem.errors:
-        print_line(f"line {row.line}: {row.problem.detail}")
+        print_line(f"{place}: {_at_terminal(row.problem.detail)}")
+
+
+def _at_terminal(said: object) -> str:
+    """A text with the options of this command instead of what is sent over HTTP."""
+    return str(said).replace("?force=true", "--force").replace("Content-Type: text/csv; charset=", "--charset ")
 
 
 @commands.command("erase-restored")

@@ -24,6 +24,7 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
+from shared.values.periods import SpanOfDays
 from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import EntityView, QuerySchema, Schema
@@ -292,15 +293,11 @@ class PhoneCallView(PhoneCallFields):
     """What the practice said about single requests."""
 
 
-class PhoneCallFilter(QuerySchema):
+class PhoneCallFilter(SpanOfDays):
     """Which calls to list, by the day in Berlin on which they start."""
 
     date: PlausibleDate | None = None
     """Only those on this day."""
-    from_: PlausibleDate | None = Field(default=None, alias="from")
-    """Only those on this day or later."""
-    to: PlausibleDate | None = None
-    """Only those on this day or earlier."""
     patient_id: Several[UUID] = []
     """Only those about a placement request of one of these patients."""
     therapist_id: Several[UUID] = []

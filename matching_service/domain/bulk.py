@@ -13,7 +13,7 @@ from matching_service.domain.schemas import RequestFilter, Withdrawal
 from matching_service.store import lists, queries
 from shared.database import Session
 from shared.database.bulk_changes import change_each
-from shared.values.bulk import ObjectOutcome, require_same, require_total
+from shared.values.bulk import MOST_AT_ONCE, ObjectOutcome, require_same, require_total
 
 
 def change(session: Session, wanted: BulkChange, *, by: UUID | None, now: datetime) -> list[ObjectOutcome]:
@@ -22,7 +22,7 @@ def change(session: Session, wanted: BulkChange, *, by: UUID | None, now: dateti
     Raises `OtherTotal` where these are more or fewer than expected, or change at this moment; then none is changed.
     """
     ids = _selected(session, wanted)
-    require_total(ids, wanted.expected_total)
+    require_total(ids, wanted)
     # all at once, in their order: another transaction that changes several of them cannot wait for this one in a circle
     queries.lock_with_patients(session, ids)
     require_same(ids, _selected(session, wanted))
@@ -34,7 +34,7 @@ def _selected(session: Session, wanted: BulkChange) -> Sequence[UUID]:
     return lists.ids_where(
         session,
         wanted.ids,
-        at_most=wanted.expected_total + 1,
+        at_most=MOST_AT_ONCE + 1,
         patient_id=filters.patient_id,
         therapist_id=filters.therapist_id,
         status=filters.status,

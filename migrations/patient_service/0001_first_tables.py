@@ -252,7 +252,7 @@ def upgrade() -> None:
         sa.Column("given_on", sa.Date(), nullable=False),
         sa.Column("text_version", sa.Text(), nullable=False),
         sa.Column("withdrawn_on", sa.Date(), nullable=True),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_by", sa.Uuid(), nullable=True),
         sa.Column("withdrawn_by", sa.Uuid(), nullable=True),
         sa.CheckConstraint(
@@ -358,14 +358,19 @@ def upgrade() -> None:
         "status_changes",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("patient_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("previous_status", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("paused_until", sa.Date(), nullable=True),
         sa.Column("reason", sa.LargeBinary(), nullable=True),
         sa.Column("previous_search_started_on", sa.Date(), nullable=True),
         sa.Column("search_started_on", sa.Date(), nullable=True),
         sa.Column("kept_until", sa.Date(), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_by", sa.Uuid(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('status', 'pause', 'search_start', 'place', 'merge', 'kept')", name=op.f("ck_status_changes_kind")
+        ),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_status_changes_patient_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_status_changes")),
     )

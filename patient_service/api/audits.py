@@ -7,8 +7,8 @@ from uuid import UUID
 from patient_service.api.access_log import reader
 from patient_service.dependencies import Dependencies
 from patient_service.domain import accesses
+from patient_service.domain.access_schemas import AccessFilter
 from patient_service.domain.lists import ACCESSES, ALL_ACCESSES
-from patient_service.domain.schemas import AccessFilter
 from shared.http import Context, Resource, endpoint
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import QuerySchema

@@ -8,18 +8,18 @@ from patient_service.api.access_log import reader
 from patient_service.api.patients import PatientItem
 from patient_service.dependencies import Dependencies
 from patient_service.domain import crisis
-from patient_service.domain.schemas import CrisisReason, PatientView
+from patient_service.domain.schemas import CrisisNote, CrisisReason, PatientView
 from shared.http import Context, Resource, endpoint
 
 
 class PatientCrisisAcknowledgeResource(Resource):
     """That somebody takes care of a crisis."""
 
-    @endpoint(response=PatientView, replay=PatientItem.get)
-    def post(self, context: Context[Dependencies], id: UUID) -> PatientView:
-        """Acknowledge a crisis: it is not among the unacknowledged ones any more."""
+    @endpoint(body=CrisisNote, response=PatientView, replay=PatientItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: CrisisNote) -> PatientView:
+        """Acknowledge a crisis, perhaps with a note: it is not among the unacknowledged ones any more."""
         keys = context.dependencies.keys
-        return crisis.acknowledge(context.session, keys, id, reader=reader(context), now=context.now)
+        return crisis.acknowledge(context.session, keys, id, body, reader=reader(context), now=context.now)
 
 
 class PatientCrisisFlagResource(Resource):

@@ -13,6 +13,7 @@ from patient_service.dependencies import Dependencies
 from patient_service.domain import import_files, imports
 from patient_service.domain.import_files import CSV, JSON, LARGEST_FILE, FileRow
 from patient_service.domain.import_schemas import (
+    PatientImportFilter,
     PatientImportOptions,
     PatientImportRowFilter,
     PatientImportView,
@@ -21,7 +22,6 @@ from patient_service.domain.lists import PATIENT_IMPORT_ROWS, PATIENT_IMPORTS
 from patient_service.domain.schemas import NewPatient
 from shared.http import Context, Resource, SentFile, Upload, endpoint
 from shared.values.lists import Listed, ListRequest
-from shared.values.schemas import QuerySchema
 
 A_TABLE: Final = "first_name,last_name,consultation.held_on\nNora,Herbstwind,2026-11-02\n"
 FILES: Final = Upload(
@@ -50,7 +50,7 @@ class PatientImportCollection(Resource):
     """All files with patients."""
 
     @endpoint(lists=PATIENT_IMPORTS)
-    def get(self, context: Context[Dependencies], wanted: ListRequest[QuerySchema]) -> Listed:
+    def get(self, context: Context[Dependencies], wanted: ListRequest[PatientImportFilter]) -> Listed:
         """List files with patients, the newest first."""
         return imports.list_part(context.session, wanted)
 

@@ -8,7 +8,7 @@ from patient_service import jobs
 from patient_service.api.access_log import reader
 from patient_service.api.patients import PatientItem
 from patient_service.dependencies import Dependencies
-from patient_service.domain import searches
+from patient_service.domain import history, searches
 from patient_service.domain.lists import STATUS_CHANGES
 from patient_service.domain.schemas import NewStatus, PatientView, Readiness
 from shared.http import Context, Resource, endpoint
@@ -52,4 +52,4 @@ class PatientHistoryCollection(Resource):
     def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List the status changes, oldest first; noted in the access log."""
         keys = context.dependencies.keys
-        return searches.list_history(context.session, keys, id, wanted, reader=reader(context), now=context.now)
+        return history.list_history(context.session, keys, id, wanted, reader=reader(context), now=context.now)

@@ -10,9 +10,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from patient_service.domain.access_chains import BEGINNING, as_text, chained, file_content, list_content
+from patient_service.domain.access_schemas import AccessFilter, AccessView, Action, FileAccessView, ListAction
 from patient_service.domain.files import get_patient, open_text, seal_text
 from patient_service.domain.indexes import list_digest
-from patient_service.domain.schemas import AccessFilter, AccessView, Action, FileAccessView, ListAction
 from patient_service.store import access_log, lists, merging
 from patient_service.store.access_log import NewFileAccess
 from patient_service.store.lists import AccessesWanted

@@ -15,7 +15,7 @@ from patient_service.store import access_log, lists, merging
 from shared.database import Session
 from shared.database.bulk_changes import change_each
 from shared.security.encryption import Keys
-from shared.values.bulk import ObjectOutcome, OtherTotal, require_same, require_total
+from shared.values.bulk import MOST_AT_ONCE, ObjectOutcome, OtherTotal, require_same, require_total
 from shared.values.datetimes import berlin_day
 from shared.values.schemas import MergePatch
 
@@ -29,7 +29,7 @@ def change(
     changed.
     """
     ids = _selected(session, keys, wanted, today=berlin_day(now))
-    _reveal(ids, lambda: require_total(ids, wanted.expected_total))
+    _reveal(ids, lambda: require_total(ids, wanted))
     # with the files that would be erased with them, all in one order
     searches.lock(session, [*ids, *merging.merged_into(session, *ids)])
     _reveal(ids, lambda: require_same(ids, _selected(session, keys, wanted, today=berlin_day(now))))
@@ -65,7 +65,7 @@ def _selected(session: Session, keys: Keys, wanted: PatientBulkChange, *, today:
     conditions = patients.conditions_of(keys, wanted.filter or PatientFilter(), today=today)
     if wanted.ids is not None:
         conditions.append(lists.ids_are_among(wanted.ids))
-    return lists.ids_where(session, conditions, at_most=wanted.expected_total + 1)
+    return lists.ids_where(session, conditions, at_most=MOST_AT_ONCE + 1)
 
 
 def _reveal(ids: Sequence[UUID], require: Callable[[], None]) -> None:
@@ -73,7 +73,9 @@ def _reveal(ids: Sequence[UUID], require: Callable[[], None]) -> None:
     try:
         require()
     except OtherTotal as other:
-        raise RevealingConflict(ids, other.sentence.key, **other.sentence.values) from None
+        refusal = RevealingConflict(ids, other.sentence.key, **other.sentence.values)
+        refusal.members |= other.members
+        raise refusal from None
 
 
 def _change_of_one(

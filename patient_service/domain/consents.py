@@ -41,7 +41,7 @@ def give(
     withdrawn_on = last_withdrawal(patient, new.purpose)
     if withdrawn_on is not None and new.given_on < withdrawn_on:
         raise InvalidFields([FieldProblem.of("given_on", "field.before_withdrawal", withdrawn_on=withdrawn_on)])
-    recorded = {"recorded_at": now, "recorded_by": reader.id}
+    recorded = {"created_at": now, "recorded_by": reader.id}
     consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, **recorded, **new.model_dump())
     patient.consents.append(consent)
     accesses.note(session, keys, [patient], reader, "changed", now=now)

@@ -15,8 +15,8 @@ from uuid import UUID
 from patient_service.domain import accesses, indexes
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, references_of, view, write
-from patient_service.domain.intake_schemas import Crisis
-from patient_service.domain.schemas import CrisisReason, PatientFields, PatientFile, PatientView
+from patient_service.domain.intake_schemas import Crisis, CrisisEntry
+from patient_service.domain.schemas import CrisisNote, CrisisReason, PatientFields, PatientFile, PatientView
 from patient_service.domain.suicidality import speaks_of_suicide
 from patient_service.store import queries
 from patient_service.store.tables import Patient
@@ -24,6 +24,7 @@ from shared.database import Session
 from shared.errors import Conflict
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
+from shared.values.enums import CrisisAct
 from shared.values.schemas import Schema
 from shared.values.text import FREE_FORMS, Text
 
@@ -34,6 +35,7 @@ def assessed(
     before: PatientFields | None = None,
     reason: str | None = None,
     crisis: Crisis,
+    by: UUID | None,
     now: datetime,
 ) -> Crisis:
     """The crisis of a file with these fields: raised anew where a text that was not there before speaks of suicide, or
@@ -44,7 +46,19 @@ def assessed(
     known = set() if before is None else set(_texts(before))
     new = (text for text in _texts(fields) if text not in known)
     is_raised = any(map(speaks_of_suicide, (reason, *new)))
-    return Crisis(flagged=True, raised_at=now) if is_raised else crisis
+    return _raised_by_text(crisis, by=by, now=now) if is_raised else crisis
+
+
+def _raised_by_text(crisis: Crisis, *, by: UUID | None, now: datetime) -> Crisis:
+    return _kept(crisis, Crisis(flagged=True, raised_at=now), CrisisAct.RAISED, None, by=by, now=now)
+
+
+def _kept(
+    before: Crisis, present: Crisis, what: CrisisAct, reason: str | None, *, by: UUID | None, now: datetime
+) -> Crisis:
+    """The present crisis, whose history also has what was just done: the next act overwrites everything else."""
+    entry = CrisisEntry(what=what, at=now, by=by, reason=reason)
+    return present.model_copy(update={"history": [*before.history, entry]})
 
 
 def _texts(part: Schema) -> Iterator[str]:
@@ -71,27 +85,36 @@ def _has_texts(of: Any) -> bool:
     return (isinstance(of, type) and issubclass(of, Schema)) or any(map(_has_texts, get_args(of)))
 
 
-def more_urgent(one: Crisis, other: Crisis) -> Crisis:
-    """Of two crises of one person the one that somebody must look at first; the first of two alike."""
-    return max(one, other, key=lambda crisis: (crisis.flagged and crisis.acknowledged_at is None, crisis.flagged))
+def of_both(one: Crisis, other: Crisis) -> Crisis:
+    """Of two crises of one person the one that somebody must look at first (the first of two alike), with what was
+    done about either.
+    """
+    urgent = max(one, other, key=lambda crisis: (crisis.flagged and crisis.acknowledged_at is None, crisis.flagged))
+    history = sorted((*one.history, *other.history), key=lambda entry: entry.at)
+    return urgent.model_copy(update={"history": history})
 
 
-def raised_by(text: str | None, keys: Keys, patient: Patient, file: PatientFile, *, now: datetime) -> PatientFile:
+def raised_by(
+    text: str | None, keys: Keys, patient: Patient, file: PatientFile, *, by: UUID | None, now: datetime
+) -> PatientFile:
     """The file after a text about the patient that is kept beside it: written anew where that raises a crisis."""
-    return (
-        _written(keys, patient, file, Crisis(flagged=True, raised_at=now), now=now) if speaks_of_suicide(text) else file
-    )
+    if not speaks_of_suicide(text):
+        return file
+    return _written(keys, patient, file, _raised_by_text(file.crisis, by=by, now=now), now=now)
 
 
-def acknowledge(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:
+def acknowledge(
+    session: Session, keys: Keys, patient_id: UUID, new: CrisisNote, *, reader: Reader, now: datetime
+) -> PatientView:
     """Somebody has seen the crisis and takes care. Raises `NotFound`, and `Conflict` without one, or a second time."""
     patient, file = _locked(session, keys, patient_id)
     if not file.crisis.flagged:
         raise _not_flagged(patient)
     if file.crisis.acknowledged_at is not None:
         raise RevealingConflict([patient.id], "crisis.acknowledged_before")
-    seen = {"acknowledged_by": reader.id, "acknowledged_at": now}
-    return _changed(session, keys, patient, file, file.crisis.model_copy(update=seen), reader=reader, now=now)
+    seen = file.crisis.model_copy(update={"acknowledged_by": reader.id, "acknowledged_at": now})
+    kept = _kept(file.crisis, seen, CrisisAct.ACKNOWLEDGED, new.note, by=reader.id, now=now)
+    return _changed(session, keys, patient, file, kept, reader=reader, now=now)
 
 
 def flag(
@@ -100,7 +123,8 @@ def flag(
     """Raise the crisis by hand, also one that was acknowledged before. Raises `NotFound`."""
     patient, file = _locked(session, keys, patient_id)
     raised = Crisis(flagged=True, raised_at=now, raised_by=reader.id, reason=new.reason)
-    return _changed(session, keys, patient, file, raised, reader=reader, now=now)
+    kept = _kept(file.crisis, raised, CrisisAct.RAISED, new.reason, by=reader.id, now=now)
+    return _changed(session, keys, patient, file, kept, reader=reader, now=now)
 
 
 def clear(
@@ -111,7 +135,8 @@ def clear(
     if not file.crisis.flagged:
         raise _not_flagged(patient)
     taken_back = Crisis(flagged=False, cleared_at=now, cleared_by=reader.id, reason=new.reason)
-    return _changed(session, keys, patient, file, taken_back, reader=reader, now=now)
+    kept = _kept(file.crisis, taken_back, CrisisAct.CLEARED, new.reason, by=reader.id, now=now)
+    return _changed(session, keys, patient, file, kept, reader=reader, now=now)
 
 
 def count_unacknowledged(session: Session, keys: Keys) -> int:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from uuid import UUID
 
 from patient_service.domain.accesses import RevealingConflict
-from patient_service.domain.files import decrypt_or_none
+from patient_service.domain.files import decrypt_or_none, kept_one
 from patient_service.domain.indexes import Identity, Indexes, address_of, sound_of, words_of
 from patient_service.domain.schemas import PatientFields, PatientFile
 from patient_service.store import queries
@@ -70,14 +71,22 @@ def identify(
     alike_to = looked_for(found_by).only(changed)
     queries.lock_if_of_several_keys(session, alike_to)
     while not queries.identify(session, patient, alike_to, is_forced=force, **changed):
-        refuse(session, keys, wanted, alike_to, force=force)
+        refuse(session, keys, wanted, alike_to, force=force, besides=patient.id)
         # nobody is alike any more: try again
 
 
-def refuse(session: Session, keys: Keys, fields: PatientFields, alike_to: LookedFor, *, force: bool) -> None:
-    """Raise `Conflict` where somebody alike is known: by force only for the same insurance number."""
+def refuse(
+    session: Session,
+    keys: Keys,
+    fields: PatientFields,
+    alike_to: LookedFor,
+    *,
+    force: bool,
+    besides: UUID | None = None,
+) -> None:
+    """Raise `Conflict` where somebody alike is known besides this one: by force only for the same insurance number."""
     counts = alike_to.only(["insurance_number_index"]) if force else alike_to
-    found = {other: _likeness(keys, fields, other, counts) for other in queries.patients_alike(session, counts)}
+    found = _found(session, keys, fields, counts, besides)
     if found:
         raise refusal_of(found)
 
@@ -106,6 +115,19 @@ def _likeness(keys: Keys, fields: PatientFields, other: Patient, alike_to: Looke
         Likeness.ADDRESS: other.address_index in alike_to.address,
     }
     return [what for what, is_common in found.items() if is_common]
+
+
+def _found(
+    session: Session, keys: Keys, fields: PatientFields, alike_to: LookedFor, besides: UUID | None
+) -> dict[Patient, list[Likeness]]:
+    """Who has one of these indexes, and what is alike; of a file that was merged into another one, the person's."""
+    found: dict[Patient, list[Likeness]] = {}
+    for other in queries.patients_alike(session, alike_to):
+        person = other if other.merged_into is None else kept_one(session, other)
+        if person.id != besides:
+            why = (*found.get(person, ()), *_likeness(keys, fields, other, alike_to))
+            found[person] = [each for each in Likeness if each in why]
+    return found
 
 
 def likeness(fields: PatientFields, other: PatientFields) -> list[Likeness]:

@@ -9,10 +9,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from patient_service.domain import accesses, searches
+from patient_service.domain import accesses, history
+from patient_service.domain.access_schemas import FileAccessView
 from patient_service.domain.accesses import Reader
 from patient_service.domain.files import decrypt, get_patient, require_key, view
-from patient_service.domain.schemas import FileAccessView, PatientView, StatusChangeView
+from patient_service.domain.schemas import PatientView, StatusChangeView
 from patient_service.store import imports, merging, offers, postal_codes
 from shared.database import Session
 from shared.database.documents import stored_row
@@ -113,7 +114,7 @@ def _own(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now:
         file=view(patient, file, today=berlin_day(now)),
         merged_files=[view(each, decrypt(keys, each), today=berlin_day(now)) for each in merged],
         placement_code=None if file.consultation is None else file.consultation.placement_code,
-        history=searches.whole_history(session, keys, patient),
+        history=history.whole_history(session, keys, patient),
         access_log=accesses.whole_log(session, keys, patient),
         place_offers=[stored_row(each) for each in offers.of_patient(session, patient_id)],
         imported_rows=[stored_row(each) for each in imports.rows_of_patient(session, patient_id)],

@@ -30,6 +30,7 @@ ALIKE_BY: Final = {
 class CheckedRow:
     """A row of which nothing is wrong by itself."""
 
+    number: int
     line: int
     fields: PatientFile
     alike_to: LookedFor
@@ -41,22 +42,23 @@ class Checks:
     def __init__(self, session: Session, keys: Keys, *, is_csv: bool, is_forced: bool, now: datetime) -> None:
         self._session, self._keys, self._now = session, keys, now
         self._is_csv, self._is_forced = is_csv, is_forced
-        self._lines: dict[bytes, int] = {}
-        """The line of the first row with this blind index."""
+        self._first: dict[bytes, CheckedRow] = {}
+        """The first row with this blind index."""
 
-    def problems(self, rows: Sequence[FileRow]) -> list[Problem | None]:
-        """What is wrong with each of the next rows; None where it can be entered."""
-        looked = [self._looked_at(row) for row in rows]
+    def problems(self, rows: Sequence[tuple[int, FileRow]]) -> list[Problem | None]:
+        """What is wrong with each of the next rows, given with their numbers; None where it can be entered."""
+        looked = [self._looked_at(number, row) for number, row in rows]
         known = self._known([each for each in looked if isinstance(each, CheckedRow)])
         return [self._compared(each, known) if isinstance(each, CheckedRow) else each for each in looked]
 
-    def _looked_at(self, row: FileRow) -> CheckedRow | Problem:
+    def _looked_at(self, number: int, row: FileRow) -> CheckedRow | Problem:
         try:
-            fields = patients.file_of(patient_of(row, is_csv=self._is_csv), now=self._now)
+            fields = patients.file_of(patient_of(row, is_csv=self._is_csv), by=None, now=self._now)
         except Exception as refusal:
             return problem_of(refusal)
         alike_to = duplicates.looked_for(identity_of(self._keys, fields))
-        return CheckedRow(row.line, fields, alike_to.only(["insurance_number_index"]) if self._is_forced else alike_to)
+        counts = alike_to.only(["insurance_number_index"]) if self._is_forced else alike_to
+        return CheckedRow(number, row.line, fields, counts)
 
     def _known(self, candidates: Sequence[CheckedRow]) -> set[bytes]:
         """The blind indexes of these rows that some patient has; asked once for all of them."""
@@ -76,7 +78,8 @@ class Checks:
                 return problem_of(refusal)
         for kind, several in indexes.items():
             for each in several:
-                if each in self._lines:
-                    return alike_in_file(self._lines[each], ALIKE_BY[kind])
-        self._lines |= {each: candidate.line for several in indexes.values() for each in several}
+                if each in self._first:
+                    first = self._first[each]
+                    return alike_in_file(first.number, first.line, ALIKE_BY[kind])
+        self._first |= {each: candidate for several in indexes.values() for each in several}
         return None

@@ -17,12 +17,14 @@ from typing import Final
 from patient_service.domain.import_cells import REQUIRED, FileColumn, columns, document_of
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.values.json_streams import CutOff, JsonStream, NotJson, NotUtf8
-from shared.values.schemas import MOST_PROBLEMS, InvalidFields
+from shared.values.schemas import LONGEST_NAME_SHOWN, MOST_PROBLEMS, InvalidFields
 
 CSV, JSON = "text/csv", "application/json"
 LARGEST_FILE: Final = 16 * 1024 * 1024
 """In bytes: 10,000 patients of whom more is known than of most."""
 MOST_ROWS: Final = 20_000
+MOST_UNKNOWN_SHOWN: Final = 20
+"""Columns that are not known, of one header."""
 LONGEST_ROW: Final = 256 * 1024
 """In bytes, of an entry of a JSON list."""
 SEPARATORS: Final = ",;\t"
@@ -121,22 +123,35 @@ def _not_csv(wrong: csv.Error, line: int) -> RuleBroken:
 def _wanted(header: Sequence[str]) -> list[FileColumn]:
     """The columns that the header names. Raises `InvalidFields` with what is wrong with it.
 
-    A name that is not known is shown by its place alone: in a file without a header it would be somebody's.
+    A name that is not known is shown only beside the names that every file has: in a file without a header it would be
+    somebody's, and is shown by its place alone.
     """
     names = [each.strip() for each in header]
     while names and not names[-1]:
         names.pop()  # a spreadsheet writes the separators of empty columns, too
     known, times = columns(), Counter(names)
+    may_be_shown = set(REQUIRED) <= times.keys()
     problems = [
-        FieldProblem.of(f"header.{place}", "field.unknown.column")
+        FieldProblem.of(_shown(name, place) if may_be_shown else f"header.{place}", "field.unknown.column")
         for place, name in enumerate(names, 1)
         if name not in known
-    ]
+    ][:MOST_UNKNOWN_SHOWN]
+    if problems:
+        problems.append(FieldProblem.of("header", "field.known_columns", known=[*filter(_is_first, known)]))
     problems += [FieldProblem.of(name, "field.twice") for name, number in times.items() if number > 1 and name in known]
     problems += [FieldProblem.of(name, "field.required") for name in REQUIRED if name not in times]
     if problems:
         raise InvalidFields(problems[:MOST_PROBLEMS])
     return [known[name] for name in names]
+
+
+def _shown(name: str, place: int) -> str:
+    return name if len(name) <= LONGEST_NAME_SHOWN and name.isprintable() and name else f"header.{place}"
+
+
+def _is_first(name: str) -> bool:
+    """Whether a column is not of the second or a later entry of a list."""
+    return not any(part.isdigit() and part != "1" for part in name.split("."))
 
 
 def _row(wanted: Sequence[FileColumn], line: int, cells: Sequence[str]) -> FileRow:

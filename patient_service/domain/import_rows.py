@@ -111,10 +111,10 @@ def as_read(problem: Problem | None, there: Mapping[UUID, Patient]) -> Problem |
     return _problem(refusal.sentence, refusal.errors, refusal.members["candidates"])
 
 
-def alike_in_file(line: int, why: Sequence[str]) -> Problem:
+def alike_in_file(number: int, line: int, why: Sequence[str]) -> Problem:
     """That the row may be the same person as an earlier one of the file."""
-    sentence = Sentence.of("patient_import.row_alike", line=line)
-    return _problem(sentence, (), [{"line": line, "why": [str(each) for each in why]}])
+    sentence = Sentence.of("patient_import.row_alike", number=number, line=line)
+    return _problem(sentence, (), [{"number": number, "line": line, "why": [str(each) for each in why]}])
 
 
 def _problem(sentence: Sentence, errors: Iterable[FieldProblem], candidates: Sequence[dict[str, Any]] = ()) -> Problem:

@@ -71,6 +71,8 @@ class ImportCandidate(Schema):
     """The patient."""
     reference: str | None = None
     """By what practices know the patient."""
+    number: int | None = None
+    """The place of the earlier row among the rows of the file; the first is 1."""
     line: int | None = None
     """The line of the file where the earlier row begins."""
     why: list[str]
@@ -103,6 +105,13 @@ class PatientImportRowView(Schema):
     """The patient who was entered."""
     problem: ImportProblem | None
     """Why it cannot be entered."""
+
+
+class PatientImportFilter(QuerySchema):
+    """Which files with patients to list."""
+
+    status: Several[PatientImportStatus] = []
+    """Only those with one of these statuses."""
 
 
 class PatientImportRowFilter(QuerySchema):

@@ -20,6 +20,7 @@ from patient_service.domain.import_entries import Entering, NotEntered, outcome_
 from patient_service.domain.import_files import FileRow
 from patient_service.domain.import_rows import Problem, as_read, from_json, named_in, to_json
 from patient_service.domain.import_schemas import (
+    PatientImportFilter,
     PatientImportOptions,
     PatientImportRowFilter,
     PatientImportRowView,
@@ -35,7 +36,6 @@ from shared.runtime.logs import logger
 from shared.security.encryption import Keys
 from shared.values.lists import Listed, ListRequest
 from shared.values.patient_import_enums import OnProblem, PatientImportOutcome, PatientImportStatus
-from shared.values.schemas import QuerySchema
 
 log = logger(__name__)
 
@@ -82,9 +82,9 @@ def get(session: Session, import_id: UUID) -> PatientImportView:
     return PatientImportView.of(require(store.one(session, import_id), "patient_import"))
 
 
-def list_part(session: Session, wanted: ListRequest[QuerySchema]) -> Listed:
+def list_part(session: Session, wanted: ListRequest[PatientImportFilter]) -> Listed:
     """A part of the imports."""
-    found = store.imports(session, wanted.part)
+    found = store.imports(session, wanted.part, statuses=wanted.filters.status)
     return found.shown([PatientImportView.of(each) for each in found.rows])
 
 
@@ -169,7 +169,7 @@ def _check(session: Session, keys: Keys, known: PatientImport, progress: Progres
     refused, checked = 0, 0
     for block in range(known.blocks):
         rows = list(_rows(session, keys, known, block))
-        found = checks.problems([row for _, row in rows])
+        found = checks.problems(rows)
         judged = [_judged(known, number, row, problem) for (number, row), problem in zip(rows, found, strict=True)]
         store.add_rows(session, judged)
         checked, refused = checked + len(rows), refused + sum(each is not None for each in found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from shared.errors import FieldProblem
 from shared.security.encryption import IndexKey, Keys
 from shared.values import text
 from shared.values.errors import NotAcceptable
-from shared.values.identifiers import patient_reference
+from shared.values.identifiers import insurance_number, patient_reference
 from shared.values.phonetics import cologne_code
 from shared.values.schemas import InvalidFields
 
@@ -83,10 +83,16 @@ def no_indexes(keys: Keys) -> Indexes:
     )
 
 
+def indexes_of_merged(keys: Keys, fields: PatientFields) -> Indexes:
+    """The indexes of who was merged into another one: only somebody who may be the same person is found by them."""
+    identity = identity_of(keys, fields)[0]
+    return replace(no_indexes(keys), person_index=identity.person_index, address_index=identity.address_index)
+
+
 def _indexes(key: IndexKey, fields: PatientFile, references: Sequence[str]) -> Indexes:
     born = fields.date_of_birth
     words = words_of(fields.first_name, fields.last_name)
-    sounds = {word: cologne_code(word) for word in words}
+    sounds = {word: cologne_code(word) for word in (*words, *words_of(*fields.other_names))}
     return Indexes(
         index_key=key.id,
         search_index=_search_index(key, sounds, references, born),
@@ -124,14 +130,18 @@ def _search_index(key: IndexKey, sounds: Mapping[str, str], references: Sequence
 def wanted(keys: Keys, q: str) -> Sequence[Sequence[Sequence[int]]]:
     """Of every key of the ring, of each word of a search, the values of which a patient must have one.
 
-    A word finds those of whose names one begins with it or sounds like it; a reference only that. No keys where the
-    search holds no word. Raises `InvalidFields` for too many words.
+    A word finds those of whose names one begins with it or sounds like it; a reference only that, and one without
+    hyphens, which may be a name, either. No keys where the search holds no word. Raises `InvalidFields` for too many
+    words.
     """
-    found = [_parts_of_word(word) for word in q.split()]
-    words = [each for those in found for each in those]
+    words = [part for word in q.split() for part in _parts_of_word(word)]
     if len(words) > MOST_WORDS:
         raise InvalidFields([FieldProblem.of("q", "field.too_many_words", most=MOST_WORDS)])
-    return [[_values(key, kind, word) for kind, word in words] for key in keys.indexes] if words else []
+    return [[_values_of(key, word) for word in words] for key in keys.indexes] if words else []
+
+
+def _values_of(key: IndexKey, word: Iterable[tuple[str, str]]) -> list[int]:
+    return [value for kind, written in word for value in _values(key, kind, written)]
 
 
 def _values(key: IndexKey, kind: str, word: str) -> list[int]:
@@ -157,12 +167,23 @@ def list_digest(
     return _index(keys.indexes[0], "list", action, view, str(reader_id), repr(purpose), *map(str, patient_ids))
 
 
-def _parts_of_word(word: str) -> list[tuple[str, str]]:
-    """What a word of a search may be: a reference, or one or several names."""
+def _parts_of_word(word: str) -> list[list[tuple[str, str]]]:
+    """Of what a word of a search is made, and what each part may be: a reference, a name, or either."""
+    names = [[("name", part)] for part in words_of(word)]
     try:
-        return [("ref", patient_reference(word))]
+        reference = ("ref", patient_reference(word))
     except NotAcceptable:
-        return [("name", part) for part in words_of(word)]
+        return names
+    return [[reference]] if "-" in word else [[reference, *part] for part in names]
+
+
+def numbered(keys: Keys, q: str) -> Sequence[bytes]:
+    """The blind indexes of the insurance number that a search is; none where it is something else."""
+    try:
+        number = insurance_number(q)
+    except NotAcceptable:
+        return ()
+    return [_index(key, "insurance number", number) for key in keys.indexes]
 
 
 def words_of(*names: str) -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import Field, PlainSerializer
 
 from shared.values.contacts import EmailAddress, PersonName, PhoneNumber, format_phone
 from shared.values.datetimes import Instant, PastDate, PlausibleDate
-from shared.values.enums import ContactRelation
+from shared.values.enums import ContactRelation, CrisisAct
 from shared.values.identifiers import DiagnosisCode, PlacementCode, PlacementCodeOrMask, masked
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Distinct, Schema
@@ -114,6 +114,19 @@ class RevealedPlacementCode(Schema):
     """The code for the appointment service (Vermittlungscode); a secret."""
 
 
+class CrisisEntry(Schema):
+    """What somebody did about a crisis."""
+
+    what: CrisisAct
+    """What was done."""
+    at: Instant
+    """When."""
+    by: UUID | None = None
+    """The account of who did it; where a text raised the crisis, of who wrote that."""
+    reason: Note | None = None
+    """Why, or what was noted with it; null where a text of the file raised the crisis."""
+
+
 class Crisis(Schema):
     """Whether the patient is in a crisis, because of suicidal thoughts, and who takes care."""
 
@@ -133,6 +146,8 @@ class Crisis(Schema):
     """The account of who took it back."""
     reason: Note | None = None
     """Why it was raised, or taken back, by hand."""
+    history: list[CrisisEntry] = []
+    """All that was done about this crisis and earlier ones, the oldest first."""
 
 
 class CrisisContact(Schema):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from patient_service.domain.files import decrypt, references_of
-from patient_service.domain.indexes import Indexes, indexes_of, no_indexes
+from patient_service.domain.indexes import Indexes, indexes_of, indexes_of_merged, no_indexes
 from patient_service.store import keys as store
 from patient_service.store.tables import Patient
 from shared.database import Session
@@ -27,9 +27,9 @@ def rings(keys: Keys) -> KeyRings:
 def reindex(session: Session, keys: Keys, *, at_most: int = 200) -> int:
     """Write the blind indexes of patients anew who are indexed with another key than the first of the ring.
 
-    Returns the number of those who were. A patient who was erased, or merged into another one, is not found any more.
-    One whose file cannot be read, or whose insurance number somebody else has, keeps the old ones and is named in the
-    log.
+    Returns the number of those who were. A patient who was erased is not found any more, and one who was merged into
+    another one only where somebody alike is looked for. One whose file cannot be read, or whose insurance number
+    somebody else has, keeps the old ones and is named in the log.
     """
     others = [each for each in store.index_keys_in_use(session) if each != keys.indexes[0].id]
     found = store.indexed_with(session, others, limit=at_most) if others else []
@@ -47,6 +47,8 @@ def _index_anew(session: Session, keys: Keys, patient: Patient) -> bool:
 
 
 def _indexes(keys: Keys, patient: Patient) -> Indexes:
-    if patient.erased_at is not None or patient.merged_into is not None:
+    if patient.erased_at is not None:
         return no_indexes(keys)
+    if patient.merged_into is not None:
+        return indexes_of_merged(keys, decrypt(keys, patient))
     return indexes_of(keys, decrypt(keys, patient), *references_of(patient))[0]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from patient_service.domain.import_schemas import PatientImportRowFilter, PatientImportRowView, PatientImportView
+from patient_service.domain.access_schemas import AccessFilter, AccessView, FileAccessView
+from patient_service.domain.import_schemas import (
+    PatientImportFilter,
+    PatientImportRowFilter,
+    PatientImportRowView,
+    PatientImportView,
+)
 from patient_service.domain.schemas import (
-    AccessFilter,
-    AccessView,
-    FileAccessView,
     PatientFilter,
     PatientLabel,
     PatientView,
@@ -30,7 +33,10 @@ PatientRow = part_of(
 )
 
 StatusChangeRow = part_of(
-    "StatusChangeRow", StatusChangeView, "from_", "to", "at", "by", about="A status change without its reason."
+    "StatusChangeRow",
+    StatusChangeView,
+    *("kind", "from_", "to", "paused_until", "at", "by"),
+    about="A status change without its reason.",
 )
 
 FileAccessRow = part_of(
@@ -54,7 +60,7 @@ PATIENTS: Final = ListOf(lists.PATIENTS, PatientFilter, full=PatientView, row=Pa
 STATUS_CHANGES: Final = ListOf(lists.STATUS_CHANGES, QuerySchema, full=StatusChangeView, row=StatusChangeRow)
 ACCESSES: Final = ListOf(lists.ACCESSES, QuerySchema, full=FileAccessView, row=FileAccessRow)
 ALL_ACCESSES: Final = ListOf(lists.ALL_ACCESSES, AccessFilter, full=AccessView, row=AccessRow)
-PATIENT_IMPORTS: Final = ListOf(imports.IMPORTS, QuerySchema, full=PatientImportView, row=PatientImportView)
+PATIENT_IMPORTS: Final = ListOf(imports.IMPORTS, PatientImportFilter, full=PatientImportView, row=PatientImportView)
 PATIENT_IMPORT_ROWS: Final = ListOf(
     imports.ROWS, PatientImportRowFilter, full=PatientImportRowView, row=PatientImportRowRow
 )

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from patient_service.domain.crisis import more_urgent
+from patient_service.domain.crisis import of_both
 from patient_service.domain.intake_schemas import Consultation
 from patient_service.domain.schemas import PatientFile
 
@@ -24,8 +24,11 @@ TOGETHER: Final[Sequence[Group]] = (
     ("max_distance_km", "max_travel_minutes", "travel_mode"),
 )
 OF_A_RULE: Final = frozenset(
-    {"anamnesis", "consultation", "crisis", "excluded_therapist_ids", "last_contact_on", "registered_on"}
-)
+    {
+        "anamnesis", "consultation", "crisis", "excluded_therapist_ids", "last_contact_on", "other_names",
+        "registered_on",
+    }
+)  # fmt: skip
 """Fields of which a rule of their own says what becomes of them."""
 OF_THE_SEARCH: Final = frozenset({"search_started_on"})
 """It follows from the status (`states.become_one`)."""
@@ -40,9 +43,10 @@ def filled(kept: PatientFile, other: PatientFile) -> PatientFile:
     changes |= {
         "anamnesis": _of_both(kept.anamnesis, other.anamnesis, [(name,) for name in _names(other.anamnesis)]),
         "consultation": _of_both(kept.consultation, other.consultation, [tuple(Consultation.model_fields)]),
-        "crisis": more_urgent(kept.crisis, other.crisis),
+        "crisis": of_both(kept.crisis, other.crisis),
         # whom the patient excluded in either file is never asked
         "excluded_therapist_ids": list(dict.fromkeys((*kept.excluded_therapist_ids, *other.excluded_therapist_ids))),
+        "other_names": _other_names(kept, other),
         "last_contact_on": max(_days(kept.last_contact_on, other.last_contact_on), default=None),
         "registered_on": min(_days(kept.registered_on, other.registered_on), default=None),
     }
@@ -52,6 +56,12 @@ def filled(kept: PatientFile, other: PatientFile) -> PatientFile:
 def contradictions(kept: PatientFile, other: PatientFile) -> list[str]:
     """The fields by which these are files of two people."""
     return [name for name in IDENTIFYING if _contradict(kept, other, (name,))]
+
+
+def _other_names(kept: PatientFile, other: PatientFile) -> list[str]:
+    """By which names the person may be called who is not called by the kept one's, each once."""
+    own, others = (f"{each.first_name} {each.last_name}" for each in (kept, other))
+    return [name for name in dict.fromkeys((*kept.other_names, others, *other.other_names)) if name != own]
 
 
 def _of_both(kept: BaseModel | None, other: BaseModel | None, groups: Sequence[Group]) -> BaseModel | None:

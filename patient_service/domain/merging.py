@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from patient_service.domain import accesses, consents, duplicates, merged_fields, searches, states
+from patient_service.domain import accesses, consents, duplicates, history, merged_fields, searches, states
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import (
     decrypt,
@@ -29,7 +29,7 @@ from patient_service.domain.indexes import indexes_of, no_indexes
 from patient_service.domain.schemas import Merge, PatientFile, PatientView
 from patient_service.store import merging as store
 from patient_service.store import offers, queries
-from patient_service.store.tables import Patient
+from patient_service.store.tables import NUMBERED, Patient
 from shared.database import Session
 from shared.errors import FieldProblem, NotFound
 from shared.events.catalogue import PatientStatusChanged, PatientTherapistsExcluded
@@ -55,10 +55,11 @@ def merge(
     _refuse_unclear(kept, merged, *files)
     accesses.note(session, keys, [kept, merged], reader, "changed", now=now)
     _reassign(session, kept, merged)
-    _give_up_indexes(session, keys, merged)
+    identities = [_give_up_indexes(session, keys, each) for each in (merged, *earlier)]
     _keep(session, keys, kept, merged, files, force=force, reader=reader, now=now)
-    for each in (merged, *earlier):
+    for each, identity in zip((merged, *earlier), identities, strict=True):
         _point_at(session, kept, each, by=reader.id, now=now)
+        store.stay_suspected(session, each, **identity)
     return view(kept, decrypt(keys, kept), today=berlin_day(now))
 
 
@@ -104,10 +105,15 @@ def _reassign(session: Session, kept: Patient, merged: Patient) -> None:
     queries.patient(session, kept.id, lock=True)  # with the consents of both
 
 
-def _give_up_indexes(session: Session, keys: Keys, merged: Patient) -> None:
-    """Let nobody find the merged one any more, before the kept one is found by what was theirs."""
+def _give_up_indexes(session: Session, keys: Keys, merged: Patient) -> dict[str, bytes | None]:
+    """Let nobody find the merged one any more, before the kept one is found by what was theirs.
+
+    Returns the indexes by which somebody alike is suspected, with the key of theirs.
+    """
+    identity = {name: getattr(merged, name) for name in ("index_key", *NUMBERED)}
     write_indexes(merged, no_indexes(keys))
     session.flush()
+    return identity
 
 
 def _keep(
@@ -135,7 +141,7 @@ def _keep(
     kept.count_change(by=reader.id, now=now)
     if not set(wanted.excluded_therapist_ids) <= set(files[0].excluded_therapist_ids):
         publish(session, kept, wanted, PatientTherapistsExcluded, now=now)
-    searches.record_merge(session, keys, kept, merged, before=before, began=began, by=reader.id, now=now)
+    history.record_merge(session, keys, kept, merged, before=before, began=began, by=reader.id, now=now)
     publish(session, kept, wanted, PatientStatusChanged, now=now, previous_status=before)
     searches.pause_if_unready(session, keys, kept, wanted, by=reader.id, now=now)
 

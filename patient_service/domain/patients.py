@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from patient_service.domain import accesses, crisis, duplicates, indexes, placement_codes, searches, states
+from patient_service.domain import accesses, crisis, duplicates, history, indexes, placement_codes, searches, states
 from patient_service.domain.accesses import Reader
 from patient_service.domain.files import (
     LABEL_COLUMNS,
@@ -43,7 +43,7 @@ from patient_service.store.tables import Patient
 from shared.database import Session, first_version, new_id
 from shared.database.listing import Found
 from shared.database.rows import check_version
-from shared.errors import FieldProblem
+from shared.errors import FieldProblem, Unreachable
 from shared.events.catalogue import PatientRegistered, PatientTherapistsExcluded, PatientUpdated
 from shared.events.outbox import as_rows
 from shared.security.encryption import Keys
@@ -114,11 +114,17 @@ def conditions_of(keys: Keys, filters: PatientFilter, *, today: date) -> list[An
     if filters.crisis is not None:
         conditions.append(queries.is_in_crisis(indexes.unacknowledged_crises(keys)))
     if filters.q is not None:
-        words = indexes.wanted(keys, filters.q)
-        if not words:
-            raise InvalidFields([FieldProblem.of("q", "field.without_word")])
-        conditions.append(lists.has_words(words))
+        conditions.append(_is_found_by(keys, filters.q))
     return conditions
+
+
+def _is_found_by(keys: Keys, q: str) -> Any:
+    if numbers := indexes.numbered(keys, q):
+        return lists.has_insurance_number(numbers)
+    words = indexes.wanted(keys, q)
+    if not words:
+        raise InvalidFields([FieldProblem.of("q", "field.without_word")])
+    return lists.has_words(words)
 
 
 def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:
@@ -142,15 +148,15 @@ def register(
     Raises `Conflict` for an insurance number that is known and, without `force`, where a patient is known whose name
     sounds alike and who has the same date of birth or address; `InvalidFields` for days that cannot be.
     """
-    fields = file_of(new, now=now)
+    fields = file_of(new, by=by, now=now)
     added = _added(session, keys, fields, force, by=by, purpose=purpose, now=now)
     return view(added, fields, today=berlin_day(now))
 
 
-def file_of(new: NewPatient, *, now: datetime) -> PatientFile:
+def file_of(new: NewPatient, *, by: UUID | None, now: datetime) -> PatientFile:
     """The file of a new patient. Raises `InvalidFields` for days that cannot be, and for a masked placement code."""
     placement_codes.refuse_mask(new)
-    assessed = crisis.assessed(new, crisis=Crisis(), now=now)
+    assessed = crisis.assessed(new, crisis=Crisis(), by=by, now=now)
     fields = PatientFile.model_construct(
         **vars(new) | {"registered_on": new.registered_on or berlin_day(now), "crisis": assessed}
     )
@@ -172,7 +178,7 @@ def register_each(
 
     Raises as `register` for days that cannot be, and then the session is of no use any more.
     """
-    rows = [_new_row(session, keys, file_of(each, now=now), by=by, purpose=purpose, now=now) for each in new]
+    rows = [_new_row(session, keys, file_of(each, by=by, now=now), by=by, purpose=purpose, now=now) for each in new]
     added = queries.add_each_unless_known(session, rows, is_forced=force) if rows else set()
     return [each.patient.id if each.patient.id in added else None for each in rows]
 
@@ -266,7 +272,7 @@ def change_unnoted(
     changes = placement_codes.without_mask(patch.changes_to(view(patient, file, today=today)))
     reason = _reason_for_start(changes, reader)
     wanted = merged(PatientFile, file, changes)
-    wanted.crisis = crisis.assessed(wanted, before=file, reason=reason, crisis=file.crisis, now=now)
+    wanted.crisis = crisis.assessed(wanted, before=file, reason=reason, crisis=file.crisis, by=reader.id, now=now)
     if wanted == file:
         return patient, file
     if wanted.registered_on is None:
@@ -276,7 +282,7 @@ def change_unnoted(
     duplicates.identify(session, keys, patient, wanted, found_by, force=force)
     write(keys, patient, wanted, found_by[0], today=today)
     if wanted.search_started_on != file.search_started_on:
-        searches.record_start(
+        history.record_start(
             session, keys, patient, before=file.search_started_on, reason=reason, by=reader.id, now=now
         )
     patient.count_change(by=reader.id, now=now)

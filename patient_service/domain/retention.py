@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from patient_service.domain import accesses, crisis, searches
+from patient_service.domain import accesses, crisis, history
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, view
 from patient_service.domain.schemas import DeclinedErasure, PatientFile, PatientView
@@ -61,9 +61,9 @@ def decline_unnoted(
     patient = get_patient(session, patient_id, lock=True)
     if (refused := refusal(patient)) is not None:
         raise refused
-    file = crisis.raised_by(reason, keys, patient, decrypt(keys, patient), now=now)
+    file = crisis.raised_by(reason, keys, patient, decrypt(keys, patient), by=reader.id, now=now)
     patient.erasure_proposed_on = None
     until = berlin_day(now) + timedelta(days=days)
-    searches.record_kept(session, keys, patient, until=until, reason=reason, by=reader.id, now=now)
+    history.record_kept(session, keys, patient, until=until, reason=reason, by=reader.id, now=now)
     patient.count_change(by=reader.id, now=now)
     return patient, file

@@ -24,6 +24,7 @@ from shared.values.enums import (
     AgeGroup,
     ConsentPurpose,
     Gender,
+    HistoryKind,
     InsuranceType,
     MissingForSearch,
     PatientStatus,
@@ -32,7 +33,7 @@ from shared.values.enums import (
     TravelMode,
 )
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode, Version
-from shared.values.lists import Several, View
+from shared.values.lists import Several
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line, Note, Reason
@@ -125,10 +126,12 @@ class PatientFields(Schema):
 
 
 class PatientFile(PatientFields):
-    """All that is sealed of a patient: the fields that staff can write, and the crisis."""
+    """All that is sealed of a patient: the fields that staff can write, the crisis, and names of merged files."""
 
     crisis: Crisis = Crisis()
     """Whether the patient is in a crisis."""
+    other_names: list[str] = []
+    """First and last names of files that were merged into this one."""
 
 
 class NewPatient(PatientFields):
@@ -165,7 +168,7 @@ class ConsentView(NewConsent):
 
     id: UUID
     """Identifies the consent."""
-    recorded_at: Instant
+    created_at: Instant
     """When it was recorded."""
     recorded_by: UUID | None = None
     """The account of who recorded it."""
@@ -182,6 +185,8 @@ class PatientView(PatientFields, EntityView):
     """By what practices know the patient; says nothing about the person."""
     other_references: list[str] = []
     """By what practices may know the patient too: references of files that were merged into this one."""
+    other_names: list[str] = []
+    """Under which names the patient is found too: those of files that were merged into this one."""
     status: Annotated[PatientStatus, Changed(by="POST /api/patients/{id}/status")]
     """Where search and therapy stand."""
     registered_by: UUID | None = None
@@ -196,7 +201,7 @@ class PatientView(PatientFields, EntityView):
     """Whether suicidal thoughts are recorded, who acknowledged that, and whom to call."""
     prior_therapy_within_two_years: bool | None = None
     """Whether a psychotherapy ended in the two years before today; null where no such therapy is recorded."""
-    paused_until: IsoDate | None = None
+    paused_until: Annotated[IsoDate | None, Changed(by="POST /api/patients/{id}/status")] = None
     """Last day of a pause, where it is known."""
     age_groups: list[AgeGroup] = []
     """The groups of patients, by age, to which the patient belongs today."""
@@ -206,7 +211,7 @@ class PatientView(PatientFields, EntityView):
     """The day on which a place was confirmed to work, after the first sessions."""
     erasure_proposed_on: IsoDate | None = None
     """The day since which it is proposed to erase the patient: the case is closed, and was kept for long enough."""
-    consents: list[ConsentView] = []
+    consents: Annotated[list[ConsentView], Changed(by="POST /api/patients/{id}/consents and …/withdraw")] = []
     """What the patient has agreed to, withdrawn consents included."""
     unreadable: bool = False
     """Whether the file cannot be read at the moment; then what lies in it is left empty, and says nothing."""
@@ -233,6 +238,13 @@ class DeclinedErasure(Schema):
     """Why; the history has it."""
 
 
+class CrisisNote(Schema):
+    """What is noted with the acknowledgement of a crisis."""
+
+    note: Note | None = None
+    """What was done, or agreed with the patient."""
+
+
 class PatientLabel(Schema):
     """What names a patient."""
 
@@ -251,14 +263,17 @@ class PatientLabel(Schema):
 
 
 class PatientFilter(QuerySchema):
-    """Which patients to list; `q` looks for words of the name by their beginning or sound, or for a reference."""
+    """Which patients to list; `q` looks for words of the name by their beginning or sound, a reference or an insurance
+    number.
+    """
 
     q: (
         Annotated[
             Line,
             Field(
-                description="At most ten words: each begins a word of the name (three letters on) or sounds like one,"
-                " or is the patient's reference.",
+                description="At most ten words: each begins a word of the name (three letters on; of fewer letters it"
+                " is the whole word) or sounds like one, or is the patient's reference, with or without hyphens."
+                " Alone, an insurance number. Signs such as `*` mean nothing.",
                 examples=["Herbstwind"],
             ),
         ]
@@ -300,11 +315,15 @@ class NewStatus(Schema):
     reason: Note | None = None
     """Why it changes."""
     paused_until: PlausibleDate | None = None
-    """Last day of a pause; without one it ends when somebody says so."""
+    """Last day of a pause; without one it ends when somebody says so. Another one changes a pause that goes on."""
 
 
 class StatusChangeView(Schema):
     """One status change, or with the same status twice a change of what belongs to it."""
+
+    kind: HistoryKind
+    """What changed: the status (`status`), the last day of a pause (`pause`), the first day of the search by hand
+    (`search_start`), only a place (`place`), or another file became part of this one (`merge`)."""
 
     reference: str
     """Of whose file; of two that became one the history has both."""
@@ -312,6 +331,8 @@ class StatusChangeView(Schema):
     """The status before."""
     to: PatientStatus
     """The status after."""
+    paused_until: IsoDate | None
+    """The last day of the pause after that; null where it has none, and without a pause."""
     reason: Annotated[str | None, FOR_COORDINATORS]
     """Why it changed."""
     previous_search_started_on: IsoDate | None
@@ -335,70 +356,3 @@ class Readiness(Schema):
     """What the file still lacks."""
     pending: list[Literal[MissingForSearch.LOCATION]]
     """What is not missing but still being looked up; a search that is started waits for it for a moment."""
-
-
-Action = Literal["created", "read", "changed", "revealed", "audited", "exported", "erased"]
-"""How somebody came to see a file; `revealed`: the placement code was shown; `audited`: this log was read; `exported`:
-a file with a list was made; `erased`: it was destroyed, and the log of this patient cannot be read any more."""
-ListAction = Literal["listed", "exported", "audited"]
-"""The same for several patients at once; `audited`: the log of all files was read."""
-AnyAction = Action | Literal["listed"]
-
-
-class FileAccessView(Schema):
-    """Who was shown a patient's file, when, and why (`X-Purpose`); `by` is null before there are accounts.
-
-    A list is one access: it has the same `id` in the log of every patient that it showed. One of rows or labels is not
-    noted again where the same person sees the same patients once more within 15 minutes.
-    """
-
-    id: UUID
-    """Identifies the access."""
-    reference: str
-    """Of whose file; of two that became one the log has both."""
-    at: Instant
-    """When it was."""
-    by: UUID | None
-    """The account of who was shown the file."""
-    action: AnyAction
-    """How they came to see it."""
-    view: View | None
-    """How much of the file a list showed; null where it was no list."""
-    purpose: str | None
-    """Why, as they said it in `X-Purpose`."""
-
-
-class AccessView(Schema):
-    """Who was shown which files, when, and why; a list is one access that names everybody whom it showed."""
-
-    id: UUID
-    """Identifies the access; where a refusal revealed several patients, each of its entries has the same."""
-    at: Instant
-    """When it was."""
-    by: UUID | None
-    """The account of who was shown the files."""
-    action: AnyAction
-    """How they came to see them."""
-    view: View | None
-    """How much of the files a list showed; null where it was no list."""
-    patients: int
-    """How many patients it was about."""
-    patient_ids: list[UUID]
-    """Who they are; of more than 200 the first 200."""
-    purpose: str | None
-    """Why, as they said it in `X-Purpose`; null also where the patients were erased."""
-
-
-class AccessFilter(QuerySchema):
-    """Which accesses to list, by who, to whose files, how, and the day in Berlin."""
-
-    by: Several[UUID] = []
-    """Only those by one of these accounts."""
-    patient_id: Several[UUID] = []
-    """Only those to the file of one of these patients."""
-    action: Several[AnyAction] = []
-    """Only those of one of these kinds."""
-    from_: PlausibleDate | None = Field(default=None, alias="from")
-    """Only those on this day or later."""
-    to: PlausibleDate | None = None
-    """Only those on this day or earlier."""

@@ -5,39 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, copies, crisis, states
+from patient_service.domain import accesses, copies, crisis, history, states
 from patient_service.domain.accesses import Reader, RevealingConflict
-from patient_service.domain.files import (
-    decrypt,
-    decrypt_each,
-    get_patient,
-    has_withdrawn,
-    open_text,
-    publish,
-    seal_text,
-    view,
-)
+from patient_service.domain.files import decrypt, decrypt_each, get_patient, has_withdrawn, publish, view
 from patient_service.domain.rules import LookUp, lacks, missing_for_search
 from patient_service.domain.schemas import (
-    Action,
     NewStatus,
     PatientFields,
     PatientView,
     Readiness,
-    StatusChangeView,
 )
-from patient_service.store import lists, merging, offers, queries
-from patient_service.store.tables import Patient, StatusChange
-from shared.database import Session, new_id
+from patient_service.store import merging, offers, queries
+from patient_service.store.tables import Patient
+from shared.database import Session
 from shared.errors import FieldProblem
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
-from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus, PlacementState
-from shared.values.lists import Listed, ListRequest
+from shared.values.enums import ConsentPurpose, HistoryKind, MissingForSearch, PatientStatus, PlacementState
 from shared.values.schemas import InvalidFields
 
 SECONDS_OF_A_LOOK_UP = 2
@@ -74,49 +61,18 @@ def _missing(patient: Patient, fields: PatientFields, location: LookUp, *, today
     )
 
 
-def list_history(
-    session: Session, keys: Keys, patient_id: UUID, wanted: ListRequest[Any], *, reader: Reader, now: datetime
-) -> Listed:
-    """A part of the patient's status changes; that the file was read is noted. Raises `NotFound`."""
-    action: Action = "exported" if wanted.part.is_export else "read"
-    patient = accesses.read_patient(session, keys, patient_id, reader, action, now=now)
-    files = merging.files_of(session, patient)
-    found = lists.status_changes(session, list(files), wanted.part)
-    return found.shown([_shown(keys, files[change.patient_id], change) for change in found.rows])
-
-
-def whole_history(session: Session, keys: Keys, patient: Patient) -> list[StatusChangeView]:
-    """All of the patient's status changes; who calls this notes that the file was read."""
-    files = merging.files_of(session, patient)
-    return [_shown(keys, files[each.patient_id], each) for each in lists.whole_history(session, list(files))]
-
-
-def _shown(keys: Keys, patient: Patient, change: StatusChange) -> StatusChangeView:
-    return StatusChangeView.of(
-        {
-            "reference": patient.reference,
-            "from_": change.previous_status,
-            "to": change.status,
-            "reason": open_text(keys, patient, change.reason),
-            "previous_search_started_on": change.previous_search_started_on,
-            "search_started_on": change.search_started_on,
-            "kept_until": change.kept_until,
-            "at": change.changed_at,
-            "by": change.changed_by,
-        }
-    )
-
-
 def set_status(
     session: Session, keys: Keys, patient_id: UUID, new: NewStatus, *, reader: Reader, now: datetime
 ) -> PatientView:
-    """Take the patient one step further.
+    """Take the patient one step further, or let a pause end on another day.
 
     Raises `NotFound`, `Conflict` for a step that does not exist or a search that is not ready (`errors` names what is
     missing), `InvalidFields` for a pause that does not end in the future.
     """
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
+    if _is_of_pause(patient, new):
+        return _change_pause(session, keys, patient, new, reader=reader, now=now)
     if new.status not in _next(patient):
         raise _no_such_step(patient, new.status)
     _check_pause(new, today)
@@ -128,10 +84,29 @@ def set_status(
     states.move(patient, new.status, pause_until=new.paused_until, by=reader.id, now=now)
     if new.status == PatientStatus.OPEN:
         offers.remove_all(session, patient.id)  # another search has offers of its own
-    fields = crisis.raised_by(new.reason, keys, patient, fields, now=now)
+    fields = crisis.raised_by(new.reason, keys, patient, fields, by=reader.id, now=now)
     _record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=today)
+
+
+def _is_of_pause(patient: Patient, new: NewStatus) -> bool:
+    """Whether a pause goes on and only its end is another one; a last day that is not named stays as it is."""
+    goes_on = new.status == patient.status == PatientStatus.PAUSED
+    return goes_on and "paused_until" in new.model_fields_set and new.paused_until != patient.paused_until
+
+
+def _change_pause(
+    session: Session, keys: Keys, patient: Patient, new: NewStatus, *, reader: Reader, now: datetime
+) -> PatientView:
+    _check_pause(new, berlin_day(now))
+    states.change_pause(patient, until=new.paused_until, by=reader.id, now=now)
+    fields = crisis.raised_by(new.reason, keys, patient, decrypt(keys, patient), by=reader.id, now=now)
+    change = history.entry(keys, patient, patient.status, HistoryKind.PAUSE, reason=new.reason, by=reader.id, now=now)
+    session.add(change)
+    publish(session, patient, fields, PatientUpdated, now=now)
+    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    return view(patient, fields, today=berlin_day(now))
 
 
 def _next(patient: Patient) -> frozenset[PatientStatus]:
@@ -139,12 +114,17 @@ def _next(patient: Patient) -> frozenset[PatientStatus]:
 
 
 def _no_such_step(patient: Patient, wanted: PatientStatus) -> RevealingConflict:
-    """The refusal of a step that does not exist, with those that do."""
+    """The refusal of a step that does not exist, with those that do, in `allowed`."""
     status = PatientStatus(patient.status)
-    if status == wanted:
-        return RevealingConflict([patient.id], "patient.transition.none", status=status)
     steps = [each for each in PatientStatus if each in states.STAFF_MAY[status]]
-    return RevealingConflict([patient.id], "patient.transition", status=status, wanted=wanted, steps=steps)
+    if status != wanted:
+        refusal = RevealingConflict([patient.id], "patient.transition", status=status, wanted=wanted, steps=steps)
+    elif status == PatientStatus.PAUSED:
+        refusal = RevealingConflict([patient.id], "patient.transition.paused")
+    else:
+        refusal = RevealingConflict([patient.id], "patient.transition.none", status=status)
+    refusal.members["allowed"] = steps
+    return refusal
 
 
 def _check_pause(new: NewStatus, today: date) -> None:
@@ -208,7 +188,7 @@ def _stay_paused(
 ) -> None:
     states.stay_paused(patient, now)
     reason = "The pause is over, but the search is not ready: " + ", ".join(missing)
-    session.add(_change(keys, patient, patient.status, reason=reason, by=None, now=now))
+    session.add(history.entry(keys, patient, patient.status, HistoryKind.PAUSE, reason=reason, by=None, now=now))
     publish(session, patient, fields, PatientUpdated, now=now)
 
 
@@ -230,55 +210,6 @@ def pause_if_unready(
     reason = " ".join(str(lacks(what)) for what in missing)
     _record_change(session, keys, patient, fields, PatientStatus.SEARCHING, reason=reason, by=by, now=now)
     return True
-
-
-def record_start(
-    session: Session,
-    keys: Keys,
-    patient: Patient,
-    *,
-    before: date | None,
-    reason: str | None,
-    by: UUID | None,
-    now: datetime,
-) -> None:
-    """Keep in the history that staff changed the first day of the search, which was another one before.
-
-    Raises `InvalidFields` without a reason: the day decides who is asked for first.
-    """
-    if reason is None:
-        raise InvalidFields([FieldProblem.of("reason", "field.needed_by_new_start")])
-    change = _change(keys, patient, patient.status, reason=reason, by=by, now=now)
-    change.previous_search_started_on, change.search_started_on = before, patient.search_started_on
-    session.add(change)
-
-
-def record_merge(
-    session: Session,
-    keys: Keys,
-    kept: Patient,
-    merged: Patient,
-    *,
-    before: str,
-    began: date | None,
-    by: UUID | None,
-    now: datetime,
-) -> None:
-    """Keep in the history that another file became part of this one, and what that changed of its search."""
-    reason = f"{merged.reference} was of the same person and became part of this file."
-    change = _change(keys, kept, before, reason=reason, by=by, now=now)
-    if kept.search_started_on != began:
-        change.previous_search_started_on, change.search_started_on = began, kept.search_started_on
-    session.add(change)
-
-
-def record_kept(
-    session: Session, keys: Keys, patient: Patient, *, until: date, reason: str, by: UUID | None, now: datetime
-) -> None:
-    """Keep in the history that staff declined to erase the patient, through which day, and why."""
-    change = _change(keys, patient, patient.status, reason=reason, by=by, now=now)
-    change.kept_until = until
-    session.add(change)
 
 
 def lock(session: Session, patient_ids: Iterable[UUID]) -> None:
@@ -366,19 +297,6 @@ def _record_change(
     now: datetime,
 ) -> None:
     """Record the change from the status before to the present one, and publish it; also where only a place changed."""
-    session.add(_change(keys, patient, before, reason=reason, by=by, now=now))
+    kind = HistoryKind.PLACE if patient.status == before else HistoryKind.STATUS
+    session.add(history.entry(keys, patient, before, kind, reason=reason, by=by, now=now))
     publish(session, patient, fields, PatientStatusChanged, now=now, previous_status=before)
-
-
-def _change(
-    keys: Keys, patient: Patient, before: str, *, reason: str | None, by: UUID | None, now: datetime
-) -> StatusChange:
-    return StatusChange(
-        id=new_id(),
-        patient_id=patient.id,
-        previous_status=before,
-        status=patient.status,
-        reason=seal_text(keys, patient, reason),
-        changed_at=now,
-        changed_by=by,
-    )

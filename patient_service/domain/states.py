@@ -92,6 +92,12 @@ def pause(patient: Patient, *, until: date | None, by: UUID | None, now: datetim
     patient.paused_until = until
 
 
+def change_pause(patient: Patient, *, until: date | None, by: UUID | None, now: datetime) -> None:
+    """paused → paused: the pause has another last day, or none any more."""
+    patient.paused_until = until
+    patient.count_change(by=by, now=now)
+
+
 def stay_paused(patient: Patient, now: datetime) -> None:
     """paused → paused: the day of its end has passed, and the search cannot go on."""
     patient.paused_until, patient.updated_at = None, now

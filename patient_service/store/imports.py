@@ -34,9 +34,10 @@ def one(session: Session, import_id: UUID) -> PatientImport | None:
     return find_row(session, PatientImport, import_id)
 
 
-def imports(session: Session, part: Part) -> Found[PatientImport]:
-    """A part of the imports."""
-    return IMPORTS.read(session, select(PatientImport), part)
+def imports(session: Session, part: Part, *, statuses: Collection[str]) -> Found[PatientImport]:
+    """A part of the imports with one of these statuses; without statuses, all."""
+    wanted = select(PatientImport)
+    return IMPORTS.read(session, wanted.where(PatientImport.status.in_(statuses)) if statuses else wanted, part)
 
 
 def rows(session: Session, import_id: UUID, part: Part, *, outcomes: Collection[str]) -> Found[PatientImportRow]:

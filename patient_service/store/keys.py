@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, func, select, update
 from sqlalchemy.orm import Session, aliased
 
+from patient_service.store.merging import number_of_merged
 from patient_service.store.queries import change_unless_taken
 from patient_service.store.tables import NUMBERED, DataKey, Patient
 from shared.database.wrapped_keys import WrappedKeys, count_by_id, distinct_ids
@@ -33,7 +34,12 @@ def index_anew(session: Session, patient: Patient, indexes: Mapping[str, Any]) -
     processes wrote with different keys that did not ask for each other's (docs/keys.md).
     """
     change = update(Patient).where(Patient.id == patient.id).values(indexes)
-    next_ones = {number: _next_number(index, number, indexes[index]) for index, number in NUMBERED.items()}
+    next_ones = {
+        number: number_of_merged(index, indexes[index])
+        if patient.merged_into is not None
+        else _next_number(index, number, indexes[index])
+        for index, number in NUMBERED.items()
+    }
     return change_unless_taken(session, change) or change_unless_taken(session, change.values(next_ones))
 
 

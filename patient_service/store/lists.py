@@ -54,7 +54,9 @@ PATIENTS: Final = Listing(
     identity=Patient.id,
     counts={"status": Patient.status},
 )
-STATUS_CHANGES: Final = Listing(sorts={"at": (StatusChange.id,)}, default="at", counts={"to": StatusChange.status})
+STATUS_CHANGES: Final = Listing(
+    sorts={"at": (StatusChange.id,)}, default="at", counts={"kind": StatusChange.kind, "to": StatusChange.status}
+)
 
 
 def patients(session: Session, conditions: Sequence[ColumnElement[bool]], part: Part) -> Found[Patient]:
@@ -95,6 +97,11 @@ def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
 def has_words(alternatives: Sequence[Sequence[Sequence[int]]]) -> ColumnElement[bool]:
     """Of each word of one of the alternatives the patient has one of the values."""
     return or_(*(and_(*(Patient.search_index.overlap(values) for values in words)) for words in alternatives))
+
+
+def has_insurance_number(indexes: Sequence[bytes]) -> ColumnElement[bool]:
+    """The blind index of the patient's insurance number is one of these."""
+    return Patient.insurance_number_index.in_(indexes)
 
 
 _GIVEN: Final = exists().where(Consent.patient_id == Patient.id, Consent.purpose == ConsentPurpose.MANDATE)

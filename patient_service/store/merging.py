@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session, aliased, selectinload
 
-from patient_service.store.queries import patient
-from patient_service.store.tables import Consent, Patient, PlaceOffer
+from patient_service.store.queries import change_unless_taken, patient
+from patient_service.store.tables import NUMBERED, Consent, Patient, PlaceOffer
 
 
 def kept_patient(session: Session, patient_id: UUID) -> Patient | None:
@@ -38,6 +38,23 @@ def merged_at(session: Session, patient_id: UUID) -> datetime | None:
 def merged_into(session: Session, *patient_ids: UUID) -> Sequence[UUID]:
     """The ids of patients who were merged into one of these."""
     return session.scalars(select(Patient.id).where(Patient.merged_into.in_(patient_ids))).all()
+
+
+def number_of_merged(index: str, value: bytes | None) -> ColumnElement[int]:
+    """A free number beside an index for who was merged: below 0, so that it is in nobody's way who is there."""
+    other = aliased(Patient)
+    lowest = func.min(getattr(other, NUMBERED[index]))
+    return func.least(select(lowest).where(getattr(other, index) == value).scalar_subquery(), 0) - 1
+
+
+def stay_suspected(session: Session, merged: Patient, **indexes: bytes | None) -> None:
+    """Let the merged one, whose row is locked, be found by these indexes where somebody alike is looked for."""
+    session.flush()
+    numbers = {number: number_of_merged(index, indexes[index]) for index, number in NUMBERED.items()}
+    change = update(Patient).where(Patient.id == merged.id).values({**indexes, **numbers})
+    while not change_unless_taken(session, change):
+        pass  # somebody who was merged at the same time has the number
+    session.expire(merged, [*indexes, *numbers])
 
 
 def reassign(session: Session, merged_id: UUID, kept_id: UUID) -> None:

@@ -161,9 +161,17 @@ def _number(column: str, *, is_forced: bool) -> ColumnElement[int]:
     return func.coalesce(highest + 1, 0)
 
 
-def _nobody_alike(suspected_by: Collection[str], *, of_several_keys: bool) -> ColumnElement[bool]:
-    """With one key the unique index refuses a number that somebody has, and to ask for it would only cost time."""
-    suspected = [~exists().where(condition) for column, condition in _SUSPECTED.items() if column in suspected_by]
+def _nobody_alike(
+    suspected_by: Collection[str], *, of_several_keys: bool, besides: UUID | None = None
+) -> ColumnElement[bool]:
+    """With one key the unique index refuses a number that somebody has, and to ask for it would only cost time.
+
+    `besides`: files that were merged into this one are no other person's.
+    """
+    others = () if besides is None else (_OTHER.c.merged_into.is_distinct_from(besides),)
+    suspected = [
+        ~exists().where(condition, *others) for column, condition in _SUSPECTED.items() if column in suspected_by
+    ]
     return and_(true(), *suspected, *([~_HAS_THE_NUMBER] if of_several_keys else []))
 
 
@@ -292,7 +300,7 @@ def identify(
     False, and nothing changed, where somebody alike is known, as in `add_unless_known`.
     """
     suspected_by = () if is_forced else looked_for.suspected_by
-    nobody_alike = _nobody_alike(suspected_by, of_several_keys=looked_for.of_several_keys)
+    nobody_alike = _nobody_alike(suspected_by, of_several_keys=looked_for.of_several_keys, besides=patient.id)
     change = update(_PATIENTS).where(_PATIENTS.c.id == patient.id, nobody_alike).values(indexes)
     numbers = {number: _number(number, is_forced=is_forced) for index, number in NUMBERED.items() if index in indexes}
     if numbers:

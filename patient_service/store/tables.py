@@ -28,7 +28,7 @@ from patient_service.store.import_tables import PatientImport, PatientImportBloc
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.database.wrapped_keys import id_of_wrapping_key
-from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
+from shared.values.enums import ConsentPurpose, HistoryKind, PatientStatus, PlacementState
 from shared.values.identifiers import VERSION
 
 IS_THERE = text("erased_at IS NULL AND merged_into IS NULL")
@@ -210,7 +210,7 @@ class Consent(Tables):
     text_version: Mapped[str]
     """It stays after an erasure, so its form leaves no room for words about the patient."""
     withdrawn_on: Mapped[date | None]
-    recorded_at: Mapped[datetime]
+    created_at: Mapped[datetime]
     recorded_by: Mapped[UUID | None]
     withdrawn_by: Mapped[UUID | None]
     """Who recorded the withdrawal."""
@@ -224,16 +224,17 @@ class Consent(Tables):
 
 
 class StatusChange(Tables):
-    """One step of a patient's way through search and therapy, a change of its first day, or that the file is kept for
-    longer; only ever added.
-    """
+    """One step of a patient's way through search and therapy, or a change of what belongs to it; only ever added."""
 
     __tablename__ = "status_changes"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"))
+    kind: Mapped[str]
     previous_status: Mapped[str]
     status: Mapped[str]
+    paused_until: Mapped[date | None]
+    """The last day of the pause after that, where it has one."""
     reason: Mapped[bytes | None]
     """Sealed like the patient's file: people write about health here."""
     previous_search_started_on: Mapped[date | None]
@@ -244,7 +245,10 @@ class StatusChange(Tables):
     changed_at: Mapped[datetime]
     changed_by: Mapped[UUID | None]
 
-    __table_args__ = (Index("ix_status_changes_patient", "patient_id", "id"),)
+    __table_args__ = (
+        Index("ix_status_changes_patient", "patient_id", "id"),
+        CheckConstraint(is_one_of("kind", HistoryKind), name="kind"),
+    )
 
 
 class Erasure(Tables):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from shared.errors import Conflict, PlatformError
 from shared.values.errors import NotAcceptable
@@ -20,6 +20,12 @@ MOST_AT_ONCE = 1000
 Filters = TypeVar("Filters", bound=QuerySchema)
 
 
+def _that_goes_at_once(total: int) -> int:
+    if total > MOST_AT_ONCE:
+        raise NotAcceptable("field.change_in_parts", most=MOST_AT_ONCE)
+    return total
+
+
 class Selection(Schema, Generic[Filters]):
     """Which objects of a list are to be changed: those with these ids, or those that a filter finds."""
 
@@ -27,7 +33,9 @@ class Selection(Schema, Generic[Filters]):
     """The ids of the objects."""
     filter: Filters | None = None
     """The same filters as in the query of the list, each with a list of values where it takes several."""
-    expected_total: Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]
+    expected_total: Annotated[
+        int, Field(ge=1, json_schema_extra={"maximum": MOST_AT_ONCE}), AfterValidator(_that_goes_at_once)
+    ]
     """How many objects the sender believes these are; of another number none is changed (409)."""
 
     @rule_across("ids", "filter")
@@ -49,12 +57,21 @@ class OtherTotal(Conflict):
     """The selection has not the objects that its sender believes."""
 
 
-def require_total(found: Sequence[UUID], expected: int) -> None:
-    """Raise `OtherTotal` where there are more or fewer than expected; `found` may end one behind the expected ones."""
-    if len(found) != expected:
-        if len(found) > expected:
-            raise OtherTotal("bulk.other_total.more", expected=expected)
-        raise OtherTotal("bulk.other_total.fewer", found=len(found), expected=expected)
+def require_total(found: Collection[UUID], wanted: Selection[Any]) -> None:
+    """Raise `OtherTotal` where these are more or fewer than expected, or an id is nobody's (`unknown_ids`).
+
+    `found` may end one behind `MOST_AT_ONCE`.
+    """
+    there = set(found)
+    unknown = [each for each in wanted.ids or () if each not in there]
+    if unknown:
+        refusal = OtherTotal("bulk.other_total.unknown")
+        refusal.members["unknown_ids"] = [str(each) for each in unknown]
+        raise refusal
+    if len(found) > MOST_AT_ONCE:
+        raise OtherTotal("bulk.other_total.too_many", most=MOST_AT_ONCE)
+    if len(found) != wanted.expected_total:
+        raise OtherTotal("bulk.other_total", found=len(found), expected=wanted.expected_total)
 
 
 def require_same(found: Sequence[UUID], locked: Sequence[UUID]) -> None:

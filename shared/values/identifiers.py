@@ -24,7 +24,7 @@ _KVNR = re.compile(r"[A-Z][0-9]{9}")
 _NINE_DIGITS = re.compile(r"[0-9]{9}")
 _ICD10 = re.compile(r"([A-Z][0-9]{2}(?:\.(?:[0-9]{1,2}|-))?)([VGAZ]?)")
 _POSTAL_CODE = re.compile(r"(?:DE?-)?([0-9]{5})")
-_REFERENCE = re.compile(rf"P-[{LEGIBLE}]{{4}}-[{LEGIBLE}]{{2}}")
+_REFERENCE = re.compile(rf"P(-?)([{LEGIBLE}]{{4}})\1([{LEGIBLE}]{{2}})")
 _PLACEMENT_CODE = re.compile(r"[A-Z0-9]{12}")
 _PLACEMENT_MASK = re.compile(r"\*{4}-\*{4}-[A-Z0-9]{4}")
 
@@ -220,11 +220,11 @@ def new_reference(random: RandomSource) -> str:
 
 
 def patient_reference(text: str) -> str:
-    """Returns the reference in its normal form. Raises NotAcceptable."""
-    reference = _without_blanks(text)
-    if not _REFERENCE.fullmatch(reference):
+    """Returns the reference, which may have no hyphens, in its normal form. Raises NotAcceptable."""
+    reference = _REFERENCE.fullmatch(_without_blanks(text))
+    if reference is None:
         raise NotAcceptable("field.not_reference")
-    return reference
+    return f"P-{reference[2]}-{reference[3]}"
 
 
 def placement_code(text: str) -> str:

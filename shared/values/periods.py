@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from shared.values.datetimes import PlausibleDate
 from shared.values.errors import NotAcceptable
 from shared.values.rules import rule_across
-from shared.values.schemas import Schema
+from shared.values.schemas import QuerySchema, Schema
 
 
 class Period(Schema):
@@ -25,6 +25,21 @@ class Period(Schema):
 
     def contains(self, day: date) -> bool:
         return self.first <= day <= self.last
+
+
+class SpanOfDays(QuerySchema):
+    """Filters of a list by days in Europe/Berlin."""
+
+    from_: PlausibleDate | None = Field(default=None, alias="from")
+    """Only those on this day or later."""
+    to: PlausibleDate | None = None
+    """Only those on this day or earlier."""
+
+    @rule_across("to")
+    def _is_in_order(self) -> None:
+        """`to` does not lie before `from`."""
+        if self.from_ is not None and self.to is not None and self.to < self.from_:
+            raise NotAcceptable("field.before_from")
 
 
 def _is_a_period(written: dict[str, str]) -> dict[str, str]:

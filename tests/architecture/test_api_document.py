@@ -55,6 +55,8 @@ TRANSITIONS: dict[str, Mapping[Any, frozenset[Any]]] = {
 VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a search lacks": enums.MissingForSearch,
     "what two patients have in common": duplicates.Likeness,
+    "what is done about a crisis": enums.CrisisAct,
+    "kind of an entry of a patient's history": enums.HistoryKind,
     "purpose of a consent": enums.ConsentPurpose,
     "insurance type": enums.InsuranceType,
     "accreditation": enums.Accreditation,
@@ -155,8 +157,9 @@ OTHER = "refused"
 def _codes_in_the_code() -> Iterator[str]:
     """Of every refusal that is made: in an error, by the translator of errors, by the gateway."""
     errors = sentences.errors() - NOT_IN_THE_TABLE | {"check_version"}
+    of_results = ("shared/http/problems.py", "patient_service/domain/import_rows.py")
     for each in sentences.mentions():
-        if each.by in errors or each.place.startswith("shared/http/problems.py"):
+        if each.by in errors or (each.place.startswith(of_results) and each.by != "FieldProblem.of"):
             yield from (code_of(key) for key in sentences.keys_of(each) if not key.startswith("word."))
     yield from (each.code for each in GATEWAY_PROBLEMS if each.code)
 

@@ -112,6 +112,18 @@ def test_every_output_field_has_a_description(service: str) -> None:
 
 
 @each_service
+def test_a_value_of_input_is_of_one_kind(service: str) -> None:
+    """Of a value that may be of two kinds a refusal says once for each what it is not, by names that are ours."""
+    alternatives = [
+        (path, [each for each in part.get("anyOf", []) if each.get("type") != "null"])
+        for path, field in input_fields(service)
+        for part in parts(field, service)
+    ]
+    assert any(several for _, several in alternatives)
+    assert sorted({path for path, several in alternatives if len(several) > 1}) == []
+
+
+@each_service
 def test_every_text_of_a_form_has_an_example_of_that_form(service: str) -> None:
     """Otherwise a page such as Swagger's invents a text from the pattern, and staff send it."""
     formed = [(path, part) for path, field in input_fields(service) for part in parts(field, service)]

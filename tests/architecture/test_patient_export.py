@@ -23,7 +23,8 @@ from matching_service.domain.schemas import AuditLogEntryView
 from operations import export_document
 from patient_service.dependencies import Dependencies
 from patient_service.domain import exports
-from patient_service.domain.schemas import ConsentView, FileAccessView, PatientView, StatusChangeView
+from patient_service.domain.access_schemas import FileAccessView
+from patient_service.domain.schemas import ConsentView, PatientView, StatusChangeView
 from shared.security.encryption import Keys
 from shared.values.account_enums import Scope
 from shared.values.patient_data import PATH

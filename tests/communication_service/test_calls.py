@@ -278,3 +278,5 @@ def test_calls_are_listed_by_day(client: FlaskClient) -> None:
     assert found(status="completed") == 0
     assert (found(patient_id=str(patient)), found(patient_id=str(new_id()))) == (1, 0)
     assert client.get("/api/phone-calls?date=morgen").status_code == 422
+    upside_down = client.get("/api/phone-calls?from=2026-11-24&to=2026-11-23")
+    assert (upside_down.status_code, [each["field"] for each in upside_down.json["errors"]]) == (422, ["to"])

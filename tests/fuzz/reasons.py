@@ -235,7 +235,7 @@ RULES = (
     Reason(
         "must not lie before from", "compares two dates, of which today is the default", rules.ends_before_it_starts,
         HOLIDAYS, {"from": "2026-12-02", "to": "2026-12-01"}, {"from": "2026-12-01", "to": "2026-12-01"},
-        fields=("to",),
+        fields=("to",), also=("GET /api/access-log", "GET /api/phone-calls"),
     ),
     Reason(
         "must lie less than {} days after from", "compares two dates, of which today is the default",

@@ -10,6 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from matching_service.domain.bulk_schemas import BulkChange
+from shared.values.bulk import OtherTotal, require_total
 from shared.values.enums import RequestStatus, Role
 from tests.accounts import signed_in
 from tests.builders.matching import a_request, an_open_request, stored
@@ -68,12 +70,16 @@ def test_of_another_number_none_is_changed(
     ):
         refused = send(client, **selection, expected_total=expected, **WITHDRAW)
         assert (refused.status_code, refused.json["code"]) == (409, "bulk.other_total")
+        assert refused.json["detail"].startswith(f"Found: 3, expected: {expected}.")
     assert [stored(session, each).status for each in requests] == ["open", "open", "declined", "open"]
 
 
 def test_unknown_and_repeated_ids_are_no_further_objects(client: FlaskClient, requests: list[UUID]) -> None:
     known = str(requests[0])
-    assert send(client, ids=[known, str(uuid4())], expected_total=2, **WITHDRAW).status_code == 409
+    nobody = [str(uuid4()), str(uuid4())]
+    for expected in (1, 2, 3):
+        refused = send(client, ids=[nobody[0], known, nobody[1]], expected_total=expected, **WITHDRAW)
+        assert (refused.status_code, refused.json["unknown_ids"]) == (409, nobody)
     assert send(client, ids=[known, known, known.upper()], expected_total=1, **WITHDRAW).status_code == 200
 
 
@@ -94,6 +100,15 @@ def test_what_is_not_acceptable_changes_nothing(
         del body["ids"]
     assert client.post(URL, json=body).status_code == 422
     assert stored(session, requests[0]).status == "open"
+
+
+def test_more_than_go_at_once_go_in_parts(client: FlaskClient, requests: list[UUID]) -> None:
+    many = send(client, filter={"status": ["open"]}, expected_total=1001, **WITHDRAW)
+    assert (many.status_code, many.json["errors"][0]["field"]) == (422, "expected_total")
+    assert "in parts" in many.json["errors"][0]["message"]
+    wanted = BulkChange.from_json({"filter": {}, "expected_total": 1000, **WITHDRAW})
+    with pytest.raises(OtherTotal, match="in parts"):
+        require_total([uuid4() for _ in range(1001)], wanted)
 
 
 def test_the_same_key_changes_them_once(client: FlaskClient, session: Session, requests: list[UUID]) -> None:

@@ -16,9 +16,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from patient_service.domain import accesses
+from patient_service.domain.access_schemas import Action, ListAction
 from patient_service.domain.accesses import Reader
 from patient_service.domain.lists import ALL_ACCESSES
-from patient_service.domain.schemas import Action, ListAction
 from patient_service.store import access_log, lists
 from patient_service.store.lists import AccessesWanted
 from patient_service.store.tables import DataKey, ListAccess, Patient
@@ -202,6 +202,20 @@ def test_a_damaged_purpose_hides_no_other_entry(auditor: FlaskClient, session: S
     access_log.add_file_accesses(session, entry.pop("id"), [damaged], **entry)
     assert [each["purpose"] for each in entries(auditor)[:2]] == [None, "Liste"]
     assert auditor.get(f"/api/patients/{two[0]}/access-log").json["items"][0]["purpose"] is None
+
+
+def test_an_action_that_is_none_is_refused_once(auditor: FlaskClient) -> None:
+    for action, field in (("foo", "action.0"), ("read,foo", "action.1"), ("", "action.0")):
+        answer = auditor.get(URL, query_string={"action": action})
+        assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, [field]), action
+        assert "exported" in answer.json["errors"][0]["message"]
+    assert auditor.get(f"{URL}?action=listed,read").status_code == 200
+
+
+def test_a_span_that_ends_before_it_begins_is_refused(auditor: FlaskClient) -> None:
+    answer = auditor.get(f"{URL}?from=2026-11-25&to=2026-11-24")
+    assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, ["to"])
+    assert auditor.get(f"{URL}?from=2026-11-25&to=2026-11-25").status_code == 200
 
 
 def test_of_a_long_list_the_first_patients_are_named(session: Session, keys: Keys) -> None:

@@ -69,6 +69,7 @@ def test_who_learns_by_a_refusal_how_many_there_are_has_learned_of_them(
     before = actions(client, four[0])
     refused = send(client, filter={"q": q}, expected_total=expected, **ASSIGN)
     assert (refused.status_code, refused.json["code"]) == (409, "bulk.other_total")
+    assert f", expected: {expected}." in refused.json["detail"]
     assert actions(client, four[0]) == ["read", *before]
     assert in_charge(client) == []
 
@@ -77,7 +78,9 @@ def test_the_same_filter_finds_the_same_patients(client: FlaskClient, four: list
     for filters in ({"q": "erfunden", "status": ["open", "searching"]}, {"postal_code": ["52062"]}, {}):
         assert send(client, filter=filters, expected_total=4, **ASSIGN).status_code == 200, filters
     assert send(client, filter={"q": "-"}, expected_total=4, **ASSIGN).status_code == 422
-    assert send(client, ids=[str(four[0]), str(uuid4())], expected_total=2, **ASSIGN).status_code == 409
+    nobody = str(uuid4())
+    refused = send(client, ids=[str(four[0]), nobody], expected_total=2, **ASSIGN)
+    assert (refused.status_code, refused.json["unknown_ids"]) == (409, [nobody])
     assert send(client, ids=[str(four[0])], expected_total=1, action="assign").status_code == 422
 
 

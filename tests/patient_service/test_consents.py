@@ -27,9 +27,10 @@ def test_a_consent_is_recorded_shown_and_withdrawn(client: FlaskClient, session:
     given = answer.json
     assert answer.headers["Location"] == f"{url}/consents/{given['id']}"
     assert client.get(answer.headers["Location"]).json == given
+    assert given["created_at"].startswith(str(clock.today().year))
     assert given == consent("patient_mail") | {
         "id": given["id"],
-        "recorded_at": given["recorded_at"],
+        "created_at": given["created_at"],
         "recorded_by": None,
         "withdrawn_on": None,
         "withdrawn_by": None,

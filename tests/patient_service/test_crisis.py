@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -27,8 +28,9 @@ from tests.events import recorded
 NUMBERS = ["112", "116117", "0800 1110111", "0800 1110222", "116123"]
 NO_CRISIS: dict[str, Any] = {
     "flagged": False, "raised_at": None, "raised_by": None, "acknowledged_at": None, "acknowledged_by": None,
-    "cleared_at": None, "cleared_by": None, "reason": None, "contacts": [],
+    "cleared_at": None, "cleared_by": None, "reason": None, "history": [], "contacts": [],
 }  # fmt: skip
+OTHER = UUID("0190aaaa-0000-7000-8000-000000000002")
 SUICIDAL = {"complaints": "Seit Mai Suizidgedanken."}
 WHY = {"reason": "Am Telefon besprochen."}
 
@@ -253,7 +255,7 @@ def test_nothing_of_it_is_published(client: FlaskClient, session: Session, keys:
     known = a_patient(session, keys)
     url = f"/api/patients/{known.id}"
     published = len(recorded(session))
-    for act, body in (("flag", WHY), ("acknowledge", None), ("clear", WHY)):
+    for act, body in (("flag", WHY), ("acknowledge", {"note": "Am Telefon."}), ("clear", WHY)):
         assert client.post(f"{url}/crisis/{act}", **({"json": body} if body else {})).status_code == 200
     assert len(recorded(session)) == published
     client.patch(url, json={"anamnesis": SUICIDAL})
@@ -297,6 +299,48 @@ def test_the_file_says_who_acted(
     sent = {"json": body} if body else {}
     answer = signed_in(app, Role.COORDINATOR).post(url, **sent)
     assert answer.json["crisis"][who] == str(ANNA)
+
+
+def test_who_raised_acknowledged_and_cleared_it_stays_known(
+    app: Flask, client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    """Each is overwritten in the present crisis by what comes next, and kept in its history."""
+    known = a_patient(session, keys)
+    url = f"/api/patients/{known.id}"
+    anna = signed_in(app, Role.COORDINATOR)
+    anna.patch(url, json={"anamnesis": SUICIDAL})
+    anna.post(f"{url}/crisis/acknowledge", json={"note": "Suizidgedanken; Oberarzt gerufen."})
+    other = signed_in(app, Role.COORDINATOR, id=OTHER)
+    other.patch(url, json={"anamnesis": {"complaints": "Suizidgedanken jetzt täglich."}})
+    other.post(f"{url}/crisis/acknowledge")
+    other.post(f"{url}/crisis/clear", json={"reason": "Stabil."})
+    other.post(f"{url}/crisis/flag", json={"reason": "Mutter rief an."})
+    shown = other.post(f"{url}/status", json={"status": "search_aborted", "reason": "Suizid angekündigt"})
+    assert other.get(url).json["crisis"] == shown.json["crisis"]
+    history = shown.json["crisis"]["history"]
+    assert [(each["what"], UUID(each["by"]), each["reason"]) for each in history] == [
+        ("raised", ANNA, None),
+        ("acknowledged", ANNA, "Suizidgedanken; Oberarzt gerufen."),
+        ("raised", OTHER, None),
+        ("acknowledged", OTHER, None),
+        ("cleared", OTHER, "Stabil."),
+        ("raised", OTHER, "Mutter rief an."),
+        ("raised", OTHER, None),
+    ]
+    assert all(each["at"] for each in history)
+    assert other.patch(url, json={"crisis": {"history": []}}).status_code == 422
+
+
+def test_who_enters_a_patient_in_a_crisis_is_known(app: Flask, client: FlaskClient) -> None:
+    entered = signed_in(app, Role.COORDINATOR).post("/api/patients", json=new_patient(anamnesis=SUICIDAL))
+    assert [(each["what"], each["by"]) for each in entered.json["crisis"]["history"]] == [("raised", str(ANNA))]
+
+
+def test_a_note_of_an_acknowledgement_is_a_text(client: FlaskClient, session: Session, keys: Keys) -> None:
+    url = f"/api/patients/{a_patient(session, keys, anamnesis=SUICIDAL).id}/crisis/acknowledge"
+    for wrong in ({"note": " "}, {"note": 1}, {"reason": "weil"}):
+        assert client.post(url, json=wrong).status_code == 422
+    assert client.post(url, json={"note": None}).json["crisis"]["history"][-1]["reason"] is None
 
 
 @pytest.mark.parametrize("act", ["acknowledge", "flag", "clear"])

@@ -98,19 +98,23 @@ def test_a_table_that_cannot_be_taken_apart_is_refused_by_its_line(
 @pytest.mark.parametrize(
     ("header", "said"),
     [
-        (f"{HEADER},{SECRET}", "header.3: is not a known column"),
+        (f"{HEADER},telefon", "telefon: is not a known column"),
+        (f"{HEADER},telefon", "header: may name these columns: salutation, title,"),
+        (f"{HEADER},{'x' * 101}", "header.3: is not a known column"),
         (f"{HEADER},,city", "header.3: is not a known column"),
         (f"{SECRET},1990-01-01", "header.1: is not a known column"),
+        (f"first_name,{SECRET}", "header.2: is not a known column"),
         (f"{HEADER},first_name", "first_name: must be given once"),
         ("first_name,city", "last_name: is required"),
-        (f"{HEADER},contact_persons.0.name", "header.3"),
-        (f"{HEADER},contact_persons.21.name", "header.3"),
-        (f"{HEADER},status", "header.3"),
+        (f"{HEADER},contact_persons.0.name", "contact_persons.0.name"),
+        (f"{HEADER},contact_persons.21.name", "contact_persons.21.name"),
+        (f"{HEADER},status", "status"),
         (f"{HEADER},nul\x00", "header.3"),
-        (f"{HEADER},{','.join(f'{SECRET}{n}' for n in range(100_000))}", "header.3"),
+        (f"{HEADER},{','.join(f'x{n}' for n in range(100_000))}", "x3"),
+        (f"{','.join(f'{SECRET}{n}' for n in range(100_000))}", "header.3"),
     ],
 )
-def test_a_header_that_does_not_fit_is_refused_by_the_place_of_the_column(header: str, said: str) -> None:
+def test_a_header_that_does_not_fit_is_refused_by_the_name_or_place_of_the_column(header: str, said: str) -> None:
     started = time.monotonic()
     message = refused(f"{header}\n{SECRET},A\n")
     assert said in message

@@ -114,7 +114,7 @@ def test_a_file_is_entered_at_the_terminal_with_every_problem_by_its_line(tmp_pa
     file.write_text(MIXED)
     code, checked = import_file(file, "--dry-run")
     assert code == 1
-    assert "line 3: date_of_birth must be" in checked
+    assert "row 2, line 3: date_of_birth must be" in checked
     assert "gestern" not in checked
     assert "completed: 4 rows, 0 entered, 2 refused" in checked
     assert import_file(file)[0] == 1
@@ -124,6 +124,7 @@ def test_a_file_is_entered_at_the_terminal_with_every_problem_by_its_line(tmp_pa
     file.write_bytes(b"\xff")
     code, unreadable = import_file(file)
     assert (code, "Line 1 is not UTF-8" in unreadable) == (1, True)
+    assert "--charset windows-1252" in unreadable
     with transaction() as session:
         assert number_of_patients(session) == 3
         assert session.scalar(select(func.count()).select_from(StatusChange)) == 0

@@ -67,6 +67,8 @@ def test_everybody_in_a_file_is_entered_as_if_one_by_one(staff: Staff, session: 
     shown = staff.done(table("Anna,Muster,1990-05-17,,female", "Bernd,Beispiel,,,"))
     assert counts(shown) == ("completed", 2, 2, 2, 0)
     assert shown["finished_at"] is not None
+    for status, number in (("completed", 1), ("completed,refused", 1), ("checking", 0)):
+        assert staff.client.get(f"{IMPORTS}?status={status}").json["total"] == number, status
     rows = staff.client.get(f"{IMPORTS}/{shown['id']}/rows").json["items"]
     assert [(row["number"], row["line"], row["outcome"]) for row in rows] == [(1, 2, "entered"), (2, 3, "entered")]
     anna = staff.client.get(f"/api/patients/{rows[0]['patient_id']}").json
@@ -145,6 +147,14 @@ def test_who_stands_in_the_file_twice_is_named_by_the_line(staff: Staff) -> None
         (3, 2, ["similar_name", "date_of_birth"]),
         (4, 2, ["insurance_number"]),
     ]
+
+
+def test_in_a_file_of_one_line_the_earlier_row_is_named_by_its_number(staff: Staff) -> None:
+    rows = [{"first_name": "Eva", "last_name": "Neu"}, *(new_patient(first_name=name) for name in ("Anna", "Ana"))]
+    shown = staff.done(json.dumps(rows), "?on_problem=skip_row", media_type="application/json")
+    (problem,) = staff.problems(shown["id"]).values()
+    assert [(each["number"], each["line"]) for each in problem["candidates"]] == [(2, 1)]
+    assert "row 2 of the file (line 1)" in problem["detail"]
 
 
 def test_the_same_file_again_enters_nobody_again(staff: Staff, session: Session) -> None:

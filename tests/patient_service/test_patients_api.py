@@ -198,7 +198,9 @@ def test_a_patient_is_found_by_beginnings_of_the_name_and_by_reference(
         "mar tiet",
         "Roeder",
         "Tietz-Röder",
+        "tie*",
         known.reference,
+        known.reference.replace("-", "").lower(),
         f"{known.reference.lower()} tietz",
     ):
         assert found(q) == [str(known.id)], q
@@ -227,6 +229,29 @@ def test_a_patient_is_found_by_what_sounds_like_a_word_of_the_name(
     known = a_patient(session, keys, last_name=name)
     a_patient(session, keys, first_name="Otto", last_name="Grabowski")
     assert [each["id"] for each in client.get("/api/patients", query_string={"q": q}).json["items"]] == [str(known.id)]
+
+
+def test_a_word_that_could_be_a_reference_is_a_name_too(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known = a_patient(session, keys, last_name="Petersen", first_name="Jansen")
+    for q in ("Peterse", "jansen peterse"):
+        found = client.get("/api/patients", query_string={"q": q}).json["items"]
+        assert [each["id"] for each in found] == [str(known.id)], q
+
+
+def test_a_patient_is_found_by_the_whole_insurance_number(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known = a_patient(session, keys, insurance_number="A123456780")
+    a_patient(session, keys, insurance_number="T012345678")
+    for q, number in (
+        ("A123456780", 1),
+        (" a 123 456 780 ", 1),
+        ("Z987654321", 0),
+        ("A12345678", 0),
+        ("A123456789", 0),
+    ):
+        found = client.get("/api/patients", query_string={"q": q}).json["items"]
+        assert [each["id"] for each in found] == [str(known.id)] * number, q
+    (noted, *_) = client.get(f"/api/patients/{known.id}/access-log").json["items"]
+    assert (noted["action"], noted["view"]) == ("listed", "full")
 
 
 def test_what_is_searched_says_nothing_by_its_order_or_form(client: FlaskClient, session: Session, keys: Keys) -> None:

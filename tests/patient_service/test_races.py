@@ -15,6 +15,7 @@ from patient_service.domain import bulk, consents, crisis, merging, patients, re
 from patient_service.domain.bulk_schemas import PatientBulkChange
 from patient_service.domain.schemas import (
     ChangedPatient,
+    CrisisNote,
     CrisisReason,
     DeclinedErasure,
     Merge,
@@ -219,7 +220,7 @@ def test_a_crisis_is_acknowledged_once(keys: Keys) -> None:
     patient = entered(keys, anamnesis={"complaints": "Suizidgedanken"})
 
     def acknowledge(session: Session) -> Any:
-        return crisis.acknowledge(session, keys, patient.id, reader=NOBODY, now=MONDAY)
+        return crisis.acknowledge(session, keys, patient.id, CrisisNote(), reader=NOBODY, now=MONDAY)
 
     second = in_turn(acknowledge, acknowledge)
     assert isinstance(second, Conflict)

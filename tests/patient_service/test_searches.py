@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from patient_service.clients.other_services import OtherServices
 from patient_service.dependencies import Dependencies
-from patient_service.domain import consents, copies, patients, searches
+from patient_service.domain import consents, copies, history, patients, searches
 from patient_service.domain.lists import STATUS_CHANGES
 from patient_service.domain.schemas import NewConsent, NewStatus, PatientView
 from patient_service.jobs import jobs
@@ -49,6 +49,7 @@ def test_a_patient_takes_the_steps_of_the_contract_and_no_other(
             assert last["data"]["patient"]["status"] == after
         else:
             assert (answer.status_code, answer.json["code"]) == (409, "patient.transition")
+            assert set(answer.json["allowed"]) == set(ALLOWED_STEPS[before])
             assert client.get(f"/api/patients/{known.id}").json["status"] == before
 
 
@@ -117,7 +118,7 @@ def test_a_start_that_is_changed_by_hand_is_in_the_history(
     answer = anna.patch(url, json={"search_started_on": "2026-02-01", "reason": "Waits since then elsewhere."})
     assert (answer.status_code, answer.json["search_started_on"]) == (200, "2026-02-01")
     last = client.get(f"{url}/history").json["items"][-1]
-    assert (last["from"], last["to"], last["by"]) == (status, status, str(ANNA))
+    assert (last["kind"], last["from"], last["to"], last["by"]) == ("search_start", status, status, str(ANNA))
     assert (last["previous_search_started_on"], last["search_started_on"]) == (before, "2026-02-01")
     assert last["reason"] == "Waits since then elsewhere."
     assert recorded(session, known.id)[-1]["data"]["patient"]["search_started_on"] == "2026-02-01"
@@ -186,6 +187,7 @@ def test_the_history_has_every_step_and_its_reason(client: FlaskClient, session:
         ("open", "searching", "it is so"),
         ("searching", "paused", "in a clinic"),
     ]
+    assert [(c["kind"], c["paused_until"]) for c in page["items"]] == [("status", None)] * 2
     assert page["items"][0]["at"] == "2026-11-23T09:00:00Z"
     assert len(client.get(f"{url}/history?limit=1&offset=1").json["items"]) == 1
 
@@ -219,6 +221,64 @@ def test_a_pause_ends_the_day_after_its_last_day_and_the_search_resumes(session:
     assert last["data"]["patient"]["search_started_on"] == MONDAY.date().isoformat()
 
 
+def test_a_pause_that_goes_on_ends_on_another_day(
+    app: Flask, client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    known = paused(session, keys, days=3)
+    url, later = f"/api/patients/{known.id}", (MONDAY.date() + timedelta(days=30)).isoformat()
+    longer = {"status": "paused", "paused_until": later, "reason": "Reha verlängert, suizidal"}
+    shown = signed_in(app, Role.COORDINATOR).post(f"{url}/status", json=longer).json
+    assert (shown["status"], shown["paused_until"], shown["version"]) == ("paused", later, known.version + 1)
+    assert shown["crisis"]["flagged"]
+    last = client.get(f"{url}/history").json["items"][-1]
+    assert (last["kind"], last["from"], last["to"], last["paused_until"]) == ("pause", "paused", "paused", later)
+    assert (last["reason"], last["by"]) == ("Reha verlängert, suizidal", str(ANNA))
+    assert recorded(session, known.id)[-1]["data"]["patient"]["paused_until"] == later
+    assert searches.end_pauses_that_passed(session, keys, now=MONDAY + timedelta(days=10)) == 0
+    endless = client.post(f"{url}/status", json={"status": "paused", "paused_until": None})
+    assert (endless.status_code, endless.json["paused_until"]) == (200, None)
+    assert searches.end_pauses_that_passed(session, keys, now=MONDAY + timedelta(days=60)) == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 409),  # who pauses twice by mistake takes no end away
+        ({"paused_until": (MONDAY.date() + timedelta(days=3)).isoformat()}, 409),
+        ({"paused_until": "2020-01-01"}, 422),
+        ({"paused_until": MONDAY.date().isoformat()}, 422),
+    ],
+)
+def test_a_pause_does_not_end_twice_on_the_same_day_nor_in_the_past(
+    client: FlaskClient, session: Session, keys: Keys, body: dict[str, str], status: int
+) -> None:
+    known = paused(session, keys, days=3)
+    answer = client.post(f"/api/patients/{known.id}/status", json={"status": "paused", **body})
+    assert answer.status_code == status
+    assert "paused_until" in str(answer.json)
+    shown = client.get(f"/api/patients/{known.id}").json
+    assert (shown["paused_until"], shown["version"]) == (str(known.paused_until), known.version)
+
+
+@pytest.mark.parametrize(
+    ("sent", "way"),
+    [
+        ({"paused_until": "2099-01-01"}, "POST /api/patients/{id}/status"),
+        ({"status": "searching"}, "POST /api/patients/{id}/status"),
+        ({"consents": []}, "POST /api/patients/{id}/consents"),
+    ],
+)
+def test_a_patch_of_what_has_a_way_of_its_own_names_that(
+    client: FlaskClient, session: Session, keys: Keys, sent: Any, way: str
+) -> None:
+    known = paused(session, keys, days=3)
+    given = NewConsent.from_json({"purpose": "mandate", "given_on": "2026-11-01", "text_version": "1"})
+    consents.give(session, keys, known.id, given, reader=NOBODY, now=MONDAY)
+    answer = client.patch(f"/api/patients/{known.id}", json=sent)
+    assert answer.status_code == 422
+    assert way in answer.json["errors"][0]["message"]
+
+
 def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: Session, keys: Keys) -> None:
     known = paused(session, keys, days=1)
     given = NewConsent.from_json({"purpose": "mandate", "given_on": "2026-11-01", "text_version": "1"})
@@ -229,7 +289,7 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
     assert searches.end_pauses_that_passed(session, keys, now=later) == 0
     assert status_of(session, keys, known) == "paused"
     assert recorded(session, known.id)[-1]["data"]["patient"]["paused_until"] is None
-    last = searches.list_history(
+    last = history.list_history(
         session,
         keys,
         known.id,

@@ -151,7 +151,10 @@ def test_blocks_are_the_groups_of_chapter_v(code: str, block: str | None) -> Non
 @given(st.randoms())
 def test_a_new_reference_is_a_valid_one(chance: Any) -> None:
     reference = identifiers.new_reference(chance)
-    assert identifiers.patient_reference(reference) == reference
+    for written in (reference, reference.lower(), reference.replace("-", "")):
+        assert identifiers.patient_reference(written) == reference
+    with pytest.raises(NotAcceptable):
+        identifiers.patient_reference(reference.replace("-", "", 1))
     assert not set("01IO") & set(reference)
 
 
