@@ -24,7 +24,7 @@ from shared.database import Session
 from shared.errors import Conflict
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
-from shared.values.enums import CrisisAct
+from shared.values.patient_history_enums import CrisisAct
 from shared.values.schemas import Schema
 from shared.values.text import FREE_FORMS, Text
 

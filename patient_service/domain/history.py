@@ -16,8 +16,8 @@ from patient_service.store.tables import Patient, StatusChange
 from shared.database import Session, new_id
 from shared.errors import FieldProblem
 from shared.security.encryption import Keys
-from shared.values.enums import HistoryKind
 from shared.values.lists import Listed, ListRequest
+from shared.values.patient_history_enums import HistoryKind
 from shared.values.schemas import InvalidFields
 
 

@@ -9,8 +9,9 @@ from pydantic import Field, PlainSerializer
 
 from shared.values.contacts import EmailAddress, PersonName, PhoneNumber, format_phone
 from shared.values.datetimes import Instant, PastDate, PlausibleDate
-from shared.values.enums import ContactRelation, CrisisAct
+from shared.values.enums import ContactRelation
 from shared.values.identifiers import DiagnosisCode, PlacementCode, PlacementCodeOrMask, masked
+from shared.values.patient_history_enums import CrisisAct
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Distinct, Schema
 from shared.values.text import Line, Note

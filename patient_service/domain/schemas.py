@@ -24,7 +24,6 @@ from shared.values.enums import (
     AgeGroup,
     ConsentPurpose,
     Gender,
-    HistoryKind,
     InsuranceType,
     MissingForSearch,
     PatientStatus,
@@ -34,6 +33,7 @@ from shared.values.enums import (
 )
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode, Version
 from shared.values.lists import Several
+from shared.values.patient_history_enums import HistoryKind
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line, Note, Reason

@@ -24,7 +24,8 @@ from shared.errors import FieldProblem
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
-from shared.values.enums import ConsentPurpose, HistoryKind, MissingForSearch, PatientStatus, PlacementState
+from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus, PlacementState
+from shared.values.patient_history_enums import HistoryKind
 from shared.values.schemas import InvalidFields
 
 SECONDS_OF_A_LOOK_UP = 2

@@ -28,8 +28,9 @@ from patient_service.store.import_tables import PatientImport, PatientImportBloc
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.database.wrapped_keys import id_of_wrapping_key
-from shared.values.enums import ConsentPurpose, HistoryKind, PatientStatus, PlacementState
+from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
 from shared.values.identifiers import VERSION
+from shared.values.patient_history_enums import HistoryKind
 
 IS_THERE = text("erased_at IS NULL AND merged_into IS NULL")
 

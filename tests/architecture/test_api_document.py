@@ -20,7 +20,7 @@ from patient_service.domain import duplicates
 from patient_service.domain import states as patient
 from shared.http import dead_letters
 from shared.texts import code_of
-from shared.values import account_enums, enums, patient_import_enums
+from shared.values import account_enums, enums, patient_history_enums, patient_import_enums
 from tests.architecture import sentences
 from tests.architecture.documents import API, anchors, codes, table_after
 from tests.architecture.sources import SERVICES
@@ -55,8 +55,8 @@ TRANSITIONS: dict[str, Mapping[Any, frozenset[Any]]] = {
 VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a search lacks": enums.MissingForSearch,
     "what two patients have in common": duplicates.Likeness,
-    "what is done about a crisis": enums.CrisisAct,
-    "kind of an entry of a patient's history": enums.HistoryKind,
+    "what is done about a crisis": patient_history_enums.CrisisAct,
+    "kind of an entry of a patient's history": patient_history_enums.HistoryKind,
     "purpose of a consent": enums.ConsentPurpose,
     "insurance type": enums.InsuranceType,
     "accreditation": enums.Accreditation,
