@@ -45,8 +45,8 @@ def _note(session: Session, keys: Keys, outcomes: Sequence[ObjectOutcome], reade
     """
     changed = [each.id for each in outcomes if each.refusal is None]
     conflicts = [each.refusal for each in outcomes if isinstance(each.refusal, RevealingConflict)]
-    accesses.note_ids(session, keys, changed, reader, "changed", now=now)
-    accesses.note_ids(session, keys, [id for each in conflicts for id in each.patient_ids], reader, "read", now=now)
+    revealed = [id for each in conflicts for id in each.patient_ids]
+    accesses.note_ids(session, keys, {"changed": changed, "read": revealed}, reader, now=now)
 
 
 def _selected(session: Session, keys: Keys, wanted: PatientBulkChange, *, today: date) -> Sequence[UUID]:

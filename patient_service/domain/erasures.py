@@ -20,9 +20,9 @@ from patient_service.store.tables import Erasure, LocatedPostalCode, Patient
 from shared.database import ChangedMeanwhile, Session
 from shared.database.copies import erase_copies
 from shared.database.rows import check_version, require
-from shared.errors import FieldProblem
+from shared.errors import FieldProblem, NotFound
 from shared.events.catalogue import AddressErased, PatientErased
-from shared.events.erasures import mark_confirmed, note_erased
+from shared.events.erasures import count_published, note_erased
 from shared.events.outbox import record
 from shared.security.encryption import Keys
 from shared.values.schemas import InvalidFields
@@ -48,18 +48,20 @@ def erase(
     """Erase a patient with all files that were merged into theirs; asked again, the same erasure is shown.
 
     Raises `NotFound`, also for one who was merged into another, `LostUpdate`, and `InvalidFields` where `confirm` is
-    not the patient's reference.
+    not the patient's reference. With another reference than that of somebody who was erased it is `NotFound`.
     """
     theirs = _files_locked(session, patient_id)
     patient = theirs[patient_id]
     if patient.erased_at is None:
         files.refuse_merged(session, patient)
-    if confirm != patient.reference:
-        raise InvalidFields([FieldProblem.of("confirm", "field.reference_of_another")])
-    if patient.erased_at is None:
+        if confirm != patient.reference:
+            raise InvalidFields([FieldProblem.of("confirm", "field.reference_of_another")])
         check_version(patient, expected_versions, "patient")
-        accesses.note(session, keys, list(theirs.values()), reader, "erased", now=now)
+        noted = accesses.seal(keys, list(theirs.values()), reader, "erased", now=now)
         _erase(session, keys, theirs.values(), by=reader.id, now=now)
+        accesses.note_sealed(session, noted, reader, now=now)
+    elif confirm != patient.reference:
+        raise NotFound("patient")
     return get(session, patient_id, compaction_lag=compaction_lag)
 
 
@@ -104,7 +106,7 @@ def erase_again(session: Session, keys: Keys, patient_id: UUID, *, now: datetime
 
 
 def _publish(session: Session, patient: Patient, *, now: datetime) -> None:
-    mark_confirmed(session, [patient.id], now=now)
+    count_published(session, [patient.id], now=now)
     record(session, patient, PatientErased(patient_id=patient.id), now=now)
 
 
@@ -135,7 +137,7 @@ def get(session: Session, erasure_id: UUID, *, compaction_lag: timedelta) -> Era
 
 def _view(erasure: Erasure, confirmed: Mapping[str, datetime], compaction_lag: timedelta) -> ErasureView:
     waits = [each for each in CONFIRMING if each not in confirmed]
-    completed_at = None if waits else max(erasure.requested_at, *confirmed.values())
+    last = max((erasure.requested_at, *confirmed.values()))
     return ErasureView.of(
         {
             "id": erasure.id,
@@ -144,8 +146,8 @@ def _view(erasure: Erasure, confirmed: Mapping[str, datetime], compaction_lag: t
             | {each: "pending" if each in waits else "erased" for each in CONFIRMING},
             "requested_at": erasure.requested_at,
             "requested_by": erasure.requested_by,
-            "completed_at": completed_at,
-            "kafka_until": completed_at and completed_at + compaction_lag + UNTIL_KAFKA_CLEANED,
+            "completed_at": None if waits else last,
+            "kafka_until": last + compaction_lag + UNTIL_KAFKA_CLEANED,
         }
     )
 

@@ -44,7 +44,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import NUMBERED, DataKey, FileAccess, Patient, StatusChange
-from shared.database import lock_rows, next_locked, sqlstate
+from shared.database import ChangedMeanwhile, lock_rows, next_locked, sqlstate
 from shared.database.rows import find_row
 from shared.database.tables import outbox, record_statement
 
@@ -181,9 +181,9 @@ def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: b
         .cte("added")
     )
     key = select(added.c.id, _given("data_key", LargeBinary))
-    keyed = insert(_DATA_KEYS).from_select(["patient_id", "wrapped"], key)
-    with_key = keyed.returning(_DATA_KEYS.c.patient_id).cte("with_key")
-    return record_statement(exists(select(with_key.c.patient_id))).add_cte(_first_access(added.c.id))
+    keyed = insert(_DATA_KEYS).from_select(["owner_id", "wrapped"], key)
+    with_key = keyed.returning(_DATA_KEYS.c.owner_id).cte("with_key")
+    return record_statement(exists(select(with_key.c.owner_id))).add_cte(_first_access(added.c.id))
 
 
 @lru_cache
@@ -381,8 +381,18 @@ def has_left_search_or_therapy(session: Session, patient_id: UUID, *, since: dat
 
 
 def lock_patients(session: Session, ids: Iterable[UUID]) -> None:
-    """Let no other transaction change these patients, and those into whom they were merged, before ours ends."""
+    """Let no other transaction change these patients, and those into whom they were merged, before ours ends.
+
+    Raises `ChangedMeanwhile` where one was merged into somebody else while we waited.
+    """
     wanted = set(ids)
     if wanted:
-        kept = select(Patient.merged_into).where(Patient.id.in_(wanted), Patient.merged_into.is_not(None))
-        lock_rows(session, Patient, {*wanted, *filter(None, session.scalars(kept))})
+        locked = wanted | _kept_ones(session, wanted)
+        lock_rows(session, Patient, locked)
+        if not _kept_ones(session, wanted) <= locked:
+            raise ChangedMeanwhile
+
+
+def _kept_ones(session: Session, ids: Collection[UUID]) -> set[UUID]:
+    merged = select(Patient.merged_into).where(Patient.id.in_(ids), Patient.merged_into.is_not(None))
+    return set(filter(None, session.scalars(merged)))
