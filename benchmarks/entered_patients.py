@@ -26,7 +26,7 @@ def enter(keys: Keys, bodies: Iterable[dict[str, Any]], *, prefix: str) -> list[
     while portion := list(islice(entered, 1000)):
         with transaction() as session:
             session.execute(insert(Patient), [_row(each, len(ids) + place) for place, each in enumerate(portion)])
-            session.execute(insert(DataKey), [{"patient_id": each.id, "wrapped": each.data_key} for each in portion])
+            session.execute(insert(DataKey), [{"owner_id": each.id, "wrapped": each.data_key} for each in portion])
         ids += [str(each.id) for each in portion]
     return ids
 

@@ -33,16 +33,16 @@ def create_shared_tables(*, patient_keys: bool = False) -> None:
         "erased_aggregates",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("erased_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("times_published", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erased_aggregates")),
     )
     op.create_index(
-        "ix_erased_aggregates_unconfirmed",
+        "ix_erased_aggregates_unpublished",
         "erased_aggregates",
         ["erased_at"],
         unique=False,
-        postgresql_where=sa.text("confirmed_at IS NULL"),
+        postgresql_where=sa.text("published_at IS NULL"),
     )
     op.create_table(
         "idempotency",

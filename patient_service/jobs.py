@@ -8,7 +8,6 @@ from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from threading import BoundedSemaphore
-from typing import Any
 from uuid import UUID
 
 from patient_service.dependencies import Dependencies
@@ -23,6 +22,7 @@ from patient_service.domain import (
     retention,
     searches,
 )
+from patient_service.domain.exports import Collected
 from patient_service.domain.schemas import NewStatus
 from patient_service.settings import Settings
 from shared.database import transaction
@@ -64,18 +64,18 @@ def _waits_for_location(patient_id: UUID, new: NewStatus, dependencies: Dependen
         return searches.waits_for_location(session, dependencies.keys, patient_id, new, now=clock.now())
 
 
-def collect_from_others(patient_id: UUID, dependencies: Dependencies) -> Mapping[str, Mapping[str, Any]]:
+def collect_from_others(patient_id: UUID, dependencies: Dependencies) -> Collected:
     """What the other services hold about a patient, asked for with no transaction open.
 
     Raises `NotFound` before anybody is asked; `ServiceUnreachable`; `TooManyRequests` while others are made: what is
     collected lies in memory.
     """
     with transaction() as session:
-        exports.require_file(session, patient_id)
+        merged_ids = exports.merged_ids(session, patient_id)
     if not EXPORTS.acquire(blocking=False):
         raise TooManyRequests("export.busy", retry_after=5)
     try:
-        return dependencies.others.collect(patient_id)
+        return Collected(merged_ids, dependencies.others.collect(patient_id, merged_ids))
     finally:
         EXPORTS.release()
 

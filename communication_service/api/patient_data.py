@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from communication_service.api.texts import texts
@@ -12,8 +13,8 @@ from shared.http import Context
 from shared.http.patient_data import patient_data_route
 
 
-def _held(context: Context[Dependencies], id: UUID) -> CommunicationData:
-    return patient_data.read(context.session, texts(context), id)
+def _held(context: Context[Dependencies], ids: Sequence[UUID]) -> CommunicationData:
+    return patient_data.read(context.session, texts(context), ids)
 
 
 PATIENT_DATA = patient_data_route(CommunicationData, _held)

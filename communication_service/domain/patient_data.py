@@ -11,7 +11,7 @@ from uuid import UUID
 
 from communication_service.domain import answers, calls, email_parts
 from communication_service.domain.schemas import PhoneCallFields, RecordedResponse
-from communication_service.store import copy_queries, patient_data
+from communication_service.store import patient_data
 from communication_service.store.tables import Email, Inquiry, RecordedAnswer
 from shared.database import Session
 from shared.database.documents import stored_row
@@ -65,8 +65,8 @@ class ExportedCall(PhoneCallFields):
 class CommunicationData(PatientData):
     """All that the communication service holds about one patient."""
 
-    copy_of_patient: Annotated[StoredRow | None, FOR_THE_EXPORT]
-    """What the patient service published of the patient: a pseudonym."""
+    copies_of_patient: Annotated[list[StoredRow], FOR_THE_EXPORT]
+    """What the patient service published of the patient: a pseudonym; of each file."""
     placement_requests: list[StoredRow]
     """The requests, as far as contacting the practices goes."""
     inquiries: list[StoredRow]
@@ -79,20 +79,20 @@ class CommunicationData(PatientData):
     """What practices said about the patient's requests, by e-mail or on the phone."""
 
 
-def read(session: Session, texts: PatientTexts, patient_id: UUID) -> CommunicationData:
-    """All that is held about this patient; nothing about one who is not known."""
-    patient = copy_queries.patients(session, [patient_id]).get(patient_id)
-    requests = patient_data.requests_of(session, patient_id)
+def read(session: Session, texts: PatientTexts, ids: Sequence[UUID]) -> CommunicationData:
+    """All that is held about the patient with these files, the kept one first; nothing about one who is not known."""
+    requests = patient_data.requests_of(session, ids)
     own = {each.id for each in requests}
-    emails = patient_data.emails_about(session, patient_id, own)
+    emails = patient_data.emails_about(session, ids, own)
     passages = email_parts.read_about(session, texts, emails, own)
     recorded = patient_data.answers_about(session, own)
     responses = answers.views(session, texts, recorded)
     return CommunicationData(
         service="communication_service",
-        patient_id=patient_id,
-        events=held_events.of_patient(session, patient_id),
-        copy_of_patient=None if patient is None else stored_row(patient),
+        patient_id=ids[0],
+        merged_ids=list(ids[1:]),
+        events=held_events.of_patient(session, ids),
+        copies_of_patient=[stored_row(each) for each in patient_data.copies_of(session, ids)],
         placement_requests=[stored_row(each) for each in requests],
         inquiries=[_inquiry(each, own) for each in patient_data.inquiries_about(session, own)],
         emails=[_email(each, passages[each.id], own) for each in emails],

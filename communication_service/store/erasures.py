@@ -28,7 +28,7 @@ def patients_not_spoken_of(session: Session, *, limit: int) -> Sequence[UUID]:
     """
     return session.scalars(
         select(erased_aggregates.c.id)
-        .where(erased_aggregates.c.confirmed_at.is_(None), ~_IS_SPOKEN_OF)
+        .where(erased_aggregates.c.published_at.is_(None), ~_IS_SPOKEN_OF)
         .order_by(erased_aggregates.c.erased_at)
         .limit(limit)
         .with_for_update(of=erased_aggregates, skip_locked=True)

@@ -10,12 +10,25 @@ from sqlalchemy import ColumnElement, Uuid, cast, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall, RecordedAnswer
+from communication_service.store.tables import (
+    ContactRequest,
+    Email,
+    Inquiry,
+    PatientPseudonym,
+    PhoneCall,
+    RecordedAnswer,
+)
 
 
-def requests_of(session: Session, patient_id: UUID) -> Sequence[ContactRequest]:
-    """The patient's placement requests."""
-    wanted = select(ContactRequest).where(ContactRequest.patient_id == patient_id)
+def copies_of(session: Session, ids: Collection[UUID]) -> Sequence[PatientPseudonym]:
+    """What was published of these files of a patient."""
+    wanted = select(PatientPseudonym).where(PatientPseudonym.id.in_(ids))
+    return session.scalars(wanted.order_by(PatientPseudonym.id)).all()
+
+
+def requests_of(session: Session, ids: Collection[UUID]) -> Sequence[ContactRequest]:
+    """The placement requests of a patient with these files."""
+    wanted = select(ContactRequest).where(ContactRequest.patient_id.in_(ids))
     return session.scalars(wanted.order_by(ContactRequest.id)).all()
 
 
@@ -25,9 +38,9 @@ def inquiries_about(session: Session, request_ids: Collection[UUID]) -> Sequence
     return session.scalars(wanted.order_by(Inquiry.id)).all()
 
 
-def emails_about(session: Session, patient_id: UUID, request_ids: Collection[UUID]) -> Sequence[Email]:
-    """The e-mails to the patient, or about one of these requests."""
-    about = or_(Email.patient_id == patient_id, _names_one(Email.placement_request_ids, request_ids))
+def emails_about(session: Session, ids: Collection[UUID], request_ids: Collection[UUID]) -> Sequence[Email]:
+    """The e-mails to the patient with these files, or about one of these requests."""
+    about = or_(Email.patient_id.in_(ids), _names_one(Email.placement_request_ids, request_ids))
     return session.scalars(select(Email).where(about).order_by(Email.id)).all()
 
 

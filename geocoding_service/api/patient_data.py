@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from geocoding_service.domain import patient_data
@@ -10,8 +11,8 @@ from shared.http import Context
 from shared.http.patient_data import patient_data_route
 
 
-def _held(context: Context[None], id: UUID) -> GeocodingData:
-    return patient_data.read(context.session, id)
+def _held(context: Context[None], ids: Sequence[UUID]) -> GeocodingData:
+    return patient_data.read(context.session, ids)
 
 
 PATIENT_DATA = patient_data_route(GeocodingData, _held)

@@ -12,7 +12,7 @@ from geocoding_service.store import queries
 from geocoding_service.store.tables import LocatedAddress
 from shared.database import Session
 from shared.events.catalogue import AddressErased, AddressGeocoded, PublicPatient, PublicTherapist
-from shared.events.erasures import mark_confirmed, note_erased
+from shared.events.erasures import count_published, note_erased
 from shared.events.event import EventEnvelope
 from shared.events.outbox import record_all
 
@@ -59,7 +59,7 @@ def erase_addresses_of_patients(session: Session, envelopes: Sequence[EventEnvel
     ]
     written = queries.TOMBSTONES.keep(session, rows, now=now)
     record_all(session, [(each.id, each.sequence, _erased(each)) for each in written], now=now)
-    mark_confirmed(session, patients, now=now)
+    count_published(session, patients, now=now)
 
 
 def lock(session: Session, owner_ids: Iterable[UUID]) -> None:

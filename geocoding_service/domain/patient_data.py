@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -15,16 +16,16 @@ from shared.values.patient_data import FOR_THE_EXPORT, PatientData, StoredRow
 class GeocodingData(PatientData):
     """All that the geocoding service holds about one patient."""
 
-    located_address: Annotated[StoredRow | None, FOR_THE_EXPORT]
-    """The patient's postal code, and where it lies."""
+    located_addresses: Annotated[list[StoredRow], FOR_THE_EXPORT]
+    """The patient's postal code, and where it lies; of each file that has one."""
 
 
-def read(session: Session, patient_id: UUID) -> GeocodingData:
-    """All that is held about this patient; nothing about one who is not known."""
-    address = queries.address_of_patient(session, patient_id)
+def read(session: Session, ids: Sequence[UUID]) -> GeocodingData:
+    """All that is held about the patient with these files, the kept one first; nothing about one who is not known."""
     return GeocodingData(
         service="geocoding_service",
-        patient_id=patient_id,
-        events=held_events.of_patient(session, patient_id),
-        located_address=None if address is None else stored_row(address),
+        patient_id=ids[0],
+        merged_ids=list(ids[1:]),
+        events=held_events.of_patient(session, ids),
+        located_addresses=[stored_row(each) for each in queries.addresses_of_patient(session, ids)],
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from geocoding_service.store.tables import LocatedAddress
@@ -63,10 +64,10 @@ TOMBSTONES: Final = UpsertIfNewer(
 """Nothing is left of the address of an owner who was erased; due is an `address.erased` with the new own sequence."""
 
 
-def address_of_patient(session: Session, patient_id: UUID) -> LocatedAddress | None:
-    """The located address of a patient."""
-    address = session.get(LocatedAddress, patient_id)
-    return address if address is not None and address.owner_kind == "patient" else None
+def addresses_of_patient(session: Session, ids: Collection[UUID]) -> Sequence[LocatedAddress]:
+    """The located addresses of these files of a patient."""
+    theirs = (LocatedAddress.id.in_(ids), LocatedAddress.owner_kind == "patient")
+    return session.scalars(select(LocatedAddress).where(*theirs).order_by(LocatedAddress.id)).all()
 
 
 def lock_addresses(session: Session, owner_ids: Iterable[UUID]) -> None:

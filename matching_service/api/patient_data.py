@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from matching_service.api.texts import texts
@@ -12,8 +13,8 @@ from shared.http import Context
 from shared.http.patient_data import patient_data_route
 
 
-def _held(context: Context[Dependencies], id: UUID) -> MatchingData:
-    return patient_data.read(context.session, texts(context), id)
+def _held(context: Context[Dependencies], ids: Sequence[UUID]) -> MatchingData:
+    return patient_data.read(context.session, texts(context), ids)
 
 
 PATIENT_DATA = patient_data_route(MatchingData, _held)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -28,24 +29,24 @@ class RequestWithHistory(RequestView):
 class MatchingData(PatientData):
     """All that the matching service holds about one patient."""
 
-    copy_of_patient: Annotated[StoredRow | None, FOR_THE_EXPORT]
-    """What the patient service published of the patient: a pseudonym and criteria."""
+    copies_of_patient: Annotated[list[StoredRow], FOR_THE_EXPORT]
+    """What the patient service published of the patient: a pseudonym and criteria; of each file."""
     placement_requests: list[RequestWithHistory]
     """The therapists who were, or are to be, asked for the patient."""
 
 
-def read(session: Session, texts: PatientTexts, patient_id: UUID) -> MatchingData:
-    """All that is held about this patient; nothing about one who is not known."""
-    copy = queries.copy_of_patient(session, patient_id)
-    stored = queries.requests_of_patient(session, patient_id)
+def read(session: Session, texts: PatientTexts, ids: Sequence[UUID]) -> MatchingData:
+    """All that is held about the patient with these files, the kept one first; nothing about one who is not known."""
+    stored = queries.requests_of_patient(session, ids)
     requests = request_views.views(session, texts, stored)
     ended = {each.id: each.place_ended_at for each in stored}
     history = audit_log.of_requests(session, texts, [each.id for each in requests])
     return MatchingData(
         service="matching_service",
-        patient_id=patient_id,
-        events=held_events.of_patient(session, patient_id),
-        copy_of_patient=None if copy is None else stored_row(copy),
+        patient_id=ids[0],
+        merged_ids=list(ids[1:]),
+        events=held_events.of_patient(session, ids),
+        copies_of_patient=[stored_row(each) for each in queries.copies_of_patient(session, ids)],
         placement_requests=[
             RequestWithHistory(**vars(each), place_ended_at=ended[each.id], history=history[each.id])
             for each in requests

@@ -25,14 +25,14 @@ def patient(executor: Executor, patient_id: UUID) -> Row[Any] | None:
     return executor.execute(_PATIENT_TO_MATCH, {"patient_id": patient_id}).one_or_none()
 
 
-def copy_of_patient(session: Session, patient_id: UUID) -> PatientCopy | None:
-    """What was published of a patient."""
-    return find_row(session, PatientCopy, patient_id)
+def copies_of_patient(session: Session, ids: Collection[UUID]) -> Sequence[PatientCopy]:
+    """What was published of these files of a patient."""
+    return session.scalars(select(PatientCopy).where(PatientCopy.id.in_(ids)).order_by(PatientCopy.id)).all()
 
 
-def requests_of_patient(session: Session, patient_id: UUID) -> Sequence[PlacementRequest]:
-    """All of a patient's requests, whatever became of them."""
-    wanted = select(PlacementRequest).where(PlacementRequest.patient_id == patient_id)
+def requests_of_patient(session: Session, ids: Collection[UUID]) -> Sequence[PlacementRequest]:
+    """All requests of a patient with these files, whatever became of them."""
+    wanted = select(PlacementRequest).where(PlacementRequest.patient_id.in_(ids))
     return session.scalars(wanted.order_by(PlacementRequest.id)).all()
 
 

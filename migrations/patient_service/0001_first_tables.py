@@ -20,9 +20,9 @@ def upgrade() -> None:
     create_shared_tables()
     op.create_table(
         "data_keys",
-        sa.Column("patient_id", sa.Uuid(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("patient_id", name=op.f("pk_data_keys")),
+        sa.PrimaryKeyConstraint("owner_id", name=op.f("pk_data_keys")),
     )
     op.create_index("ix_data_keys_master_key_id", "data_keys", [sa.text("substr(wrapped, 1, 8)")], unique=False)
     op.create_table(
@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["import_id"], ["patient_imports.id"], name=op.f("fk_patient_import_rows_import_id")),
         sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_patient_import_rows")),
     )
+    op.create_index("ix_patient_import_rows_patient_id", "patient_import_rows", ["patient_id"], unique=False)
     op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -398,6 +399,7 @@ def downgrade() -> None:
     op.drop_table("place_offers")
     op.drop_table("consents")
     op.drop_table("patients")
+    op.drop_index("ix_patient_import_rows_patient_id", table_name="patient_import_rows")
     op.drop_table("patient_import_rows")
     op.drop_table("patient_import_blocks")
     op.drop_table("patient_imports")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from flask import Response
@@ -13,7 +12,7 @@ from patient_service.api.access_log import reader
 from patient_service.dependencies import Dependencies
 from patient_service.domain import exports
 from patient_service.domain.export_files import as_zip
-from patient_service.domain.exports import PatientExport
+from patient_service.domain.exports import Collected, PatientExport
 from shared.http import Context, Resource, endpoint
 from shared.http.languages import language_of_caller
 from shared.http.media_types import preferred
@@ -23,7 +22,7 @@ ZIP: Final = "application/zip"
 JSON: Final = "application/json"
 
 
-def _collect(context: Context[Dependencies], id: UUID) -> Mapping[str, Mapping[str, Any]]:
+def _collect(context: Context[Dependencies], id: UUID) -> Collected:
     """Ask the other services, before a transaction is open."""
     return jobs.collect_from_others(id, context.dependencies)
 
@@ -32,14 +31,13 @@ class PatientExportResource(Resource):
     """Everything that is held about a patient."""
 
     @endpoint(response=PatientExport, before_transaction=_collect, media_types=(ZIP,), statuses=(429, 503))
-    def get(
-        self, context: Context[Dependencies], id: UUID, fetched: Mapping[str, Mapping[str, Any]]
-    ) -> PatientExport | Response:
+    def get(self, context: Context[Dependencies], id: UUID, fetched: Collected) -> PatientExport | Response:
         """Export everything that any service holds about a patient; noted in the access log as `exported`.
 
         One JSON document (docs/patient-export.schema.json), or with `Accept: application/zip` an archive with it and
         each letter as a file. Where a service does not answer it is 503, and `services` names it: a part never passes
-        for the whole. What letters say of other people is left out.
+        for the whole, also not where a file is merged into this one meanwhile (409). Files that were merged are in it.
+        What letters say of other people is left out.
         """
         keys = context.dependencies.keys
         found = exports.export(context.session, keys, id, fetched, reader=reader(context), now=context.now)

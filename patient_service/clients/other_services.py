@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ class HeldData(RecordSchema):
 
     service: str
     patient_id: UUID
+    merged_ids: list[UUID] = []
 
 
 class HeldEmail(RecordSchema):
@@ -64,14 +66,16 @@ class OtherServices:
 
     clients: Sequence[ServiceClient]
 
-    def collect(self, patient_id: UUID) -> dict[str, dict[str, Any]]:
-        """Returns what each of them holds about this patient, by the name of the service.
+    def collect(self, patient_id: UUID, merged_ids: Sequence[UUID]) -> dict[str, dict[str, Any]]:
+        """Returns what each of them holds about this patient, and about files that were merged into theirs, by the
+        name of the service.
 
         Raises `ServiceUnreachable` with the names of all that do not answer as they should: a part must never pass for
         the whole.
         """
         with ThreadPoolExecutor(len(self.clients)) as pool:
-            asked = {each.service: pool.submit(copy_context().run, _ask, each, patient_id) for each in self.clients}
+            ask = partial(_ask, patient_id=patient_id, merged_ids=merged_ids)
+            asked = {each.service: pool.submit(copy_context().run, ask, each) for each in self.clients}
         found = {name: each.result() for name, each in asked.items()}
         missing = sorted(name for name, each in found.items() if each is None)
         if missing:
@@ -79,12 +83,14 @@ class OtherServices:
         return {name: each for name, each in found.items() if each is not None}
 
 
-def _ask(client: ServiceClient, patient_id: UUID) -> dict[str, Any] | None:
+def _ask(client: ServiceClient, *, patient_id: UUID, merged_ids: Sequence[UUID]) -> dict[str, Any] | None:
     """All that one service holds; None where it does not say so."""
+    query = {"merged_ids": ",".join(map(str, merged_ids))} if merged_ids else None
     try:
-        held = client.get(f"{PATH}/{patient_id}", KINDS.get(client.service, HeldData))
+        held = client.get(f"{PATH}/{patient_id}", KINDS.get(client.service, HeldData), query=query)
     except ServiceUnreachable:
         return None
-    # an answer about somebody else, or of another service at this address, is none
-    is_asked_for = (held.service, held.patient_id) == (client.service, patient_id)
+    # an answer about somebody else, about some of the files only, or of another service at this address, is none
+    is_whole = set(held.merged_ids) == set(merged_ids)
+    is_asked_for = is_whole and (held.service, held.patient_id) == (client.service, patient_id)
     return held.model_dump(mode="json") if is_asked_for else None

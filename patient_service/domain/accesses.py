@@ -66,14 +66,36 @@ def note(session: Session, keys: Keys, files: Sequence[Any], reader: Reader, act
     it is one access with one id; the purpose is sealed for each with the key of their own. Who notes an access to one
     of these files at the same time waits for the end of this transaction, so what takes long comes before.
     """
+    note_sealed(session, seal(keys, files, reader, action, now=now), reader, now=now)
+
+
+def note_sealed(session: Session, entries: Sequence[NewFileAccess], reader: Reader, *, now: datetime) -> None:
+    """The same for who destroys the keys in between: the entries were sealed before."""
+    access_log.add_file_accesses(session, entries, at=now, by=reader.id)
+
+
+def note_ids(
+    session: Session, keys: Keys, patient_ids: Mapping[Action, Sequence[UUID]], reader: Reader, *, now: datetime
+) -> None:
+    """The same for patients with these ids, in one access for each action; one that does not exist is left out.
+
+    A transaction that notes several actions does so in one call, or the order of the chains would not hold.
+    """
+    accesses = ((action, access_log.owners(session, ids)) for action, ids in patient_ids.items() if ids)
+    entries = [entry for action, files in accesses for entry in seal(keys, files, reader, action, now=now)]
+    access_log.add_file_accesses(session, entries, at=now, by=reader.id)
+
+
+def seal(keys: Keys, files: Sequence[Any], reader: Reader, action: Action, *, now: datetime) -> list[NewFileAccess]:
+    """The entries of one access to these files, each with the purpose sealed by the key of the patient."""
     access, different = new_id(), {each.id: each for each in files}
-    entries = [_new_entry(keys, access, each, reader, action, now=now) for each in different.values()]
-    access_log.add_file_accesses(session, access, entries, action=action, at=now, by=reader.id)
+    return [_new_entry(keys, access, each, reader, action, now=now) for each in different.values()]
 
 
 def _new_entry(keys: Keys, access: UUID, file: Any, reader: Reader, action: Action, *, now: datetime) -> NewFileAccess:
     purpose = _sealed(keys, file, reader.purpose)
-    return NewFileAccess(file.id, purpose, file_content(access, file.id, action, purpose, as_text(now), reader.id))
+    content = file_content(access, file.id, action, purpose, as_text(now), reader.id)
+    return NewFileAccess(access, file.id, action, purpose, content)
 
 
 def _sealed(keys: Keys, file: Any, purpose: str | None) -> bytes | None:
@@ -95,7 +117,7 @@ def note_refusal(session: Session, keys: Keys, refusal: RevealingConflict, reade
     """Write down what the reader learns from a refusal, in a transaction of its own: that of the request is rolled
     back.
     """
-    note(session, keys, access_log.owners(session, refusal.patient_ids), reader, "read", now=now)
+    note_ids(session, keys, {"read": refusal.patient_ids}, reader, now=now)
 
 
 def note_list(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from patient_service.domain.files import decrypt_each, publish
 from patient_service.domain.indexes import ends_of_prior_therapies, latest_birthdays
-from patient_service.store import queries
+from patient_service.store import due
 from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.events.catalogue import PatientUpdated
@@ -25,7 +25,7 @@ def publish_changed_ages(session: Session, keys: Keys, *, now: datetime, at_most
     return _publish(
         session,
         keys,
-        lambda others: queries.patients_who_grew_older(session, birthdays, without=others, limit=at_most),
+        lambda others: due.patients_who_grew_older(session, birthdays, without=others, limit=at_most),
         now=now,
     )
 
@@ -39,7 +39,7 @@ def publish_passed_therapies(session: Session, keys: Keys, *, now: datetime, at_
     return _publish(
         session,
         keys,
-        lambda others: queries.patients_whose_therapy_passed(session, ends, without=others, limit=at_most),
+        lambda others: due.patients_whose_therapy_passed(session, ends, without=others, limit=at_most),
         now=now,
     )
 

@@ -12,6 +12,7 @@ from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.bulk_schemas import PatientBulkChange
 from patient_service.domain.schemas import PatientFilter
 from patient_service.store import access_log, lists, merging
+from patient_service.store.access_log import NewFileAccess
 from shared.database import Session
 from shared.database.bulk_changes import change_each
 from shared.security.encryption import Keys
@@ -34,31 +35,32 @@ def change(
     searches.lock(session, [*ids, *merging.merged_into(session, *ids)])
     _reveal(ids, lambda: require_same(ids, _selected(session, keys, wanted, today=berlin_day(now))))
     if wanted.action == "approve_erasure":
-        outcomes = erasures.approve_each(session, keys, ids, reader=reader, now=now)
+        outcomes, noted = erasures.approve_each(session, keys, ids, reader=reader, now=now)
     else:
         outcomes = change_each(session, ids, _change_of_one(session, keys, wanted, days_kept, reader=reader, now=now))
-    _note(session, keys, wanted, outcomes, reader, now=now)
+        changed = access_log.owners(session, [each.id for each in outcomes if each.refusal is None])
+        noted = accesses.seal(keys, changed, reader, "changed", now=now)
+    _note(session, keys, outcomes, noted, reader, now=now)
     return outcomes
 
 
 def _note(
     session: Session,
     keys: Keys,
-    wanted: PatientBulkChange,
     outcomes: Sequence[ObjectOutcome],
+    changed: Sequence[NewFileAccess],
     reader: Reader,
     *,
     now: datetime,
 ) -> None:
-    """Write down who was changed and who was revealed by a refusal; who was erased is noted already.
+    """Write down who was changed or erased, and who was revealed by a refusal.
 
     That is done at the end, since from then on another read of one of these files waits for this transaction.
     """
-    changed = [each.id for each in outcomes if each.refusal is None and wanted.action != "approve_erasure"]
     conflicts = [each.refusal for each in outcomes if isinstance(each.refusal, RevealingConflict)]
     revealed = [id for each in conflicts for id in each.patient_ids]
-    accesses.note(session, keys, access_log.owners(session, changed), reader, "changed", now=now)
-    accesses.note(session, keys, access_log.owners(session, revealed), reader, "read", now=now)
+    read = accesses.seal(keys, access_log.owners(session, revealed), reader, "read", now=now)
+    accesses.note_sealed(session, [*changed, *read], reader, now=now)
 
 
 def _selected(session: Session, keys: Keys, wanted: PatientBulkChange, *, today: date) -> Sequence[UUID]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import date, datetime
 from uuid import UUID
 
 from patient_service.domain import accesses
@@ -44,8 +45,8 @@ def give(
     recorded = {"created_at": now, "recorded_by": reader.id}
     consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, **recorded, **new.model_dump())
     patient.consents.append(consent)
-    accesses.note(session, keys, [patient], reader, "changed", now=now)
     _changed(session, keys, patient, by=reader.id, now=now)
+    accesses.note(session, keys, [patient], reader, "changed", now=now)
     return ConsentView.of(consent)
 
 
@@ -64,18 +65,29 @@ def withdraw(
     for each in patient.consents:
         if each.purpose == consent.purpose and each.withdrawn_on is None:
             each.withdrawn_on, each.withdrawn_by = berlin_day(now), reader.id
-    accesses.note(session, keys, [patient], reader, "changed", now=now)
     if not pause_if_unready(session, keys, patient, decrypt(keys, patient), by=reader.id, now=now):
         _changed(session, keys, patient, by=reader.id, now=now)
+    accesses.note(session, keys, [patient], reader, "changed", now=now)
     return ConsentView.of(consent)
 
 
-def follow_withdrawals(patient: Patient, *, by: UUID | None) -> None:
-    """End consents that were given before the patient withdrew one to the same purpose, of which another file knew."""
-    for each in patient.consents:
-        withdrawn_on = last_withdrawal(patient, ConsentPurpose(each.purpose))
-        if each.withdrawn_on is None and withdrawn_on is not None and each.given_on < withdrawn_on:
-            each.withdrawn_on, each.withdrawn_by = withdrawn_on, by
+def follow_withdrawals(one: Patient, other: Patient, *, by: UUID | None) -> None:
+    """End what the patient agreed to in either file and withdrew in the other, on the same day or later.
+
+    Who recorded a consent did not know of a withdrawal in the other file, so of one day the withdrawal stands. Within
+    one file, where it was known, a consent may be given again on that day.
+    """
+    # both are looked at before either changes: what ends in one file was not withdrawn there
+    for consent, withdrawn_on in [*_withdrawn_in(other, one), *_withdrawn_in(one, other)]:
+        consent.withdrawn_on, consent.withdrawn_by = withdrawn_on, by
+
+
+def _withdrawn_in(knows: Patient, other: Patient) -> Iterator[tuple[Consent, date]]:
+    """The consents of the other file that stand there and end, each with the day of the last withdrawal."""
+    for each in other.consents:
+        withdrawn_on = last_withdrawal(knows, ConsentPurpose(each.purpose))
+        if each.withdrawn_on is None and withdrawn_on is not None and each.given_on <= withdrawn_on:
+            yield each, withdrawn_on
 
 
 def _consent_of(patient: Patient, consent_id: UUID) -> Consent:

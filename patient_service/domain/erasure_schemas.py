@@ -32,6 +32,6 @@ class ErasureView(Schema):
     """The account of who asked for it."""
     completed_at: Instant | None
     """When the last service confirmed."""
-    kafka_until: Instant | None
-    """Until when Kafka's log may hold the last state that was published of the patient, a pseudonym and criteria; null
-    while a service has yet to confirm."""
+    kafka_until: Instant
+    """Until when Kafka's log may hold the last state that was published of the patient, a pseudonym and criteria. While
+    `running`, the earliest such moment, which each confirmation moves; final once `completed`."""

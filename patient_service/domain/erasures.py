@@ -16,13 +16,14 @@ from patient_service.domain.accesses import Reader
 from patient_service.domain.erasure_schemas import ErasureView
 from patient_service.store import erasures as store
 from patient_service.store import imports, merging, offers, queries
+from patient_service.store.access_log import NewFileAccess
 from patient_service.store.tables import Erasure, LocatedPostalCode, Patient
 from shared.database import ChangedMeanwhile, Session
 from shared.database.copies import erase_copies
 from shared.database.rows import check_version, require
-from shared.errors import FieldProblem, Outage
+from shared.errors import FieldProblem, NotFound, Outage
 from shared.events.catalogue import AddressErased, PatientErased
-from shared.events.erasures import mark_confirmed, note_erased
+from shared.events.erasures import count_published, note_erased
 from shared.events.outbox import record
 from shared.security.encryption import Keys
 from shared.values.bulk import ObjectOutcome
@@ -49,38 +50,43 @@ def erase(
     """Erase a patient with all files that were merged into theirs; asked again, the same erasure is shown.
 
     Raises `NotFound`, also for one who was merged into another, `LostUpdate`, and `InvalidFields` where `confirm` is
-    not the patient's reference.
+    not the patient's reference. With another reference than that of somebody who was erased it is `NotFound`.
     """
     theirs = _files_locked(session, patient_id)
     patient = theirs[patient_id]
     if patient.erased_at is None:
         files.refuse_merged(session, patient)
-    if confirm != patient.reference:
-        raise InvalidFields([FieldProblem.of("confirm", "field.reference_of_another")])
-    if patient.erased_at is None:
+        if confirm != patient.reference:
+            raise InvalidFields([FieldProblem.of("confirm", "field.reference_of_another")])
         check_version(patient, expected_versions, "patient")
-        _erase_noted(session, keys, theirs.values(), reader, now=now)
+        noted = _erase_sealed(session, keys, theirs.values(), reader, now=now)
+        accesses.note_sealed(session, noted, reader, now=now)
+    elif confirm != patient.reference:
+        raise NotFound("patient")
     return get(session, patient_id, compaction_lag=compaction_lag)
 
 
 def approve_each(
     session: Session, keys: Keys, patient_ids: Sequence[UUID], *, reader: Reader, now: datetime
-) -> list[ObjectOutcome]:
+) -> tuple[list[ObjectOutcome], list[NewFileAccess]]:
     """Erase those of these patients, locked with their files, of whom that is proposed; the others are refused.
 
-    They are erased together: of each alone everything that names patients would be looked through again.
+    They are erased together: of each alone everything that names patients would be looked through again. What is to be
+    noted of it is returned, for who notes other accesses as well.
     """
     files = {each: _files_locked(session, each) for each in patient_ids}
     outcomes = [ObjectOutcome(each, retention.refusal(files[each][each])) for each in patient_ids]
     approved = [file for each in outcomes if each.refusal is None for file in files[each.id].values()]
-    if approved:
-        _erase_noted(session, keys, approved, reader, now=now)
-    return outcomes
+    return outcomes, _erase_sealed(session, keys, approved, reader, now=now) if approved else []
 
 
-def _erase_noted(session: Session, keys: Keys, patients: Collection[Patient], reader: Reader, *, now: datetime) -> None:
-    accesses.note(session, keys, list(patients), reader, "erased", now=now)
+def _erase_sealed(
+    session: Session, keys: Keys, patients: Collection[Patient], reader: Reader, *, now: datetime
+) -> list[NewFileAccess]:
+    """Returns the entries of the access log, sealed before the keys were destroyed."""
+    noted = accesses.seal(keys, list(patients), reader, "erased", now=now)
     _erase(session, keys, patients, by=reader.id, now=now)
+    return noted
 
 
 def _files_locked(session: Session, patient_id: UUID) -> Mapping[UUID, Patient]:
@@ -134,7 +140,7 @@ def erase_again(session: Session, keys: Keys, patient_id: UUID, *, now: datetime
 
 
 def _publish(session: Session, patient: Patient, *, now: datetime) -> None:
-    mark_confirmed(session, [patient.id], now=now)
+    count_published(session, [patient.id], now=now)
     record(session, patient, PatientErased(patient_id=patient.id), now=now)
 
 
@@ -165,7 +171,7 @@ def get(session: Session, erasure_id: UUID, *, compaction_lag: timedelta) -> Era
 
 def _view(erasure: Erasure, confirmed: Mapping[str, datetime], compaction_lag: timedelta) -> ErasureView:
     waits = [each for each in CONFIRMING if each not in confirmed]
-    completed_at = None if waits else max(erasure.requested_at, *confirmed.values())
+    last = max((erasure.requested_at, *confirmed.values()))
     return ErasureView.of(
         {
             "id": erasure.id,
@@ -174,8 +180,8 @@ def _view(erasure: Erasure, confirmed: Mapping[str, datetime], compaction_lag: t
             | {each: "pending" if each in waits else "erased" for each in CONFIRMING},
             "requested_at": erasure.requested_at,
             "requested_by": erasure.requested_by,
-            "completed_at": completed_at,
-            "kafka_until": completed_at and completed_at + compaction_lag + UNTIL_KAFKA_CLEANED,
+            "completed_at": None if waits else last,
+            "kafka_until": last + compaction_lag + UNTIL_KAFKA_CLEANED,
         }
     )
 

@@ -160,7 +160,7 @@ def _opening(patient: Any) -> Iterator[bytes]:
         if patient.data_key is None:
             raise UnreadableFile
         yield patient.data_key
-    except (Unreachable, InvalidTag, ValueError) as problem:
+    except (Unreachable, InvalidTag, ValueError, TypeError, LookupError, AttributeError) as problem:
         why = "key_unknown" if isinstance(problem, MissingKey) else "damaged" if patient.data_key else "without_key"
         metrics.patient_files_unreadable.labels(why).inc()
         log.error("patient_file.unreadable", patient_id=str(patient.id), why=why)

@@ -108,11 +108,22 @@ class Anamnesis(Schema):
     """Last day of the psychotherapy before this search; practices learn only whether two years have passed."""
 
 
-class RevealedPlacementCode(Schema):
-    """A placement code in full."""
+class CodeOfFile(Schema):
+    """The placement code of one of a person's files."""
 
+    reference: str
+    """The reference of the file."""
     placement_code: Annotated[PlacementCode, FOR_COORDINATORS]
     """The code for the appointment service (Vermittlungscode); a secret."""
+
+
+class RevealedPlacementCode(Schema):
+    """Placement codes in full."""
+
+    placement_code: Annotated[PlacementCode | None, FOR_COORDINATORS]
+    """The code for the appointment service (Vermittlungscode); a secret. Null where only merged files have one."""
+    of_merged_files: list[CodeOfFile]
+    """The codes of files that were merged into this one."""
 
 
 class CrisisEntry(Schema):

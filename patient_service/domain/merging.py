@@ -26,19 +26,16 @@ from patient_service.domain.files import (
     write_indexes,
 )
 from patient_service.domain.indexes import indexes_of, no_indexes
-from patient_service.domain.schemas import Merge, PatientFile, PatientView
+from patient_service.domain.schemas import MOST_EXCLUDED, Merge, PatientFile, PatientView
 from patient_service.store import merging as store
 from patient_service.store import offers, queries
 from patient_service.store.tables import NUMBERED, Patient
-from shared.database import Session
+from shared.database import ChangedMeanwhile, Session
 from shared.errors import FieldProblem, NotFound
 from shared.events.catalogue import PatientStatusChanged, PatientTherapistsExcluded
 from shared.events.outbox import record
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
-
-MOST_EXCLUDED = 1000
-"""Therapists whom a patient may exclude (`PatientFields.excluded_therapist_ids`)."""
 
 
 def merge(
@@ -53,28 +50,36 @@ def merge(
     kept, merged, earlier = _locked(session, kept_id, wanted.duplicate_id)
     files = decrypt(keys, kept), decrypt(keys, merged)
     _refuse_unclear(kept, merged, *files)
-    accesses.note(session, keys, [kept, merged], reader, "changed", now=now)
+    consents.follow_withdrawals(kept, merged, by=reader.id)
     _reassign(session, kept, merged)
     identities = [_give_up_indexes(session, keys, each) for each in (merged, *earlier)]
     _keep(session, keys, kept, merged, files, force=force, reader=reader, now=now)
     for each, identity in zip((merged, *earlier), identities, strict=True):
         _point_at(session, kept, each, by=reader.id, now=now)
         store.stay_suspected(session, each, **identity)
+    # all who read one of the files wait from here on
+    accesses.note(session, keys, [kept, merged], reader, "changed", now=now)
     return view(kept, decrypt(keys, kept), today=berlin_day(now))
 
 
 def _locked(session: Session, kept_id: UUID, merged_id: UUID) -> tuple[Patient, Patient, Sequence[Patient]]:
-    """Both patients, and those who were merged into the second one before, locked in the order of their ids."""
+    """Both patients, and those who were merged into the second one before, locked in the order of their ids.
+
+    Raises `ChangedMeanwhile` where somebody was merged into it while we waited.
+    """
     if kept_id == merged_id:
         raise RevealingConflict([], "patient.same_file")
-    queries.lock_patients(session, [kept_id, merged_id, *store.merged_into(session, merged_id)])
+    expected = {kept_id, merged_id, *store.merged_into(session, merged_id)}
+    queries.lock_patients(session, expected)
     merged = queries.patient(session, merged_id, lock=True)
     kept = _not_merged(session, queries.patient(session, kept_id, lock=True) or get_patient(session, kept_id))
     if merged is None:
         raise NotFound("patient", wording="duplicate")
     _not_merged(session, merged)
-    earlier = [each for each in store.files_of(session, merged).values() if each is not merged]
-    return kept, merged, earlier
+    theirs = store.files_of(session, merged)
+    if not theirs.keys() <= expected:
+        raise ChangedMeanwhile
+    return kept, merged, [each for each in theirs.values() if each is not merged]
 
 
 def _not_merged(session: Session, patient: Patient) -> Patient:
@@ -136,7 +141,6 @@ def _keep(
     found_by = indexes_of(keys, wanted, *references_of(kept))
     duplicates.identify(session, keys, kept, wanted, found_by, force=force)
     write(keys, kept, wanted, found_by[0], today=berlin_day(now))
-    consents.follow_withdrawals(kept, by=reader.id)
     kept.first_place_on = offers.first_day(session, kept.id) or kept.first_place_on
     kept.count_change(by=reader.id, now=now)
     if not set(wanted.excluded_therapist_ids) <= set(files[0].excluded_therapist_ids):

@@ -10,8 +10,10 @@ from uuid import UUID
 from patient_service.domain import accesses
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt
-from patient_service.domain.intake_schemas import RevealedPlacementCode
-from patient_service.domain.schemas import PatientFields
+from patient_service.domain.intake_schemas import CodeOfFile, RevealedPlacementCode
+from patient_service.domain.schemas import PatientFields, PatientFile
+from patient_service.store import merging
+from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.errors import FieldProblem
 from shared.security.encryption import Keys
@@ -20,12 +22,27 @@ from shared.values.schemas import InvalidFields
 
 
 def reveal(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> RevealedPlacementCode:
-    """The placement code in full; that it was shown is noted. Raises `NotFound`, and `Conflict` where there is none."""
+    """The placement codes of the patient in full; that they were shown is noted.
+
+    Raises `NotFound`, and `Conflict` where neither this file nor one that was merged into it has a code.
+    """
     patient = accesses.read_patient(session, keys, patient_id, reader, "revealed", now=now)
-    consultation = decrypt(keys, patient).consultation
-    if consultation is None or consultation.placement_code is None:
+    stored = merging.files_of(session, patient)
+    codes = codes_of(stored, {id: decrypt(keys, each) for id, each in stored.items()})
+    if not codes:
         raise RevealingConflict([patient.id], "patient.no_placement_code")
-    return RevealedPlacementCode(placement_code=consultation.placement_code)
+    own = next((each.placement_code for each in codes if each.reference == patient.reference), None)
+    others = [each for each in codes if each.reference != patient.reference]
+    return RevealedPlacementCode(placement_code=own, of_merged_files=others)
+
+
+def codes_of(stored: Mapping[UUID, Patient], files: Mapping[UUID, PatientFile]) -> list[CodeOfFile]:
+    """The placement codes of a person's files, the kept one's first."""
+    return [
+        CodeOfFile(reference=stored[id].reference, placement_code=file.consultation.placement_code)
+        for id, file in files.items()
+        if file.consultation is not None and file.consultation.placement_code is not None
+    ]
 
 
 def without_mask(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
@@ -38,6 +38,9 @@ from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line, Note, Reason
 from shared.values.weekly import WeeklyHours
+
+MOST_EXCLUDED: Final = 1000
+"""So many therapists a patient may exclude."""
 
 
 class PatientFields(Schema):
@@ -118,7 +121,7 @@ class PatientFields(Schema):
     """Procedures that the patient wants; none: all are acceptable."""
     languages: Annotated[list[Language], Distinct(50)] = []
     """Languages in which therapy is possible; with `de`, or none, nothing is required."""
-    excluded_therapist_ids: Annotated[list[UUID], Distinct(1000)] = []
+    excluded_therapist_ids: Annotated[list[UUID], Distinct(MOST_EXCLUDED)] = []
     """Therapists who are never asked for this patient."""
     practice_summary: Annotated[
         Note | None, Field(description="what a practice may read, only with consent"), FOR_COORDINATORS

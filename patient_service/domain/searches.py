@@ -17,7 +17,7 @@ from patient_service.domain.schemas import (
     PatientView,
     Readiness,
 )
-from patient_service.store import merging, offers, queries
+from patient_service.store import due, merging, offers, queries
 from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.errors import FieldProblem
@@ -163,7 +163,7 @@ def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_mo
     """
     today = berlin_day(now)
     ended = decrypt_each(
-        keys, lambda others: queries.pauses_that_passed(session, today=today, without=others, limit=at_most)
+        keys, lambda others: due.pauses_that_passed(session, today=today, without=others, limit=at_most)
     )
     for patient, fields in ended:
         # a postal code that is being looked up keeps nobody: a search that goes on is not stopped by it either

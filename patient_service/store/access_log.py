@@ -16,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     Row,
     Table,
+    Text,
     TextClause,
     Uuid,
     any_,
@@ -47,7 +48,9 @@ PORTION: Final = 5000
 class NewFileAccess:
     """An entry for one patient, without its place in the chain; `content` is the digest of what stands in it."""
 
+    id: UUID
     patient_id: UUID
+    action: str
     purpose: bytes | None
     content: bytes
 
@@ -56,10 +59,12 @@ class NewFileAccess:
 # waits for the first, as for every unique index, and is left out: its number is taken then.
 _ADD_FILE_ACCESSES: Final = text("""
     INSERT INTO file_accesses (id, patient_id, number, action, purpose, accessed_at, accessed_by, hash)
-    SELECT CAST(:id AS uuid), given.patient_id, coalesce(last.number, 0) + 1, :action, given.purpose,
+    SELECT given.id, given.patient_id, coalesce(last.number, 0) + 1, given.action, given.purpose,
            CAST(:at AS timestamptz), CAST(:by AS uuid), sha256(coalesce(last.hash, '') || given.content)
-    FROM unnest(CAST(:patient_ids AS uuid[]), CAST(:purposes AS bytea[]), CAST(:contents AS bytea[]))
-        AS given (patient_id, purpose, content)
+    FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:patient_ids AS uuid[]), CAST(:actions AS text[]), CAST(:purposes AS bytea[]),
+        CAST(:contents AS bytea[])
+    ) AS given (id, patient_id, action, purpose, content)
     LEFT JOIN LATERAL (
         SELECT number, hash FROM file_accesses AS known WHERE known.patient_id = given.patient_id
         ORDER BY number DESC LIMIT 1
@@ -68,31 +73,54 @@ _ADD_FILE_ACCESSES: Final = text("""
     ON CONFLICT (patient_id, number) DO NOTHING
     RETURNING patient_id
 """).bindparams(
-    bindparam("id", type_=Uuid),
     bindparam("at", type_=DateTime(timezone=True)),
     bindparam("by", type_=Uuid),
+    bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("patient_ids", type_=ARRAY(Uuid)),
+    bindparam("actions", type_=ARRAY(Text)),
     bindparam("purposes", type_=ARRAY(LargeBinary)),
     bindparam("contents", type_=ARRAY(LargeBinary)),
 )
 
 
-def add_file_accesses(
-    session: Session, id: UUID, entries: Sequence[NewFileAccess], *, action: str, at: datetime, by: UUID | None
-) -> None:
-    """Add entries of one access to the chains of their patients, which are different ones."""
-    waiting = list(entries)
-    while waiting:
-        added = set(session.scalars(_ADD_FILE_ACCESSES, _parameters(waiting, id=id, action=action, at=at, by=by)))
-        waiting = [each for each in waiting if each.patient_id not in added]
+def add_file_accesses(session: Session, entries: Sequence[NewFileAccess], *, at: datetime, by: UUID | None) -> None:
+    """Add entries to the chains of their patients.
+
+    The first entry of each chain comes with those of all others, in the order of the patients' ids. A chain whose last
+    entry is ours is nobody else's before our transaction ends, so that a further one waits for nobody.
+    """
+    left = list(entries)
+    while left:
+        next_ones = {each.patient_id: each for each in reversed(left)}
+        _add_one_to_each(session, list(next_ones.values()), at=at, by=by)
+        left = [each for each in left if next_ones[each.patient_id] is not each]
 
 
-def _parameters(entries: Sequence[NewFileAccess], **same: Any) -> dict[str, Any]:
-    return same | {
+def _add_one_to_each(session: Session, entries: Sequence[NewFileAccess], *, at: datetime, by: UUID | None) -> None:
+    parameters = {
+        "at": at,
+        "by": by,
+        "ids": [each.id for each in entries],
         "patient_ids": [each.patient_id for each in entries],
+        "actions": [each.action for each in entries],
         "purposes": [each.purpose for each in entries],
         "contents": [each.content for each in entries],
     }
+    while not _all_are_added(session, parameters, len(entries)):
+        pass
+
+
+def _all_are_added(session: Session, parameters: Mapping[str, Any], number: int) -> bool:
+    """Whether nobody was faster. Of several entries either all are added or none: who kept some and asked once more for
+    one of a lower id would wait against the order.
+    """
+    if number == 1:
+        return bool(session.scalars(_ADD_FILE_ACCESSES, parameters).all())
+    with session.begin_nested() as savepoint:
+        added = len(session.scalars(_ADD_FILE_ACCESSES, parameters).all())
+        if added < number:
+            savepoint.rollback()
+    return added == number
 
 
 # a process of PostgreSQL has one transaction at a time, so nobody else adds to the same chain

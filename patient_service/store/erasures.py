@@ -57,15 +57,15 @@ def not_erased(session: Session, ids: Collection[UUID]) -> Sequence[UUID]:
 
 
 def completed_before(session: Session, instant: datetime, *, by: int, limit: int) -> Sequence[UUID]:
-    """The erasures that so many services had confirmed before this instant, and that were published once only."""
-    done = (
-        select(ErasureConfirmation.erasure_id)
-        .group_by(ErasureConfirmation.erasure_id)
-        .having(func.count() >= by, func.max(ErasureConfirmation.confirmed_at) < instant)
-    )
-    published = erased_aggregates.c.sequence
-    once = select(erased_aggregates.c.id).where(published == 1, erased_aggregates.c.id.in_(done))
-    return session.scalars(once.order_by(erased_aggregates.c.id).limit(limit)).all()
+    """The erasures that so many services had confirmed before this instant, and that were published once only.
+
+    Confirmations are counted of those alone: the others are all that were ever completed.
+    """
+    id = erased_aggregates.c.id
+    confirmed = select(ErasureConfirmation).where(ErasureConfirmation.erasure_id == id)
+    number = confirmed.where(ErasureConfirmation.confirmed_at < instant).with_only_columns(func.count())
+    once = select(id).where(erased_aggregates.c.times_published == 1, number.scalar_subquery() >= by)
+    return session.scalars(once.order_by(id).limit(limit)).all()
 
 
 def closed_before(
@@ -96,5 +96,5 @@ def closed_before(
 
 def destroy_data_key(session: Session, patient: Patient) -> None:
     """Delete the key of a patient, whose row is locked: what it encrypted is noise from now on."""
-    session.execute(delete(DataKey).where(DataKey.patient_id == patient.id))
+    session.execute(delete(DataKey).where(DataKey.owner_id == patient.id))
     session.expire(patient, ["data_key"])

@@ -81,4 +81,7 @@ class PatientImportRow(Tables):
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """Why it is refused: texts by their keys, names of fields, ids of patients who may be the same."""
 
-    __table_args__ = (CheckConstraint(is_one_of("outcome", PatientImportOutcome), name="outcome"),)
+    __table_args__ = (
+        Index("ix_patient_import_rows_patient_id", "patient_id"),
+        CheckConstraint(is_one_of("outcome", PatientImportOutcome), name="outcome"),
+    )

@@ -48,9 +48,9 @@ def rows(session: Session, import_id: UUID, part: Part, *, outcomes: Collection[
     return ROWS.read(session, wanted, part)
 
 
-def rows_of_patient(session: Session, patient_id: UUID) -> Sequence[PatientImportRow]:
-    """The rows of files with which a patient was entered."""
-    return session.scalars(select(PatientImportRow).where(PatientImportRow.patient_id == patient_id)).all()
+def rows_of_patient(session: Session, ids: Collection[UUID]) -> Sequence[PatientImportRow]:
+    """The rows with which a patient with these files was entered."""
+    return session.scalars(select(PatientImportRow).where(PatientImportRow.patient_id.in_(ids))).all()
 
 
 def take_turn(session: Session) -> bool:
@@ -67,14 +67,14 @@ def next_unfinished(session: Session) -> PatientImport | None:
 
 def add_content(session: Session, import_id: UUID, data_key: bytes, blocks: Sequence[bytes]) -> None:
     """Store the sealed rows of an import with their wrapped key."""
-    session.execute(insert(DataKey).values(patient_id=import_id, wrapped=data_key))
+    session.execute(insert(DataKey).values(owner_id=import_id, wrapped=data_key))
     numbered = [{"import_id": import_id, "number": number, "sealed": block} for number, block in enumerate(blocks)]
     session.execute(insert(PatientImportBlock), numbered)
 
 
 def data_key(session: Session, import_id: UUID) -> bytes | None:
     """The wrapped key of an import's rows; None once it is over."""
-    return session.scalar(select(DataKey.wrapped).where(DataKey.patient_id == import_id))
+    return session.scalar(select(DataKey.wrapped).where(DataKey.owner_id == import_id))
 
 
 def block(session: Session, import_id: UUID, number: int) -> bytes | None:
@@ -86,7 +86,7 @@ def block(session: Session, import_id: UUID, number: int) -> bytes | None:
 def forget_content(session: Session, import_id: UUID) -> None:
     """Destroy the rows of an import and their key."""
     session.execute(delete(PatientImportBlock).where(PatientImportBlock.import_id == import_id))
-    session.execute(delete(DataKey).where(DataKey.patient_id == import_id))
+    session.execute(delete(DataKey).where(DataKey.owner_id == import_id))
 
 
 def next_with_old_rows(session: Session, instant: datetime) -> PatientImport | None:
@@ -179,5 +179,5 @@ def known_indexes(session: Session, looked_for: LookedFor) -> set[bytes]:
 
 def patients_with_files(session: Session, ids: Collection[UUID]) -> Sequence[Patient]:
     """Those of these patients who have a file: of the others the key was destroyed."""
-    has_key = exists().where(DataKey.patient_id == Patient.id)
+    has_key = exists().where(DataKey.owner_id == Patient.id)
     return session.scalars(select(Patient).where(Patient.id.in_(ids), has_key).order_by(Patient.id)).all()

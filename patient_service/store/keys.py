@@ -14,7 +14,7 @@ from patient_service.store.tables import NUMBERED, DataKey, Patient
 from shared.database.wrapped_keys import WrappedKeys, count_by_id, distinct_ids
 
 _TABLE: Table = DataKey.__table__  # type: ignore[assignment]  # declared as the wider FromClause
-DATA_KEYS: Final = WrappedKeys(_TABLE, _TABLE.c.patient_id, _TABLE.c.wrapped)
+DATA_KEYS: Final = WrappedKeys(_TABLE, _TABLE.c.owner_id, _TABLE.c.wrapped)
 
 
 def index_keys_in_use(session: Session) -> Sequence[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -34,9 +34,9 @@ def remove_all(session: Session, patient_id: UUID) -> None:
     session.execute(delete(PlaceOffer).where(PlaceOffer.patient_id == patient_id))
 
 
-def of_patient(session: Session, patient_id: UUID) -> Sequence[PlaceOffer]:
-    """All offers to a patient that stand."""
-    return session.scalars(select(PlaceOffer).where(PlaceOffer.patient_id == patient_id)).all()
+def of_patient(session: Session, ids: Collection[UUID]) -> Sequence[PlaceOffer]:
+    """All offers to a patient with these files that stand."""
+    return session.scalars(select(PlaceOffer).where(PlaceOffer.patient_id.in_(ids))).all()
 
 
 def first_day(session: Session, patient_id: UUID) -> date | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import and_, exists, select
 from sqlalchemy.orm import Session
 
 from patient_service.store.tables import LocatedPostalCode
-from shared.database.rows import find_row
 
 
 def postal_code_is_known(session: Session, postal_code: str) -> bool:
@@ -17,9 +17,9 @@ def postal_code_is_known(session: Session, postal_code: str) -> bool:
     return bool(session.scalar(select(exists().where(answered))))
 
 
-def located_postal_code(session: Session, patient_id: UUID) -> LocatedPostalCode | None:
-    """What geocoding answered last for this patient."""
-    return find_row(session, LocatedPostalCode, patient_id)
+def located_postal_codes(session: Session, ids: Collection[UUID]) -> Sequence[LocatedPostalCode]:
+    """What geocoding answered last for each of these files of a patient."""
+    return session.scalars(select(LocatedPostalCode).where(LocatedPostalCode.id.in_(ids))).all()
 
 
 def answered_postal_code(session: Session, patient_id: UUID) -> str | None:

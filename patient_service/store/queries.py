@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -14,7 +14,6 @@ from uuid import UUID
 from sqlalchemy import (
     CTE,
     ColumnElement,
-    Date,
     DateTime,
     Insert,
     Integer,
@@ -27,7 +26,6 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
-    column,
     exists,
     func,
     literal_column,
@@ -36,15 +34,14 @@ from sqlalchemy import (
     text,
     true,
     update,
-    values,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
+from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import NUMBERED, DataKey, FileAccess, Patient, StatusChange
-from shared.database import WHOLE_TRANSACTION, lock_rows, next_locked, sqlstate
+from shared.database import WHOLE_TRANSACTION, ChangedMeanwhile, lock_rows, next_locked, sqlstate
 from shared.database.rows import find_row
 from shared.database.tables import outbox, record_statement
 
@@ -192,9 +189,9 @@ def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: b
         .cte("added")
     )
     key = select(added.c.id, _given("data_key", LargeBinary))
-    keyed = insert(_DATA_KEYS).from_select(["patient_id", "wrapped"], key)
-    with_key = keyed.returning(_DATA_KEYS.c.patient_id).cte("with_key")
-    return record_statement(exists(select(with_key.c.patient_id))).add_cte(_first_access(added.c.id))
+    keyed = insert(_DATA_KEYS).from_select(["owner_id", "wrapped"], key)
+    with_key = keyed.returning(_DATA_KEYS.c.owner_id).cte("with_key")
+    return record_statement(exists(select(with_key.c.owner_id))).add_cte(_first_access(added.c.id))
 
 
 @lru_cache
@@ -325,63 +322,6 @@ def patients_after(session: Session, patient_id: UUID, *, limit: int) -> Sequenc
     return next_locked(session, Patient, after=patient_id, limit=limit, options=[selectinload(Patient.consents)])
 
 
-def pauses_that_passed(
-    session: Session, *, today: date, without: Collection[UUID] = (), limit: int
-) -> Sequence[Patient]:
-    """Paused patients whose last day of pause lies before today, locked; those another worker holds are left out."""
-    return session.scalars(
-        select(Patient)
-        .where(Patient.status == "paused", Patient.paused_until < today, Patient.id.not_in(without))
-        .options(selectinload(Patient.consents))
-        .order_by(Patient.paused_until, Patient.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-
-
-def patients_who_grew_older(
-    session: Session, latest_birthdays: Sequence[tuple[bytes, date]], *, without: Collection[UUID] = (), limit: int
-) -> Sequence[Patient]:
-    """Patients whose latest birthday is after the day of the last published age, locked; skips what others hold.
-
-    `latest_birthdays`: for every day of the year its blind index and when it was celebrated last.
-    """
-    return _published_before(session, Patient.birthday_index, latest_birthdays, without=without, limit=limit)
-
-
-def patients_whose_therapy_passed(
-    session: Session, ends: Sequence[tuple[bytes, date]], *, without: Collection[UUID] = (), limit: int
-) -> Sequence[Patient]:
-    """Patients who were last published before the day on which their prior therapy ceased to count, locked; skips
-    what others hold.
-
-    `ends`: for each such day its blind index and the day.
-    """
-    # most rows have none of these indexes, and the column has no tree: with a set they are left out before the join
-    had_one = Patient.prior_therapy_index.in_([index for index, _ in ends])
-    return _published_before(session, Patient.prior_therapy_index, ends, had_one, without=without, limit=limit)
-
-
-def _published_before(
-    session: Session,
-    index: InstrumentedAttribute[Any],
-    days: Sequence[tuple[bytes, date]],
-    *conditions: ColumnElement[bool],
-    without: Collection[UUID],
-    limit: int,
-) -> Sequence[Patient]:
-    changed = values(column("index", LargeBinary), column("day", Date), name="changed").data(list(days))
-    return session.scalars(
-        select(Patient)
-        .join(changed, and_(index == changed.c.index, Patient.age_published_on < changed.c.day))
-        .where(*conditions, Patient.id.not_in(without))
-        .options(selectinload(Patient.consents))
-        .order_by(Patient.id)
-        .limit(limit)
-        .with_for_update(of=Patient, skip_locked=True)
-    ).all()
-
-
 _LEFT = or_(
     StatusChange.status.in_(("open", "search_aborted", "therapy_completed", "therapy_aborted")),
     and_(StatusChange.previous_status == "in_therapy", StatusChange.status == "searching"),
@@ -395,8 +335,18 @@ def has_left_search_or_therapy(session: Session, patient_id: UUID, *, since: dat
 
 
 def lock_patients(session: Session, ids: Iterable[UUID]) -> None:
-    """Let no other transaction change these patients, and those into whom they were merged, before ours ends."""
+    """Let no other transaction change these patients, and those into whom they were merged, before ours ends.
+
+    Raises `ChangedMeanwhile` where one was merged into somebody else while we waited.
+    """
     wanted = set(ids)
     if wanted:
-        kept = select(Patient.merged_into).where(Patient.id.in_(wanted), Patient.merged_into.is_not(None))
-        lock_rows(session, Patient, {*wanted, *filter(None, session.scalars(kept))})
+        locked = wanted | _kept_ones(session, wanted)
+        lock_rows(session, Patient, locked)
+        if not _kept_ones(session, wanted) <= locked:
+            raise ChangedMeanwhile
+
+
+def _kept_ones(session: Session, ids: Collection[UUID]) -> set[UUID]:
+    merged = select(Patient.merged_into).where(Patient.id.in_(ids), Patient.merged_into.is_not(None))
+    return set(filter(None, session.scalars(merged)))

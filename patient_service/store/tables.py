@@ -170,7 +170,8 @@ class DataKey(Tables):
 
     __tablename__ = "data_keys"
 
-    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_id: Mapped[UUID] = mapped_column(primary_key=True)
+    """The patient or the import."""
     wrapped: Mapped[bytes]
     """It begins with the id of the master key that wrapped it."""
 
@@ -179,7 +180,7 @@ class DataKey(Tables):
 Index("ix_data_keys_master_key_id", id_of_wrapping_key(DataKey.wrapped))
 
 Patient.data_key = column_property(
-    select(DataKey.wrapped).where(DataKey.patient_id == Patient.id).correlate_except(DataKey).scalar_subquery()
+    select(DataKey.wrapped).where(DataKey.owner_id == Patient.id).correlate_except(DataKey).scalar_subquery()
 )
 
 

@@ -115,14 +115,14 @@ erased_aggregates = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("erased_at", DateTime(timezone=True), nullable=False),
-    # of the events by which this service confirms it, each time an event says so
-    Column("sequence", BigInteger, nullable=False, server_default=text("0")),
-    Column("confirmed_at", DateTime(timezone=True)),
+    # how often this service has published that they are erased here, and when last; null: it has yet to
+    Column("times_published", BigInteger, nullable=False, server_default=text("0")),
+    Column("published_at", DateTime(timezone=True)),
 )
 Index(
-    "ix_erased_aggregates_unconfirmed",
+    "ix_erased_aggregates_unpublished",
     erased_aggregates.c.erased_at,
-    postgresql_where=erased_aggregates.c.confirmed_at.is_(None),
+    postgresql_where=erased_aggregates.c.published_at.is_(None),
 )
 
 idempotency = Table(

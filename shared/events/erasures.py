@@ -36,7 +36,7 @@ def note_erased(session: Session, ids: Sequence[UUID], *, now: datetime) -> None
 
 
 _new = insert(erased_aggregates)
-_NOTE = _new.on_conflict_do_update(index_elements=["id"], set_={"confirmed_at": None})
+_NOTE = _new.on_conflict_do_update(index_elements=["id"], set_={"published_at": None})
 _recorded = select(outbox.c.position).where(outbox.c.key == _IDS).order_by(outbox.c.position).with_for_update()
 _FORGET_RECORDED = delete(outbox).where(outbox.c.position.in_(_recorded))
 """In the order in which the relay marks what it has published."""
@@ -44,20 +44,20 @@ _FORGET_RECORDED = delete(outbox).where(outbox.c.position.in_(_recorded))
 
 def confirm(session: Session, ids: Sequence[UUID], erased: Callable[[UUID], Event], *, now: datetime) -> None:
     """Record for each of these aggregates that nothing of it is left here."""
-    sequences = mark_confirmed(session, ids, now=now)
-    record_all(session, [(id, sequence, erased(id)) for id, sequence in sequences.items()], now=now)
+    times = count_published(session, ids, now=now)
+    record_all(session, [(id, number, erased(id)) for id, number in times.items()], now=now)
 
 
-def mark_confirmed(session: Session, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, int]:
-    """Note that nothing of these aggregates is left here; returns how often that was so of each."""
-    return {row.id: row.sequence for row in session.execute(_CONFIRM, {"ids": list(ids), "now": now})}
+def count_published(session: Session, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, int]:
+    """Count that this service publishes of these aggregates that they are erased here; returns how often it has now."""
+    return {row.id: row.times_published for row in session.execute(_COUNT, {"ids": list(ids), "now": now})}
 
 
-_CONFIRM = (
+_COUNT = (
     update(erased_aggregates)
     .where(erased_aggregates.c.id == _IDS)
-    .values(sequence=erased_aggregates.c.sequence + 1, confirmed_at=bindparam("now"))
-    .returning(erased_aggregates.c.id, erased_aggregates.c.sequence)
+    .values(times_published=erased_aggregates.c.times_published + 1, published_at=bindparam("now"))
+    .returning(erased_aggregates.c.id, erased_aggregates.c.times_published)
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +14,10 @@ from shared.http.endpoint import Resource, endpoint
 from shared.http.languages import language_of_caller, say_language
 from shared.http.routes import Route
 from shared.values.account_enums import Scope
-from shared.values.patient_data import PATH, PatientData
+from shared.values.patient_data import PATH, PatientData, PatientDataQuery
 
-Read = Callable[[Context[Any], UUID], PatientData]
+Read = Callable[[Context[Any], Sequence[UUID]], PatientData]
+"""Given the ids of all files of one patient, that of the kept one first."""
 
 
 def patient_data_route(schema: type[PatientData], read: Read) -> Route:
@@ -26,10 +27,10 @@ def patient_data_route(schema: type[PatientData], read: Read) -> Route:
     class PatientDataItem(Resource):
         """All that this service holds about one patient."""
 
-        @endpoint(response=schema)
-        def get(self, context: Context[Any], id: UUID) -> Response:
+        @endpoint(query=PatientDataQuery, response=schema)
+        def get(self, context: Context[Any], id: UUID, query: PatientDataQuery) -> Response:
             """Show all that this service holds about a patient; it may be nothing. For the patient service's export."""
-            return _whole(adapter, read(context, id))
+            return _whole(adapter, read(context, [id, *query.merged_ids]))
 
     return Route(f"{PATH}/<uuid:id>", PatientDataItem, get=frozenset({Scope.PATIENT_DATA_EXPORT}))
 

@@ -10,8 +10,9 @@ from pydantic import Field
 from shared.values.account_enums import Scope
 from shared.values.datetimes import Instant
 from shared.values.enums import Role
+from shared.values.lists import ByComma
 from shared.values.readable import ReadableBy
-from shared.values.schemas import Schema
+from shared.values.schemas import Distinct, QuerySchema, Schema
 
 PATH: Final = "/internal/patient-data"
 """Where a service says it, by the patient's id."""
@@ -19,7 +20,17 @@ PATH: Final = "/internal/patient-data"
 FOR_THE_EXPORT = ReadableBy(Role.COORDINATOR, Scope.PATIENT_DATA_EXPORT)
 """What is about a person's health, or free text, in an export."""
 
+MOST_MERGED: Final = 1000
+"""So many files of one person are asked for at once."""
+
 StoredRow = Annotated[dict[str, Any], Field(description="A row as it is stored: each column by its name.")]
+
+
+class PatientDataQuery(QuerySchema):
+    """Which files of the patient are meant beside the one in the path."""
+
+    merged_ids: Annotated[list[UUID], Distinct(MOST_MERGED), ByComma()] = []
+    """Files that were merged into the patient's."""
 
 
 class HeldEvent(Schema):
@@ -44,5 +55,7 @@ class PatientData(Schema):
     """Which service holds it."""
     patient_id: UUID
     """Whom it is about."""
+    merged_ids: list[UUID]
+    """Files that were merged into the patient's: what is held about these is here, too."""
     events: list[HeldEvent]
     """Events in which the patient is named."""

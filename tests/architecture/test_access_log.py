@@ -15,7 +15,14 @@ from patient_service.domain import accesses, consents, patients, searches
 from shared.http.declaration import Endpoint
 from tests.architecture.sources import calls_in, sources
 
-NOTES = {accesses.note, accesses.note_list, accesses.list_all, accesses.creation}
+NOTES = {
+    accesses.note,
+    accesses.note_sealed,
+    accesses.note_ids,
+    accesses.note_list,
+    accesses.list_all,
+    accesses.creation,
+}
 """The functions that write an entry, and the one that makes the first of a file."""
 WITHOUT_AN_ENTRY = {
     "GET /api/patient-imports": "counts rows, and names nobody",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -22,16 +22,21 @@ from matching_service.domain.patient_data import RequestWithHistory
 from matching_service.domain.schemas import AuditLogEntryView
 from operations import export_document
 from patient_service.dependencies import Dependencies
-from patient_service.domain import exports
+from patient_service.domain import exports, searches
 from patient_service.domain.access_schemas import FileAccessView
+from patient_service.domain.exports import Collected
 from patient_service.domain.schemas import ConsentView, PatientView, StatusChangeView
+from patient_service.store.tables import PatientImport, PatientImportRow
+from shared.database import new_id
+from shared.database.columns import first_version
 from shared.security.encryption import Keys
 from shared.values.account_enums import Scope
 from shared.values.patient_data import PATH
 from shared.values.schemas import Schema
 from tests.accounts import signed_in
 from tests.architecture.sources import SERVICES
-from tests.builders.patients import NOBODY, a_patient
+from tests.builders.merging import OTHER, merge
+from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, consent
 from tests.conftest import MONDAY
 
 OF_EVERY_SERVICE = {
@@ -226,14 +231,54 @@ def test_every_table_of_the_patient_service_is_read_for_the_export(
     session.flush()
     session.expire_all()
     with reading(session) as read:
-        own = exports.export(session, keys, patient.id, _others(), reader=NOBODY, now=MONDAY)
+        exports.export(session, keys, patient.id, _collected(patient.id), reader=NOBODY, now=MONDAY)
     # the key is read to open the file, and is not in the export
     not_shown = NOT_PERSONAL[service].keys() - {"data_keys"}
     assert read & tables_of(service) == tables_of(service) - OF_EVERY_SERVICE.keys() - not_shown
-    document = json.loads(own.model_dump_json())
-    Draft202012Validator(json.loads(export_document.FILE.read_text())["properties"]["format"]).validate(
-        document["format"]
+
+
+@pytest.mark.parametrize("service", ["patient_service"])
+def test_of_a_person_with_several_files_everything_of_each_is_exported_as_documented(
+    service: str, settings: Any, session: Session, client: FlaskClient
+) -> None:
+    keys: Keys = Dependencies.of(settings).keys
+    kept, other, first = (
+        a_patient_who_is(session, keys, *steps, consultation={"placement_code": code}, **fields)
+        for code, steps, fields in (
+            ("A1B2-C3D4-E5F6", ("searching",), {"contact_persons": [{"name": "Vater"}]}),
+            ("B1B2-C3D4-E5F6", ("search_aborted",), OTHER | {"contact_persons": [{"name": "Mutter"}]}),
+            ("C1B2-C3D4-E5F6", (), OTHER | {"first_name": "Erike"}),
+        )
     )
+    files = {each.reference: str(each.id) for each in (kept, other, first)}
+    for number, each in enumerate((kept, first), 1):
+        _enter_by_import(session, each.id, number)
+    searches.note_offer(session, kept.id, new_id(), MONDAY.date(), now=MONDAY)
+    for id in files.values():
+        assert client.post(f"/api/patients/{id}/consents", json=consent("health_data")).status_code == 201
+    for into, duplicate in ((other, first), (kept, other)):
+        assert merge(client, into.id, duplicate.id, "?force=true").status_code == 200
+    session.expire_all()
+    merged_ids = sorted((other.id, first.id))
+    exported = exports.export(session, keys, kept.id, _collected(kept.id, merged_ids), reader=NOBODY, now=MONDAY)
+    document = json.loads(exported.model_dump_json())
+    Draft202012Validator(
+        json.loads(export_document.FILE.read_text()), format_checker=Draft202012Validator.FORMAT_CHECKER
+    ).validate(document)
+    own = document["patient_service"]
+    assert {each["reference"]: each["placement_code"][0] for each in own["placement_codes"]} == dict(
+        zip(files, "ABC", strict=True)
+    )
+    assert [each["id"] for each in own["merged_files"]] == list(map(str, merged_ids))
+    contacts = {each["reference"]: [who["name"] for who in each["contact_persons"]] for each in own["merged_files"]}
+    assert contacts == {other.reference: ["Mutter"], first.reference: []}
+    assert {each["patient_id"] for each in own["imported_rows"]} == {str(kept.id), str(first.id)}
+    assert {each["id"] for each in own["located_postal_codes"]} == set(files.values())
+    assert {each["reference"] for each in own["history"]} == {kept.reference, other.reference}
+    assert {each["reference"] for each in own["access_log"]} == files.keys()
+    assert (len(own["file"]["consents"]), len(own["place_offers"])) == (3, 1)
+    assert {json.loads(each["content"])["subject"] for each in own["events"]} == set(files.values())
+    assert len({each["id"] for each in own["events"]}) == len(own["events"])
 
 
 @pytest.mark.parametrize("service", HOLDERS)
@@ -254,8 +299,25 @@ def test_every_table_is_exported_as_it_is_stored_or_by_a_view(service: str) -> N
     assert exported - SHOWN_BY[service].keys() == STORED[service] | BY_EVERY_SERVICE
 
 
-def _others() -> dict[str, dict[str, Any]]:
-    return {name: {"emails": []} for name in export_document.holders()}
+def _enter_by_import(session: Session, patient_id: UUID, number: int) -> None:
+    known = PatientImport(
+        id=new_id(), status="completed", dry_run=False, on_problem="skip_row", force=False, is_csv=True,
+        finished_at=MONDAY, total=1, blocks=1, **first_version(by=None, now=MONDAY),
+    )  # fmt: skip
+    session.add(known)
+    session.flush()
+    row = {"import_id": known.id, "number": number, "line": number, "outcome": "entered", "patient_id": patient_id}
+    session.add(PatientImportRow(**row, problem=None))
+    session.flush()
+
+
+def _collected(patient_id: UUID, merged_ids: Sequence[UUID] = ()) -> Collected:
+    """What the others say who hold nothing: each field beside those that say of whom is a list."""
+    held: dict[str, dict[str, Any]] = {}
+    for name, response in export_document.holders().items():
+        about = {"service": name, "patient_id": str(patient_id), "merged_ids": list(map(str, merged_ids))}
+        held[name] = {field: [] for field in response.model_fields} | about
+    return Collected(merged_ids, held)
 
 
 def test_the_documented_schema_is_not_stale() -> None:

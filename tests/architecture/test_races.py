@@ -19,6 +19,7 @@ WITHOUT_A_RACE = {
     "patient.no_placement_code": "a question that changes nothing but the access log",
     "email.not_sent": "asked with the e-mail locked, in the test of `email.not_in_doubt`",
     "dead_letter.unreadable": "the bytes of an event never change",
+    "export.merged_meanwhile": "is itself a race (tests/patient_service/test_exports.py)",
     "idempotency_key.running": "is itself what the second one is told (tests/shared/http/test_idempotency.py)",
 }
 

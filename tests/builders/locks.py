@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 
 _CHANGES = re.compile(r"^\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)", re.IGNORECASE)
+_IN_PARENTHESES = re.compile(r"\([^()]*\)")
 _LOCKS = re.compile(r"\sFROM\s+(\w+).*\sFOR\s+(?:NO KEY UPDATE|UPDATE|SHARE)", re.IGNORECASE | re.DOTALL)
 
 
@@ -41,8 +42,15 @@ class LockOrder:
     def _locked_by(self, statement: str, parameters: Any) -> str | None:
         if "pg_advisory_xact_lock" in statement:
             return self.advisory(parameters)
-        found = _CHANGES.match(statement) or _LOCKS.search(statement)
+        found = _CHANGES.match(statement) or _LOCKS.search(_without_subqueries(statement))
         return found[1] if found else None
+
+
+def _without_subqueries(statement: str) -> str:
+    """The statement without what is in parentheses: `FOR UPDATE` locks the rows of the outermost tables."""
+    while (shorter := _IN_PARENTHESES.sub("", statement)) != statement:
+        statement = shorter
+    return statement
 
 
 @contextmanager

@@ -30,10 +30,11 @@ from tests.builders.communication import (
 
 @pytest.fixture
 def held(app: Flask) -> Any:
-    """What the patient service is told about a patient."""
+    """What the patient service is told about a patient, with files that were merged into theirs."""
 
-    def ask(patient: UUID) -> Any:
-        answer = signed_in(app, Scope.PATIENT_DATA_EXPORT).get(f"{PATH}/{patient}")
+    def ask(patient: UUID, *merged: UUID) -> Any:
+        query = f"?merged_ids={','.join(map(str, merged))}" if merged else ""
+        answer = signed_in(app, Scope.PATIENT_DATA_EXPORT).get(f"{PATH}/{patient}{query}")
         assert answer.status_code == 200, answer.text
         return answer.json
 
@@ -80,6 +81,21 @@ def test_who_was_erased_here_is_erased_in_the_export_too(held: Any) -> None:
     assert "P-BBBB-BB" not in str(email)
 
 
+def test_what_is_held_of_merged_files_is_held_of_the_patient(held: Any) -> None:
+    """A letter about two files of one person is about nobody else."""
+    practice = a_therapist()
+    kept, merged = a_patient(), a_patient(reference="P-BBBB-BB", age=77)
+    requests = {str(a_request(practice, each)) for each in (kept, merged)}
+    composed()
+    found = held(kept, merged)
+    assert {each["id"] for each in found["placement_requests"]} == requests
+    assert {each["id"] for each in found["copies_of_patient"]} == {str(kept), str(merged)}
+    (email,) = found["emails"]
+    assert (email["is_about_others"], set(email["placement_request_ids"])) == (False, requests)
+    assert "P-BBBB-BB" in email["body_text"]
+    assert held(kept)["emails"][0]["is_about_others"] is True
+
+
 def test_a_call_and_what_was_said_of_the_patient(held: Any) -> None:
     practice = a_practice_to_phone()
     mine, other = a_patient(), a_patient()
@@ -97,7 +113,7 @@ def test_a_call_and_what_was_said_of_the_patient(held: Any) -> None:
     assert [each["note"] for each in found["responses"]] == ["voll"]
     assert [each["placement_request_ids"] for each in found["inquiries"]] == [[str(first)]]
     assert [each["id"] for each in found["placement_requests"]] == [str(first)]
-    assert found["copy_of_patient"]["age"] == 34
+    assert [each["age"] for each in found["copies_of_patient"]] == [34]
     everything = str(found)
     for hidden in ("passt nicht", "über beide", str(second), str(other)):
         assert hidden not in everything

@@ -113,10 +113,10 @@ def test_a_patient_is_erased_everywhere_whatever_is_under_way(platform: PrivateP
     api.until(lambda: pending(api, erasure) == {"communication_service"}, "the others to confirm")
     withdrawn = api.get("matching", f"/api/placement-requests/{requests[patient['id']]['id']}")
     assert (withdrawn["status"], withdrawn["withdrawn_reason"]) == ("withdrawn", "patient_erased")
-    assert state_of(api, erasure)["kafka_until"] is None
+    earliest = state_of(api, erasure)["kafka_until"]
     worker.start()
     api.until(lambda: state_of(api, erasure)["state"] == "completed", "communication to confirm", seconds=60)
-    assert state_of(api, erasure)["kafka_until"] > state_of(api, erasure)["completed_at"]
+    assert state_of(api, erasure)["kafka_until"] > max(earliest, state_of(api, erasure)["completed_at"])
 
     # the letter speaks of the other one alone
     (letter,) = platform.mailbox.wait_for(1, to=practice["email"], seconds=60)

@@ -50,7 +50,7 @@ def test_all_that_is_held_is_exported_and_a_service_that_is_away_is_named(
     assert SUMMARY in letter["body_text"]
     assert other["reference"] not in answer.text
     assert [each["id"] for each in document["matching_service"]["placement_requests"]] == [request["id"]]
-    assert document["geocoding_service"]["located_address"]["postal_code"] == "95028"
+    assert [each["postal_code"] for each in document["geocoding_service"]["located_addresses"]] == ["95028"]
     log = document["patient_service"]["access_log"]
     assert log[-1]["action"] == "exported"
     assert f"letter {letter['id']}" in [each["purpose"] for each in log]

@@ -75,5 +75,5 @@ def _is_erased_with_both_files(api: ApiClient, tables: Tables, kept: Any, other:
         for each in (kept, other):
             select = f"SELECT erased, merged_into, status FROM {service}.patients WHERE id = %s"
             assert tables.run(select, each["id"]) in ([(True, None, None)], [(True, None, "unknown")])
-    assert tables.run("SELECT count(*) FROM patient_service.data_keys WHERE patient_id = ANY(%s::uuid[])",
+    assert tables.run("SELECT count(*) FROM patient_service.data_keys WHERE owner_id = ANY(%s::uuid[])",
                       [kept["id"], other["id"]]) == [(0,)]  # fmt: skip

@@ -20,7 +20,18 @@ def test_the_address_of_a_patient_is_held_and_that_of_a_therapist_is_none(app: F
     session.flush()
     client = signed_in(app, Scope.PATIENT_DATA_EXPORT)
     found = client.get(f"{PATH}/{patient}").json
-    assert found["located_address"]["postal_code"] == "52062"
+    assert [each["postal_code"] for each in found["located_addresses"]] == ["52062"]
     assert [each["held_in"] for each in found["events"]] == ["outbox"]
-    assert client.get(f"{PATH}/{therapist}").json["located_address"] is None
+    assert client.get(f"{PATH}/{therapist}").json["located_addresses"] == []
     assert client.get(f"{PATH}/{new_id()}").json["events"] == []
+
+
+def test_what_is_held_of_merged_files_is_held_of_the_patient(app: Flask, session: Session) -> None:
+    kept, merged, other = new_id(), new_id(), new_id()
+    listeners.apply(session, [a_patient_changed(each) for each in (kept, merged, other)], now=MONDAY)
+    session.flush()
+    found = signed_in(app, Scope.PATIENT_DATA_EXPORT).get(f"{PATH}/{kept}?merged_ids={merged},{new_id()}").json
+    assert (found["patient_id"], found["merged_ids"][0]) == (str(kept), str(merged))
+    assert {each["id"] for each in found["located_addresses"]} == {str(kept), str(merged)}
+    assert len(found["events"]) == 2
+    assert str(other) not in str(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -27,9 +28,23 @@ def test_requests_come_with_all_that_happened_to_them(app: Flask, session: Sessi
     (shown,) = found["placement_requests"]
     assert (shown["id"], shown["note"], shown["status"]) == (str(request.id), "Vermerk", "declined")
     assert shown["history"][0]["what"] == "approved"
-    assert found["copy_of_patient"]["reference"] == "P-7K3M-2Q"
-    assert found["copy_of_patient"]["place"].keys() == {"latitude", "longitude"}
+    (copy,) = found["copies_of_patient"]
+    assert copy["reference"] == "P-7K3M-2Q"
+    assert copy["place"].keys() == {"latitude", "longitude"}
     assert any("matching.request_approved" in each["content"] for each in found["events"])
+
+
+def test_what_is_held_of_merged_files_is_held_of_the_patient(app: Flask, session: Session) -> None:
+    """A request that was not given the kept one's id yet, and what named the merged one before."""
+    mine, of_merged, of_another = (a_request(session, RequestStatus.OPEN) for _ in range(3))
+    session.flush()
+    path = f"{PATH}/{mine.patient_id}?merged_ids={of_merged.patient_id}"
+    found = signed_in(app, Scope.PATIENT_DATA_EXPORT).get(path).json
+    files = {str(mine.patient_id), str(of_merged.patient_id)}
+    assert {each["id"] for each in found["placement_requests"]} == {str(mine.id), str(of_merged.id)}
+    assert {each["id"] for each in found["copies_of_patient"]} == files
+    assert {json.loads(each["content"])["data"]["patient_id"] for each in found["events"]} == files
+    assert str(of_another.patient_id) not in str(found)
 
 
 def test_a_dead_letter_that_names_the_patient_is_held(app: Flask, session: Session) -> None:
@@ -51,7 +66,7 @@ def test_a_dead_letter_that_names_the_patient_is_held(app: Flask, session: Sessi
 @pytest.mark.usefixtures("connection")
 def test_of_somebody_unknown_nothing_is_held(app: Flask) -> None:
     found = _held(app, new_id())
-    assert (found["copy_of_patient"], found["placement_requests"], found["events"]) == (None, [], [])
+    assert (found["copies_of_patient"], found["placement_requests"], found["events"]) == ([], [], [])
 
 
 def _held(app: Flask, patient: UUID) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
@@ -28,7 +29,7 @@ def keys(settings: Any) -> Keys:
 HOLDS: dict[str, dict[str, Any]] = {
     "matching_service": {"placement_requests": []},
     "communication_service": {"emails": []},
-    "geocoding_service": {"located_address": None},
+    "geocoding_service": {"located_addresses": []},
 }
 """What each of the other services says where a test says nothing else."""
 
@@ -71,5 +72,8 @@ def others(app: Flask) -> Iterator[Others]:
 
 
 def _nothing_held(handler: Any) -> None:
-    service, patient_id = handler.path.split("/")[1], handler.path.split("/")[-1]
-    with_json({"service": service, "patient_id": patient_id, "events": [], **HOLDS[service]})(handler)
+    asked = urlsplit(handler.path)
+    service, patient_id = asked.path.split("/")[1], asked.path.split("/")[-1]
+    merged_ids = [id for ids in parse_qs(asked.query).get("merged_ids", []) for id in ids.split(",")]
+    about = {"service": service, "patient_id": patient_id, "merged_ids": merged_ids}
+    with_json({**about, "events": [], **HOLDS[service]})(handler)

@@ -61,7 +61,7 @@ def test_what_was_written_is_verified_in_whatever_portions(patient: UUID) -> Non
 
 def test_a_chain_holds_when_the_patient_s_key_is_destroyed(patient: UUID) -> None:
     with transaction() as session:
-        session.execute(delete(DataKey).where(DataKey.patient_id == patient))
+        session.execute(delete(DataKey).where(DataKey.owner_id == patient))
     assert problems() == []
 
 

@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
+from threading import get_ident
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -45,7 +46,7 @@ def patient(keys: Keys) -> UUID:
 
 
 def note(keys: Keys, patient_id: UUID, session: Session) -> None:
-    accesses.note(session, keys, access_log.owners(session, [patient_id]), READER, "read", now=MONDAY)
+    accesses.note_ids(session, keys, {"read": [patient_id]}, READER, now=MONDAY)
 
 
 def test_two_who_read_one_file_at_once_are_two_entries_of_its_chain(keys: Keys, patient: UUID) -> None:
@@ -63,12 +64,57 @@ def test_many_who_read_the_same_files_at_once_do_not_block_each_other(keys: Keys
     assert problems() == []
 
 
+def test_who_is_overtaken_in_one_chain_holds_no_later_one_while_asking_again(keys: Keys) -> None:
+    """Else who has the first and waits for the later one would wait for whom it keeps waiting."""
+    with transaction() as session:
+        first, second, third = sorted(a_patient(session, keys).id for _ in range(3))
+    overtaking: list[Future[None]] = []
+    asking: list[int] = []
+    tries = [*range(9, 0, -1)]
+
+    def overtake(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        is_asking_again = get_ident() in asking and "INSERT INTO file_accesses" in statement and tries.pop() == 2
+        if is_asking_again:
+            overtaking.append(others.submit(read, keys, second, third))
+            wait(overtaking, timeout=1)
+
+    def note_all(session: Session) -> None:
+        asking.append(get_ident())
+        accesses.note_ids(session, keys, {"read": [first, second, third]}, READER, now=MONDAY)
+
+    event.listen(Engine, "before_cursor_execute", overtake)
+    with ThreadPoolExecutor(1) as others:
+        try:
+            assert in_turn(partial(note, keys, second), note_all) is None
+        finally:
+            event.remove(Engine, "before_cursor_execute", overtake)
+        assert [each.result(timeout=10) for each in overtaking] == [None]
+    assert [len(chain(each)) for each in (first, second, third)] == [2, 4, 3]
+    assert problems() == []
+
+
+def test_several_accesses_to_the_same_files_are_noted_in_one_order(keys: Keys) -> None:
+    """A change of many files that reveals others, and the other way round, at once."""
+    with transaction() as session:
+        several = sorted(a_patient(session, keys).id for _ in range(4))
+
+    def note_both(changed: list[UUID], revealed: list[UUID]) -> None:
+        with transaction() as session:
+            accesses.note_ids(session, keys, {"changed": changed, "read": revealed}, READER, now=MONDAY)
+
+    both = [(several[2:], several[:3]), (several[:2], several[1:])]
+    assert at_once([partial(note_both, *each) for each in both * 4]) == [None] * 8
+    assert [len(chain(each)) for each in several] == [9, 13, 13, 9]
+    assert sorted(each.action for each in chain(several[2])) == ["changed"] * 4 + ["created"] + ["read"] * 8
+    assert problems() == []
+
+
 def test_nobody_waits_for_a_read_of_another_file_or_for_a_list(keys: Keys, patient: UUID) -> None:
     """Ends by a timeout where somebody waits."""
     with transaction() as session:
         other = a_patient(session, keys).id
     with ThreadPoolExecutor(1) as somebody, transaction() as session:
-        accesses.note(session, keys, access_log.owners(session, [patient]), READER, "read", now=MONDAY)
+        accesses.note_ids(session, keys, {"read": [patient]}, READER, now=MONDAY)
         shown: Any = access_log.owners(session, [patient, other])
         accesses.note_list(session, keys, shown, READER, "full", is_export=False, now=MONDAY)
         somebody.submit(read, keys, other).result(timeout=10)

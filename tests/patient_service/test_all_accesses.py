@@ -50,7 +50,7 @@ def two(session: Session, keys: Keys) -> list[UUID]:
 
 def note(session: Session, keys: Keys, ids: list[UUID], by: UUID, action: Action, *, days: int) -> None:
     reader, now = Reader(id=by, purpose="Rückruf"), MONDAY + timedelta(days=days)
-    accesses.note(session, keys, access_log.owners(session, ids), reader, action, now=now)
+    accesses.note_ids(session, keys, {action: ids}, reader, now=now)
 
 
 def note_list(session: Session, keys: Keys, ids: list[UUID], by: UUID, *, days: int) -> None:
@@ -186,7 +186,7 @@ def test_of_an_erased_patient_who_and_when_remain(
     auditor: FlaskClient, session: Session, keys: Keys, two: list[UUID]
 ) -> None:
     """The purpose of a list stays readable for those of its patients who are not erased."""
-    session.execute(delete(DataKey).where(DataKey.patient_id == min(two)))
+    session.execute(delete(DataKey).where(DataKey.owner_id == min(two)))
     headers = {"X-Purpose": "Stichprobe"}
     shown = auditor.get(f"{URL}?to=2026-11-25", headers=headers).json["items"]
     assert [each["purpose"] for each in shown if each["action"] == "listed"] == ["Liste"]
@@ -197,9 +197,8 @@ def test_of_an_erased_patient_who_and_when_remain(
 
 
 def test_a_damaged_purpose_hides_no_other_entry(auditor: FlaskClient, session: Session, two: list[UUID]) -> None:
-    entry = {"id": uuid4(), "action": "read", "by": ANNA, "at": MONDAY + timedelta(days=3)}
-    damaged = access_log.NewFileAccess(two[0], b"damaged purpose of an entry", b"")
-    access_log.add_file_accesses(session, entry.pop("id"), [damaged], **entry)
+    damaged = access_log.NewFileAccess(uuid4(), two[0], "read", b"damaged purpose of an entry", b"")
+    access_log.add_file_accesses(session, [damaged], by=ANNA, at=MONDAY + timedelta(days=3))
     assert [each["purpose"] for each in entries(auditor)[:2]] == [None, "Liste"]
     assert auditor.get(f"/api/patients/{two[0]}/access-log").json["items"][0]["purpose"] is None
 

@@ -90,8 +90,8 @@ def test_a_ciphertext_moved_to_another_row_is_refused(session: Session, keys: Ke
         of_other = select(Patient.sealed).where(Patient.id == other).scalar_subquery()
         session.execute(update(Patient).where(Patient.id == one).values(sealed=of_other))
     if "wrapped" in moved:
-        its_key = select(DataKey.wrapped).where(DataKey.patient_id == other).scalar_subquery()
-        session.execute(update(DataKey).where(DataKey.patient_id == one).values(wrapped=its_key))
+        its_key = select(DataKey.wrapped).where(DataKey.owner_id == other).scalar_subquery()
+        session.execute(update(DataKey).where(DataKey.owner_id == one).values(wrapped=its_key))
     session.expire_all()
     with pytest.raises(UnreadableFile):
         patients.get(session, keys, one, reader=NOBODY, now=MONDAY)
@@ -102,7 +102,7 @@ def test_a_file_without_its_key_is_unreadable_and_the_others_are_not(
 ) -> None:
     """To delete the row of a key is to erase: what remains is noise, also in every copy."""
     erased, other = (a_patient(session, keys).id for _ in range(2))
-    session.execute(delete(DataKey).where(DataKey.patient_id == erased))
+    session.execute(delete(DataKey).where(DataKey.owner_id == erased))
     session.expire_all()
     answers = [client.get(f"/api/patients/{each}") for each in (erased, other)]
     assert [each.status_code for each in answers] == [503, 200]

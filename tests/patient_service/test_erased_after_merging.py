@@ -106,6 +106,24 @@ def test_nobody_is_told_afterwards_who_was_one_person(
     assert {each.practice_summary for each in shown} == {None}
 
 
+def test_a_tombstone_is_nobody_for_who_does_not_know_its_reference(
+    client: FlaskClient, three: list[PatientView]
+) -> None:
+    """Not only is the erasure not shown: that somebody was here is told by no other answer."""
+    erase(client, three[0])
+
+    def refused(patient_id: UUID, reference: str, headers: dict[str, str]) -> tuple[int, Any]:
+        answer = client.delete(f"{URL}/{patient_id}?confirm={reference}", headers=headers)
+        return answer.status_code, {name: each for name, each in answer.json.items() if name != "correlation_id"}
+
+    for each in three:
+        for headers in ({}, {"If-Match": '"1"'}, {"If-Match": '"9"'}, {"Accept-Language": "en"}):
+            status, said = refused(each.id, "P-2345-67", headers)
+            assert (status, said["code"]) == (404, "patient.not_found")
+            assert (status, said) == refused(uuid4(), "P-2345-67", headers)
+        assert erase(client, each).status_code == 202
+
+
 def test_it_is_complete_when_every_service_has_confirmed_every_file(
     client: FlaskClient, session: Session, keys: Keys, three: list[PatientView]
 ) -> None:

@@ -22,8 +22,10 @@ from patient_service import jobs
 from patient_service.store.tables import FileAccess
 from shared.security.encryption import Keys
 from shared.values.enums import Role
+from shared.values.patient_data import PATH
 from tests.accounts import signed_in
-from tests.builders.patients import a_patient_who_is, consent
+from tests.builders.merging import OTHER, merge
+from tests.builders.patients import a_patient, a_patient_who_is, consent
 from tests.fakes.other_service import Answer, raw, with_body, with_json
 from tests.patient_service.conftest import HOLDS, Others
 
@@ -60,13 +62,13 @@ def test_the_export_has_what_every_service_holds(
     own = document["patient_service"]
     assert own["file"]["anamnesis"]["complaints"] == "Herzrasen"
     assert own["file"]["practice_summary"] == "Zusammenfassung"
-    assert own["placement_code"] == CODE
+    assert own["placement_codes"] == [{"reference": document["reference"], "placement_code": CODE}]
     assert [each["to"] for each in own["history"]] == ["searching"]
-    assert own["located_postal_code"]["postal_code"] == "52062"
+    assert [each["postal_code"] for each in own["located_postal_codes"]] == ["52062"]
     assert "patient.registered" in own["events"][0]["content"]
     assert document["matching_service"]["placement_requests"] == [{"note": "Vermerk", "history": []}]
     assert document["communication_service"]["emails"] == []
-    assert document["geocoding_service"]["located_address"] is None
+    assert document["geocoding_service"]["located_addresses"] == []
 
 
 def test_an_export_is_an_entry_of_the_access_log_and_is_in_the_export_itself(
@@ -131,6 +133,52 @@ def test_of_nobody_nothing_is_asked(client: FlaskClient, others: Others) -> None
     answer = exported(client, uuid4())
     assert (answer.status_code, answer.json["code"]) == (404, "patient.not_found")
     assert others.server.asked == []
+
+
+# Files that were merged into the patient's
+
+
+@pytest.fixture
+def other(client: FlaskClient, session: Session, keys: Keys, patient: UUID) -> UUID:
+    """A file that was merged into the patient's."""
+    other = a_patient(session, keys, email="erika@example.org", **OTHER)
+    assert merge(client, patient, other.id).status_code == 200
+    return other.id
+
+
+def test_every_service_is_asked_of_every_file(client: FlaskClient, patient: UUID, other: UUID, others: Others) -> None:
+    assert exported(client, patient).status_code == 200
+    assert sorted(others.server.paths()) == [
+        f"/{service}{PATH}/{patient}?merged_ids={other}" for service in sorted(HOLDS)
+    ]
+
+
+@pytest.mark.parametrize("merged_ids", [[], [str(uuid4())]])
+def test_a_service_that_answers_of_some_files_only_does_not_answer(
+    client: FlaskClient, patient: UUID, other: UUID, others: Others, merged_ids: list[str]
+) -> None:
+    held = {"service": "matching_service", "patient_id": str(patient), "merged_ids": merged_ids, "events": []}
+    others.answer("matching_service", patient, with_json(held))
+    assert exported(client, patient).json["services"] == ["matching_service"]
+
+
+def test_a_file_that_is_merged_while_the_export_is_collected_makes_it_none(
+    client: FlaskClient, session: Session, keys: Keys, patient: UUID, others: Others
+) -> None:
+    """Of it nobody was asked."""
+    other = a_patient(session, keys, **OTHER)
+
+    def answer_after_the_merge(handler: Any) -> None:
+        assert merge(client, patient, other.id).status_code == 200
+        with_json({"service": "geocoding_service", "patient_id": str(patient)})(handler)
+
+    others.answer("geocoding_service", patient, answer_after_the_merge)
+    before = actions(session, patient).count("exported")
+    answer = exported(client, patient)
+    assert (answer.status_code, answer.json["code"]) == (409, "export.merged_meanwhile")
+    assert actions(session, patient).count("exported") == before
+    del others.server.answers[f"/geocoding_service{PATH}/{patient}"]
+    assert exported(client, patient).status_code == 200
 
 
 # Erasure

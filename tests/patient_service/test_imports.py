@@ -250,7 +250,7 @@ def test_a_row_that_becomes_a_duplicate_after_the_check_takes_all_back(session: 
 
 def test_a_file_that_nobody_can_open_any_more_ends_and_stops_no_other(session: Session, keys: Keys) -> None:
     lost, other = (begun(session, keys, [person(number)]) for number in (1, 2))
-    session.execute(delete(DataKey).where(DataKey.patient_id == lost.id))
+    session.execute(delete(DataKey).where(DataKey.owner_id == lost.id))
     while jobs.import_patients(keys, MONDAY):
         pass
     session.expire_all()

@@ -75,7 +75,7 @@ def test_what_was_broken_off_goes_on_where_it_ended(session: Session) -> None:
 def test_a_damaged_key_is_named_and_stops_no_other(session: Session) -> None:
     damaged, *others = ids(session, with_masters(OLD), 3)
     wrong = key_id(OLD) + bytes(60)
-    session.execute(update(DataKey).where(DataKey.patient_id == damaged).values(wrapped=wrong))
+    session.execute(update(DataKey).where(DataKey.owner_id == damaged).values(wrapped=wrong))
     keys = with_masters(f"{NEW},{OLD}")
     (portion,) = key_rings.rings(keys).wrapping.rewrap_all()
     assert (portion.number, portion.damaged) == (2, [damaged])
@@ -87,9 +87,9 @@ def test_a_key_that_was_destroyed_meanwhile_stays_destroyed(session: Session) ->
     erased, _ = ids(session, with_masters(OLD), 2)
     run = key_rings.rings(with_masters(f"{NEW},{OLD}")).wrapping.rewrap_all(portion=1)
     next(run)
-    session.execute(delete(DataKey).where(DataKey.patient_id == erased))
+    session.execute(delete(DataKey).where(DataKey.owner_id == erased))
     list(run)
-    assert not session.scalar(select(DataKey).where(DataKey.patient_id == erased))
+    assert not session.scalar(select(DataKey).where(DataKey.owner_id == erased))
 
 
 # --- a ring that lacks a key ------------------------------------------------------------------------------------------

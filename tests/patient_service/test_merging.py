@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from patient_service.domain import consents, files, key_rings, merged_fields
+from patient_service.domain import consents, files, key_rings, merged_fields, practice_summaries
 from patient_service.domain.schemas import NewConsent, PatientFile, PatientView
 from patient_service.store.tables import Patient
 from shared.events.republish import republish
@@ -314,6 +315,65 @@ def test_a_withdrawal_in_either_file_counts_for_what_was_given_before(
         ("searching", "searching"),
         ("searching", "paused"),
     ]
+
+
+@pytest.mark.parametrize("withdrawn_in", ["kept", "other"])
+@pytest.mark.parametrize("days", [-1, 0, 1])
+def test_of_one_day_a_withdrawal_in_either_file_stands(
+    client: FlaskClient, session: Session, keys: Keys, withdrawn_in: str, days: int
+) -> None:
+    """Who recorded the consent in one file knew nothing of the withdrawal in the other."""
+    both = {"kept": a_patient(session, keys, practice_summary="x"), "other": a_patient(session, keys, **OTHER)}
+    withdrew = both[withdrawn_in]
+    (agreed,) = (each for each in both.values() if each is not withdrew)
+
+    def give(patient_id: UUID, at: datetime) -> UUID:
+        given = {"purpose": "practice_summary", "given_on": f"{at:%Y-%m-%d}", "text_version": "1"}
+        return consents.give(session, keys, patient_id, NewConsent.from_json(given), reader=NOBODY, now=at).id
+
+    first = give(withdrew.id, MONDAY)
+    give(agreed.id, MONDAY + timedelta(days=days))
+    consents.withdraw(session, keys, withdrew.id, first, reader=NOBODY, now=MONDAY)
+    shown = merged(client, both["kept"], both["other"])
+    assert [each["withdrawn_on"] is None for each in shown["consents"]].count(True) == (days > 0)
+    (summary,) = practice_summaries.read(session, keys, [both["kept"].id], reader=NOBODY, now=MONDAY).items
+    assert (summary.practice_summary is not None) == (days > 0)
+
+
+def test_what_was_given_again_in_the_file_of_the_withdrawal_stands(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    """Also on that day, and whatever else of that day ends in the other file."""
+    kept, other = a_patient(session, keys), a_patient(session, keys, **OTHER)
+    given = NewConsent.from_json({"purpose": "mandate", "given_on": f"{MONDAY:%Y-%m-%d}", "text_version": "1"})
+
+    def give(patient: PatientView) -> UUID:
+        return consents.give(session, keys, patient.id, given, reader=NOBODY, now=MONDAY).id
+
+    consents.withdraw(session, keys, other.id, give(other), reader=NOBODY, now=MONDAY)
+    give(kept)
+    again = give(other)
+    shown = merged(client, kept, other)["consents"]
+    assert [each["id"] for each in shown if each["withdrawn_on"] is None] == [str(again)]
+
+
+def test_every_placement_code_is_revealed_and_none_is_lost(client: FlaskClient, session: Session, keys: Keys) -> None:
+    codes = {"A1B2-C3D4-E5F6": {}, "B1B2-C3D4-E5F6": OTHER, "C1B2-C3D4-E5F6": OTHER | {"first_name": "Erike"}}
+    kept, other, first = (
+        a_patient(session, keys, consultation={"placement_code": code, "held_on": "2026-05-01"}, **fields)
+        for code, fields in codes.items()
+    )
+    for into, duplicate in ((other, first), (kept, other)):
+        assert merge(client, into.id, duplicate.id, "?force=true").status_code == 200
+    shown = client.post(f"/api/patients/{kept.id}/placement-code/reveal").json
+    assert shown["placement_code"] == "A1B2-C3D4-E5F6"
+    assert {each["reference"]: each["placement_code"] for each in shown["of_merged_files"]} == {
+        other.reference: "B1B2-C3D4-E5F6",
+        first.reference: "C1B2-C3D4-E5F6",
+    }
+    client.patch(f"/api/patients/{kept.id}", json={"consultation": None})
+    shown = client.post(f"/api/patients/{kept.id}/placement-code/reveal").json
+    assert (shown["placement_code"], len(shown["of_merged_files"])) == (None, 2)
 
 
 def test_the_events_say_who_is_kept_and_who_is_no_more(client: FlaskClient, session: Session, keys: Keys) -> None:

@@ -280,11 +280,12 @@ def test_of_two_merges_in_a_circle_at_once_the_second_is_refused(keys: Keys) -> 
     assert rows()[one.reference].merged_into is None
 
 
-def test_of_two_merges_of_one_patient_at_once_the_second_is_refused(keys: Keys) -> None:
+def test_of_two_merges_of_one_patient_at_once_the_second_is_refused(app: Flask, keys: Keys) -> None:
     one, two, duplicate = (entered(keys, first_name=name) for name in ("Erika", "Erica", "Ericka"))
-    refused = in_turn(merging_into(keys, one, duplicate), merging_into(keys, two, duplicate))
-    assert isinstance(refused, Conflict)
-    assert refused.members["merged_into"]["id"] == str(one.id)
+    url, body = f"/api/patients/{two.id}/merge", {"duplicate_id": str(duplicate.id)}
+    refused = while_uncommitted(merging_into(keys, one, duplicate), lambda: app.test_client().post(url, json=body))
+    assert (refused.status_code, refused.json["code"]) == (409, "patient.merged_before")
+    assert refused.json["merged_into"]["id"] == str(one.id)
 
 
 def test_all_merges_of_three_at_once_leave_one_person_with_all_references(app: Flask, keys: Keys) -> None:

@@ -182,7 +182,7 @@ def test_proposals_are_approved_together(client: FlaskClient, session: Session, 
     assert sorted(map(str, erased)) == sorted(three[:2])
     noted = session.scalars(select(FileAccess.patient_id).where(FileAccess.action == "erased")).all()
     assert sorted(map(str, noted)) == sorted(three[:2])
-    assert session.scalars(select(DataKey.patient_id)).all() == [UUID(three[2])]
+    assert session.scalars(select(DataKey.owner_id)).all() == [UUID(three[2])]
 
 
 def test_nobody_else_is_erased_with_them(client: FlaskClient, session: Session, three: list[str]) -> None:
@@ -200,7 +200,7 @@ def test_files_that_were_merged_are_erased_with_them(client: FlaskClient, sessio
     session.commit()
     run(keys)
     assert statuses(bulk(client, ids=[str(first.id)], expected_total=1, action="approve_erasure")) == [(200, None)]
-    assert session.scalars(select(DataKey.patient_id)).all() == []
+    assert session.scalars(select(DataKey.owner_id)).all() == []
     assert client.get(f"/api/erasures/{other.id}").status_code == 200
 
 

@@ -36,14 +36,14 @@ URL = "/api/patients"
 
 
 def without_key(session: Session, _: Keys, id: UUID) -> None:
-    session.execute(delete(DataKey).where(DataKey.patient_id == id))
+    session.execute(delete(DataKey).where(DataKey.owner_id == id))
 
 
 def altered_key(place: int, session: Session, _: Keys, id: UUID) -> None:
-    (wrapped,) = session.scalars(select(DataKey.wrapped).where(DataKey.patient_id == id))
+    (wrapped,) = session.scalars(select(DataKey.wrapped).where(DataKey.owner_id == id))
     altered = bytearray(wrapped)
     altered[place] ^= 1
-    session.execute(update(DataKey).where(DataKey.patient_id == id).values(wrapped=bytes(altered)))
+    session.execute(update(DataKey).where(DataKey.owner_id == id).values(wrapped=bytes(altered)))
 
 
 def damaged_document(document: bytes, session: Session, _: Keys, id: UUID) -> None:
@@ -51,7 +51,7 @@ def damaged_document(document: bytes, session: Session, _: Keys, id: UUID) -> No
 
 
 def document_of_another_form(session: Session, keys: Keys, id: UUID) -> None:
-    (key,) = session.scalars(select(DataKey.wrapped).where(DataKey.patient_id == id))
+    (key,) = session.scalars(select(DataKey.wrapped).where(DataKey.owner_id == id))
     document = keys.encrypt(key, id.bytes, {"first_name": "", "last_name": "Marker", "date_of_birth": "gestern"})
     damaged_document(document, session, keys, id)
 
@@ -151,7 +151,7 @@ def test_however_a_file_is_damaged_the_others_are_read(
 
 def test_what_was_restored_is_read_again(client: FlaskClient, session: Session, keys: Keys, lose: Spoil) -> None:
     known = a_patient(session, keys)
-    (key,) = session.scalars(select(DataKey.wrapped).where(DataKey.patient_id == known.id))
+    (key,) = session.scalars(select(DataKey.wrapped).where(DataKey.owner_id == known.id))
     lose(known.id)
     assert client.get(f"{URL}/{known.id}").status_code == 503
     session.add(DataKey(patient_id=known.id, wrapped=key))
