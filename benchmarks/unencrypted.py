@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import md5
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from patient_service.dependencies import Dependencies
 from patient_service.service import SERVICE
@@ -39,13 +40,13 @@ class PlainKeys(Keys):
         """Returns no key, in the form of one."""
         return self.masters.ids[0] + owner
 
-    def encrypt(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any]) -> bytes:  # noqa: ARG002
+    def encrypt(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any] | bytes) -> bytes:  # noqa: ARG002
         """Returns the document as JSON."""
-        return json.dumps(document, ensure_ascii=False).encode()
+        return document if isinstance(document, bytes) else to_json(document)
 
     def decrypt(self, wrapped_key: bytes, owner: bytes, sealed: bytes) -> dict[str, Any]:  # noqa: ARG002
         """Returns the document."""
-        return json.loads(sealed)  # type: ignore[no-any-return]
+        return from_json(sealed)  # type: ignore[no-any-return]
 
 
 def dependencies(settings: Settings) -> Dependencies:

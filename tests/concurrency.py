@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Barrier
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.database import transaction
@@ -22,6 +23,7 @@ def while_uncommitted(first: Work, second: Callable[[], Any], *, commits: bool =
     with ThreadPoolExecutor(1) as other:
         try:
             with transaction() as session:
+                session.execute(text("SELECT 1"))  # nothing that follows is a whole transaction then
                 first(session)
                 session.flush()
                 running = other.submit(second)

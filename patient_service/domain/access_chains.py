@@ -19,6 +19,7 @@ BEGINNING: Final = b""
 """The hash before the first entry of a chain, and before the first anchor."""
 BEFORE_ALL: Final = UUID(int=0)
 """Before the id of every chain."""
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def file_content(
@@ -56,7 +57,7 @@ def chained(before: bytes, content: bytes) -> bytes:
 
 
 def _digest(*parts: Any) -> bytes:
-    return sha256(json.dumps(parts, separators=(",", ":")).encode()).digest()
+    return sha256(_COMPACT.encode(parts).encode()).digest()
 
 
 def _hex(stored: bytes | memoryview | None) -> str | None:

@@ -92,8 +92,8 @@ def _data_key(patient: Patient) -> bytes:
 def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes, *, today: date) -> None:
     """Put the file into the patient's row: sealed, or in the clear where SQL asks for it."""
     # what is not known takes no room: most of a file is empty, and each field that may be so is without a value
-    document = fields.model_dump(mode="json", exclude=set(IN_THE_CLEAR), exclude_none=True)
-    patient.sealed = keys.encrypt(_data_key(patient), patient.id.bytes, document)
+    document = fields.model_dump_json(exclude=set(IN_THE_CLEAR), exclude_none=True)
+    patient.sealed = keys.encrypt(_data_key(patient), patient.id.bytes, document.encode())
     for name in IN_THE_CLEAR:
         setattr(patient, name, getattr(fields, name))
     patient.missing = list(missing_in(fields, today=today))

@@ -44,7 +44,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import NUMBERED, DataKey, FileAccess, Patient, StatusChange
-from shared.database import lock_rows, next_locked, sqlstate
+from shared.database import WHOLE_TRANSACTION, lock_rows, next_locked, sqlstate
 from shared.database.rows import find_row
 from shared.database.tables import outbox, record_statement
 
@@ -140,8 +140,11 @@ _ALIKE = (
 _OTHER = _PATIENTS.alias()
 _EMPTY: dict[str, Any] = dict.fromkeys(each.key for each in Patient.__mapper__.attrs)
 _LATER = frozenset(
-    {"merged_into", "merged_at", "kept_sequence", "other_references", "erasure_proposed_on", "erased_at"}
-)
+    {
+        "paused_until", "first_place_on", "working_place_on", "placement_request_id", "placement_state", "merged_into",
+        "merged_at", "kept_sequence", "other_references", "erasure_proposed_on", "erased_at",
+    }
+)  # fmt: skip
 """Columns that nobody has who is new."""
 
 
@@ -208,7 +211,7 @@ def _first_access(patient_id: ColumnElement[UUID]) -> CTE:
 
 
 def _given(name: str, type: Any) -> ColumnElement[Any]:
-    return cast(bindparam(name, type_=type), type)
+    return bindparam(name, type_=type)
 
 
 def patients_alike(session: Session, looked_for: LookedFor) -> Sequence[Patient]:
@@ -269,7 +272,7 @@ def add_unless_known(session: Session, new: NewRow, *, is_forced: bool) -> bool:
     """
     asked = new.looked_for
     adding = _adding_one(asked.suspected_by, is_forced=is_forced, of_several_keys=asked.of_several_keys)
-    return session.scalar(adding, new.parameters()) is not None
+    return session.scalar(adding, new.parameters(), execution_options=WHOLE_TRANSACTION) is not None
 
 
 def add_each_unless_known(session: Session, rows: Sequence[NewRow], *, is_forced: bool) -> set[UUID]:

@@ -16,6 +16,7 @@ from shared.database.columns import (
 from shared.database.errors import ChangedMeanwhile, is_trouble, lost_to_others, sqlstate
 from shared.database.locks import lock_rows, next_locked
 from shared.database.session import (
+    WHOLE_TRANSACTION,
     Executor,
     connect,
     database_answers,
@@ -30,6 +31,7 @@ from shared.database.session import (
 __all__ = [
     "GERMAN",
     "NAMES",
+    "WHOLE_TRANSACTION",
     "Aggregate",
     "ChangedMeanwhile",
     "Copy",

@@ -1,4 +1,4 @@
-"""A connection of psycopg2 that opens its transaction in one round trip with the first statement."""
+"""A connection of psycopg2 that opens its transaction in one round trip with the first statement, or does without."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LazyBeginConnection(extensions.connection):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.autocommit = True
-        self.cursor_factory = _LazyBeginCursor
+        self.cursor_factory = LazyBeginCursor
 
     def commit(self) -> None:
         """Commit the open transaction, if there is one."""
@@ -37,13 +37,18 @@ class LazyBeginConnection(extensions.connection):
             extensions.cursor(self).execute(statement)
 
 
-class _LazyBeginCursor(extensions.cursor):
+class LazyBeginCursor(extensions.cursor):
     """Opens the transaction where a statement is the first one."""
+
+    is_whole = False
+    """Whether its statement, where it is the first one, is a transaction of its own; after it, whether it was."""
 
     def execute(self, query: Statement, vars: Any = None) -> None:
         """Execute one statement."""
-        if self._is_first():
+        is_first = self._is_first()
+        if is_first and not self.is_whole:
             query = self._opening(query)
+        self.is_whole = self.is_whole and is_first
         super().execute(query, vars)
 
     def executemany(self, query: Statement, vars_list: Iterable[Any]) -> None:

@@ -7,11 +7,11 @@ import random
 import select as sockets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import psycopg2
 from prometheus_client import Counter
@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared.database.connections import LazyBeginConnection
+from shared.database.connections import LazyBeginConnection, LazyBeginCursor
 from shared.database.errors import lost_to_others
 
 
@@ -86,7 +86,28 @@ def engine_for(url: URL, *, pool_size: int, autocommit: bool = False) -> Engine:
         hide_parameters=True,  # a parameter may be health data and errors are logged
     )
     event.listen(engine, "checkout", _refuse_dead)
+    if not autocommit:
+        event.listen(engine, "before_cursor_execute", _begin_unless_whole)
+        event.listen(engine, "after_cursor_execute", _count_if_whole)
     return engine
+
+
+WHOLE_TRANSACTION: Final[Mapping[str, bool]] = {"is_whole_transaction": True}
+"""The execution option of a statement with which a `transaction()` mostly begins and ends: it saves a round trip.
+
+As the first statement it is committed as soon as it was executed, and what follows is a transaction of its own; after
+others it is a part of theirs. So whatever must happen with it or not at all stands in the statement, or before it.
+"""
+
+
+def _begin_unless_whole(
+    _connection: Any, cursor: LazyBeginCursor, _statement: str, _parameters: Any, context: Any, _is_many: bool
+) -> None:
+    cursor.is_whole = context is not None and "is_whole_transaction" in context.execution_options
+
+
+def _count_if_whole(_connection: Any, cursor: LazyBeginCursor, *_: Any) -> None:
+    _commits.number += cursor.is_whole
 
 
 def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import json
 import secrets
 import unicodedata
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from shared.errors import Unreachable
 
@@ -144,9 +143,10 @@ class Keys:
         """Returns a new data key, wrapped for this owner (an aggregate's id)."""
         return self.masters.wrap(new_key(), owner)
 
-    def encrypt(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any]) -> bytes:
-        """Returns a JSON-serialisable document encrypted with the owner's data key."""
-        return self._data_key(wrapped_key, owner).encrypt(json.dumps(document, ensure_ascii=False).encode(), owner)
+    def encrypt(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any] | bytes) -> bytes:
+        """Returns a JSON-serialisable document, or what is its JSON already, encrypted with the owner's data key."""
+        plaintext = document if isinstance(document, bytes) else to_json(document)
+        return self._data_key(wrapped_key, owner).encrypt(plaintext, owner)
 
     def decrypt(self, wrapped_key: bytes, owner: bytes, sealed: bytes) -> dict[str, Any]:
         """Returns the document; raises `cryptography.exceptions.InvalidTag` when anything was altered."""

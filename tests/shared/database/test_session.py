@@ -5,16 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg2
 import pytest
+from psycopg2 import extensions
 from sqlalchemy import event, exc, text
 from sqlalchemy.orm import Session
 
 from shared import database
-from shared.database import database_answers, is_trouble, lost_to_others, repeat_if_lost, single_statements, transaction
+from shared.database import (
+    WHOLE_TRANSACTION,
+    database_answers,
+    is_trouble,
+    lost_to_others,
+    repeat_if_lost,
+    single_statements,
+    transaction,
+)
 from shared.database.session import engine_for
 from shared.runtime.jobs import Job, run_once
 from tests.conftest import MONDAY
@@ -147,6 +157,70 @@ def test_what_was_committed_before_is_not_done_again(commits: str) -> None:
     with pytest.raises(exc.OperationalError):
         repeat_if_lost(commit_and_lose)
     assert terms()["a"] == 1
+
+
+COUNT_A = text("UPDATE relay_lease SET term = term + 1 WHERE name = 'a'").execution_options(**WHOLE_TRANSACTION)
+
+
+@pytest.mark.usefixtures("leases")
+def test_a_whole_transaction_is_committed_by_its_statement() -> None:
+    with transaction() as session:
+        session.execute(COUNT_A)
+        assert terms()["a"] == 1
+        connection = session.connection().connection.dbapi_connection
+        assert connection is not None
+        assert connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
+    assert terms()["a"] == 1
+
+
+@pytest.mark.usefixtures("leases")
+@pytest.mark.parametrize("first", [COUNT_A, text("SELECT 1")])
+def test_what_is_not_whole_begins_and_ends_as_ever(first: Any) -> None:
+    with suppress(RuntimeError), transaction() as session:
+        session.execute(first)
+        count_up(session, "b")
+        session.execute(COUNT_A)
+        raise RuntimeError
+    # what went before is a transaction of its own, what comes later is a part of the one that is open
+    assert terms() == {"a": int(first is COUNT_A), "b": 0}
+
+
+@pytest.mark.usefixtures("leases")
+def test_work_is_not_done_again_after_a_whole_transaction() -> None:
+    def commit_and_lose() -> None:
+        with transaction() as session:
+            session.execute(COUNT_A)
+            session.execute(text(RAISE.format("40P01")))
+
+    with pytest.raises(exc.OperationalError):
+        repeat_if_lost(commit_and_lose)
+    assert terms()["a"] == 1
+
+
+@pytest.mark.usefixtures("leases")
+def test_a_whole_transaction_that_lost_or_joined_another_is_done_again() -> None:
+    lost, loses = text(RAISE.format("40P01")).execution_options(**WHOLE_TRANSACTION), iter([True, False])
+
+    def lose_once() -> None:
+        with transaction() as session:
+            if next(loses):
+                session.execute(lost)
+            count_up(session, "b")
+            session.execute(COUNT_A)
+
+    repeat_if_lost(lose_once)
+    assert terms() == {"a": 1, "b": 1}
+
+    def join_and_lose_once() -> None:
+        with transaction() as session:
+            count_up(session, "b")
+            session.execute(COUNT_A)
+            if next(again):
+                session.execute(text(RAISE.format("40P01")))
+
+    again = iter([True, False])
+    repeat_if_lost(join_and_lose_once)
+    assert terms() == {"a": 2, "b": 2}
 
 
 @pytest.mark.usefixtures("leases")
