@@ -211,7 +211,8 @@ def _entering(session: Session, keys: Keys, known: PatientImport, now: datetime)
 def _enter_block(session: Session, keys: Keys, known: PatientImport, now: datetime) -> None:
     """Enter the next rows; one that cannot be entered after all is left out."""
     entering = _entering(session, keys, known, now)
-    outcomes = entering.each(_valid_rows(session, keys, known, known.blocks_done))
+    prepared = entering.prepare(_valid_rows(session, keys, known, known.blocks_done))
+    outcomes = entering.each(prepared)
     store.change_rows(session, outcomes)
     refused = sum(each["outcome"] == PatientImportOutcome.REFUSED for each in outcomes)
     counts = {"entered": known.entered + len(outcomes) - refused, "refused": known.refused + refused}
@@ -222,12 +223,17 @@ def _enter_block(session: Session, keys: Keys, known: PatientImport, now: dateti
 
 
 def _enter_file(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:
-    """Enter all rows in this transaction, or none where one cannot be entered after all."""
+    """Enter all rows in this transaction, or none where one cannot be entered after all.
+
+    Whoever enters one of these people meanwhile waits from the insert to the commit: so all is prepared before.
+    """
     entering, entered = _entering(session, keys, known, now), 0
+    store.wait_for_longer(session)
+    prepared = [entering.prepare(_rows(session, keys, known, block)) for block in range(known.blocks)]
     try:
         with session.begin_nested():
-            for block in range(known.blocks):
-                outcomes = entering.all(list(_rows(session, keys, known, block)))
+            for block in prepared:
+                outcomes = entering.all(block)
                 store.change_rows(session, outcomes)
                 entered += len(outcomes)
                 progress(known.id, {"entered": entered})
