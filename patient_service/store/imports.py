@@ -153,12 +153,12 @@ def valid_numbers(session: Session, import_id: UUID, *, first: int, last: int) -
     return set(session.scalars(select(number).where(*valid, number.between(first, last))))
 
 
-def note_counts(session: Session, import_id: UUID, counts: Mapping[str, int]) -> None:
+def note_counts(session: Session, import_id: UUID, counts: Mapping[str, int], *, now: datetime) -> None:
     """Note how far an import is."""
     session.execute(
         update(PatientImport)
         .where(PatientImport.id == import_id)
-        .values(counts)
+        .values({**counts, "updated_at": now})
         .execution_options(synchronize_session=False)
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -28,7 +30,7 @@ ADVISORY_LOCKS = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
 
 
 def work(session: Session, keys: Keys) -> None:
-    while imports.work(session, keys, progress=lambda *_: None, now=MONDAY):
+    while imports.work(session, keys, progress=lambda *_: None, clock=lambda: MONDAY):
         session.expire_all()
 
 
@@ -36,7 +38,7 @@ def check(session: Session, keys: Keys, rows: list[str], **options: Any) -> None
     """Begin an import, and check its rows."""
     begun(session, keys, rows, **options)
     session.flush()
-    assert imports.work(session, keys, progress=lambda *_: None, now=MONDAY) == 1
+    assert imports.work(session, keys, progress=lambda *_: None, clock=lambda: MONDAY) == 1
     session.expire_all()
 
 
@@ -91,6 +93,33 @@ def test_all_is_prepared_before_the_first_row_is_inserted(session: Session, keys
     assert number_of_patients(session) == 450
     assert len(reads) == 3
     assert max(reads) < min(inserts)
+
+
+@pytest.mark.parametrize(("options", "steps"), [({}, 2), ({"on_problem": "skip_row"}, 3), ({"dry_run": True}, 1)])
+def test_it_is_said_when_an_import_ended_and_not_when_its_last_step_began(
+    session: Session, keys: Keys, options: dict[str, Any], steps: int
+) -> None:
+    known = begun(session, keys, [person(n) for n in range(300)], **options)
+    session.flush()
+    ticks = count()
+    for step in range(steps):
+        began = MONDAY + timedelta(seconds=next(ticks))
+        assert imports.work(
+            session, keys, progress=lambda *_: None, clock=lambda: MONDAY + timedelta(seconds=next(ticks))
+        ), step
+        session.expire_all()
+        shown = imports.get(session, known.id)
+        assert shown.updated_at > began
+    assert shown.finished_at is not None
+    assert shown.finished_at == shown.updated_at > began + timedelta(seconds=1)
+
+
+def test_progress_says_when_it_was_made(session: Session, keys: Keys) -> None:
+    known = begun(session, keys, [person(1)])
+    session.flush()
+    imports.note_progress(session, known.id, {"checked": 1}, now=MONDAY + timedelta(seconds=5))
+    session.expire_all()
+    assert imports.get(session, known.id).updated_at == MONDAY + timedelta(seconds=5)
 
 
 # Whoever waits for what somebody else holds
