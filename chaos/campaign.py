@@ -151,6 +151,7 @@ def prepare_witness(settings: dict[str, str]) -> None:
             admin,
             owner_password=direct.database_owner_password.get_secret_value(),
             service_passwords={"witness": settings["WITNESS_DATABASE_PASSWORD"]},
+            lock_wait_seconds=direct.database_lock_wait_seconds,
         )
     with as_owner(direct, "witness") as connection:
         witness.Tables.metadata.create_all(connection, checkfirst=False)

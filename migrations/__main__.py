@@ -38,6 +38,7 @@ def bootstrap(settings: MigrationSettings) -> None:
         admin,
         owner_password=settings.database_owner_password.get_secret_value(),
         service_passwords=settings.service_passwords(),
+        lock_wait_seconds=settings.database_lock_wait_seconds,
     )
     admin.close()
     for each in still_open:

@@ -16,8 +16,12 @@ EXTENSIONS = ("postgis", "btree_gist")
 OWNER = "platform_owner"
 
 
-def prepare(admin: Connection, *, owner_password: str, service_passwords: dict[str, str]) -> list[str]:
+def prepare(
+    admin: Connection, *, owner_password: str, service_passwords: dict[str, str], lock_wait_seconds: int
+) -> list[str]:
     """Make everything that is missing in the connected database and set the given passwords.
+
+    A statement of a service waits for at most `lock_wait_seconds` for what another transaction holds.
 
     Returns what stays open to the services because this administrator may not close it, in words.
     """
@@ -30,13 +34,17 @@ def prepare(admin: Connection, *, owner_password: str, service_passwords: dict[s
         cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(OWNER)))
         cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         for service, password in service_passwords.items():
-            _service(cursor, service, password)
+            _service(cursor, service, password, lock_wait_seconds)
     return rights_of_everybody.take(admin, ours=(OWNER, *service_passwords))
 
 
-def _service(cursor: object, service: str, password: str) -> None:
+def _service(cursor: object, service: str, password: str, lock_wait_seconds: int) -> None:
     _role(cursor, service, password)
-    names = {"service": sql.Identifier(service), "owner": sql.Identifier(OWNER)}
+    names = {
+        "service": sql.Identifier(service),
+        "owner": sql.Identifier(OWNER),
+        "lock_wait": sql.Literal(f"{lock_wait_seconds}s"),
+    }
     for statement in (
         "CREATE SCHEMA IF NOT EXISTS {service} AUTHORIZATION {owner}",
         "REVOKE ALL ON SCHEMA {service} FROM PUBLIC",
@@ -44,6 +52,8 @@ def _service(cursor: object, service: str, password: str) -> None:
         "ALTER ROLE {service} SET search_path = {service}, public",
         # a process that hangs inside a transaction must not hold its locks for ever
         "ALTER ROLE {service} SET idle_in_transaction_session_timeout = '60s'",
+        # who waits for locks holds a thread of the web server: a few who wait for one transaction would stop a service
+        "ALTER ROLE {service} SET lock_timeout = {lock_wait}",
         "ALTER ROLE {service} SET timezone = 'UTC'",
         # no statement here runs long enough to earn back what compiling it costs: 50 ms for a matching of 15
         "ALTER ROLE {service} SET jit = off",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import SecretStr
+from typing import Annotated
+
+from pydantic import Field, SecretStr
 
 from shared.runtime import registry
-from shared.runtime.settings import DatabaseSettings, Password, Port
+from shared.runtime.settings import DatabaseSettings, Password, Port, Unit
 
 
 class MigrationSettings(DatabaseSettings):
@@ -22,6 +24,9 @@ class MigrationSettings(DatabaseSettings):
     """Makes roles, schemas and extensions in the first migration."""
     postgres_admin_password: Password = SecretStr("")
     """The password of that user. Empty: an administrator has run the statements of `migrations/roles.py` before."""
+    database_lock_wait_seconds: Annotated[int, Unit("seconds")] = Field(default=3, ge=2, le=60)
+    """For so long a statement of a service waits for what another transaction holds; then a request is refused with
+    503 `database.locked`, and a worker tries again. More than PostgreSQL's `deadlock_timeout`, a second."""
     database_owner_password: Password
     """The password of the role `platform_owner`, which owns the tables and runs migrations."""
 

@@ -90,6 +90,11 @@ def _verify_access_log(_service: AnyService, _settings: ServiceSettings, anchors
 @click.option("--skip-rows", is_flag=True, help="Enter the other rows where some cannot be; else it is all or nobody.")
 @click.option("--force", is_flag=True, help="Enter also those of whom somebody alike is known.")
 @click.option("--purpose", help="Why; the access log of everybody who is entered says so.")
+@click.option(
+    "--expected-total",
+    type=click.IntRange(1, import_files.MOST_ROWS),
+    help="Do nothing if the file has more or fewer rows.",
+)
 @click.option("--charset", help="The encoding of a CSV file, such as windows-1252; without it UTF-8.")
 @with_service
 def _import(
@@ -101,6 +106,7 @@ def _import(
     force: bool,
     purpose: str | None,
     charset: str | None,
+    expected_total: int | None,
 ) -> None:
     """Enter the patients of a file.
 
@@ -108,7 +114,7 @@ def _import(
     with its line, none with the value. If it is broken off, a worker goes on with it.
     """
     on_problem = OnProblem.SKIP_ROW if skip_rows else OnProblem.REFUSE_FILE
-    options = PatientImportOptions(dry_run=dry_run, force=force, on_problem=on_problem)
+    options = PatientImportOptions(dry_run=dry_run, force=force, on_problem=on_problem, expected_total=expected_total)
     keys = service.dependencies(settings).keys
     done = _finished(keys, _begun(keys, file, charset, options, Reader(id=None, purpose=purpose)))
     for row in _refused_rows(keys, done.id):
@@ -126,7 +132,9 @@ def _begun(
     is_csv = file.suffix.lower() != ".json"
     try:
         media_type = import_files.CSV if is_csv else import_files.JSON
-        rows = import_files.read(file.read_bytes(), media_type=media_type, charset=charset)
+        rows = import_files.read(
+            file.read_bytes(), media_type=media_type, charset=charset, expected_total=options.expected_total
+        )
     except ROW_ERRORS as refused:
         sys.exit(_at_terminal(refused))
     with transaction() as session:

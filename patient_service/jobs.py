@@ -143,14 +143,15 @@ def verify_access_log(
 
 def import_patients(keys: Keys, now: datetime) -> int:
     """Check and enter the patients of files that wait."""
+    running = clock.running_from(now)
     with transaction() as session:
-        return imports.work(session, keys, progress=_note_progress, now=now)
+        return imports.work(session, keys, progress=partial(_note_progress, running), clock=running)
 
 
-def _note_progress(import_id: UUID, counts: Mapping[str, int]) -> None:
+def _note_progress(running: imports.Clock, import_id: UUID, counts: Mapping[str, int]) -> None:
     """In a transaction of its own: that of the work may take a while."""
     with transaction() as session:
-        imports.note_progress(session, import_id, counts)
+        imports.note_progress(session, import_id, counts, now=running())
 
 
 def remove_old_import_rows(days: int, now: datetime) -> int:

@@ -17,7 +17,7 @@ from shared.values.datetimes import Instant
 from shared.values.patient_data import PATH
 from shared.values.schemas import RecordSchema
 
-SECONDS = 20.0
+SECONDS = 10.0
 """For all that one service holds."""
 LARGEST = 16 * 1024 * 1024
 """Bytes of it: a thousand letters."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from patient_service.domain.access_chains import BEGINNING, AnchorHash, ChainCheck, as_text, name_of
+from patient_service.domain.access_chains import BEFORE_ALL, BEGINNING, AnchorHash, ChainCheck, as_text, name_of
 from patient_service.store import access_log as store
 from patient_service.store.access_log import KINDS, Kind
 from patient_service.store.tables import AccessAnchor
@@ -67,7 +67,7 @@ class VerificationPart(Protocol):
 
 def parts(expected: Mapping[int, bytes]) -> Sequence[VerificationPart]:
     """All parts, in the order in which they are done; `expected` are hashes of anchors by their numbers."""
-    return [*(Chains(kind) for kind in KINDS), Anchors(expected)]
+    return [*(Chains(kind) for kind in KINDS), Creations(), Anchors(expected)]
 
 
 class Chains:
@@ -84,6 +84,22 @@ class Chains:
             return None
         found = [check.follow(row) for row in rows]
         return Verified(entries=len(rows), problems=[each for each in found if each is not None])
+
+
+class Creations:
+    """The patients one after the other: each was created, so each has a chain that begins with that."""
+
+    def __init__(self) -> None:
+        self._after = BEFORE_ALL
+
+    def next(self, session: Session, *, at_most: int) -> Verified | None:
+        """Look at the next patients."""
+        found = store.creations_after(session, self._after, limit=at_most)
+        if not found:
+            return None
+        self._after = found[-1].id
+        missing = [each.id for each in found if not each.is_noted]
+        return Verified(problems=[f"patient {id} has no entry that says who created the file" for id in missing])
 
 
 class Anchors:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,14 @@ ENCODINGS: Final = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig"} | dict.fromkeys(
     ("windows-1252", "cp1252", "iso-8859-1", "latin-1", "latin1"), "cp1252"
 )
 """What a sender may name; of the western ones browsers and spreadsheets all mean the same (WHATWG, Encoding)."""
+_NAMES_SEPARATOR: Final = re.compile(rf'"?sep=(?P<separator>[{SEPARATORS}])"?[;,\t]*(?=[\r\n])', re.IGNORECASE)
+"""The first line with which Excel is told what separates the cells."""
+_GARBLED: Final = re.compile(
+    "[\u00c2\u00c3](?:["
+    + "".join(bytes([each]).decode("cp1252", "ignore") for each in range(0x80, 0xC0))
+    + "\x81\x8d\x8f\x90\x9d])|\u00e2\u20ac"
+)
+"""What is seen of the Latin letters and signs with two bytes, and of dashes and quotation marks: Ã¶ for ö."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +82,18 @@ def _limited(rows: Iterable[FileRow]) -> Iterator[FileRow]:
 def _rows_of_csv(content: bytes, charset: str | None) -> Iterator[FileRow]:
     text = _decoded(content, charset)
     first = io.StringIO(text).readline()
-    lines = _lines(text, separator=max(SEPARATORS, key=first.count))
+    named = _NAMES_SEPARATOR.match(text)
+    lines = _lines(text, separator=named["separator"] if named else max(SEPARATORS, key=first.count))
+    if named:
+        next(lines)
     header = next(lines, None)
     if header is None:
         return
-    wanted = _wanted(header[1])
-    yield from (_row(wanted, line, cells) for line, cells in lines)
+    wanted, line = _wanted(header[1]), header[0]
+    for line, cells in lines:
+        yield _row(wanted, line, cells)
+    if line != header[0] and not text.endswith(("\n", "\r")):
+        raise RuleBroken("patient_import.unreadable.last_line", line=line)
 
 
 def _decoded(content: bytes, charset: str | None) -> str:
@@ -86,10 +101,31 @@ def _decoded(content: bytes, charset: str | None) -> str:
     if encoding is None:
         raise RuleBroken("patient_import.unreadable.charset")
     try:
-        return content.decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError as wrong:
         line = content.count(b"\n", 0, wrong.start) + 1
         raise _not_text(encoding, line) from None
+    if encoding != ENCODINGS["utf-8"]:
+        _refuse_utf8(content)
+    _refuse_garbled(text)
+    return text
+
+
+def _refuse_utf8(content: bytes) -> None:
+    """Refuse what can be read as UTF-8 under another name: by chance no text of people can, but for ASCII."""
+    try:
+        is_utf8 = not content.isascii() and bool(content.decode())
+    except UnicodeDecodeError:
+        return
+    if is_utf8:
+        raise RuleBroken("patient_import.unreadable.is_utf8")
+
+
+def _refuse_garbled(text: str) -> None:
+    """Refuse what some program read as windows-1252 although it was UTF-8: names would be entered wrong."""
+    found = _GARBLED.search(text)
+    if found is not None:
+        raise RuleBroken("patient_import.unreadable.garbled", line=text.count("\n", 0, found.start()) + 1)
 
 
 def _not_text(encoding: str, line: int) -> RuleBroken:
@@ -170,6 +206,7 @@ def _row(wanted: Sequence[FileColumn], line: int, cells: Sequence[str]) -> FileR
 def _rows_of_json(content: bytes) -> Iterator[FileRow]:
     """The entries of the list, each as it stands there; whether one can be read as JSON is seen later."""
     line, reached = 1, 0
+    _refuse_garbled(content.decode(errors="replace"))
     try:
         stream = JsonStream([content])
         if not stream.next_byte():

@@ -40,6 +40,8 @@ from shared.values.patient_import_enums import OnProblem, PatientImportOutcome, 
 log = logger(__name__)
 
 ROWS_PER_BLOCK: Final = 200
+Clock = Callable[[], datetime]
+"""The present instant: the work takes long enough for a beginning and an end."""
 Progress = Callable[[UUID, Mapping[str, int]], None]
 """Notes how far an import is, where others can see it before the work is committed."""
 
@@ -111,9 +113,9 @@ def _shown(row: PatientImportRow, there: Mapping[UUID, Patient]) -> PatientImpor
     return PatientImportRowView.of(columns | {"problem": as_read(row.problem, there)})
 
 
-def note_progress(session: Session, import_id: UUID, counts: Mapping[str, int]) -> None:
+def note_progress(session: Session, import_id: UUID, counts: Mapping[str, int], *, now: datetime) -> None:
     """Note how far an import is, in another transaction than that of the work."""
-    store.note_counts(session, import_id, counts)
+    store.note_counts(session, import_id, counts, now=now)
 
 
 # Working on them
@@ -123,7 +125,7 @@ class ContentLost(Exception):
     """The rows of an import cannot be opened any more, such as after one of both backups came back alone."""
 
 
-def work(session: Session, keys: Keys, *, progress: Progress, now: datetime) -> int:
+def work(session: Session, keys: Keys, *, progress: Progress, clock: Clock) -> int:
     """Check the oldest import that is not over, or enter what of it is next; 0 where there is nothing to do."""
     if not store.take_turn(session):
         return 0
@@ -132,20 +134,20 @@ def work(session: Session, keys: Keys, *, progress: Progress, now: datetime) -> 
         return 0
     try:
         with session.begin_nested():
-            _advance(session, keys, known, progress, now)
+            _advance(session, keys, known, progress, clock)
     except ContentLost as lost:
         log.error("patient_import.content_lost", import_id=str(known.id), problem=type(lost.__cause__).__name__)
-        _end(session, known, states.complete_import if known.entered else states.refuse_import, now)
+        _end(session, known, states.complete_import if known.entered else states.refuse_import, clock)
     return 1
 
 
-def _advance(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:
+def _advance(session: Session, keys: Keys, known: PatientImport, progress: Progress, clock: Clock) -> None:
     if known.status == PatientImportStatus.CHECKING:
-        _check(session, keys, known, progress, now)
+        _check(session, keys, known, progress, clock)
     elif known.on_problem == OnProblem.SKIP_ROW:
-        _enter_block(session, keys, known, now)
+        _enter_block(session, keys, known, clock)
     else:
-        _enter_file(session, keys, known, progress, now)
+        _enter_file(session, keys, known, progress, clock)
 
 
 def _rows(session: Session, keys: Keys, known: PatientImport, block: int) -> Iterator[tuple[int, FileRow]]:
@@ -163,9 +165,9 @@ def _opened(session: Session, keys: Keys, known: PatientImport, sealed: bytes | 
         raise ContentLost from lost
 
 
-def _check(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:
+def _check(session: Session, keys: Keys, known: PatientImport, progress: Progress, clock: Clock) -> None:
     """Write down of each row whether it can be entered; what becomes of the file follows from them."""
-    checks = Checks(session, keys, is_csv=known.is_csv, is_forced=known.force, now=now)
+    checks = Checks(session, keys, is_csv=known.is_csv, is_forced=known.force, now=clock())
     refused, checked = 0, 0
     for block in range(known.blocks):
         rows = list(_rows(session, keys, known, block))
@@ -174,15 +176,15 @@ def _check(session: Session, keys: Keys, known: PatientImport, progress: Progres
         store.add_rows(session, judged)
         checked, refused = checked + len(rows), refused + sum(each is not None for each in found)
         progress(known.id, {"checked": checked, "refused": refused})
-    store.note_counts(session, known.id, {"checked": checked, "refused": refused})
+    store.note_counts(session, known.id, {"checked": checked, "refused": refused}, now=clock())
     if known.dry_run:
-        _end(session, known, states.complete_import, now)
+        _end(session, known, states.complete_import, clock)
     elif refused and known.on_problem == OnProblem.REFUSE_FILE:
-        _end(session, known, states.refuse_import, now)
+        _end(session, known, states.refuse_import, clock)
     elif refused == known.total:
-        _end(session, known, states.complete_import, now)
+        _end(session, known, states.complete_import, clock)
     else:
-        states.enter_import(known, now)
+        states.enter_import(known, clock())
 
 
 def _judged(known: PatientImport, number: int, row: FileRow, problem: Problem | None) -> Row:
@@ -190,8 +192,8 @@ def _judged(known: PatientImport, number: int, row: FileRow, problem: Problem | 
     return outcome_of(known.id, number, outcome, problem=problem) | {"line": row.line}
 
 
-def _end(session: Session, known: PatientImport, end: Callable[[PatientImport, datetime], None], now: datetime) -> None:
-    end(known, now)
+def _end(session: Session, known: PatientImport, end: Callable[[PatientImport, datetime], None], clock: Clock) -> None:
+    end(known, clock())
     known.purpose = None
     store.forget_content(session, known.id)
     log.info("patient_import.ended", import_id=str(known.id), status=known.status)
@@ -203,41 +205,47 @@ def _valid_rows(session: Session, keys: Keys, known: PatientImport, block: int) 
     return [(number, row) for number, row in rows if number in valid]
 
 
-def _entering(session: Session, keys: Keys, known: PatientImport, now: datetime) -> Entering:
+def _entering(session: Session, keys: Keys, known: PatientImport, clock: Clock) -> Entering:
     purpose = None if known.purpose is None else _opened(session, keys, known, known.purpose)["purpose"]
-    return Entering(session, keys, known, purpose, now)
+    return Entering(session, keys, known, purpose, clock())
 
 
-def _enter_block(session: Session, keys: Keys, known: PatientImport, now: datetime) -> None:
+def _enter_block(session: Session, keys: Keys, known: PatientImport, clock: Clock) -> None:
     """Enter the next rows; one that cannot be entered after all is left out."""
-    entering = _entering(session, keys, known, now)
-    outcomes = entering.each(_valid_rows(session, keys, known, known.blocks_done))
+    entering = _entering(session, keys, known, clock)
+    prepared = entering.prepare(_valid_rows(session, keys, known, known.blocks_done))
+    outcomes = entering.each(prepared)
     store.change_rows(session, outcomes)
     refused = sum(each["outcome"] == PatientImportOutcome.REFUSED for each in outcomes)
     counts = {"entered": known.entered + len(outcomes) - refused, "refused": known.refused + refused}
-    store.note_counts(session, known.id, counts)
+    store.note_counts(session, known.id, counts, now=clock())
     known.blocks_done += 1
     if known.blocks_done == known.blocks:
-        _end(session, known, states.complete_import, now)
+        _end(session, known, states.complete_import, clock)
 
 
-def _enter_file(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:
-    """Enter all rows in this transaction, or none where one cannot be entered after all."""
-    entering, entered = _entering(session, keys, known, now), 0
+def _enter_file(session: Session, keys: Keys, known: PatientImport, progress: Progress, clock: Clock) -> None:
+    """Enter all rows in this transaction, or none where one cannot be entered after all.
+
+    Whoever enters one of these people meanwhile waits from the insert to the commit: so all is prepared before.
+    """
+    entering, entered = _entering(session, keys, known, clock), 0
+    store.wait_for_longer(session)
+    prepared = [entering.prepare(_rows(session, keys, known, block)) for block in range(known.blocks)]
     try:
         with session.begin_nested():
-            for block in range(known.blocks):
-                outcomes = entering.all(list(_rows(session, keys, known, block)))
+            for block in prepared:
+                outcomes = entering.all(block)
                 store.change_rows(session, outcomes)
                 entered += len(outcomes)
                 progress(known.id, {"entered": entered})
     except NotEntered as refused:
         store.change_rows(session, refused.outcomes)
-        store.note_counts(session, known.id, {"entered": 0, "refused": len(refused.outcomes)})
-        _end(session, known, states.refuse_import, now)
+        store.note_counts(session, known.id, {"entered": 0, "refused": len(refused.outcomes)}, now=clock())
+        _end(session, known, states.refuse_import, clock)
     else:
-        store.note_counts(session, known.id, {"entered": entered})
-        _end(session, known, states.complete_import, now)
+        store.note_counts(session, known.id, {"entered": entered}, now=clock())
+        _end(session, known, states.complete_import, clock)
 
 
 # Afterwards

@@ -164,21 +164,16 @@ def file_of(new: NewPatient, *, by: UUID | None, now: datetime) -> PatientFile:
     return fields
 
 
-def register_each(
-    session: Session,
-    keys: Keys,
-    new: Sequence[NewPatient],
-    *,
-    force: bool,
-    by: UUID | None,
-    purpose: str | None,
-    now: datetime,
-) -> list[UUID | None]:
-    """Enter many patients; returns their ids, None for one of whom somebody alike is known: `register` says who.
+def prepare(keys: Keys, new: NewPatient, *, by: UUID | None, purpose: str | None, now: datetime) -> NewRow:
+    """What is inserted of a new patient; all of that takes longer than to insert it, and nobody waits for it.
 
-    Raises as `register` for days that cannot be, and then the session is of no use any more.
+    Raises `InvalidFields` for days that cannot be.
     """
-    rows = [_new_row(session, keys, file_of(each, by=by, now=now), by=by, purpose=purpose, now=now) for each in new]
+    return _new_row(keys, file_of(new, by=by, now=now), by=by, purpose=purpose, now=now)
+
+
+def register_each(session: Session, rows: Sequence[NewRow], *, force: bool) -> list[UUID | None]:
+    """Enter many patients; returns their ids, None for one of whom somebody alike is known: `register` says who."""
     added = queries.add_each_unless_known(session, rows, is_forced=force) if rows else set()
     return [each.patient.id if each.patient.id in added else None for each in rows]
 
@@ -195,22 +190,20 @@ def _added(
 ) -> Patient:
     """The patient, inserted and published in one statement; where somebody alike is known, a second one asks who."""
     while True:
-        row = _new_row(session, keys, fields, by=by, purpose=purpose, now=now)
+        row = _new_row(keys, fields, by=by, purpose=purpose, now=now)
+        queries.lock_if_of_several_keys(session, row.looked_for)
         if queries.add_unless_known(session, row, is_forced=force):
             return row.patient
         duplicates.refuse(session, keys, fields, row.looked_for, force=force)
         # nobody is alike any more, or the reference was taken: draw another and try again
 
 
-def _new_row(
-    session: Session, keys: Keys, fields: PatientFile, *, by: UUID | None, purpose: str | None, now: datetime
-) -> NewRow:
+def _new_row(keys: Keys, fields: PatientFile, *, by: UUID | None, purpose: str | None, now: datetime) -> NewRow:
     """A new patient with these fields, the event that publishes it, and the entry of the access log."""
     today = berlin_day(now)
     identity, reference = new_id(), new_reference(CHANCE)
     found_by = indexes_of(keys, fields, reference)
     alike_to = duplicates.looked_for(found_by)
-    queries.lock_if_of_several_keys(session, alike_to)
     patient = queries.new_patient(
         id=identity,
         reference=reference,

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
+from typing import NamedTuple
 
 from patient_service.domain import suicidality_words as words
+from patient_service.domain.suicidality_spelling import joined, usual
 from shared.values.text import fold
 
 REACH = 8
@@ -45,25 +47,36 @@ class _Expression:
 
 def speaks_of_suicide(text: str | None) -> bool:
     """Whether somebody must look at this text because of suicidal thoughts."""
-    return text is not None and any(_alarms(sentence) for sentence in _sentences(text))
+    if text is None:
+        return False
+    sentences = [each for each in _sentences(text) if each.tokens or each.end == "?"]
+    return any(_alarms(each, after) for each, after in pairwise([*sentences, _Sentence([], "")]))
 
 
-def _sentences(text: str) -> Iterator[list[str]]:
-    """The tokens of each sentence, folded; "but" begins another one."""
+class _Sentence(NamedTuple):
+    """A sentence, or what is before or behind a "but"."""
+
+    tokens: list[str]
+    """Folded, in the usual spelling."""
+    end: str
+    """The sign or the word that ends it; at the end of a line nothing."""
+
+
+def _sentences(text: str) -> Iterator[_Sentence]:
     for line in text.splitlines():
         sentence: list[str] = []
-        for token in _TOKEN.findall(_spelled(line)):
+        for token in (word for each in _TOKEN.findall(_spelled(line)) for word in usual(each)):
             if token in _ENDS_A_SENTENCE or token in words.CONTRASTING:
-                yield sentence
+                yield _Sentence(sentence, token)
                 sentence = []
             else:
                 sentence.append(token)
-        yield sentence
+        yield _Sentence(sentence, "")
 
 
 def _spelled(line: str) -> str:
     """The line without what does not matter; most lines have nothing of that, and looking for it takes longest."""
-    spelled = fold(line).replace("'", "").replace("’", "")
+    spelled = words.TAKING_BACK.sub("zweifelhaft", joined(fold(line).replace("'", "").replace("’", "")))
     if "." in spelled:
         spelled = _ABBREVIATED.sub(r"\1", spelled)
     if "-" in spelled:
@@ -71,13 +84,33 @@ def _spelled(line: str) -> str:
     return words.ASKED.sub("", spelled) if "auf " in spelled else spelled
 
 
-def _alarms(tokens: Sequence[str]) -> bool:
-    negated: set[int] = set()
-    for expression in _expressions(tokens):
+def _alarms(sentence: _Sentence, following: _Sentence) -> bool:
+    tokens, negated = sentence.tokens, set[int]()
+    expressions = _expressions(tokens)
+    if expressions and (
+        _is_in_doubt(sentence, expressions[0].start, following) or words.ALWAYS.search(" ".join(tokens))
+    ):
+        return True
+    for expression in expressions:
         if not _is_negated(tokens, expression, negated):
             return True
         negated.add(expression.end)
     return bool(negated) and _means_another_kind(tokens[max(negated) :])
+
+
+def _is_in_doubt(sentence: _Sentence, begin: int, following: _Sentence) -> bool:
+    """A question negates nothing, and what is denied and then taken back, or called unclear, is not denied.
+
+    What is unclear before a comma is something else: "Diagnose unklar, keine Suizidgedanken".
+    """
+    before = [*_back_to_separator(sentence.tokens[:begin]), ".", *_governing(sentence.tokens, begin)]
+    is_remark = len(following.tokens) == 1 or following.tokens[1:2] == [","]
+    remark = following.tokens[:1] if is_remark else []  # "Keine Suizidgedanken. Unklar." and "… Doch, manchmal."
+    is_question = sentence.end == "?" or (following.end == "?" and not following.tokens)  # also after "!"
+    return (
+        is_question
+        or words.DOUBTING.search(" ".join([*reversed(before), *sentence.tokens[begin:], *remark])) is not None
+    )
 
 
 def _means_another_kind(tokens: Sequence[str]) -> bool:
@@ -108,7 +141,17 @@ def _is_negated(tokens: Sequence[str], expression: _Expression, negated: set[int
     same_part = takewhile(lambda token: token not in _SEPARATES, following)
     if any(_limits(token) or token in words.SINCE for token in same_part):
         return False  # "keine Suizidgedanken mehr": there were some
-    return _is_negated_before(tokens, expression, negated) or _is_negated_after(tokens, expression)
+    if _is_negated_before(tokens, expression, negated):
+        return not _is_negated_again(tokens, expression)
+    return _is_negated_after(tokens, expression)
+
+
+def _is_negated_again(tokens: Sequence[str], expression: _Expression) -> bool:
+    """ "Ohne Suizidgedanken bin ich nie": what is negated before and behind is affirmed."""
+    if expression.start and tokens[expression.start - 1] in words.ADDING:
+        return False  # one negation for all: "Suizidgedanken und Suizidpläne werden verneint"
+    rest = takewhile(lambda token: token not in _SEPARATES and token not in words.JOINING, tokens[expression.end :])
+    return any(token in words.NEGATING for token in rest)
 
 
 # Before the expression: keine, ohne, verneint, without …
@@ -116,8 +159,10 @@ def _is_negated(tokens: Sequence[str], expression: _Expression, negated: set[int
 
 def _is_negated_before(tokens: Sequence[str], expression: _Expression, negated: set[int]) -> bool:
     inside = tokens[expression.start : expression.end]
-    if not expression.contains_negation and any(token in words.NEGATING for token in inside):
-        return not any(_limits(token) or token in words.ADDING for token in inside)  # "will sich nicht umbringen"
+    own = [n for n, token in enumerate(inside, expression.start) if token in words.NEGATING]
+    if own and not expression.contains_negation:  # "will sich nicht umbringen"
+        is_limited = any(_limits(token) or token in words.ADDING for token in inside)
+        return not (is_limited or _is_negated_twice(tokens, own[0]))
     in_list = False
     for position in range(expression.start - 1, max(-1, expression.start - 1 - REACH), -1):
         token = tokens[position]
@@ -144,8 +189,7 @@ def _joins_adverbs(tokens: Sequence[str], position: int) -> bool:
 def _negates(tokens: Sequence[str], position: int, expression: _Expression, *, in_list: bool) -> bool:
     """Whether the negating word at this position negates the expression, with nothing but harmless words between."""
     token, between = tokens[position], tokens[position + 1 : expression.start]
-    before = tokens[max(0, position - DOUBLED_WITHIN) : position]
-    if any(each in words.NEGATING for each in _back_to_separator(before)):
+    if _is_negated_twice(tokens, position):
         return False
     if token in words.REFUTING and any(each in words.NOT for each in _said_after(tokens, expression.end)):
         return False
@@ -157,6 +201,22 @@ def _negates(tokens: Sequence[str], position: int, expression: _Expression, *, i
         # "nicht" negates adjectives and verbs; before a noun it belongs to something else: "schläft nicht,"
         return not in_list and (bool(between and between[-1] in words.PREPOSITIONS) or _is_verbal(tokens, expression))
     return True
+
+
+def _is_negated_twice(tokens: Sequence[str], position: int) -> bool:
+    """Whether the negation at this position is negated: "kein Tag ohne", "kann nicht versprechen, dass … nicht"."""
+    near = [*_back_to_separator(tokens[max(0, position - DOUBLED_WITHIN) : position])]
+    if tokens[position] in words.WITHOUT and any(map(_limits, near)):
+        return True  # "selten ohne"
+    return any(each in words.TAKING_AWAY for each in (*near, *_governing(tokens, position)))
+
+
+def _governing(tokens: Sequence[str], position: int) -> Iterator[str]:
+    """The words of the clause on which the one at this position depends."""
+    commas = [n for n in range(max(0, position - REACH), position) if tokens[n] in _SEPARATES]
+    if not commas or tokens[commas[-1] + 1] not in words.DEPENDING:
+        return iter(())
+    return takewhile(lambda token: token not in _SEPARATES, reversed(tokens[: commas[-1]]))
 
 
 def _back_to_separator(tokens: Sequence[str]) -> Iterator[str]:

@@ -23,7 +23,7 @@ def _misspelt(word: str) -> str:
     """A pattern for a word with at most one letter missing, too many, wrong, or exchanged with the next one."""
     variants = {word}
     for i in range(len(word)):
-        variants |= {word[:i] + word[i + 1 :], word[:i] + "[a-z]" + word[i + 1 :], word[:i] + "[a-z]" + word[i:]}
+        variants |= {word[:i] + word[i + 1 :], word[:i] + r"\w" + word[i + 1 :], word[:i] + r"\w" + word[i:]}
         variants.add(word[:i] + word[i + 1 : i + 2] + word[i] + word[i + 2 :])
     return "|".join(sorted(variants, key=len, reverse=True))
 
@@ -31,7 +31,7 @@ def _misspelt(word: str) -> str:
 _SUICIDE = (
     rf"(?!nichtsui|nonsui)(?:\w*(?:suizid|suicid|selbstmord)|{_misspelt('suizid')}|{_misspelt('suicid')}"
     rf"|{_misspelt('selbstmord')}|selbst mord|selbsttoet|selbsttot|selbstoet|freitod|lebensmued|lebensmud|lebens mued"
-    r"|lebensueberdr|lebensuberdr|lebensverneinend|tod(?:es)?wuns|tod(?:es)?wuens|todessehn|todesgedank|sterbewuns"
+    r"|lebensueberdr|lebensuberdr|lebensverneinend|lebensunlust|lebensunwill|lebensunwert|lebensverdr|tod(?:es)?wuns|tod(?:es)?wuens|todessehn|todesgedank|sterbewuns"
     r"|sterbewuens|sterbensw|intihar|samobojs|суицид|самоуби)\w*"
 )
 _PARTS = (
@@ -60,27 +60,32 @@ _GERMAN = (
     rf"{_ABOUT_DEATH}(?: \w+){{0,2}} (?:zu )?(?:denk|dacht|gedacht|nachdenk)\w*",
     rf"(?:denk|dacht|gedank)\w*(?: \w+){{0,3}} {_ABOUT_DEATH}",
     r"(?:denk|dacht|gedank)\w* (?:\w+ )?(?:ans sterben|zu sterben)",
-    r"umbrin?[gn]\w*|unbringen|umzubrin?\w+|umgebracht|umbrach\w*",
+    r"umbrin?[gn]\w*|unbringen|umzubrin?\w+|umgebracht|umbrach\w*|um ?zu ?bring\w*",
     rf"br(?:inge?|ingt|achte|aechte) {_SELF}(?: \w+){{0,3}} um(?!\w)",
     rf"{_SELF}(?: \w+){{0,5}} (?:zu )?(?:toeten|toete|toetet|getoetet|erhaen\w*|erhang\w*|aufhaeng\w*|aufzuhaeng\w*"
-    r"|aufgehaengt|erschiess\w*|erschoss\w*|ertraenk\w*|vergift\w*|verbluten)",
+    r"|aufgehaengt|aufgehang\w*|aufhang\w*|erschiess\w*|erschoss\w*|ertraenk\w*|vergift\w*|verbluten)",
     rf"{_SELF} (?:selbst )?(?:zu )?toten(?!\w)",
     rf"(?:toete|toetet|erhaenge|erhaengt|erschiesse|erschiesst|vergifte|vergiftet) {_SELF}",
     rf"haeng(?:e|t) {_SELF}(?: \w+)? auf(?!\w)",
     r"(?:das|ihr|sein|mein) leben (?:zu )?(?:nehmen|nehme|nimmt|naehme|nahm|genommen)",
     rf"{_SELF} (?:\w+ ){{0,4}}(?:das|ihr|sein|mein) leben (?:\w+ ){{0,2}}(?:nehmen|nehme|nimmt|genommen)",
     rf"(?:nehme|nimmt|nimm|nahm|naehme) {_SELF}(?: \w+){{0,3}} das leben",
-    rf"{_SELF}(?: \w+){{0,4}} (?:etwas|was|selbst)(?: \w+){{0,3}} an(?:zu)?tun",
+    rf"{_SELF}(?: \w+){{0,4}} (?:etwas|was|selbst)(?: \w+){{0,3}} an(?:(?:zu)?tun|tue|tut)",
     rf"tu(?:e|t)? {_SELF}(?: \w+){{0,2}} (?:etwas|was) an(?!\w)",
     r"vor (?:einen|den|nen|irgendeinen) (?:\w*zug|lkw)|vor (?:die|eine) (?:\w )?\w*bahn",
     rf"{_HEIGHT}(?: \w+){{0,2}} (?:zu )?(?:spring|stuerz|runter)\w*|(?:spring|stuerz)\w*(?: \w+){{0,2}} {_HEIGHT}",
     r"aus dem fenster(?: \w+)? (?:zu )?(?:spring|stuerz)\w*|(?:spring|stuerz)\w*(?: \w+)? aus dem fenster",
     r"gegen (?:einen|den|nen) (?:\w*baum|\w*pfeiler|\w*mauer)(?: \w+)? (?:zu )?(?:fahr|lenk|steuer|ras)\w*",
+    r"ums leben (?:zu )?(?:bring|gebracht)\w*",
+    r"(?:puls|schlag)?adern?(?: \w+){0,2} (?:auf|durch)(?:zu|ge)?schn[ei]\w*",
+    r"(?:alle|viele|handvoll|packung|schachtel|haufen) (?:\w+ )?(?:\w*tabletten|\w*pillen|medikamente)"
+    r" (?:\w+ )?(?:ge)?schluck\w*",
+    r"um (?:\w+ ){0,3}zu sterben",
     r"pulsader\w*|\w*ueberdosis|\w*ueberdosier\w*",
-    rf"{_WANTS}(?: \w+){{0,5}} (?:zu )?(?:sterben|gestorben)",
+    rf"{_WANTS}(?: \w+){{0,5}} (?:zu )?(?:sterben|sterbe(?!\w)|gestorben)",
     r"sterben (?:zu )?(?:will|wollen|wollte|moecht\w*|duerfen|koennen)",
     rf"(?:{_WANTS}|waere?|waer|besser|einfach)(?: \w+){{0,4}} tot(?!\w)(?! umfall)",
-    r"tot (?:zu )?(?:sein|waere?|waer|bin)",
+    r"tot (?:zu )?(?:sein|waere?|waer|bin)|tod (?:zu )?(?:sein|waere?|waer)(?!\w)|waere? (?:\w+ )?tod(?!\w)",
     rf"(?:allem|alledem|dem (?:\w+ )?leben|{_WHOSE} leben|dem ganzen)(?: \w+){{0,3}} ein ende",
     r"ein ende (?:zu )?(?:setz|mach|bereit)\w*",
     rf"{_WHOSE} leben(?: \w+){{0,2}} (?:zu )?beend\w*|beend\w* {_WHOSE} leben",
@@ -92,16 +97,18 @@ _GERMAN = (
     r"(?:das leben|mein leben) (?:\w+ )?satt|alles (?:zu )?beenden|hand an (?:sich|mich)",
     r"abschiedsbrief\w*|sterbehilfe\w*",
 )
+_WILL = r"(?:grund|wunsch|lust|kraft|willen?|bock|mut|energie|antrieb|motivation|anlass|verlangen)"
 _GERMAN_WITH_NEGATION = (
     r"besser(?: \w+){0,4} ohne (?:mich|ihn|sie)(?!\w)|ohne (?:mich|ihn|sie)(?: \w+){0,3} besser",
     r"(?:nicht|nie|nimmer) (?:mehr |laenger |weiter )+(?:so )?(?:weiter)?(?:zu)?leb(?:en|e|t|te)(?!\w)",
     r"nicht weiter(?:zu)?leben|(?:will|moechte|mag|wolle)(?: \w+){0,2} nicht leben",
     r"leben(?: \w+){0,2} nicht (?:mehr|laenger) (?:aus(?!\w)|ertrag\w*|auszuhalt\w*|aushalt\w*)",
-    r"kein\w* (?:grund|wunsch) (?:mehr )?(?:zu|zum|weiter zu) leben",
+    rf"kein\w* {_WILL}(?: mehr)?(?: ,)? (?:(?:\w+ ){{0,2}}(?:zu|zum|weiter zu|auf|aufs|auf das) leben|weiterzuleben)",
+    rf"{_WILL} (?:zu|zum|am|auf) leben(?: \w+){{0,2}} (?:verlor\w*|weg|fehlt\w*|vergangen)",
     r"(?:nicht|nie) (?:mehr|wieder)(?: \w+){0,3} (?:zu )?(?:auf(?:zu)?wach\w*|erwach\w*|existier\w*)",
     r"nicht mehr (?:hier |da |am leben |auf (?:der|dieser) welt )?(?:zu )?sein",
     r"kein\w* (?:lebenswill\w*|lebensmut)|(?:ohne|kein\w*) (?:\w+ ){0,3}sinn(?: \w+)? (?:im|am|des) leben",
-    r"leben(?: \w+){0,4} (?:keinen (?:\w+ )?sinn|nicht (?:mehr )?(?:lebenswert|wert)|nichts wert)",
+    r"leben(?: \w+){0,4} (?:keinen (?:\w+ )?sinn|nicht (?:mehr )?(?:lebenswert|wert)|nicht etwas wert)",
     r"(?:besser|lieber|am liebsten)(?: \w+){0,4} (?:nicht|nie) (?:mehr )?(?:da|auf der welt)|(?:nicht|nie) geboren",
     r"(?:will|moechte|mag|wolle|wollte|moecht)(?: \w+){0,2} nicht (?:mehr|laenger)(?= [,:()–—-]|$)",
 )
@@ -115,6 +122,7 @@ _ENGLISH = (
 _ENGLISH_WITH_NEGATION = (
     r"(?:not|dont|doesnt|didnt|no longer|never)(?: \w+){0,3} (?:want|wants|wanted|wanting|wish|wishes)(?: \w+){0,2}"
     r" (?:live|living|alive|here|exist|wake up|go on)",
+    r"(?:lost|lose|loses|losing) (?:\w+ )?will to live",
     r"no (?:longer (?:\w+ )?want\w* to live|reason to live|will to live|point in living)",
     r"(?:not|never) (?:to )?wak\w* up|not worth living|better off without (?:me|him|her|them)",
 )
@@ -141,6 +149,22 @@ NEGATING_AFTER = NOT | REFUTING | {
     "no", "none", "never", "absent", "0", "ø", "o",
 }  # fmt: skip
 
+WITHOUT = frozenset({"ohne", "without"})
+TAKING_AWAY = NEGATING | {"cannot", "cant", "wont", "couldnt", "kaum", "hardly"}
+"""Before a negation these negate it."""
+ALWAYS = re.compile(
+    r"(?<!\w)(?:kein\w*|nicht eine?n?|kaum eine?n?|no|not an?) (?:einzige[rn]? |single )?"
+    r"(?:tage?|nacht|stunde|minute|sekunde|moment|augenblick|morgen|abend|woche|day|night|hour|week)(?!\w)"
+)
+"""Whoever names no day without something has it every day, whatever else is negated."""
+DOUBTING = re.compile(
+    r"(?<!\w)(?:unklar|fraglich|unsicher|zweifel|ungewiss|angeblich|vermutlich|vielleicht|womoeglich|moeglicherweise"
+    r"|eventuell|wahrscheinlich|unglaub|glaube|glaubt|gelogen|luegt|(?:wenig|kaum|nicht|bedingt) glaub|nicht sicher"
+    r"|weiss nicht|stimmt nicht|unclear|not sure|maybe|perhaps|possibly|probably|allegedly|doubtful)"
+)
+TAKING_BACK = re.compile(r"\bdoch\b(?=\s*(?:[,.;!?)]|$))")
+"""By itself it contradicts what was said before; at the beginning of a sentence it is "but"."""
+
 CONTRASTING = frozenset({
     "aber", "jedoch", "allerdings", "sondern", "trotzdem", "dennoch", "doch", "obwohl", "wobei", "ausser", "but",
     "however", "although", "though", "except", "yet",
@@ -157,6 +181,8 @@ PREPOSITIONS = frozenset({"an", "ueber", "von", "zu", "of", "about"})
 INTENDED_STEMS = ("absicht", "impuls", "handlung", "plaen", "versuch")
 NO = frozenset({"kein", "keine", "keinen", "keiner", "keinerlei", "no"})
 REFLEXIVE = frozenset({"sich", "mich", "mir"})
+DEPENDING = THAT | REFLEXIVE | {"ob", "whether", "if"}
+"""With these a clause begins that depends on the one before its comma."""
 INTENTIONS = frozenset({
     "absicht", "absichten", "gedanken", "wunsch", "vorhaben", "plan", "plaene", "vor", "daran", "drang", "impuls",
     "impulse", "idee", "ideen", "verlangen", "gedacht",

@@ -22,6 +22,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
+    exists,
     func,
     literal,
     select,
@@ -184,6 +185,16 @@ def entries_after(session: Session, kind: Kind, after: tuple[UUID, int], *, limi
     shown = (chain.label("of_chain"), _as_text(table.c.accessed_at).label("accessed_at"))
     wanted = select(*columns, *shown).where(tuple_(chain, table.c.number) > after)
     return session.execute(wanted.order_by(chain, table.c.number).limit(limit)).all()
+
+
+def creations_after(session: Session, patient_id: UUID, *, limit: int) -> Sequence[Any]:
+    """The `id` of the next patients, and whether a first entry says that the file was created (`is_noted`).
+
+    Both are written in one statement, so no patient is without it for a moment.
+    """
+    first = (FileAccess.patient_id == Patient.id, FileAccess.number == 1, FileAccess.action == "created")
+    wanted = select(Patient.id, exists().where(*first).label("is_noted")).where(Patient.id > patient_id)
+    return session.execute(wanted.order_by(Patient.id).limit(limit)).all()
 
 
 # Anchors

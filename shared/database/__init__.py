@@ -13,7 +13,7 @@ from shared.database.columns import (
     is_one_of,
     new_id,
 )
-from shared.database.errors import ChangedMeanwhile, is_trouble, lost_to_others, sqlstate
+from shared.database.errors import ChangedMeanwhile, is_trouble, lost_to_others, sqlstate, waited_too_long
 from shared.database.locks import lock_rows, next_locked
 from shared.database.session import (
     WHOLE_TRANSACTION,
@@ -55,4 +55,5 @@ __all__ = [
     "sqlstate",
     "transaction",
     "use",
+    "waited_too_long",
 ]

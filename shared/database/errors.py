@@ -28,6 +28,8 @@ PASSING_STATES = frozenset(
         "55P03",
     }
 )
+LOCKED = "55P03"
+"""What a statement waited for was held by another transaction for longer than `lock_timeout`."""
 LASTING_STATES = frozenset({"53400"})
 """A limit of the configuration, such as that of temporary files: the same statement meets it again."""
 
@@ -45,6 +47,11 @@ class ChangedMeanwhile(exc.SQLAlchemyError):
 def lost_to_others(problem: BaseException) -> bool:
     """Whether a transaction was rolled back so that another one could continue: running it again helps."""
     return sqlstate(problem) in LOST_TO_OTHERS
+
+
+def waited_too_long(problem: BaseException) -> bool:
+    """Whether another transaction held for too long what was waited for: the database itself does well."""
+    return sqlstate(problem) == LOCKED
 
 
 def is_trouble(problem: BaseException) -> bool:

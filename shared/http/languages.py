@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Response, g, has_request_context, request
+from contextlib import suppress
 
+from flask import Response, current_app, g, has_request_context, request
+
+from shared.errors import PlatformError
 from shared.runtime.problem_documents import LANGUAGE_HEADERS
-from shared.security.authentication import NOBODY
+from shared.security.authentication import NOBODY, caller
 from shared.texts import TextLanguage, preferred_language
 
 
@@ -16,9 +19,17 @@ def language_of_caller() -> TextLanguage:
 
 def preferred_by_caller() -> TextLanguage:
     """Returns the language that the request prefers; without one, German for a person and English for a program."""
-    is_person = getattr(g, "caller", NOBODY).session_id is not None
-    otherwise = TextLanguage.DE if is_person else TextLanguage.EN
+    otherwise = TextLanguage.DE if _is_a_person() else TextLanguage.EN
     return preferred_language(request.headers.get("Accept-Language"), otherwise=otherwise)
+
+
+def _is_a_person() -> bool:
+    """Also of a request that reached no endpoint, such as one to an address that there is not."""
+    if "caller" not in g:
+        g.caller = NOBODY
+        with suppress(PlatformError):
+            g.caller = current_app.extensions["sign_in"].caller(request.environ)
+    return caller().session_id is not None
 
 
 def note_language(language: TextLanguage) -> TextLanguage:

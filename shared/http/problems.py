@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from shared.database import is_trouble, lost_to_others, sqlstate
+from shared.database import is_trouble, lost_to_others, sqlstate, waited_too_long
 from shared.errors import (
     Conflict,
     FieldProblem,
@@ -161,6 +161,9 @@ def _database_failed(failure: SQLAlchemyError) -> Response:
     if lost_to_others(failure):
         log.warning("request.lost_to_others", state=sqlstate(failure))
         return problem(409, Sentence.of("state.contended"), headers={"Retry-After": "1"})
+    if waited_too_long(failure):
+        log.warning("request.waited_for_a_lock")
+        return problem(503, Sentence.of("database.locked"))
     if is_trouble(failure):
         log.warning("request.database_unreachable", problem=type(failure).__name__)
         return problem(503, Sentence.of("database.unreachable"))

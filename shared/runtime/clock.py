@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 
 from shared.values.datetimes import BERLIN
 
@@ -16,6 +17,12 @@ def now() -> datetime:
 def today() -> date:
     """Returns the current calendar day in Berlin."""
     return datetime.now(BERLIN).date()
+
+
+def running_from(instant: datetime) -> Callable[[], datetime]:
+    """Returns a clock that shows this instant now: for work that takes long and was told when it began."""
+    began = monotonic()
+    return lambda: instant + timedelta(seconds=monotonic() - began)
 
 
 def monotonic() -> float:

@@ -65,6 +65,9 @@ class ServiceClient:
     tokens: ServiceTokens
     seconds: float = 3.0
     """For a call with all its attempts."""
+    retry_seconds: float = 3.0
+    """For so long after its beginning an attempt that failed is followed by another one: whoever waits for a service
+    that is away is told so before they give up."""
     largest: int = 1024 * 1024
     """Bytes of an answer."""
     rest_seconds: float = 2.0
@@ -99,7 +102,8 @@ class ServiceClient:
             return _read(self._authorised(address, purpose, ends_at), answer)
 
         patiently = retrying(
-            lambda problem: isinstance(problem, _Failed) and problem.may_pass, stop=stop_before_delay(self.seconds)
+            lambda problem: isinstance(problem, _Failed) and problem.may_pass,
+            stop=stop_before_delay(min(self.seconds, self.retry_seconds)),
         )
         return patiently(attempt)
 

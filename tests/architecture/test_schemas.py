@@ -128,7 +128,7 @@ def test_no_password_reaches_the_log_of_postgresql(infrastructure: Infrastructur
     with closing(administrator(settings)) as admin:
         with admin, admin.cursor() as cursor:
             cursor.execute("SET log_statement = 'all'")
-        roles.prepare(admin, owner_password=owner, service_passwords={"role_of_a_test": other})
+        roles.prepare(admin, owner_password=owner, service_passwords={"role_of_a_test": other}, lock_wait_seconds=3)
         with admin, admin.cursor() as cursor:
             cursor.execute("DROP SCHEMA role_of_a_test; DROP OWNED BY role_of_a_test; DROP ROLE role_of_a_test")
     log = infrastructure.platform.paths.log("postgresql").read_text()

@@ -19,7 +19,7 @@ from patient_service.store.tables import AccessAnchor, DataKey, FileAccess, List
 from shared import database
 from shared.database import transaction
 from shared.security.encryption import Keys
-from tests.builders.access_log import anchor, chain, execute, problems, read, read_list, rows
+from tests.builders.access_log import add_chain, anchor, chain, execute, problems, read, read_list, rows
 from tests.builders.patients import a_patient
 from tests.infrastructure import Infrastructure
 
@@ -86,6 +86,8 @@ def test_an_entry_that_was_changed_is_found(tamper: Tamper, patient: UUID, colum
     # the hash of an entry is part of the next one's
     if column == "hash" and number < 4:
         expected.append(f"entry {number + 1} of patient {patient} is not what was written there")
+    if column == "action" and number == 1:
+        expected.append(NOT_CREATED.format(patient))
     assert problems() == expected
 
 
@@ -127,11 +129,12 @@ SHIFT = [
 SWAP = [f"UPDATE {OF_FILE.format('number = ' + new)}".replace(":number", old) for new, old in
         (("99", "2"), ("2", "3"), ("3", "99"))]  # fmt: skip
 NO_ENTRY = "'read', NULL, now(), NULL, sha256('x') FROM file_accesses WHERE patient_id = :patient AND number = 1"
+NOT_CREATED = "patient {} has no entry that says who created the file"
 MANIPULATIONS = {
     "removed": (["DELETE FROM file_accesses WHERE patient_id = :patient AND number = 2"],
                 ["entry 3 of patient {} follows number 1: what was between them is missing"]),
     "the first removed": (["DELETE FROM file_accesses WHERE patient_id = :patient AND number = 1"],
-                          ["entry 2 of patient {} follows number 0: what was between them is missing"]),
+                          ["entry 2 of patient {} follows number 0: what was between them is missing", NOT_CREATED]),
     "removed, and the others moved up": (
         ["DELETE FROM file_accesses WHERE patient_id = :patient AND number = 2",
          "UPDATE file_accesses SET number = 2 WHERE patient_id = :patient AND number = 3",
@@ -147,7 +150,7 @@ MANIPULATIONS = {
         ["UPDATE file_accesses SET patient_id = '0193a1b2-0000-7000-8000-000000000009' WHERE patient_id = :patient"
          " AND number = 1"],
         ["entry 1 of patient 0193a1b2-0000-7000-8000-000000000009 is not what was written there",
-         "entry 2 of patient {} follows number 0: what was between them is missing"]),
+         "entry 2 of patient {} follows number 0: what was between them is missing", NOT_CREATED]),
 }  # fmt: skip
 
 
@@ -180,7 +183,23 @@ def test_a_last_entry_that_was_removed_is_found_by_the_anchor(tamper: Tamper, pa
     held = f"entry 4 of patient {patient} is missing: anchor 1 of 2026-11-23 holds it"
     assert problems() == [held]
     tamper("DELETE FROM file_accesses WHERE patient_id = :patient", patient=patient)
-    assert problems() == [held]
+    assert problems() == [NOT_CREATED.format(patient), held]
+
+
+@pytest.mark.parametrize("removed", ["number >= 1", "number = 1"])
+def test_a_patient_without_the_beginning_of_a_chain_is_found_without_an_anchor(
+    tamper: Tamper, patient: UUID, removed: str
+) -> None:
+    tamper(f"DELETE FROM file_accesses WHERE patient_id = :id AND {removed}", id=patient)
+    for portion in (1, 5000):
+        assert NOT_CREATED.format(patient) in problems(portion=portion)
+
+
+def test_a_chain_that_does_not_begin_with_the_creation_is_found(tamper: Tamper, patient: UUID) -> None:
+    """Who computes it anew may leave out who created the file."""
+    tamper("DELETE FROM file_accesses WHERE patient_id = :id", id=patient)
+    add_chain(patient, 3)
+    assert problems() == [NOT_CREATED.format(patient)]
 
 
 def test_a_list_that_was_removed_is_found_by_the_anchor(tamper: Tamper, patient: UUID) -> None:

@@ -277,9 +277,9 @@ class Killed(Exception):
 def test_a_whole_file_that_was_broken_off_is_entered_from_the_beginning(session: Session, keys: Keys) -> None:
     known = begun(session, keys, [person(n) for n in range(450)])
     progress = _killed_at(entered=400)
-    assert imports.work(session, keys, progress=lambda *_: None, now=MONDAY) == 1
+    assert imports.work(session, keys, progress=lambda *_: None, clock=lambda: MONDAY) == 1
     with pytest.raises(Killed), session.begin_nested():
-        imports.work(session, keys, progress=progress, now=MONDAY)
+        imports.work(session, keys, progress=progress, clock=lambda: MONDAY)
     assert number_of_patients(session) == 0
     session.expire_all()
     while jobs.import_patients(keys, MONDAY):

@@ -106,6 +106,12 @@ def test_who_loses_every_time_is_told_to_try_again_and_of_no_outage(benches: Fla
     assert answer.headers["Retry-After"] == "1"
 
 
+def test_who_waits_for_too_long_is_told_what_others_hold_and_when_to_try_again(benches: FlaskClient) -> None:
+    answer = benches.post("/api/losing/55P03")
+    assert (answer.status_code, answer.json["code"]) == (503, "database.locked")
+    assert answer.headers["Retry-After"] == "5"
+
+
 @pytest.mark.parametrize(
     ("state", "status"),
     [("54000", 422), ("54001", 422), ("22003", 422), ("57P01", 503), ("53300", 503), ("XX000", 500)],

@@ -70,6 +70,26 @@ def test_without_a_preference_people_are_answered_in_german_and_programs_in_engl
     assert (answer.status_code, answer.headers["Content-Language"]) == (409, language)
 
 
+BEFORE_AN_ENDPOINT: list[tuple[str, str, int, dict[str, Any]]] = [
+    ("GET", "/api/nothing", 404, {}),
+    ("GET", "/nothing/at/all", 404, {}),
+    ("GET", "/api/benches/no-id", 404, {}),
+    ("DELETE", "/api/failing/conflict", 405, {}),
+    ("POST", "/api/plain", 413, {"data": b"x" * (2 << 20), "content_type": "application/json"}),
+    ("POST", "/api/plain", 415, {"data": b"x"}),
+    ("GET", "/api/nothing", 421, {"headers": {"Host": "evil.example"}}),
+]
+
+
+@pytest.mark.parametrize(("session_id", "language"), [(PERSON, "de"), (None, "en")])
+@pytest.mark.parametrize(("method", "path", "status", "sent"), BEFORE_AN_ENDPOINT)
+def test_what_reaches_no_endpoint_is_refused_in_the_same_language(
+    method: str, path: str, status: int, sent: dict[str, Any], session_id: UUID | None, language: str
+) -> None:
+    answer = as_person(create_app(), session_id).open(path, method=method, **sent)
+    assert (answer.status_code, answer.headers["Content-Language"]) == (status, language)
+
+
 def test_who_is_not_recognised_yet_is_a_program(client: FlaskClient) -> None:
     assert client.get("/api/failing/unknown-caller").json["detail"] == "Say who you are."
     german = client.get("/api/failing/unknown-caller", headers={"Accept-Language": "de-CH, en;q=0.5"})

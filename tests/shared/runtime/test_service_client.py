@@ -52,6 +52,19 @@ def test_a_call_carries_trace_token_purpose_and_query(other: OtherService) -> No
     assert this.context.trace_id in asked.headers["traceparent"]
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_who_may_answer_for_long_is_not_waited_for_so_long_where_it_is_away(is_there: bool) -> None:
+    with other_service() as running:
+        running.answers[PATH] = with_body(b"", status=503)
+        client = running.client(seconds=20, retry_seconds=0.3)
+        if not is_there:
+            running.stop()
+        began = time.monotonic()
+        with pytest.raises(ServiceUnreachable):
+            client.get(PATH, Thing)
+    assert time.monotonic() - began < 2
+
+
 def hostile(other: OtherService) -> dict[str, Answer]:
     """Answers that must not be taken, with everything that a service may do wrong."""
     return {
