@@ -9,6 +9,7 @@ from uuid import UUID
 
 from patient_service.domain import accesses, patients, searches
 from patient_service.domain.accesses import Reader, RevealingConflict
+from patient_service.domain.assignments import account_of
 from patient_service.domain.bulk_schemas import PatientBulkChange
 from patient_service.domain.schemas import PatientFilter
 from patient_service.store import lists
@@ -25,14 +26,15 @@ def change(
 ) -> list[ObjectOutcome]:
     """Put somebody in charge of these patients; returns what became of each.
 
-    Raises `RevealingConflict` where these are more or fewer than expected, or change at this moment; then none is
-    changed.
+    Raises `RevealingConflict` where these are more or fewer than expected, or change at this moment, and
+    `InvalidFields` for `me` of a caller without an account; then none is changed.
     """
-    ids = _selected(session, keys, wanted, today=berlin_day(now))
+    assigned_to = account_of(wanted.assigned_to, reader.id)
+    ids = _selected(session, keys, wanted, reader, today=berlin_day(now))
     _reveal(ids, lambda: require_total(ids, wanted.expected_total))
     searches.lock(session, ids)
-    _reveal(ids, lambda: require_same(ids, _selected(session, keys, wanted, today=berlin_day(now))))
-    patch = MergePatch({"assigned_to": wanted.assigned_to}, {})
+    _reveal(ids, lambda: require_same(ids, _selected(session, keys, wanted, reader, today=berlin_day(now))))
+    patch = MergePatch({"assigned_to": assigned_to}, {})
     outcomes = change_each(session, ids, _change_of_one(session, keys, patch, reader=reader, now=now))
     _note(session, keys, outcomes, reader, now=now)
     return outcomes
@@ -49,8 +51,10 @@ def _note(session: Session, keys: Keys, outcomes: Sequence[ObjectOutcome], reade
     accesses.note_ids(session, keys, [id for each in conflicts for id in each.patient_ids], reader, "read", now=now)
 
 
-def _selected(session: Session, keys: Keys, wanted: PatientBulkChange, *, today: date) -> Sequence[UUID]:
-    conditions = patients.conditions_of(keys, wanted.filter or PatientFilter(), today=today)
+def _selected(
+    session: Session, keys: Keys, wanted: PatientBulkChange, reader: Reader, *, today: date
+) -> Sequence[UUID]:
+    conditions = patients.conditions_of(keys, wanted.filter or PatientFilter(), reader, today=today)
     if wanted.ids is not None:
         conditions.append(lists.ids_are_among(wanted.ids))
     return lists.ids_where(session, conditions, at_most=wanted.expected_total + 1)

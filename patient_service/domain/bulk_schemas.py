@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Final, Literal
-from uuid import UUID
 
 from pydantic import ConfigDict
 from pydantic.config import JsonDict
 
+from patient_service.domain.assignments import AccountOrMe
 from patient_service.domain.schemas import PatientFilter
 from shared.values.bulk import Selection
 
@@ -26,5 +26,5 @@ class PatientBulkChange(Selection[PatientFilter]):
 
     action: Literal["assign"]
     """They get somebody who is in charge of them."""
-    assigned_to: UUID | None
-    """The account of who is in charge; null: nobody."""
+    assigned_to: AccountOrMe | None
+    """The account of who is in charge; `me`: the caller, null: nobody."""

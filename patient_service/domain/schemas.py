@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from patient_service.domain.assignments import AccountMeOrNobody
 from patient_service.domain.intake_schemas import (
     Anamnesis,
     Consultation,
@@ -255,8 +256,8 @@ class PatientFilter(QuerySchema):
     """Only those with one of these statuses."""
     postal_code: Several[PostalCode] = []
     """Only those with one of these postal codes."""
-    assigned_to: Several[UUID] = []
-    """Only those of whom one of these accounts is in charge."""
+    assigned_to: Several[AccountMeOrNobody] = []
+    """Only those of whom one of these accounts is in charge; `me`: the caller, `none`: nobody."""
     born_on: DateOfBirth | None = None
     """Only those with this date of birth."""
     missing: Several[MissingForSearch] = []

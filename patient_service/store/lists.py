@@ -80,6 +80,13 @@ def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
     return [getattr(Patient, name).in_(values) for name, values in wanted.items() if values]
 
 
+def is_in_charge(accounts: Collection[UUID | None]) -> ColumnElement[bool]:
+    """One of these accounts is in charge of the patient; None: nobody is."""
+    known = [each for each in accounts if each is not None]
+    is_one_of = Patient.assigned_to.in_(known)
+    return is_one_of if len(known) == len(accounts) else or_(is_one_of, Patient.assigned_to.is_(None))
+
+
 def has_words(alternatives: Sequence[Sequence[Sequence[int]]]) -> ColumnElement[bool]:
     """Of each word of one of the alternatives the patient has one of the values."""
     return or_(*(and_(*(Patient.search_index.overlap(values) for values in words)) for words in alternatives))
