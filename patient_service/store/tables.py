@@ -248,6 +248,8 @@ class Erasure(Tables):
     requested_at: Mapped[datetime]
     requested_by: Mapped[UUID | None]
 
+    __table_args__ = (Index("ix_erasures_requested_at", "requested_at", "id"),)
+
 
 class ErasureConfirmation(Tables):
     """That a service has nothing left of a patient who was erased; only ever added."""
