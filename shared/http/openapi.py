@@ -94,7 +94,7 @@ LOST_UPDATE: Document = {
     ],
 }
 
-OWN_PATHS = ("/api/dead-letters",)
+OWN_PATHS = ("/api/dead-letters", "/api/status")
 """Every service has these paths: a gateway in front of all services serves them below the prefix of the service."""
 
 BESIDE_THIS_DOCUMENT = [{"url": "."}]

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
 from shared.events.listeners import Listeners
-from shared.http.dead_letters import dead_letter_routes
 from shared.http.openapi import document
 from shared.http.routes import Route
+from shared.http.status import routes_of_every_service
 from tests.architecture.sources import SERVICES
 from user_service.domain.passwords import weakness
 
@@ -23,7 +23,7 @@ each_service = pytest.mark.parametrize("service", SERVICES)
 
 
 def routes(service: str) -> list[Route]:
-    return [*dead_letter_routes(Listeners()), *importlib.import_module(f"{service}.api.routes").ROUTES]
+    return [*routes_of_every_service(Listeners()), *importlib.import_module(f"{service}.api.routes").ROUTES]
 
 
 @cache
