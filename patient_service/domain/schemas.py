@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from patient_service.domain.assignments import AccountMeOrNobody
+from patient_service.domain.examples import A_PATIENT
 from patient_service.domain.intake_schemas import (
     Anamnesis,
     Consultation,
@@ -134,6 +135,8 @@ class PatientFile(PatientFields):
 
 class NewPatient(PatientFields):
     """What creates a patient."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [A_PATIENT]})
 
 
 class ChangedPatient(PatientFields):
