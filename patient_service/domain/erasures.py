@@ -1,6 +1,7 @@
 """Erasing a patient (GDPR Art. 17): here at once, in each other service when it handles the event.
 
-The data key is destroyed, so that everything that it encrypted is noise, in append-only tables and in backups as well.
+The data key is destroyed, so that what it encrypted can no longer be decrypted, in append-only tables and in backups as
+well.
 What remains are an id, a reference, dates and counts, which are nobody's (docs/decisions/0031-erasure.md).
 """
 

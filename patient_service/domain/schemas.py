@@ -216,7 +216,7 @@ class Merge(Schema):
     """Which file is of the same person."""
 
     duplicate_id: UUID
-    """The patient who is no more afterwards; the reference goes on finding the person."""
+    """The patient whose file is merged into this one; the reference goes on finding the person."""
 
 
 class CrisisReason(Schema):

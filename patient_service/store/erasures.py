@@ -11,8 +11,7 @@ from sqlalchemy import ColumnElement, Table, delete, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from patient_service.store.lists import IS_THERE
-from patient_service.store.tables import DataKey, Erasure, ErasureConfirmation, Patient, StatusChange
+from patient_service.store.tables import IS_THERE, DataKey, Erasure, ErasureConfirmation, Patient, StatusChange
 from shared.database.listing import Found, Listing
 from shared.database.rows import find_row
 from shared.database.tables import erased_aggregates
@@ -126,6 +125,6 @@ def closed_before(session: Session, instant: datetime, statuses: Collection[str]
 
 
 def destroy_data_key(session: Session, patient: Patient) -> None:
-    """Delete the key of a patient, whose row is locked: what it encrypted is noise from now on."""
+    """Delete the key of a patient, whose row is locked: what it encrypted can no longer be decrypted."""
     session.execute(delete(DataKey).where(DataKey.patient_id == patient.id))
     session.expire(patient, ["data_key"])

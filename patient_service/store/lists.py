@@ -31,7 +31,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 from sqlalchemy.orm import Session, selectinload
 
-from patient_service.store.tables import Consent, FileAccess, ListAccess, LocatedPostalCode, Patient, StatusChange
+from patient_service.store.tables import (
+    IS_THERE,
+    Consent,
+    FileAccess,
+    ListAccess,
+    LocatedPostalCode,
+    Patient,
+    StatusChange,
+)
 from shared.database.listing import Found, Listing
 from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus
 from shared.values.lists import Part
@@ -39,8 +47,6 @@ from shared.values.lists import Part
 NOT_YET = date(9999, 12, 31)
 """Orders those without a day behind those with one; the indexes have it too."""
 
-IS_THERE: Final = and_(Patient.merged_into.is_(None), Patient.erased_at.is_(None))
-"""Nobody was erased, and of two files of one person only the kept one is shown."""
 ERASURE_IS_PROPOSED: Final = Patient.erasure_proposed_on.is_not(None)
 
 PATIENTS: Final = Listing(

@@ -31,6 +31,7 @@ from shared.database.wrapped_keys import id_of_wrapping_key
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
 
 IS_THERE = text("erased_at IS NULL AND merged_into IS NULL")
+"""Nobody was erased, and of two files of one person only the kept one is shown; of indexes and of their queries."""
 
 
 class Patient(Aggregate, Tables):
