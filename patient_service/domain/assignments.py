@@ -40,5 +40,5 @@ def account_of(wanted: UUID | Literal["me"] | None, caller: UUID | None) -> UUID
 
 def accounts_of(wanted: Sequence[UUID | Literal["me", "none"]], caller: UUID | None) -> list[UUID | None]:
     """The accounts that are meant; None: nobody. A caller without an account is in charge of no patient."""
-    meant = {"me": [] if caller is None else [caller], "none": [None]}
+    meant: dict[str, list[UUID | None]] = {"me": [] if caller is None else [caller], "none": [None]}
     return [account for each in wanted for account in (meant[each] if isinstance(each, str) else [each])]
