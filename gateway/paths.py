@@ -1,8 +1,8 @@
 """Which path belongs to which service, from the services' own routes: a new route needs no line here.
 
-A service's own paths are passed on as they are. Every service has `/docs`, `/openapi.json` and `/api/dead-letters`:
-these are found under `/<service>/…`. What is only for operators on this machine (health, metrics) is not passed on, nor
-what services ask each other for.
+A service's own paths are passed on as they are. Every service has `/docs`, `/openapi.json`, `/api/dead-letters` and
+`/api/status`: these are found under `/<service>/…`. What is only for operators on this machine (health, metrics) is not
+passed on, nor what services ask each other for.
 """
 
 from __future__ import annotations
@@ -14,13 +14,18 @@ from itertools import combinations
 
 from shared.events.listeners import Listeners
 from shared.http import Route
-from shared.http.dead_letters import dead_letter_routes
 from shared.http.openapi import OPERATIONS
 from shared.http.routes import larger_bodies
+from shared.http.status import routes_of_every_service
 from shared.runtime import registry
 from shared.security.authentication import ANYONE
 
-OF_EVERY_SERVICE = ("/docs", "/docs/<name>", "/openapi.json", *(each.path for each in dead_letter_routes(Listeners())))
+OF_EVERY_SERVICE = (
+    "/docs",
+    "/docs/<name>",
+    "/openapi.json",
+    *(each.path for each in routes_of_every_service(Listeners())),
+)
 """Paths that every service has, by its name in front."""
 INTERNAL = tuple(OPERATIONS)
 """Paths that every service has and that the gateway does not pass on."""

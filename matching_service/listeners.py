@@ -89,7 +89,7 @@ def keep_patients(session: Session, events: Sequence[AnyPatientEvent], *, now: d
 
 @listeners.projection(PatientMerged)
 def keep_merged_patients(session: Session, events: Sequence[PatientMerged], *, now: datetime) -> None:  # noqa: ARG001
-    """Keep who stands for patients who are no more."""
+    """Keep of merged patients who was kept."""
     copies.keep_merged_patients(session, events)
 
 
@@ -115,7 +115,7 @@ def follow_the_search(session: Session, event: PatientStatusChanged, *, now: dat
 
 @listeners.effect(PatientMerged)
 def follow_merge(session: Session, event: PatientMerged, *, dependencies: Dependencies, now: datetime) -> None:
-    """Let the requests of a patient who is no more be those of who is kept."""
+    """Let the requests of a merged patient be those of the kept one."""
     merging.follow_merge(session, event, rules=dependencies.rules, now=now)
 
 

@@ -12,10 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.events.listeners import Listeners
-from shared.http.dead_letters import dead_letter_routes
 from shared.http.declaration import Endpoint
 from shared.http.replay import READ_ONLY
 from shared.http.routes import Route
+from shared.http.status import routes_of_every_service
 from shared.security.authentication import Access, Caller
 from shared.values.account_enums import Scope
 from shared.values.enums import Role
@@ -24,7 +24,7 @@ from tests.fakes.callers import called_by
 ANNA = UUID("0190aaaa-0000-7000-8000-000000000001")
 """The account of a member of staff."""
 
-OF_EVERY_SERVICE = [*dead_letter_routes(Listeners())]
+OF_EVERY_SERVICE = [*routes_of_every_service(Listeners())]
 BESIDE = {"outbox", "idempotency", "alembic_version"}
 """Tables that do not say who did something: events on their way, and repeated requests for a day."""
 

@@ -44,5 +44,5 @@ def lock_patients(session: Session, ids: Iterable[UUID]) -> None:
 
 
 def with_kept(session: Session, ids: Collection[UUID]) -> Collection[UUID]:
-    """These patients' ids, and those of who stands for them: what was one's is the other's since."""
+    """These patients' ids, and those of who was kept of merged ones: what was one's is the other's since."""
     return {*ids, *kept_of(session, PatientPseudonym, ids).values()}

@@ -79,7 +79,7 @@ class PatientPseudonym(Copy, Erasable, Tables):
     status: Mapped[str] = mapped_column(server_default="unknown")
     paused_until: Mapped[date | None]
     search_started_on: Mapped[date | None]
-    merged_into: Mapped[UUID | None]  # who stands for a patient who is no more, of whom nothing else is known
+    merged_into: Mapped[UUID | None]  # the kept patient; of the merged one nothing else is known
 
 
 # What is wanted

@@ -25,7 +25,7 @@ from shared.values.enums import (
 
 
 class SearchState(Protocol):
-    """How a patient's search stands: as the copy says, or the last event about a patient who is no more."""
+    """How a patient's search stands: as the copy says, or the last event about a patient who was merged or erased."""
 
     @property
     def status(self) -> str | None: ...

@@ -38,7 +38,7 @@ def keep_patients(session: Session, states: Sequence[tuple[PublicPatient, EventE
 
 
 def keep_merged_patients(session: Session, events: Sequence[PatientMerged]) -> None:
-    """Keep of patients who were merged into others who stands for them, and nothing else."""
+    """Keep of patients who were merged into others only who was kept."""
     rows = [{"id": e.patient_id, "merged_into": e.merged_into, **e.envelope.position()} for e in events]
     keep_merged(session, PatientCopy, rows)
 

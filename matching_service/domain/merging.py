@@ -1,4 +1,4 @@
-"""Two files were of one person: the requests of the one that is no more are the kept one's (docs/decisions/0034).
+"""Two files were of one person: the requests of the merged one are the kept one's (docs/decisions/0034).
 
 Events of the two patients come in any order, and this service may have been away for days. What is done depends on
 nothing but the states that the events carry: how the merged one's search stood last, and the kept one's copy, where it
@@ -22,7 +22,7 @@ from shared.values.enums import RequestStatus, WithdrawalReason
 
 
 def follow_merge(session: Session, event: PatientMerged, *, rules: AskAgainRules, now: datetime) -> None:
-    """Let the merged patient's requests be those of who stands for them now; doing it again changes nothing."""
+    """Let the merged patient's requests be those of the kept one; doing it again changes nothing."""
     kept_id = queries.kept_patient(session, event.merged_into)
     copy = queries.lock_patients(session, [event.patient_id, kept_id]).get(kept_id)
     consequences.follow_search(session, event.patient_id, last=event, now=now)

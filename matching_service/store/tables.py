@@ -134,7 +134,7 @@ class PatientCopy(CopyWithPlace, Erasable, Tables):
     """The request whose place the patient service knows of."""
     placement_state: Mapped[str | None]
     merged_into: Mapped[UUID | None]
-    """Who stands for a patient who is no more; nothing else is known of them, so that `status` is NULL."""
+    """The kept patient, where this one was merged; nothing else is known of this one, so that `status` is NULL."""
     place: Mapped[Place | None] = mapped_column(
         PlaceColumn,
         Computed("CASE WHEN geocoded_address = address THEN geocoded_place END", persisted=True),

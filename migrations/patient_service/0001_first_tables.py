@@ -288,6 +288,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["id"], ["patients.id"], name=op.f("fk_erasures_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
     )
+    op.create_index("ix_erasures_requested_at", "erasures", ["requested_at", "id"])
     op.create_table(
         "erasure_confirmations",
         sa.Column("erasure_id", sa.Uuid(), nullable=False),

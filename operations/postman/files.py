@@ -11,8 +11,8 @@ from operations import gateway
 from operations.env_file import write_private
 from operations.postman.collection import collection, environment
 from operations.postman.operations import Document
-from shared.http.dead_letters import dead_letter_routes
 from shared.http.openapi import document
+from shared.http.status import routes_of_every_service
 from shared.runtime import registry
 from shared.runtime.service import Service
 
@@ -39,7 +39,7 @@ def documents() -> dict[str, Document]:
 
 
 def _document(service: Service[Any, Any]) -> Document:
-    routes = [*service.routes(), *dead_letter_routes(service.listeners)]
+    routes = [*service.routes(), *routes_of_every_service(service.listeners)]
     return document(routes, title=service.title, description=service.description)
 
 

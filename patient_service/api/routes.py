@@ -9,7 +9,7 @@ from patient_service.api.crises import (
     PatientCrisisClearResource,
     PatientCrisisFlagResource,
 )
-from patient_service.api.erasures import ErasureItem
+from patient_service.api.erasures import ErasureCollection, ErasureItem
 from patient_service.api.exports import PatientExportResource
 from patient_service.api.imports import PatientImportCollection, PatientImportItem, PatientImportRowCollection
 from patient_service.api.patients import PatientBulkResource, PatientCollection, PatientItem, PatientMergeResource
@@ -46,7 +46,8 @@ ROUTES = [
     Route("/api/patients/<uuid:id>/consents", ConsentCollection, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>", ConsentItem, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw", ConsentWithdrawResource, post=COORDINATORS),
-    Route("/api/erasures/<uuid:id>", ErasureItem, get=COORDINATORS),
+    Route("/api/erasures", ErasureCollection, get=AUDITORS),
+    Route("/api/erasures/<uuid:id>", ErasureItem, get=AUDITORS),
     Route("/api/access-log", AccessLogCollection, get=OVERSEERS),
     Route("/internal/practice-summaries", PracticeSummariesResource, get=frozenset({Scope.PRACTICE_SUMMARIES_READ})),
 ]

@@ -58,6 +58,8 @@ class AccessView(Schema):
     """How many patients it was about."""
     patient_ids: list[UUID]
     """Who they are; of more than 200 the first 200."""
+    references: list[str]
+    """By what staff and practices know them, in the same order; also of those who were erased."""
     purpose: str | None
     """Why, as they said it in `X-Purpose`; null also where the patients were erased."""
 

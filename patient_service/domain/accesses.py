@@ -219,7 +219,9 @@ def _shown_with_patients(keys: Keys, files: Mapping[UUID, Any], access: Any) -> 
     sealed = zip(access.patient_ids, access.purposes or (), strict=False)
     opened = (_opened(keys, files[each], access.id, purpose) for each, purpose in sealed if each in files)
     shown = _shown(access, next((each for each in opened if each is not None), None))
-    return AccessView.of(shown | {"patients": access.patients, "patient_ids": access.patient_ids})
+    references = [files[each].reference for each in access.patient_ids if each in files]
+    named = {"patients": access.patients, "patient_ids": access.patient_ids, "references": references}
+    return AccessView.of(shown | named)
 
 
 def _shown(access: Any, purpose: str | None) -> dict[str, Any]:

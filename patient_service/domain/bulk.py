@@ -9,6 +9,7 @@ from uuid import UUID
 
 from patient_service.domain import accesses, erasures, patients, retention, searches
 from patient_service.domain.accesses import Reader, RevealingConflict
+from patient_service.domain.assignments import account_of
 from patient_service.domain.bulk_schemas import PatientBulkChange
 from patient_service.domain.schemas import PatientFilter
 from patient_service.store import access_log, lists, merging
@@ -26,18 +27,20 @@ def change(
 ) -> list[ObjectOutcome]:
     """Do this with these patients; returns what became of each. Whom it keeps is kept for so many days.
 
-    Raises `RevealingConflict` where these are more or fewer than expected, or change at this moment; then none is
-    changed.
+    Raises `RevealingConflict` where these are more or fewer than expected, or change at this moment, and
+    `InvalidFields` for `me` of a caller without an account; then none is changed.
     """
-    ids = _selected(session, keys, wanted, today=berlin_day(now))
+    assigned_to = account_of(wanted.assigned_to, reader.id)
+    ids = _selected(session, keys, wanted, reader, today=berlin_day(now))
     _reveal(ids, lambda: require_total(ids, wanted))
     # with the files that would be erased with them, all in one order
     searches.lock(session, [*ids, *merging.merged_into(session, *ids)])
-    _reveal(ids, lambda: require_same(ids, _selected(session, keys, wanted, today=berlin_day(now))))
+    _reveal(ids, lambda: require_same(ids, _selected(session, keys, wanted, reader, today=berlin_day(now))))
     if wanted.action == "approve_erasure":
         outcomes, noted = erasures.approve_each(session, keys, ids, reader=reader, now=now)
     else:
-        outcomes = change_each(session, ids, _change_of_one(session, keys, wanted, days_kept, reader=reader, now=now))
+        change_one = _change_of_one(session, keys, wanted, assigned_to, days_kept, reader=reader, now=now)
+        outcomes = change_each(session, ids, change_one)
         changed = access_log.owners(session, [each.id for each in outcomes if each.refusal is None])
         noted = accesses.seal(keys, changed, reader, "changed", now=now)
     _note(session, keys, outcomes, noted, reader, now=now)
@@ -63,8 +66,10 @@ def _note(
     accesses.note_sealed(session, [*changed, *read], reader, now=now)
 
 
-def _selected(session: Session, keys: Keys, wanted: PatientBulkChange, *, today: date) -> Sequence[UUID]:
-    conditions = patients.conditions_of(keys, wanted.filter or PatientFilter(), today=today)
+def _selected(
+    session: Session, keys: Keys, wanted: PatientBulkChange, reader: Reader, *, today: date
+) -> Sequence[UUID]:
+    conditions = patients.conditions_of(keys, wanted.filter or PatientFilter(), reader, today=today)
     if wanted.ids is not None:
         conditions.append(lists.ids_are_among(wanted.ids))
     return lists.ids_where(session, conditions, at_most=MOST_AT_ONCE + 1)
@@ -81,11 +86,18 @@ def _reveal(ids: Sequence[UUID], require: Callable[[], None]) -> None:
 
 
 def _change_of_one(
-    session: Session, keys: Keys, wanted: PatientBulkChange, days_kept: int, *, reader: Reader, now: datetime
+    session: Session,
+    keys: Keys,
+    wanted: PatientBulkChange,
+    assigned_to: UUID | None,
+    days_kept: int,
+    *,
+    reader: Reader,
+    now: datetime,
 ) -> Callable[[UUID], Any]:
     how: dict[str, Any] = {"reader": reader, "now": now}
     if wanted.reason is not None:
         reason = wanted.reason
         return lambda id: retention.decline_unnoted(session, keys, id, reason, days=days_kept, **how)
-    patch = MergePatch({"assigned_to": wanted.assigned_to}, {})
+    patch = MergePatch({"assigned_to": assigned_to}, {})
     return lambda id: patients.change_unnoted(session, keys, id, patch, expected_versions=None, **how)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal
-from uuid import UUID
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from patient_service.domain.assignments import AccountOrMe
 from patient_service.domain.schemas import PatientFilter
 from shared.values.bulk import Selection
 from shared.values.errors import NotAcceptable
@@ -29,8 +29,8 @@ class PatientBulkChange(Selection[PatientFilter]):
 
     action: Literal["assign", "approve_erasure", "decline_erasure"]
     """They get somebody who is in charge of them; or they are erased where that is proposed, or kept for a `reason`."""
-    assigned_to: UUID | None = None
-    """The account of who is in charge; null: nobody."""
+    assigned_to: AccountOrMe | None = None
+    """The account of who is in charge; `me`: the caller, null: nobody."""
     reason: Annotated[Reason, Field(examples=["There is a claim against us in court."])] | None = None
     """Why they are kept."""
 

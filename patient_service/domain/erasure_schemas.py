@@ -7,7 +7,21 @@ from uuid import UUID
 
 from shared.values.datetimes import Instant
 from shared.values.identifiers import PatientReference
+from shared.values.lists import Several
 from shared.values.schemas import QuerySchema, Schema
+
+ConfirmingService = Literal["communication_service", "geocoding_service", "matching_service"]
+"""The services that keep something of patients (tests/architecture/test_erasures.py), and confirm that they do not."""
+ErasureState = Literal["running", "completed"]
+
+
+class ErasureFilter(QuerySchema):
+    """Which erasures to list."""
+
+    state: Several[ErasureState] = []
+    """Only those that still run, or only those that every service has confirmed."""
+    pending: Several[ConfirmingService] = []
+    """Only those that one of these services has yet to confirm."""
 
 
 class ErasureQuery(QuerySchema):
@@ -22,7 +36,9 @@ class ErasureView(Schema):
 
     id: UUID
     """Identifies the erasure; it is the id that the patient had."""
-    state: Literal["running", "completed"]
+    reference: str
+    """The reference that the patient had."""
+    state: ErasureState
     """`completed` once every service has confirmed."""
     services: dict[str, Literal["pending", "erased"]]
     """The state of each service that kept something of the patient, by its name."""

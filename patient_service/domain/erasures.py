@@ -1,6 +1,7 @@
 """Erasing a patient (GDPR Art. 17): here at once, in each other service when it handles the event.
 
-The data key is destroyed, so that everything that it encrypted is noise, in append-only tables and in backups as well.
+The data key is destroyed, so that what it encrypted can no longer be decrypted, in append-only tables and in backups as
+well.
 What remains are an id, a reference, dates and counts, which are nobody's (docs/decisions/0031-erasure.md).
 """
 
@@ -8,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, get_args
 from uuid import UUID
 
 from patient_service.domain import accesses, files, retention
 from patient_service.domain.accesses import Reader
-from patient_service.domain.erasure_schemas import ErasureView
+from patient_service.domain.erasure_schemas import ConfirmingService, ErasureFilter, ErasureView
 from patient_service.store import erasures as store
 from patient_service.store import imports, merging, offers, queries
 from patient_service.store.access_log import NewFileAccess
@@ -27,10 +28,10 @@ from shared.events.erasures import count_published, note_erased
 from shared.events.outbox import record
 from shared.security.encryption import Keys
 from shared.values.bulk import ObjectOutcome
+from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import InvalidFields
 
-CONFIRMING: Final = ("communication_service", "geocoding_service", "matching_service")
-"""The services that keep something of patients (tests/architecture/test_erasures.py), and confirm that they do not."""
+CONFIRMING: Final = get_args(ConfirmingService)
 
 UNTIL_KAFKA_CLEANED: Final = timedelta(hours=1)
 """For so long after the compaction lag it takes at most to publish an erasure again and to clean Kafka's log."""
@@ -165,16 +166,35 @@ def _before_all_events(patient_id: UUID, now: datetime) -> dict[str, object]:
 
 def get(session: Session, erasure_id: UUID, *, compaction_lag: timedelta) -> ErasureView:
     """How far an erasure is, with those of the files that were merged into the patient's; raises `NotFound`."""
-    erasure = require(store.erasure(session, erasure_id), "erasure")
-    return _view(erasure, store.confirmations(session, erasure_id), compaction_lag)
+    return _views(session, [require(store.erasure(session, erasure_id), "erasure")], compaction_lag)[0]
 
 
-def _view(erasure: Erasure, confirmed: Mapping[str, datetime], compaction_lag: timedelta) -> ErasureView:
+def list_part(session: Session, wanted: ListRequest[ErasureFilter], *, compaction_lag: timedelta) -> Listed:
+    """A part of the erasures; one of a file that was merged into another stands for itself."""
+    filters = wanted.filters
+    conditions = [store.is_pending_at(filters.pending)] if filters.pending else []
+    if set(filters.state) in ({"running"}, {"completed"}):
+        is_running = store.is_pending_at(CONFIRMING)
+        conditions.append(is_running if "running" in filters.state else ~is_running)
+    found = store.erasures(session, conditions, wanted.part)
+    return found.shown(_views(session, found.rows, compaction_lag))
+
+
+def _views(session: Session, erasures: Sequence[Erasure], compaction_lag: timedelta) -> list[ErasureView]:
+    ids = [each.id for each in erasures]
+    confirmed, references = store.confirmations(session, ids), store.references(session, ids)
+    return [_view(each, references[each.id], confirmed[each.id], compaction_lag) for each in erasures]
+
+
+def _view(
+    erasure: Erasure, reference: str, confirmed: Mapping[str, datetime], compaction_lag: timedelta
+) -> ErasureView:
     waits = [each for each in CONFIRMING if each not in confirmed]
     last = max((erasure.requested_at, *confirmed.values()))
     return ErasureView.of(
         {
             "id": erasure.id,
+            "reference": reference,
             "state": "running" if waits else "completed",
             "services": {"patient_service": "erased"}
             | {each: "pending" if each in waits else "erased" for each in CONFIRMING},

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, PlainSerializer
 
+from shared.texts import Sentence
 from shared.values.contacts import EmailAddress, PersonName, PhoneNumber, format_phone
 from shared.values.datetimes import Instant, PastDate, PlausibleDate
 from shared.values.enums import ContactRelation
@@ -15,6 +16,7 @@ from shared.values.patient_history_enums import CrisisAct
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Distinct, Schema
 from shared.values.text import Line, Note
+from shared.values.worded import Worded
 
 ShownPhone = Annotated[
     PhoneNumber,
@@ -165,18 +167,21 @@ class Crisis(Schema):
 class CrisisContact(Schema):
     """Whom to call in a crisis."""
 
-    name: str
-    """Who answers, in German."""
+    name: Worded
+    """Who answers."""
     phone: str
     """The number, as people dial it in Germany."""
 
 
 CRISIS_CONTACTS = [
-    CrisisContact(name="Notruf", phone="112"),
-    CrisisContact(name="Ärztlicher Bereitschaftsdienst", phone="116117"),
-    CrisisContact(name="Telefonseelsorge", phone="0800 1110111"),
-    CrisisContact(name="Telefonseelsorge", phone="0800 1110222"),
-    CrisisContact(name="Telefonseelsorge", phone="116123"),
+    CrisisContact(name=Sentence.of(f"crisis_contact.{who}"), phone=phone)
+    for who, phone in (
+        ("emergency", "112"),
+        ("doctor_on_call", "116117"),
+        ("telephone_counselling", "0800 1110111"),
+        ("telephone_counselling", "0800 1110222"),
+        ("telephone_counselling", "116123"),
+    )
 ]
 
 

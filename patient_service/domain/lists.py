@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from patient_service.domain.access_schemas import AccessFilter, AccessView, FileAccessView
+from patient_service.domain.erasure_schemas import ErasureFilter, ErasureView
 from patient_service.domain.import_schemas import (
     PatientImportFilter,
     PatientImportRowFilter,
@@ -17,7 +18,7 @@ from patient_service.domain.schemas import (
     PatientView,
     StatusChangeView,
 )
-from patient_service.store import imports, lists
+from patient_service.store import erasures, imports, lists
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 
@@ -46,7 +47,7 @@ FileAccessRow = part_of(
 AccessRow = part_of(
     "AccessRow",
     AccessView,
-    *("id", "at", "by", "action", "view", "patients", "patient_ids"),
+    *("id", "at", "by", "action", "view", "patients", "patient_ids", "references"),
     about="An access without its purpose.",
 )
 PatientImportRowRow = part_of(
@@ -60,6 +61,7 @@ PATIENTS: Final = ListOf(lists.PATIENTS, PatientFilter, full=PatientView, row=Pa
 STATUS_CHANGES: Final = ListOf(lists.STATUS_CHANGES, QuerySchema, full=StatusChangeView, row=StatusChangeRow)
 ACCESSES: Final = ListOf(lists.ACCESSES, QuerySchema, full=FileAccessView, row=FileAccessRow)
 ALL_ACCESSES: Final = ListOf(lists.ALL_ACCESSES, AccessFilter, full=AccessView, row=AccessRow)
+ERASURES: Final = ListOf(erasures.ERASURES, ErasureFilter, full=ErasureView, row=ErasureView)
 PATIENT_IMPORTS: Final = ListOf(imports.IMPORTS, PatientImportFilter, full=PatientImportView, row=PatientImportView)
 PATIENT_IMPORT_ROWS: Final = ListOf(
     imports.ROWS, PatientImportRowFilter, full=PatientImportRowView, row=PatientImportRowRow

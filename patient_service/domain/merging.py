@@ -1,8 +1,8 @@
 """Two files of one person become one (docs/decisions/0034-merging-two-files.md).
 
-The id and the reference of one stay; the other is no more, but its reference, which stands in letters that practices
-hold, goes on finding the person. What was recorded of it stays where it is, sealed with its own key, and is shown with
-the kept one.
+The id and the reference of one stay; the other is merged into it, but its reference, which stands in letters that
+practices hold, goes on finding the person. What was recorded of it stays where it is, sealed with its own
+key, and is shown with the kept one.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _keep(
 
 
 def _point_at(session: Session, kept: Patient, merged: Patient, *, by: UUID | None, now: datetime) -> None:
-    """Nothing is left of the merged one but who stands for them."""
+    """Nothing is left of the merged one but who was kept."""
     merged.merged_into, merged.kept_sequence = kept.id, kept.sequence
     merged.merged_at = merged.merged_at or now
     merged.count_change(by=by, now=now)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from patient_service.domain import accesses, crisis, duplicates, history, indexes, placement_codes, searches, states
 from patient_service.domain.accesses import Reader
+from patient_service.domain.assignments import accounts_of
 from patient_service.domain.files import (
     LABEL_COLUMNS,
     ROW_COLUMNS,
@@ -71,7 +72,7 @@ def list_part(
     Raises `InvalidFields` for a `q` without any word, or with too many.
     """
     keys = keys.for_one_request()
-    part, conditions = wanted.part, conditions_of(keys, wanted.filters, today=berlin_day(now))
+    part, conditions = wanted.part, conditions_of(keys, wanted.filters, reader, today=berlin_day(now))
     found = _part_of_list(session, conditions, part, wanted.view)
     # past the end of the list nobody is shown, but the total reveals that there is somebody
     beyond = found.total > 0 and not found.rows
@@ -98,11 +99,11 @@ def _shown(keys: Keys, patient: Any, shown_as: View, *, today: date) -> Any:
         return UNREADABLE_AS[shown_as](patient)
 
 
-def conditions_of(keys: Keys, filters: PatientFilter, *, today: date) -> list[Any]:
+def conditions_of(keys: Keys, filters: PatientFilter, reader: Reader, *, today: date) -> list[Any]:
     """The conditions of these filters. Raises `InvalidFields` for a `q` without any word, or with too many."""
-    conditions = lists.fields_are_among(
-        status=filters.status, postal_code=filters.postal_code, assigned_to=filters.assigned_to
-    )
+    conditions = lists.fields_are_among(status=filters.status, postal_code=filters.postal_code)
+    if filters.assigned_to:
+        conditions.append(lists.is_in_charge(accounts_of(filters.assigned_to, reader.id)))
     if filters.erasure is not None:
         conditions.append(lists.ERASURE_IS_PROPOSED)
     if filters.missing:

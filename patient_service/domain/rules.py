@@ -97,7 +97,7 @@ def days_that_cannot_be(fields: PatientFields, status: PatientStatus, *, today: 
     for name, day in _days_of_the_past(fields):
         if day is not None and day > today:
             yield FieldProblem.of(name, "field.in_the_future")
-    if status in states.HAS_SEARCHED and fields.search_started_on is None:
+    if status in states.GOES_ON and fields.search_started_on is None:
         yield FieldProblem.of("search_started_on", "field.needed_by_search")
 
 

@@ -8,6 +8,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from patient_service.domain.assignments import AccountMeOrNobody
+from patient_service.domain.examples import A_PATIENT
 from patient_service.domain.intake_schemas import (
     Anamnesis,
     Consultation,
@@ -140,6 +142,8 @@ class PatientFile(PatientFields):
 class NewPatient(PatientFields):
     """What creates a patient."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [A_PATIENT]})
+
 
 class ChangedPatient(PatientFields):
     """What changes a patient."""
@@ -224,7 +228,7 @@ class Merge(Schema):
     """Which file is of the same person."""
 
     duplicate_id: UUID
-    """The patient who is no more afterwards; the reference goes on finding the person."""
+    """The patient whose file is merged into this one; the reference goes on finding the person."""
 
 
 class CrisisReason(Schema):
@@ -286,8 +290,8 @@ class PatientFilter(QuerySchema):
     """Only those with one of these statuses."""
     postal_code: Several[PostalCode] = []
     """Only those with one of these postal codes."""
-    assigned_to: Several[UUID] = []
-    """Only those of whom one of these accounts is in charge."""
+    assigned_to: Several[AccountMeOrNobody] = []
+    """Only those of whom one of these accounts is in charge; `me`: the caller, `none`: nobody."""
     born_on: DateOfBirth | None = None
     """Only those with this date of birth."""
     missing: Several[MissingForSearch] = []

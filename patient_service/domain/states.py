@@ -38,12 +38,8 @@ TAKES_UP_A_PLACE: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 CLOSED: Final = frozenset({_S.SEARCH_ABORTED, _S.THERAPY_COMPLETED, _S.THERAPY_ABORTED})
 """Nothing goes on for these patients; the file is kept for a while."""
 
-HAS_SEARCHED: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
-"""Whose search has a first day."""
-
-
-GOES_ON: Final = HAS_SEARCHED
-"""Whose search or therapy has not ended."""
+GOES_ON: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
+"""Whose search or therapy has not ended; the search has a first day."""
 
 _I = PatientImportStatus
 

@@ -160,10 +160,12 @@ def add_list_access(
     session.execute(_ADD_LIST_ACCESS, {**entry, "content": content, "unless_since": unless_since})
 
 
-def owners(session: Session, patient_ids: Sequence[UUID]) -> Sequence[Row[UUID, bytes | None]]:
-    """The `id` and the `data_key` of these patients, as far as there are such."""
+def owners(session: Session, patient_ids: Sequence[UUID]) -> Sequence[Row[UUID, str, bytes | None]]:
+    """The `id`, `reference` and `data_key` of these patients, as far as there are such."""
     wanted = Patient.id == any_(literal(list(patient_ids), ARRAY(Uuid)))
-    return session.execute(select(Patient.id, Patient.data_key.label("data_key")).where(wanted)).all()
+    return session.execute(
+        select(Patient.id, Patient.reference, Patient.data_key.label("data_key")).where(wanted)
+    ).all()
 
 
 # Reading chains

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Table, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from patient_service.store.lists import IS_THERE
-from patient_service.store.tables import DataKey, Erasure, ErasureConfirmation, Patient, StatusChange
+from patient_service.store.tables import IS_THERE, DataKey, Erasure, ErasureConfirmation, Patient, StatusChange
+from shared.database.listing import Found, Listing
 from shared.database.rows import find_row
 from shared.database.tables import erased_aggregates
+from shared.values.lists import Part
 
 _CONFIRMATIONS: Table = ErasureConfirmation.__table__  # type: ignore[assignment]  # declared as the wider FromClause
+
+
+ERASURES: Final = Listing(
+    sorts={"requested_at": (Erasure.requested_at, Erasure.id)}, default="-requested_at", identity=Erasure.id
+)
 
 
 def erasure(session: Session, erasure_id: UUID) -> Erasure | None:
@@ -24,17 +30,46 @@ def erasure(session: Session, erasure_id: UUID) -> Erasure | None:
     return find_row(session, Erasure, erasure_id)
 
 
-def confirmations(session: Session, erasure_id: UUID) -> Mapping[str, datetime]:
-    """When each service confirmed the erasure that has, for all files of the person."""
-    files = select(Patient.id).where(or_(Patient.id == erasure_id, Patient.merged_into == erasure_id))
-    number = select(func.count()).select_from(files.subquery()).scalar_subquery()
-    found = (
-        select(ErasureConfirmation.service, func.max(ErasureConfirmation.confirmed_at).label("at"))
-        .where(ErasureConfirmation.erasure_id.in_(files))
-        .group_by(ErasureConfirmation.service)
+def erasures(session: Session, conditions: Sequence[ColumnElement[bool]], part: Part) -> Found[Erasure]:
+    """A part of the erasures that meet the conditions."""
+    return ERASURES.read(session, select(Erasure).where(*conditions), part)
+
+
+def references(session: Session, ids: Collection[UUID]) -> Mapping[UUID, str]:
+    """The references that these patients have or had."""
+    found = session.execute(select(Patient.id, Patient.reference).where(Patient.id.in_(ids)))
+    return {row.id: row.reference for row in found}
+
+
+def _is_file_of(erasure_id: Any) -> ColumnElement[bool]:
+    """A row of `patients` is the file of this erasure, or was merged into it."""
+    return or_(Patient.id == erasure_id, Patient.merged_into == erasure_id)
+
+
+def is_pending_at(services: Collection[str]) -> ColumnElement[bool]:
+    """One of these services has yet to confirm the erasure, for one of the person's files."""
+    return or_(*(exists().where(_is_file_of(Erasure.id), ~_has_confirmed(each)) for each in services))
+
+
+def _has_confirmed(service: str) -> ColumnElement[bool]:
+    return exists().where(ErasureConfirmation.erasure_id == Patient.id, ErasureConfirmation.service == service)
+
+
+def confirmations(session: Session, ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, datetime]]:
+    """When each service confirmed each of these erasures, if it has for all files of the person."""
+    number = select(func.count()).where(_is_file_of(Erasure.id)).correlate(Erasure).scalar_subquery()
+    confirmed = session.execute(
+        select(Erasure.id, ErasureConfirmation.service, func.max(ErasureConfirmation.confirmed_at).label("at"))
+        .join(Patient, _is_file_of(Erasure.id))
+        .join(ErasureConfirmation, ErasureConfirmation.erasure_id == Patient.id)
+        .where(Erasure.id.in_(ids))
+        .group_by(Erasure.id, ErasureConfirmation.service)
         .having(func.count() == number)
     )
-    return {row.service: row.at for row in session.execute(found)}
+    found: dict[UUID, dict[str, datetime]] = {each: {} for each in ids}
+    for row in confirmed:
+        found[row.id][row.service] = row.at
+    return found
 
 
 def confirm(session: Session, service: str, erased: Sequence[tuple[UUID, datetime]]) -> None:
@@ -95,6 +130,6 @@ def closed_before(
 
 
 def destroy_data_key(session: Session, patient: Patient) -> None:
-    """Delete the key of a patient, whose row is locked: what it encrypted is noise from now on."""
+    """Delete the key of a patient, whose row is locked: what it encrypted can no longer be decrypted."""
     session.execute(delete(DataKey).where(DataKey.owner_id == patient.id))
     session.expire(patient, ["data_key"])

@@ -32,7 +32,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 from sqlalchemy.orm import Session, selectinload
 
-from patient_service.store.tables import Consent, FileAccess, ListAccess, LocatedPostalCode, Patient, StatusChange
+from patient_service.store.tables import (
+    IS_THERE,
+    Consent,
+    FileAccess,
+    ListAccess,
+    LocatedPostalCode,
+    Patient,
+    StatusChange,
+)
 from shared.database.listing import Found, Listing
 from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus
 from shared.values.lists import Part
@@ -40,8 +48,6 @@ from shared.values.lists import Part
 NOT_YET = date(9999, 12, 31)
 """Orders those without a day behind those with one; the indexes have it too."""
 
-IS_THERE: Final = and_(Patient.merged_into.is_(None), Patient.erased_at.is_(None))
-"""Nobody was erased, and of two files of one person only the kept one is shown."""
 ERASURE_IS_PROPOSED: Final = Patient.erasure_proposed_on.is_not(None)
 
 PATIENTS: Final = Listing(
@@ -92,6 +98,13 @@ def ids_where(session: Session, conditions: Sequence[ColumnElement[bool]], *, at
 def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
     """Conditions that columns have one of these values; without values any will do."""
     return [getattr(Patient, name).in_(values) for name, values in wanted.items() if values]
+
+
+def is_in_charge(accounts: Collection[UUID | None]) -> ColumnElement[bool]:
+    """One of these accounts is in charge of the patient; None: nobody is."""
+    known = [each for each in accounts if each is not None]
+    is_one_of = Patient.assigned_to.in_(known)
+    return is_one_of if len(known) == len(accounts) else or_(is_one_of, Patient.assigned_to.is_(None))
 
 
 def has_words(alternatives: Sequence[Sequence[Sequence[int]]]) -> ColumnElement[bool]:

@@ -33,6 +33,7 @@ from shared.values.identifiers import VERSION
 from shared.values.patient_history_enums import HistoryKind
 
 IS_THERE = text("erased_at IS NULL AND merged_into IS NULL")
+"""Nobody was erased, and of two files of one person only the kept one is shown; of indexes and of their queries."""
 
 
 class Patient(Aggregate, Tables):
@@ -261,6 +262,8 @@ class Erasure(Tables):
     id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"), primary_key=True)
     requested_at: Mapped[datetime]
     requested_by: Mapped[UUID | None]
+
+    __table_args__ = (Index("ix_erasures_requested_at", "requested_at", "id"),)
 
 
 class ErasureConfirmation(Tables):

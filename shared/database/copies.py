@@ -54,7 +54,7 @@ def keep_newest(
 
 
 def keep_merged(session: Session, copies: type[DeclarativeBase], rows: Sequence[Row]) -> None:
-    """Keep of aggregates that are no more who stands for them, and nothing else, in one statement.
+    """Keep of aggregates that were merged only which one was kept, in one statement.
 
     A row is the `id`, `merged_into` and what `EventEnvelope.position` says; it is a state like others, so that one
     that is newer replaces it, and one that is older comes too late.

@@ -171,9 +171,9 @@ class PatientTherapistsExcluded(StateEvent, name="patient.therapists_excluded"):
 
 
 class PatientMerged(StateEvent, name="patient.merged"):
-    """This patient is no more: two files were of one person, and another one is kept.
+    """This file was merged: two files were of one person, and the other one is kept.
 
-    Only an erasure follows; of the patient a copy keeps nothing but who stands for them.
+    Only an erasure follows; of the merged patient a copy keeps nothing but who was kept.
     """
 
     patient_id: UUID

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from shared.database import Aggregate, Executor, new_id
+from shared.database import Aggregate, Executor, new_id, transaction
 from shared.database.tables import outbox, record_statement
 from shared.events.event import LARGEST_EVENT, Event, source_of
 from shared.runtime.tracing import TraceContext, current_trace_context
@@ -82,6 +82,12 @@ def waiting(session: Session, *, up_to: int | None = None) -> int:
     """Returns the number of events not yet published, of all or of those up to a position."""
     unpublished = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
     return session.scalar(unpublished if up_to is None else unpublished.where(outbox.c.position <= up_to)) or 0
+
+
+def count_waiting() -> int:
+    """Returns the number of events not yet published, read in a transaction of its own."""
+    with transaction() as session:
+        return waiting(session)
 
 
 def mark_unpublished(executor: Executor, *, published_after: datetime | None = None) -> int:

@@ -17,6 +17,8 @@ from shared.http import docs, openapi, problems
 from shared.http.context import Context
 from shared.http.routes import Route, larger_bodies
 from shared.http.service_app import AccessTable, ServiceApp
+from shared.http.status import StatusOfService
+from shared.runtime import clock
 from shared.runtime.health import JSON, ReadinessCheck, liveness, metrics, readiness
 from shared.runtime.server import Limits
 from shared.runtime.settings import ServiceSettings
@@ -71,7 +73,9 @@ def service_app(
     app.extensions["record_refusal"] = record_refusal
     problems.register_error_handlers(app)
     app.access = _register_routes(app, routes)
-    app.access |= _register_platform_routes(app, _checks(settings, schema_check, [*sign_in.checks(), *ready_checks]))
+    checks = _checks(settings, schema_check, [*sign_in.checks(), *ready_checks])
+    app.extensions["status"] = StatusOfService(name, clock.now(), checks)
+    app.access |= _register_platform_routes(app, checks)
     app.access |= docs.register_docs(
         app, title, partial(openapi.document, routes, title=title, description=description)
     )

@@ -13,7 +13,7 @@ _BY_TYPE: Mapping[str, Any] = {"boolean": True, "null": None}
 
 def example_of(schema: Document, definitions: Document) -> Any:
     """Returns a value that the schema accepts: its first example, or of an object its required properties."""
-    if "$ref" in schema:
+    if "$ref" in schema and not schema.get("examples"):  # one of the field itself stands beside what it refers to
         return example_of(definitions[schema["$ref"].rsplit("/", 1)[-1]], definitions)
     for name in ("examples", "enum"):
         if schema.get(name):

@@ -15,6 +15,7 @@ from shared.http import headers
 from shared.http.declaration import Cookie, Endpoint
 from shared.http.examples import example_of, example_of_patch
 from shared.http.inputs import JSON, MERGE_PATCH
+from shared.http.problem_members import MEMBERS
 from shared.http.replay import NOT_REPLAYED
 from shared.http.responses import HAS_LOCATION
 from shared.http.routes import Route
@@ -64,7 +65,8 @@ PROBLEM: Document = {
                 },
             },
         },
-    },
+    }
+    | MEMBERS,
 }
 
 LOST_UPDATE: Document = {
@@ -94,7 +96,7 @@ LOST_UPDATE: Document = {
     ],
 }
 
-OWN_PATHS = ("/api/dead-letters",)
+OWN_PATHS = ("/api/dead-letters", "/api/status")
 """Every service has these paths: a gateway in front of all services serves them below the prefix of the service."""
 
 BESIDE_THIS_DOCUMENT = [{"url": "."}]

@@ -9,18 +9,18 @@ from flask import Flask
 
 from shared.database.schema import is_current
 from shared.http.application import service_app
-from shared.http.dead_letters import dead_letter_routes
+from shared.http.status import routes_of_every_service
 from shared.runtime.service import Service
 from shared.runtime.settings import ServiceSettings
 
 
 def web_app(service: Service[Any, Any], settings: ServiceSettings) -> Flask:
-    """The service's application: its own routes, and those for its dead letters."""
+    """The service's application: its own routes, and those that every service has."""
     dependencies, confirm = service.dependencies(settings), service.confirm_caller
     return service_app(
         service.name,
         settings,
-        [*service.routes(), *dead_letter_routes(service.listeners.given(dependencies))],
+        [*service.routes(), *routes_of_every_service(service.listeners.given(dependencies))],
         title=service.title,
         description=service.description,
         ready_checks=service.needs(settings),

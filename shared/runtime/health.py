@@ -12,6 +12,7 @@ from shared.errors import Outage, Unreachable
 from shared.runtime.logs import logger
 from shared.runtime.metrics import exposition
 from shared.runtime.server import Limits, Server, listening_socket
+from shared.texts import Sentence
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,15 +32,20 @@ class ReadinessCheck:
     holds: Callable[[], bool]
     decisive: bool = True
 
-    def run(self) -> tuple[bool, dict[str, str]]:
+    def ask(self) -> tuple[bool, Sentence | None]:
         """Returns whether the condition holds and, if it raised `Unreachable`, why not; another error counts as no."""
         try:
-            return bool(self.holds()), {}
+            return bool(self.holds()), None
         except Unreachable as known:
-            return False, {"problem": known.message}
+            return False, known.sentence
         except Exception as problem:
             log.warning("health.check_failed", check=self.name, problem=type(problem).__name__)
-            return False, {}
+            return False, None
+
+    def run(self) -> tuple[bool, dict[str, str]]:
+        """The same with the reason as JSON, in English."""
+        holds, why = self.ask()
+        return holds, {} if why is None else {"problem": str(why)}
 
 
 def check_before_start(checks: Iterable[ReadinessCheck]) -> None:
@@ -64,12 +70,13 @@ def readiness(checks: Sequence[ReadinessCheck], figures: Figures) -> tuple[bool,
     document = {
         "status": "ready" if ready else "not ready",
         "checks": {check.name: {"ok": holds, "decisive": check.decisive, **why} for check, holds, why in found},
-        "figures": {name: _count(name, count) for name, count in figures.items()},
+        "figures": {name: count_of_figure(name, count) for name, count in figures.items()},
     }
     return ready, json.dumps(document).encode()
 
 
-def _count(name: str, count: Callable[[], int]) -> int | None:
+def count_of_figure(name: str, count: Callable[[], int]) -> int | None:
+    """Returns the figure; None where it cannot be read."""
     try:
         return count()
     except Exception as problem:

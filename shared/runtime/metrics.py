@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from threading import Lock
+from typing import Any
+
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -12,6 +15,26 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+
+
+class LazyGauge:
+    """A gauge that a process exports from the first time it sets it; before, and in every process that never does, it
+    is absent. A 0 there would say that nothing waits and nobody is in a crisis, and nobody had looked.
+    """
+
+    def __init__(self, name: str, documentation: str, *, multiprocess_mode: str) -> None:
+        self._name, self._documentation, self._mode = name, documentation, multiprocess_mode
+        self._gauge: Gauge | None = None
+        self._lock = Lock()
+
+    def set(self, value: float) -> None:
+        """Export this value from now on."""
+        with self._lock:
+            if self._gauge is None:
+                mode: Any = self._mode
+                self._gauge = Gauge(self._name, self._documentation, multiprocess_mode=mode)
+        self._gauge.set(value)
+
 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -32,7 +55,7 @@ tokens_refused = Counter(
 token_key_fetches = Counter(
     "platform_token_key_fetches_total", "Attempts to fetch the keys of the issuer of access tokens", ["outcome"]
 )
-token_issuer_away_seconds = Gauge(
+token_issuer_away_seconds = LazyGauge(
     "platform_token_issuer_away_seconds",
     "Seconds since the issuer of access tokens last answered, as of the last attempt; 0 when it answers",
     multiprocess_mode="livemax",
@@ -54,28 +77,28 @@ duty_trouble_seconds = Gauge(
     ["duty"],
     multiprocess_mode="mostrecent",
 )
-consumer_lag = Gauge(
+consumer_lag = LazyGauge(
     "platform_consumer_lag",
     "Offsets on Kafka that the service's consumer group has not read",
     multiprocess_mode="mostrecent",
 )
-consumer_stalled_seconds = Gauge(
+consumer_stalled_seconds = LazyGauge(
     "platform_consumer_stalled_seconds",
     "Seconds since anything was read of the partition that has been stalled longest; 0 when none is",
     multiprocess_mode="mostrecent",
 )
-events_behind_seconds = Gauge(
+events_behind_seconds = LazyGauge(
     "platform_events_behind_seconds",
     "Seconds for which it is not certain that everything that other services said is handled here",
     multiprocess_mode="mostrecent",
 )
-copies_ahead = Gauge(
+copies_ahead = LazyGauge(
     "platform_copies_ahead",
     "Copies that are ahead of their source until it republishes",
     multiprocess_mode="mostrecent",
 )
-outbox_waiting = Gauge("platform_outbox_waiting", "Events not yet published", multiprocess_mode="mostrecent")
-dead_letters_waiting = Gauge(
+outbox_waiting = LazyGauge("platform_outbox_waiting", "Events not yet published", multiprocess_mode="mostrecent")
+dead_letters_waiting = LazyGauge(
     "platform_dead_letters_waiting", "Dead letters that wait for a decision", multiprocess_mode="mostrecent"
 )
 event_age_seconds = Histogram(
@@ -88,12 +111,12 @@ emails_handed_over = Counter(
     "Attempts to send an e-mail through the mail server, by outcome",
     ["outcome"],
 )
-mail_server_in_trouble = Gauge(
+mail_server_in_trouble = LazyGauge(
     "platform_mail_server_in_trouble",
     "1 while no e-mails are sent because of the mail server",
     multiprocess_mode="mostrecent",
 )
-crises_unacknowledged = Gauge(
+crises_unacknowledged = LazyGauge(
     "platform_crises_unacknowledged",
     "Patients in a crisis that nobody has acknowledged, counted every minute",
     multiprocess_mode="mostrecent",

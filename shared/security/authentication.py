@@ -10,6 +10,7 @@ from uuid import UUID
 from flask import current_app, g, has_request_context, request
 
 from shared.errors import FieldProblem, Forbidden, RuleBroken
+from shared.texts import OneOf
 from shared.values.account_enums import Scope
 from shared.values.enums import Role
 from shared.values.text import has_unstorable, one_line
@@ -94,7 +95,7 @@ def admit(access: Access) -> None:
         return
     g.caller = cast(SignIn, current_app.extensions["sign_in"]).caller(request.environ)
     if not caller().may(access):
-        raise Forbidden("role.missing")
+        raise Forbidden("role.missing", needed=OneOf(sorted(str(each) for each in access)))
 
 
 def purpose() -> str | None:

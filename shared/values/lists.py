@@ -159,7 +159,9 @@ class ListOf(Generic[Filters]):
         given: dict[View, type[Schema] | None] = {"full": full, "row": row, "label": label}
         self.views: dict[View, type[Schema]] = {name: schema for name, schema in given.items() if schema is not None}
         self.orders = orders
-        self.query: Any = _query(orders, filters, list(self.views))
+        self.query: Any = _query(
+            orders, filters, list(self.views), name=f"{full.__name__.removesuffix('View')}ListQuery"
+        )
         self.pages: dict[View, Any] = {name: Page[schema] for name, schema in self.views.items()}  # type: ignore[valid-type]
         self.response: Any = _any_of(list(self.pages.values()))
 
@@ -176,8 +178,11 @@ class ListOf(Generic[Filters]):
         return ListRequest(query, part, query.view)
 
 
-def _query(orders: Orders, filters: type[Filters], views: Sequence[View]) -> type[Filters]:
-    """The filters of a list together with the parameters that every list has, as far as this one offers them."""
+def _query(orders: Orders, filters: type[Filters], views: Sequence[View], *, name: str) -> type[Filters]:
+    """The filters of a list together with the parameters that every list has, as far as this one offers them.
+
+    It has a name of its own: the filters alone may be a part of a body, too.
+    """
     fields: dict[str, Any] = {"sort": _sort(orders), "after": _AFTER, "view": _view(views)}
     if orders.identity is not None:
         fields["ids"] = _IDS
@@ -185,7 +190,7 @@ def _query(orders: Orders, filters: type[Filters], views: Sequence[View]) -> typ
         fields["count_by"] = _count_by(orders)
     bases: Any = PageQuery if issubclass(PageQuery, filters) else (filters, PageQuery)
     named: Any = {"__doc__": filters.__doc__, "__module__": filters.__module__}
-    query: Any = create_model(filters.__name__, __base__=bases, __cls_kwargs__=DERIVED, **named, **fields)
+    query: Any = create_model(name, __base__=bases, __cls_kwargs__=DERIVED, **named, **fields)
     return cast("type[Filters]", query)
 
 

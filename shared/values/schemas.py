@@ -23,7 +23,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from shared.errors import FieldProblem
-from shared.texts import Sentence
+from shared.texts import Sentence, TextLanguage
 from shared.values.datetimes import Instant
 from shared.values.errors import NotAcceptable
 from shared.values.messages import sentence_of
@@ -232,12 +232,19 @@ class MergePatch:
     def changes_to(self, current: Schema) -> dict[str, Any]:
         """Returns the changes of writable fields; read-only fields must have their current values.
 
+        Sentences among them may be sent back in either language.
         Raises InvalidFields naming each read-only field that was sent with another value.
         """
-        changed = list(_differing(self.read_only, current.to_json(), ""))
-        if changed:
+        differing = [list(_differing(self.read_only, shown, "")) for shown in _shown_in_each_language(current)]
+        if all(differing):
+            changed = differing[0]
             raise InvalidFields(FieldProblem(field, _how_it_changes(field, type(current))) for field in changed)
         return self.changes
+
+
+def _shown_in_each_language(view: Schema) -> Iterator[dict[str, Any]]:
+    for language in TextLanguage:
+        yield view.model_dump(mode="json", context=lambda chosen=language: chosen)
 
 
 def read_patch(document: object, writable: type[BaseModel], view: type[BaseModel]) -> MergePatch:

@@ -28,6 +28,7 @@ WITHOUT_AN_ENTRY = {
     "GET /api/patient-imports": "counts rows, and names nobody",
     "GET /api/patient-imports/<uuid:id>": "the same",
     "POST /api/patient-imports": "the same; the worker enters and notes the patients",
+    "GET /api/erasures": "says who was erased, of whose files nothing is left",
     "GET /api/erasures/<uuid:id>": "says that somebody was erased, of whose file nothing is left",
 }
 """Operations of the patient service that note nothing, with the reason; of what each really notes

@@ -4,6 +4,7 @@ that has a form."""
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -13,17 +14,17 @@ from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
 from shared.events.listeners import Listeners
-from shared.http.dead_letters import dead_letter_routes
 from shared.http.openapi import document
 from shared.http.routes import Route
-from tests.architecture.sources import SERVICES
+from shared.http.status import routes_of_every_service
+from tests.architecture.sources import SERVICES, sources
 from user_service.domain.passwords import weakness
 
 each_service = pytest.mark.parametrize("service", SERVICES)
 
 
 def routes(service: str) -> list[Route]:
-    return [*dead_letter_routes(Listeners()), *importlib.import_module(f"{service}.api.routes").ROUTES]
+    return [*routes_of_every_service(Listeners()), *importlib.import_module(f"{service}.api.routes").ROUTES]
 
 
 @cache
@@ -174,6 +175,28 @@ def test_an_example_says_what_could_be_sent() -> None:
     assert examples["therapist_service post /api/imports"]["file"].startswith("therapists_")
     empty = [name for name, example in examples.items() if " patch " in name and not example]
     assert empty == ["matching_service patch /api/placement-requests/{id}"]  # a number or a day; neither has an example
+
+
+def test_an_example_of_a_patient_has_what_the_interview_and_the_intake_bring() -> None:
+    """A status in an example is one that a new patient can get: it is the field's own, not the first of all."""
+    examples = {name: content["example"] for name, content in bodies("patient_service")}
+    assert {"consultation", "anamnesis", "diagnoses", "postal_code"} <= examples["post /api/patients"].keys()
+    assert examples["post /api/patients/{id}/status"] == {"status": "searching"}
+
+
+@each_service
+def test_names_of_schemas_can_be_read(service: str) -> None:
+    """Where two schemas have one name, Pydantic puts the paths of their modules in front."""
+    assert [name for name in described(service)["components"]["schemas"] if "__" in name] == []
+
+
+def test_every_member_of_a_problem_is_described() -> None:
+    written = re.compile(r"""members(?:\["(\w+)"\]|(?:: dict\[str, Any\])? = \{"(\w+)")""")
+    texts = [path.read_text() for path in sources("shared", *SERVICES)]
+    found = {name for text in texts for each in written.findall(text) for name in each if name}
+    schemas = described("patient_service")["components"]["schemas"]
+    known = schemas["Problem"]["properties"] | schemas["LostUpdate"]["allOf"][1]["properties"]
+    assert {"candidates", "merged_into", "services", "current"} <= found <= known.keys()
 
 
 @each_service

@@ -20,7 +20,7 @@ TO_BE_MADE = re.compile("(tests/|migrations/)?statistics_service/|tests/samples/
 """What only who follows a recipe makes."""
 CODE = ("shared", "operations", "migrations", "gateway", *SERVICES)
 LEVELS = {"debug", "info", "warning", "error", "exception"}
-KINDS = {"Counter": "_total", "Gauge": "", "Histogram": "_count"}
+KINDS = {"Counter": "_total", "Gauge": "", "LazyGauge": "", "Histogram": "_count"}
 
 DOTTED = re.compile(r"`([a-z_]+(?:\.[a-z_]+)+)`")
 METRIC = re.compile(r"`(platform_\w+)(?:\{(\w+)[^`]*\})?`")

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from shared.events.listeners import Listeners
-from shared.http.dead_letters import dead_letter_routes
 from shared.http.declaration import Endpoint
 from shared.http.replay import NOT_REPLAYED, READ_ONLY
+from shared.http.status import routes_of_every_service
 from tests.architecture.sources import ROOT, SERVICES, names_in, nodes
 
 OWNED_BY_THE_DECORATOR = {"transaction", "single_statements", "clock", "current_app", "g", "request", "once"}
@@ -33,7 +33,7 @@ def methods(path: Path) -> Iterator[ast.FunctionDef]:
 
 def endpoints() -> Iterator[tuple[str, Endpoint]]:
     """Every endpoint of every service, with its method and path."""
-    routes: list[Any] = [*dead_letter_routes(Listeners())]
+    routes: list[Any] = [*routes_of_every_service(Listeners())]
     for service in SERVICES:
         routes += importlib.import_module(f"{service}.api.routes").ROUTES
     for route in routes:

@@ -297,6 +297,12 @@ RULES = (
         {"ids": [ID], "filter": {}}, {"ids": [ID]}, fields=("ids", "filter"), also=(BULK_OF_PATIENTS,),
     ),
     Reason(
+        "cannot be 'me'", "depends on who asks: an administrator without an account", rules.is_me,
+        "POST /api/patients/bulk",
+        {"ids": [ID], "expected_total": 1, "action": "assign", "assigned_to": "me"},
+        {"ids": [ID], "expected_total": 1, "action": "assign", "assigned_to": None}, fields=("assigned_to",),
+    ),
+    Reason(
         "goes with the action withdraw", "is a rule across fields", rules.goes_with("withdraw"), BULK,
         {"ids": [ID], "action": "withdraw", "priority": None},
         {"ids": [ID], "action": "withdraw", "priority": None, "reason": "other"}, fields=("reason",),

@@ -310,6 +310,11 @@ def lists_something(value: Any, sent: Sent) -> bool:
     return bool(value)
 
 
+def is_me(value: Any, _sent: Sent) -> bool:
+    """The caller is meant."""
+    return bool(value == "me")
+
+
 def was_sent(value: Any, sent: Sent) -> bool:
     """Something, and whether it is right depends on what is stored or was sent before."""
     return value is not NOTHING

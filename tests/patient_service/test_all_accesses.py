@@ -84,7 +84,9 @@ def test_what_is_done_with_the_same_patients_is_an_entry_for_each_way(
     assert [noted.count(each) for each in ("listed", "audited")] == [1, 1]
 
 
-def test_every_access_is_listed_with_whom_it_names_newest_first(auditor: FlaskClient, two: list[UUID]) -> None:
+def test_every_access_is_listed_with_whom_it_names_newest_first(
+    auditor: FlaskClient, session: Session, two: list[UUID]
+) -> None:
     listed, *rest = entries(auditor)
     assert (listed["by"], listed["action"], listed["view"]) == (str(BERTA), "listed", "row")
     assert (listed["patients"], listed["patient_ids"]) == (2, sorted(map(str, two)))
@@ -93,6 +95,8 @@ def test_every_access_is_listed_with_whom_it_names_newest_first(auditor: FlaskCl
     ]  # fmt: skip
     assert [each["purpose"] for each in entries(auditor)][1:5] == ["Liste", "Rückruf", "Rückruf", "Rückruf"]
     assert {each["patient_ids"][0] for each in rest[:2]} == set(map(str, two))
+    known = {str(each): session.get_one(Patient, each).reference for each in two}
+    assert all(each["references"] == [known[id] for id in each["patient_ids"]] for each in [listed, *rest])
 
 
 def test_a_row_has_no_purpose(auditor: FlaskClient, two: list[UUID]) -> None:
@@ -190,7 +194,9 @@ def test_of_an_erased_patient_who_and_when_remain(
     headers = {"X-Purpose": "Stichprobe"}
     shown = auditor.get(f"{URL}?to=2026-11-25", headers=headers).json["items"]
     assert [each["purpose"] for each in shown if each["action"] == "listed"] == ["Liste"]
-    assert {each["purpose"] for each in shown if each["patient_ids"] == [str(min(two))]} == {None}
+    of_erased = [each for each in shown if each["patient_ids"] == [str(min(two))]]
+    reference = session.get_one(Patient, min(two)).reference
+    assert {(each["purpose"], *each["references"]) for each in of_erased} == {(None, reference)}
     own = auditor.get(f"/api/patients/{min(two)}/access-log", headers=headers)
     assert own.status_code == 200
     assert {each["purpose"] for each in own.json["items"]} == {None}

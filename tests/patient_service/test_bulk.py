@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from shared.security.encryption import Keys
 from shared.values.enums import Role
-from tests.accounts import signed_in
+from tests.accounts import ANNA, signed_in
 from tests.builders.patients import a_patient, a_patient_who_is
 
 URL = "/api/patients"
 EVA = "0193a1b2-0000-7000-8000-000000000002"
 ASSIGN = {"action": "assign", "assigned_to": EVA}
+ASSIGN_ME = {"action": "assign", "assigned_to": "me"}
 
 
 @pytest.fixture
@@ -60,6 +61,40 @@ def test_nobody_is_put_in_charge_again(client: FlaskClient, four: list[UUID]) ->
     assert in_charge(client) == ids[:1]
     assert client.patch(f"{URL}/{four[0]}", json={"assigned_to": None}).json["assigned_to"] is None
     assert in_charge(client) == []
+
+
+def test_who_asks_takes_charge_and_finds_who_has_nobody(app: Flask, four: list[UUID]) -> None:
+    anna = signed_in(app, Role.COORDINATOR)
+    ids = [str(each) for each in four]
+    mine = send(anna, filter={"assigned_to": ["none"], "status": ["open"]}, expected_total=3, **ASSIGN_ME)
+    assert [each["status"] for each in mine.json["results"]] == [200, 200, 200], mine.json
+    send(anna, ids=ids[2:3], expected_total=1, **ASSIGN)
+
+    def found(by: str) -> list[str]:
+        answer = anna.get(f"{URL}?assigned_to={by}&sort=created_at")
+        assert answer.status_code == 200, answer.json
+        return [each["id"] for each in answer.json["items"]]
+
+    assert (found("me"), found("none"), found(EVA)) == (ids[:2], ids[3:], ids[2:3])
+    assert (found(f"me,{EVA}"), found("none,me")) == (ids[:3], [*ids[:2], ids[3]])
+    assert anna.get(f"{URL}/{ids[0]}").json["assigned_to"] == str(ANNA)
+
+
+def test_who_has_no_account_is_in_charge_of_nobody(app: Flask, four: list[UUID]) -> None:
+    nobody = signed_in(app, Role.ADMIN, id=None)
+    assert nobody.get(f"{URL}?assigned_to=me").json["total"] == 0
+    refused = send(nobody, ids=[str(four[0])], expected_total=1, **ASSIGN_ME)
+    assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, "assigned_to")
+
+
+def test_what_is_no_account_is_refused_in_one_sentence(client: FlaskClient, four: list[UUID]) -> None:
+    for answer, field in (
+        (client.get(f"{URL}?assigned_to=Eva"), "assigned_to.0"),
+        (send(client, ids=[str(four[0])], expected_total=1, action="assign", assigned_to="none"), "assigned_to"),
+    ):
+        assert answer.status_code == 422
+        assert [each["field"] for each in answer.json["errors"]] == [field]
+        assert "must be the id of an account" in answer.json["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(("q", "expected"), [("erfunden", 1), ("erfunden", 5), ("1", 2)])

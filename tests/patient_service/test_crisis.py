@@ -45,6 +45,21 @@ def unacknowledged(client: FlaskClient) -> list[str]:
     return [each["id"] for each in answer.json["items"]]
 
 
+def test_who_answers_is_said_in_the_readers_language_and_may_be_sent_back_in_it(client: FlaskClient) -> None:
+    """A client that sends back what it read changes nothing, whatever language it reads."""
+    entered = client.post("/api/patients", json=new_patient(anamnesis=SUICIDAL)).json
+    url, names = f"/api/patients/{entered['id']}", {"de": "Notruf", "en": "Emergency number"}
+    for language, name in names.items():
+        read = client.get(url, headers={"Accept-Language": language})
+        assert read.json["crisis"]["contacts"][0]["name"] == name
+        assert read.headers["Content-Language"] == language
+        same = client.patch(url, json={"crisis": read.json["crisis"], "city": f"Ort {language}"})
+        assert same.status_code == 200, same.json
+    other = read.json["crisis"] | {"contacts": [{"name": "Hotline", "phone": "112"}]}
+    refused = client.patch(url, json={"crisis": other})
+    assert refused.status_code == 422
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -357,7 +357,7 @@ def test_the_first_confirmation_counts(client: FlaskClient, session: Session, ke
     erase(client, patient)
     for time in (MONDAY, MONDAY + DAY):
         handle(session, keys, confirmations(patient.id, time)["matching_service"])
-    assert store.confirmations(session, patient.id) == {"matching_service": MONDAY}
+    assert store.confirmations(session, [patient.id])[patient.id] == {"matching_service": MONDAY}
     assert erasures.get(session, patient.id, compaction_lag=DAY).state == "running"
 
 

@@ -27,7 +27,9 @@ from tests.conftest import MONDAY
 WITHOUT_AN_ENTRY = {
     ("POST", "/api/patients/<uuid:id>/merge"): "is noted in two files, as tests/patient_service/test_merging.py shows",
     ("GET", "/internal/practice-summaries"): "names its patients in the query: test_practice_summaries.py",
+    ("GET", "/api/erasures"): "says who was erased, of whose files nothing is left",
     ("GET", "/api/erasures/<uuid:id>"): "says that somebody was erased, of whose file nothing is left",
+    ("GET", "/api/status"): "says how the service is, and nothing of anybody",
     ("GET", "/api/dead-letters"): "says where an event lay and why it failed, never what stood in it",
     ("GET", "/api/dead-letters/<uuid:id>"): "the same",
     ("POST", "/api/dead-letters/<uuid:id>/replay"): "the same",

@@ -19,7 +19,7 @@ from patient_service.domain import patients
 from patient_service.domain.accesses import Reader
 from patient_service.domain.lists import PATIENTS
 from patient_service.store import lists
-from patient_service.store.tables import FileAccess, ListAccess, Patient, StatusChange
+from patient_service.store.tables import IS_THERE, FileAccess, ListAccess, Patient, StatusChange
 from shared.runtime import clock
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
@@ -123,7 +123,7 @@ def test_a_list_is_filtered_and_counted(client: FlaskClient, five: list[UUID]) -
 
 
 def test_every_order_has_an_index(session: Session) -> None:
-    shown = select(Patient.id).where(lists.IS_THERE)
+    shown = select(Patient.id).where(IS_THERE)
     for rows, listing in ((shown, lists.PATIENTS), (select(StatusChange.id), lists.STATUS_CHANGES)):
         assert sorted_without_index(session, rows, listing) == []
 

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.values.enums import Role
 from tests.builders.lists import sorted_without_index
 from tests.user_service.conftest import CallAs
 from user_service.store import lists
@@ -57,5 +58,24 @@ def test_accounts_and_their_logs_are_files(client: FlaskClient, people: list[str
     assert client.get(f"/api/users/{people[0]}/sessions", headers=CSV).text.startswith('"id","created_at"')
 
 
+@pytest.mark.parametrize("role", [Role.COORDINATOR, Role.CALLER, Role.IMPORTER, Role.AUDITOR])
+def test_everybody_reads_names_and_nothing_else_of_an_account(
+    client: FlaskClient, people: list[str], call_as: CallAs, role: Role
+) -> None:
+    machine = client.post("/api/machine-accounts", json={"name": "scraper", "scopes": []}).json["id"]
+    client.delete(f"/api/users/{people[3]}")
+    call_as(None, role)
+    assert ids(client.get("/api/accounts?kind=person&active=true&role=caller,importer")) == people[1:3]
+    assert ids(client.get("/api/accounts?kind=person")) == people
+    named = client.get(f"/api/accounts?ids={people[3]},{machine}").json["items"]
+    assert named == [
+        {"id": people[3], "kind": "person", "name": "Person 3", "roles": ["importer"], "active": False},
+        {"id": machine, "kind": "machine", "name": "scraper", "roles": ["service"], "active": True},
+    ]
+    assert client.get("/api/accounts?count_by=active").json["counts"] == {"true": 4, "false": 1}
+    assert client.get("/api/users").status_code == 403
+
+
 def test_every_order_has_an_index(session: Session) -> None:
     assert sorted_without_index(session, select(Account.id).where(Account.deleted_at.is_(None)), lists.ACCOUNTS) == []
+    assert sorted_without_index(session, select(Account.id), lists.ACCOUNTS) == []

@@ -25,6 +25,7 @@ from user_service.api.sign_in import (
     RefreshResource,
 )
 from user_service.api.users import (
+    AccountNameCollection,
     InvitationResource,
     UserCollection,
     UserHistoryResource,
@@ -51,6 +52,7 @@ ROUTES = [
     Route("/api/me/otp", OwnOtpResource, post=SIGNED_IN, delete=SIGNED_IN),
     Route("/api/me/sessions", OwnSessionCollection, get=SIGNED_IN, delete=SIGNED_IN),
     Route("/api/me/sessions/<uuid:id>", OwnSessionItem, delete=SIGNED_IN),
+    Route("/api/accounts", AccountNameCollection, get=SIGNED_IN),
     Route("/api/users", UserCollection, get=ADMINS, post=ADMINS),
     Route("/api/users/<uuid:id>", UserItem, get=ADMINS, patch=ADMINS, delete=ADMINS),
     Route("/api/users/<uuid:id>/history", UserHistoryResource, get=ADMINS | {Role.AUDITOR}),

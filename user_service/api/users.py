@@ -1,4 +1,4 @@
-"""Endpoints to the accounts of people, for administrators."""
+"""Endpoints to the accounts of people, for administrators, and to the names of all accounts, for everybody."""
 
 from __future__ import annotations
 
@@ -10,13 +10,26 @@ from shared.values.schemas import MergePatch, QuerySchema
 from user_service.api.callers import recently_signed_in
 from user_service.dependencies import Dependencies
 from user_service.domain import account_emails, account_log, accounts, one_time_passwords, sessions
-from user_service.domain.lists import CHANGES, SESSIONS, USERS
+from user_service.domain.lists import ACCOUNT_NAMES, CHANGES, SESSIONS, USERS
 from user_service.domain.schemas import (
+    AccountNameFilter,
     NewUser,
     UserFields,
     UserFilter,
     UserView,
 )
+
+
+class AccountNameCollection(Resource):
+    """The names of all accounts."""
+
+    @endpoint(lists=ACCOUNT_NAMES)
+    def get(self, context: Context[Dependencies], wanted: ListRequest[AccountNameFilter]) -> Listed:
+        """List whose accounts there are, by name: of people and machines, deleted ones included.
+
+        For everybody who signs in: whom to put in charge of a patient, and who did what a log names.
+        """
+        return accounts.list_names(context.session, wanted)
 
 
 class UserItem(Resource):

@@ -20,6 +20,7 @@ from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, Schema, merged
 from user_service.domain import account_log, links, one_time_passwords, sessions
 from user_service.domain.schemas import (
+    AccountNameFilter,
     MeView,
     NewUser,
     OwnFields,
@@ -64,8 +65,17 @@ def get_own(session: Session, account_id: UUID | None) -> MeView:
 def list_part(session: Session, wanted: ListRequest[UserFilter]) -> Listed:
     """A part of the accounts of people."""
     filters = wanted.filters
-    found = lists.accounts(session, AccountKind.PERSON, wanted.part, roles=filters.role, active=filters.active)
+    found = lists.accounts(session, [AccountKind.PERSON], wanted.part, roles=filters.role, active=filters.active)
     return found.shown([view(each) for each in found.rows])
+
+
+def list_names(session: Session, wanted: ListRequest[AccountNameFilter]) -> Listed:
+    """A part of all accounts with their names, also of machines and of deleted ones: logs name their ids."""
+    filters = wanted.filters
+    found = lists.accounts(
+        session, filters.kind, wanted.part, roles=filters.role, active=filters.active, with_deleted=True
+    )
+    return found.shown(found.rows)
 
 
 def create(session: Session, new: NewUser, *, by: UUID | None, now: datetime) -> UserView:

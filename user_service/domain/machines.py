@@ -37,7 +37,7 @@ def _get(session: Session, account_id: UUID, *, lock: bool = False) -> Account:
 
 def list_part(session: Session, wanted: ListRequest[Any]) -> Listed:
     """A part of the machine accounts."""
-    found = lists.accounts(session, AccountKind.MACHINE, wanted.part)
+    found = lists.accounts(session, [AccountKind.MACHINE], wanted.part)
     return found.shown(found.rows)
 
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from shared.values.account_enums import AccountChangeKind, Scope
+from shared.values.account_enums import AccountChangeKind, AccountKind, Scope
 from shared.values.contacts import EmailAddress, PersonName
 from shared.values.datetimes import Instant
 from shared.values.enums import Role
@@ -191,6 +191,32 @@ class UserFilter(QuerySchema):
     """Only those who have one of these roles."""
     active: bool | None = None
     """Only those who may sign in, or only those who may not."""
+
+
+class AccountNameView(Schema):
+    """Whose account it is; nothing else of it."""
+
+    id: UUID
+    """The id that names in `_by` and `assigned_to` have."""
+    kind: AccountKind
+    """Whether it is of a person or of a machine."""
+    name: str
+    """The name of the person or the machine."""
+    roles: list[Role]
+    """What the person may do."""
+    active: bool
+    """Whether one may sign in with it; false also of one that was deleted."""
+
+
+class AccountNameFilter(QuerySchema):
+    """Which accounts to name; those that were deleted have still done what logs say."""
+
+    kind: Several[AccountKind] = []
+    """Only those of people, or only those of machines."""
+    role: Several[RoleOfPeople] = []
+    """Only those who have one of these roles."""
+    active: bool | None = None
+    """Only those with which one may sign in, or only the others."""
 
 
 class NewPassword(Schema):

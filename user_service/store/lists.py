@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -36,10 +36,18 @@ CHANGES: Final = Listing(
 
 
 def accounts(
-    session: Session, kind: AccountKind, part: Part, *, roles: Sequence[Role] = (), active: bool | None = None
+    session: Session,
+    kinds: Collection[AccountKind],
+    part: Part,
+    *,
+    roles: Sequence[Role] = (),
+    active: bool | None = None,
+    with_deleted: bool = False,
 ) -> Found[Account]:
-    """A part of the accounts of this kind that have one of these roles; without roles, all."""
-    conditions: list[ColumnElement[bool]] = [Account.kind == kind, Account.deleted_at.is_(None)]
+    """A part of the accounts that are of one of these kinds and have one of these roles; without any, of all."""
+    conditions: list[ColumnElement[bool]] = [] if with_deleted else [Account.deleted_at.is_(None)]
+    if kinds:
+        conditions.append(Account.kind.in_(kinds))
     if roles:
         conditions.append(Account.roles.overlap([str(role) for role in roles]))
     if active is not None:

@@ -52,6 +52,7 @@ def test_a_role_that_is_not_admitted_is_forbidden() -> None:
     assert client.get("/api/readable").status_code == 200
     refused = client.post("/api/plain", json={"name": "x"})
     assert (refused.status_code, refused.json["code"]) == (403, "role.missing")
+    assert refused.json["detail"] == "Your role or scope does not allow this; needed is admin or coordinator."
     assert client.head("/api/readable").status_code == 200
     assert client.get("/api/paper").status_code == 200
     assert client.get("/health/live").status_code == 200

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from shared.events.listeners import Listeners
 from shared.http import openapi
-from shared.http.dead_letters import dead_letter_routes
+from shared.http.status import routes_of_every_service
 from testkit.token_issuer import TokenIssuer, token_issuer
 from tests.fakes.browser import CHROMIUM, browsing
 from tests.shared.http.sample import ROUTES, create_app
@@ -60,12 +60,15 @@ def test_a_file_that_is_known_is_not_sent_again(client: FlaskClient) -> None:
 
 def test_what_every_service_has_is_tried_out_beside_its_document() -> None:
     """A gateway serves one `/api` for all services; what each of them has, it serves below the service's prefix."""
-    document = openapi.document([*ROUTES, *dead_letter_routes(Listeners("bench_service"))], title="", description="")
+    document = openapi.document(
+        [*ROUTES, *routes_of_every_service(Listeners("bench_service"))], title="", description=""
+    )
     own = {path for path, item in document["paths"].items() if item.get("servers") == [{"url": "."}]}
     assert own == {
         "/health/live",
         "/health/ready",
         "/metrics",
+        "/api/status",
         "/api/dead-letters",
         "/api/dead-letters/{id}",
         "/api/dead-letters/{id}/replay",

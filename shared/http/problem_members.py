@@ -1,0 +1,45 @@
+"""The members that a problem document has beside those of all problems, with the codes that bring them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_PATIENT: Final[dict[str, Any]] = {
+    "id": {"type": "string", "format": "uuid", "description": "Identifies the patient."},
+    "reference": {"type": "string", "description": "By what practices know the patient."},
+}
+
+MEMBERS: Final[dict[str, Any]] = {
+    "candidates": {
+        "type": "array",
+        "description": "With `patient.already_known` and `patient.suspected_duplicate`: up to 20 who may be the same.",
+        "items": {
+            "type": "object",
+            "required": [*_PATIENT, "why"],
+            "properties": {
+                **_PATIENT,
+                "why": {
+                    "type": "array",
+                    "description": "What is common.",
+                    "items": {
+                        "type": "string",
+                        "enum": ["insurance_number", "name", "similar_name", "date_of_birth", "address"],
+                    },
+                },
+            },
+        },
+    },
+    "merged_into": {
+        "type": "object",
+        "description": "With `patient.not_found` and `patient.merged_before`: the kept patient, where this one was "
+        "merged into another.",
+        "required": [*_PATIENT],
+        "properties": _PATIENT,
+    },
+    "services": {
+        "type": "array",
+        "description": "With `services.unreachable`: the services that do not answer as they should.",
+        "items": {"type": "string"},
+    },
+}
+"""Each as JSON schema describes it; `current`, `updated_by` and `updated_at` of 412 are in `LostUpdate`."""
