@@ -6,6 +6,7 @@ service, as an example of any. Time is an argument everywhere, so tests pass it;
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -25,7 +26,7 @@ from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
 from shared import database
 from shared.http.web import web_app
-from shared.runtime import registry
+from shared.runtime import memory, registry
 from tests.infrastructure import Infrastructure, direct
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -38,6 +39,7 @@ SLOW_TO_START = {"platform", "kafka", "spare_broker", "cluster", "short_campaign
 
 def pytest_configure() -> None:
     """Nothing is timed by hypothesis, and failures are logged with Python's traceback, which is drawn in no time."""
+    gc.disable()  # until all tests are collected: what is loaded is no garbage
     hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     hypothesis.settings.load_profile("untimed")
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
@@ -49,6 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SLOW_TO_START & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded stays until the end: from here on no collection of garbage visits it again."""
+    gc.enable()
+    memory.freeze()
 
 
 @pytest.fixture(scope="session")

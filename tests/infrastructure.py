@@ -33,9 +33,8 @@ def taken_back(connection: Connection) -> Iterator[None]:
     """Takes back what the block changes in the test's transaction, so that many cases can begin with the same state."""
     connection.exec_driver_sql("SAVEPOINT before_the_block")
     yield
-    connection.exec_driver_sql("ROLLBACK TO SAVEPOINT before_the_block")
-    # else PostgreSQL keeps the savepoint and its lock, thousands of them inside each other
-    connection.exec_driver_sql("RELEASE SAVEPOINT before_the_block")
+    # released, else PostgreSQL keeps the savepoint and its lock, thousands of them inside each other
+    connection.exec_driver_sql("ROLLBACK TO SAVEPOINT before_the_block; RELEASE SAVEPOINT before_the_block")
 
 
 class Infrastructure:
