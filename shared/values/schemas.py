@@ -105,8 +105,7 @@ class Schema(BaseModel):
     def unchecked(cls, values: Mapping[str, Any]) -> Self:
         """Returns the schema with these values of all its fields as they are: for what our own tables hold.
 
-        It leaves out what is no field, and raises `KeyError` where a field is missing. `model_construct` looks for
-        aliases and defaults of each field besides, which takes longer than to decrypt a patient.
+        Raises `KeyError` where a field is missing. `model_construct` takes longer than to decrypt a patient.
         """
         made = cls.__new__(cls)
         fields = {name: values[name] for name in cls.__pydantic_fields__}
@@ -237,8 +236,7 @@ class MergePatch:
         """
         differing = [list(_differing(self.read_only, shown, "")) for shown in _shown_in_each_language(current)]
         if all(differing):
-            changed = differing[0]
-            raise InvalidFields(FieldProblem(field, _how_it_changes(field, type(current))) for field in changed)
+            raise InvalidFields(FieldProblem(field, _how_it_changes(field, type(current))) for field in differing[0])
         return self.changes
 
 
