@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from patient_service.domain import states
-from patient_service.domain.files import write
+from patient_service.domain.files import published, write
 from patient_service.domain.indexes import indexes_of
 from patient_service.domain.schemas import NewPatient, PatientFile
 from patient_service.store import queries
@@ -47,9 +47,9 @@ def _patients(keys: Keys, bodies: Iterable[dict[str, Any]], prefix: str) -> Iter
             reference=reference,
             data_key=keys.new_data_key(identity.bytes),
             sequence=1,
-            age_published_on=berlin_day(now),
             **first_version(by=None, now=now),
         )
         states.register(patient)
-        write(keys, patient, fields, indexes_of(keys, fields, reference)[0], today=patient.age_published_on)
+        write(keys, patient, fields, indexes_of(keys, fields, reference)[0])
+        published(patient, fields, today=berlin_day(now))
         yield patient

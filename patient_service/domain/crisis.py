@@ -165,5 +165,5 @@ def _changed(
 def _written(keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis, *, now: datetime) -> PatientFile:
     changed = file.model_copy(update={"crisis": crisis})
     found_by = indexes.indexes_of(keys, changed, *references_of(patient))
-    write(keys, patient, changed, found_by[0], today=berlin_day(now))
+    write(keys, patient, changed, found_by[0])
     return changed

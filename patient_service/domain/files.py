@@ -169,7 +169,7 @@ def _opening(patient: Any) -> Iterator[bytes]:
         raise UnreadableFile from problem
 
 
-def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes, *, today: date) -> None:
+def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes) -> None:
     """Put the file into the patient's row: sealed, or in the clear where SQL asks for it."""
     # what is not known takes no room: most of a file is empty, and each field that may be so is without a value
     document = fields.model_dump_json(exclude=set(IN_THE_CLEAR), exclude_none=True)
@@ -177,7 +177,6 @@ def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes, *
         patient.sealed = keys.encrypt(key, patient.id.bytes, document.encode())
     for name in IN_THE_CLEAR:
         setattr(patient, name, getattr(fields, name))
-    patient.missing = list(missing_in(fields, today=today))
     write_indexes(patient, indexes)
 
 
@@ -342,11 +341,11 @@ def publish(
 ) -> None:
     """Record an event with the patient's public state; the row is locked."""
     today = berlin_day(now)
-    record(session, patient, event(patient=_published(patient, fields, today=today), **facts), now=now)
+    record(session, patient, event(patient=published(patient, fields, today=today), **facts), now=now)
 
 
-def _published(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
-    """The patient's public state, which is known to be published as of today."""
+def published(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
+    """The patient's public state, which is known to be published as of today; and what the file lacks since."""
     patient.age_published_on = today
     patient.missing = list(missing_in(fields, today=today))  # whether a guardian is needed depends on the age
     return public(patient, fields, today=today)
@@ -370,7 +369,7 @@ def _state(keys: Keys, patient: Patient, *, today: date) -> PatientUpdated | Pat
     if patient.merged_into is not None:
         return merged_state(patient)
     file = decrypt_or_none(keys, patient)
-    return None if file is None else PatientUpdated(patient=_published(patient, file, today=today))
+    return None if file is None else PatientUpdated(patient=published(patient, file, today=today))
 
 
 def merged_state(patient: Patient) -> PatientMerged:

@@ -140,7 +140,7 @@ def _keep(
     kept.other_references = [*kept.other_references, *references_of(merged)]
     found_by = indexes_of(keys, wanted, *references_of(kept))
     duplicates.identify(session, keys, kept, wanted, found_by, force=force)
-    write(keys, kept, wanted, found_by[0], today=berlin_day(now))
+    write(keys, kept, wanted, found_by[0])
     kept.first_place_on = offers.first_day(session, kept.id) or kept.first_place_on
     kept.count_change(by=reader.id, now=now)
     if not set(wanted.excluded_therapist_ids) <= set(files[0].excluded_therapist_ids):

@@ -18,8 +18,8 @@ from patient_service.domain.files import (
     decrypt_and_view,
     get_patient,
     label,
-    public,
     publish,
+    published,
     references_of,
     row,
     unreadable_label,
@@ -213,12 +213,11 @@ def _new_row(keys: Keys, fields: PatientFile, *, by: UUID | None, purpose: str |
         consents=[],
         registered_by=by,
         sequence=1,
-        age_published_on=today,
         **first_version(by=by, now=now),
     )
     states.register(patient)
-    write(keys, patient, fields, found_by[0], today=today)
-    event = PatientRegistered(patient=public(patient, fields, today=today))
+    write(keys, patient, fields, found_by[0])
+    event = PatientRegistered(patient=published(patient, fields, today=today))
     events = as_rows([(patient.id, patient.sequence, event)], now=now)
     return NewRow(patient, alike_to, events, accesses.creation(keys, patient, purpose, now=now))
 
@@ -274,7 +273,7 @@ def change_unnoted(
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
     found_by = indexes_of(keys, wanted, *references_of(patient))
     duplicates.identify(session, keys, patient, wanted, found_by, force=force)
-    write(keys, patient, wanted, found_by[0], today=today)
+    write(keys, patient, wanted, found_by[0])
     if wanted.search_started_on != file.search_started_on:
         history.record_start(
             session, keys, patient, before=file.search_started_on, reason=reason, by=reader.id, now=now
