@@ -24,7 +24,10 @@ def test_an_auditor_reads_the_history_without_its_reasons(
     answer = signed_in(app, Role.AUDITOR).get(f"{url}/history")
     assert SECRET not in answer.text
     step = answer.json["items"][-1]
-    assert step.keys() == {"reference", "from", "to", "at", "by", "previous_search_started_on", "search_started_on"}
+    assert step.keys() == {
+        "reference", "kind", "from", "to", "paused_until", "at", "by", "previous_search_started_on",
+        "search_started_on",
+    }  # fmt: skip
     assert (step["from"], step["to"], step["by"]) == ("searching", "paused", str(ANNA))
 
 
