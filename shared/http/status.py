@@ -58,7 +58,7 @@ FIGURES: Mapping[str, Callable[[], int]] = dead_letters.READINESS_FIGURES | {"ou
 
 @dataclass(frozen=True)
 class StatusOfService:
-    """What tells how a service is; each web process has one."""
+    """Reads how the service of this web process is."""
 
     service: str
     started_at: datetime
