@@ -14,7 +14,7 @@ from gateway.paths import ForwardedPath
 from gateway.problems import GATEWAY_PROBLEMS, by_name
 from shared.http.service_app import KNOWN_METHODS, SAFE_HEADERS
 from shared.runtime.health import JSON, liveness
-from shared.runtime.problem_documents import MEDIA_TYPE
+from shared.runtime.problem_documents import MEDIA_TYPE, TOKEN_OF_A_SESSION
 from shared.runtime.server import Limits
 from shared.runtime.tracing import CORRELATION_ID
 from shared.texts import TextLanguage
@@ -47,5 +47,6 @@ def render(paths: Sequence[ForwardedPath], limits: Limits | None = None) -> str:
         json=JSON,
         problem_json=MEDIA_TYPE,
         languages=list(TextLanguage),
+        token_of_a_session=TOKEN_OF_A_SESSION,
         liveness=liveness().decode(),
     )

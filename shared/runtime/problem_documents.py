@@ -17,6 +17,13 @@ LANGUAGE_HEADERS: Final[Mapping[TextLanguage, Mapping[str, str]]] = {
 }
 """What a problem document in this language is sent with."""
 
+TOKEN_OF_A_SESSION: Final = r"^[Bb]earer [A-Za-z0-9_-]+\.[A-Za-z0-9_-]*(?:InNpZCI6|JzaWQiO|ic2lkIj[o-r])"  # noqa: S105 # pragma: allowlist secret
+"""What the `Authorization` of a person looks like: its token names a session (`"sid":` in base64, wherever it begins).
+
+Not verified, so it decides nothing but the language of those who prefer none, where a request is refused before anybody
+knows whose it is; `shared.http.languages` asks who it is.
+"""
+
 
 def problem_document(
     status: int,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 from shared.texts import TextLanguage
 
 DE, EN = TextLanguage.DE, TextLanguage.EN
@@ -54,3 +57,19 @@ NO_PREFERENCE: list[str | None] = [
     "i-klingon",
     "de\x00",
 ]
+
+
+def token(**claims: str) -> str:
+    """What looks like an access token with these claims; nobody signed it."""
+    payload = base64.urlsafe_b64encode(json.dumps(claims, separators=(",", ":")).encode()).decode().rstrip("=")
+    return f"Bearer e30.{payload}.c2ln"
+
+
+TOKENS: list[tuple[str | None, TextLanguage]] = [
+    *((token(sub="x" * length, sid="0190aaaa"), DE) for length in range(3)),
+    (token(sid="0190aaaa"), DE),
+    (token(sub="a machine"), EN),
+    ("Basic InNpZCI6", EN),
+    (None, EN),
+]
+"""What is sent as `Authorization`, and the language for who prefers none."""

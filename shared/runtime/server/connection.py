@@ -65,7 +65,8 @@ class RefusalTask(_SingleWriteTask, ErrorTask):  # type: ignore[misc]
         self.version = "1.1"
         status = self.request.error.code
         requests_refused.labels(status).inc()
-        language = preferred_language(self.request.accept_language, otherwise=TextLanguage.EN)
+        otherwise = TextLanguage.DE if self.request.is_of_a_person else TextLanguage.EN
+        language = preferred_language(self.request.accept_language, otherwise=otherwise)
         sentence = Sentence.of(getattr(self.request.error, "text", TEXTS[status]))
         body = problem_document(status, sentence, language, code=HTTPStatus(status).name.lower()).encode()
         self.status = f"{status} {HTTPStatus(status).phrase}"

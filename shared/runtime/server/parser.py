@@ -9,11 +9,14 @@ from urllib.parse import quote_from_bytes
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.utilities import BadRequest, Error
 
+from shared.runtime.problem_documents import TOKEN_OF_A_SESSION
+
 LONGEST_CHUNK_LINE: Final = 1024
 
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|host)[ \t]*:", re.IGNORECASE)
 _LANGUAGE = re.compile(rb"\r\naccept-language[ \t]*:([^\r\n]*)", re.IGNORECASE)
+_AUTHORIZATION = re.compile(rb"\r\nauthorization[ \t]*:([^\r\n]*)", re.IGNORECASE)
 _TRANSFER_ENCODING = re.compile(rb"\r\ntransfer-encoding[ \t]*:([^\r]*)\r\n", re.IGNORECASE)
 
 
@@ -62,6 +65,13 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             return str(self.headers["ACCEPT_LANGUAGE"])
         found = _LANGUAGE.search(self._refused_head or self.header_plus)
         return found[1].decode("latin-1") if found else None
+
+    @property
+    def is_of_a_person(self) -> bool:
+        """Whether the client seems to be a person's, as far as its headers have arrived."""
+        found = _AUTHORIZATION.search(self._refused_head or self.header_plus)
+        sent = self.headers.get("AUTHORIZATION") or (found[1].decode("latin-1").strip() if found else "")
+        return re.match(TOKEN_OF_A_SESSION, sent) is not None
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the first line and the headers."""

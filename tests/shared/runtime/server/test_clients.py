@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from shared.runtime.server import Limits
+from tests.builders.languages import TOKENS
 from tests.shared.runtime.server.echo_server import LARGE, MEBIBYTE, QUICK, THREADS, Application, serving
 from tests.shared.runtime.server.raw_clients import all_of, asked, client, is_closed, is_problem, seconds_until_closed
 
@@ -189,6 +190,17 @@ def test_a_refusal_is_said_in_the_language_of_the_client(
     head, _, body = asked(address, line + end + header + end + rest).partition(b"\r\n\r\n")
     assert f"\r\nContent-Language: {language}\r\n".encode() in head + b"\r\n"
     assert sentences.match(json.loads(body)["detail"])
+
+
+@pytest.mark.parametrize(("authorization", "language"), TOKENS)
+@pytest.mark.parametrize("what", REFUSED)
+def test_without_a_preference_it_is_german_for_people(
+    address: tuple[str, int], what: str, authorization: str | None, language: str
+) -> None:
+    line, end, rest = REFUSED[what][0].partition(b"\r\n")
+    header = f"Authorization: {authorization}".encode() if authorization else b"X-Nothing: 1"
+    head, _, _ = asked(address, line + end + header + end + rest).partition(b"\r\n\r\n")
+    assert f"\r\nContent-Language: {language}\r\n".encode() in head + b"\r\n"
 
 
 def test_who_sends_too_slowly_is_refused_in_their_language() -> None:
