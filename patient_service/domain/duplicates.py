@@ -13,7 +13,7 @@ from patient_service.domain.accesses import RevealingConflict
 from patient_service.domain.files import decrypt_or_none, kept_one
 from patient_service.domain.indexes import Identity, Indexes, address_of, sound_of, words_of
 from patient_service.domain.schemas import PatientFields, PatientFile
-from patient_service.store import queries
+from patient_service.store import locks, queries
 from patient_service.store.queries import LookedFor
 from patient_service.store.tables import Patient
 from shared.database import Session
@@ -69,7 +69,7 @@ def identify(
     if not changed:
         return
     alike_to = looked_for(found_by).only(changed)
-    queries.lock_if_of_several_keys(session, alike_to)
+    locks.lock_if_of_several_keys(session, alike_to)
     while not queries.identify(session, patient, alike_to, is_forced=force, **changed):
         refuse(session, keys, wanted, alike_to, force=force, besides=patient.id)
         # nobody is alike any more: try again

@@ -34,7 +34,7 @@ ENCODINGS: Final = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig"} | dict.fromkeys(
 )
 """What a sender may name; of the western ones browsers and spreadsheets all mean the same (WHATWG, Encoding)."""
 _NAMES_SEPARATOR: Final = re.compile(rf'"?sep=(?P<separator>[{SEPARATORS}])"?[;,\t]*(?=[\r\n])', re.IGNORECASE)
-"""The first line with which Excel is told what separates the cells."""
+"""The first line in which a file for Excel names what separates its cells."""
 _GARBLED: Final = re.compile(
     "[\u00c2\u00c3](?:["
     + "".join(bytes([each]).decode("cp1252", "ignore") for each in range(0x80, 0xC0))

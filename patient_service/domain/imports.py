@@ -227,7 +227,7 @@ def _enter_block(session: Session, keys: Keys, known: PatientImport, clock: Cloc
 def _enter_file(session: Session, keys: Keys, known: PatientImport, progress: Progress, clock: Clock) -> None:
     """Enter all rows in this transaction, or none where one cannot be entered after all.
 
-    Whoever enters one of these people meanwhile waits from the insert to the commit: so all is prepared before.
+    A request that enters one of these people meanwhile waits from the insert to the commit: so all is prepared before.
     """
     entering, entered = _entering(session, keys, known, clock), 0
     store.wait_for_longer(session)

@@ -38,7 +38,7 @@ from patient_service.domain.schemas import (
     PatientFilter,
     PatientView,
 )
-from patient_service.store import lists, queries
+from patient_service.store import lists, locks, queries
 from patient_service.store.queries import NewRow
 from patient_service.store.tables import Patient
 from shared.database import Session, first_version, new_id
@@ -175,6 +175,7 @@ def prepare(keys: Keys, new: NewPatient, *, by: UUID | None, purpose: str | None
 
 def register_each(session: Session, rows: Sequence[NewRow], *, force: bool) -> list[UUID | None]:
     """Enter many patients; returns their ids, None for one of whom somebody alike is known: `register` says who."""
+    locks.lock_all_if_of_several_keys(session, rows)
     added = queries.add_each_unless_known(session, rows, is_forced=force) if rows else set()
     return [each.patient.id if each.patient.id in added else None for each in rows]
 
@@ -192,7 +193,7 @@ def _added(
     """The patient, inserted and published in one statement; where somebody alike is known, a second one asks who."""
     while True:
         row = _new_row(keys, fields, by=by, purpose=purpose, now=now)
-        queries.lock_if_of_several_keys(session, row.looked_for)
+        locks.lock_if_of_several_keys(session, row.looked_for)
         if queries.add_unless_known(session, row, is_forced=force):
             return row.patient
         duplicates.refuse(session, keys, fields, row.looked_for, force=force)

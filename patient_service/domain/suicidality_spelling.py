@@ -14,7 +14,7 @@ _LOOK_ALIKE: Final = str.maketrans(
     | dict(zip("αεηικνορτυχμ", "aenikvoptuxm", strict=True))
 )
 """Letters of the Cyrillic and the Greek script, in small, that look like Latin ones."""
-_SINGLE_LETTERS: Final = re.compile(r"(?<![^\W_])(?:[^\W\d_][ -]){3,}[^\W\d_](?![^\W_])")
+_SPACED_WORD: Final = re.compile(r"(?<![^\W_])(?:[^\W\d_][ -]){3,}[^\W\d_](?![^\W_])")
 
 _DIALECT: Final = {
     "nicht": "nich nit net ned nid nedd niat noed nued nischt nciht nihct nict nichtt",
@@ -56,11 +56,11 @@ _OTHER_WORDS: Final = {
 
 def spellings_with_a_slip(word: str) -> set[str]:
     """The word with at most one letter missing, too many, wrong, or exchanged with the next one."""
-    letters = "abcdefghijklmnopqrstuvwxyz"
+    alphabet = "abcdefghijklmnopqrstuvwxyz"
     found = {word}
     for i in range(len(word) + 1):
-        found |= {word[:i] + each + word[i:] for each in letters}
-        found |= {word[:i] + each + word[i + 1 :] for each in letters}
+        found |= {word[:i] + each + word[i:] for each in alphabet}
+        found |= {word[:i] + each + word[i + 1 :] for each in alphabet}
         found |= {word[:i] + word[i + 1 :], word[:i] + word[i + 1 : i + 2] + word[i : i + 1] + word[i + 2 :]}
     return found
 
@@ -77,7 +77,7 @@ _USUAL: Final = _usual()
 
 def joined(line: str) -> str:
     """The line with words that were written letter by letter as words."""
-    return _SINGLE_LETTERS.sub(lambda found: re.sub("[ -]", "", found[0]), line)
+    return _SPACED_WORD.sub(lambda found: re.sub("[ -]", "", found[0]), line)
 
 
 def usual(token: str) -> list[str]:

@@ -156,7 +156,7 @@ ALWAYS = re.compile(
     r"(?<!\w)(?:kein\w*|nicht eine?n?|kaum eine?n?|no|not an?) (?:einzige[rn]? |single )?"
     r"(?:tage?|nacht|stunde|minute|sekunde|moment|augenblick|morgen|abend|woche|day|night|hour|week)(?!\w)"
 )
-"""Whoever names no day without something has it every day, whatever else is negated."""
+"""No day without something is something on every day, whatever else is negated."""
 DOUBTING = re.compile(
     r"(?<!\w)(?:unklar|fraglich|unsicher|zweifel|ungewiss|angeblich|vermutlich|vielleicht|womoeglich|moeglicherweise"
     r"|eventuell|wahrscheinlich|unglaub|glaube|glaubt|gelogen|luegt|(?:wenig|kaum|nicht|bedingt) glaub|nicht sicher"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -31,7 +31,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    text,
     true,
     update,
 )
@@ -224,34 +223,6 @@ def patients_alike(session: Session, looked_for: LookedFor) -> Sequence[Patient]
     return session.scalars(_ALIKE, looked_for.parameters()).all()
 
 
-def lock_if_of_several_keys(session: Session, looked_for: LookedFor) -> None:
-    """Let nobody else enter or become somebody alike before this transaction ends, where the unique indexes do not."""
-    if looked_for.of_several_keys:
-        indexes = set().union(*vars(looked_for).values())
-        session.execute(_LOCK_SOME, {"numbers": sorted({each[0] % LOCKS for each in indexes})})
-
-
-def lock_all_if_of_several_keys(session: Session, rows: Sequence[NewRow]) -> None:
-    """The same for many: nobody at all enters or becomes somebody else meanwhile, by one lock however many they are.
-
-    PostgreSQL's room for locks is limited and everybody's: some for each of a file's rows do not fit into it.
-    """
-    if any(each.looked_for.of_several_keys for each in rows):
-        session.execute(_LOCK_ALL)
-
-
-LOCKS: Final = 64
-"""One person's indexes lock a few of so many, so that others seldom wait, and a transaction never has more."""
-_EVERYBODY = "hashtext('patient_service compares everybody')"
-_LOCK_SOME = text(
-    # whoever locks all waits for those who lock some, and the other way round
-    f"SELECT pg_advisory_xact_lock_shared({_EVERYBODY})"  # noqa: S608 - our own name
-    " UNION ALL SELECT pg_advisory_xact_lock(hashtext('patient_service compares'), number)"
-    " FROM unnest(CAST(:numbers AS integer[])) AS number"
-)
-_LOCK_ALL = text(f"SELECT pg_advisory_xact_lock({_EVERYBODY})")
-
-
 def new_patient(**attributes: Any) -> Patient:
     """What has the attributes of a patient and is never given to a session: those that are not given are None.
 
@@ -300,7 +271,6 @@ def add_unless_known(session: Session, new: NewRow, *, is_forced: bool) -> bool:
 
 def add_each_unless_known(session: Session, rows: Sequence[NewRow], *, is_forced: bool) -> set[UUID]:
     """The same for many, in few round trips; returns the ids of those who were inserted."""
-    lock_all_if_of_several_keys(session, rows)
     suspected_by = frozenset().union(*(each.looked_for.suspected_by for each in rows))
     adding = _adding(suspected_by, is_forced=is_forced, of_several_keys=rows[0].looked_for.of_several_keys)
     session.connection().execute(adding, [each.parameters() for each in rows])

@@ -20,7 +20,7 @@ def today() -> date:
 
 
 def running_from(instant: datetime) -> Callable[[], datetime]:
-    """Returns a clock that shows this instant now: for work that takes long and was told when it began."""
+    """Returns a clock that shows this instant now: for work that takes long and was given its beginning."""
     began = monotonic()
     return lambda: instant + timedelta(seconds=monotonic() - began)
 

@@ -66,8 +66,8 @@ class ServiceClient:
     seconds: float = 3.0
     """For a call with all its attempts."""
     retry_seconds: float = 3.0
-    """For so long after its beginning an attempt that failed is followed by another one: whoever waits for a service
-    that is away is told so before they give up."""
+    """For so long after its beginning an attempt that failed is followed by another one, so that a person
+    who waits for a service that is away has an answer before they give up."""
     largest: int = 1024 * 1024
     """Bytes of an answer."""
     rest_seconds: float = 2.0
