@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
 
 from shared.errors import FieldProblem
 from shared.values.errors import NotAcceptable
@@ -25,9 +25,17 @@ def _in_words(refusal: Callable[[], NotAcceptable]) -> WrapValidator:
     return WrapValidator(read)
 
 
-AccountOrMe = Annotated[UUID | Literal["me"], _in_words(lambda: NotAcceptable("field.account_or_me"))]
+def _described(*words: str) -> WithJsonSchema:
+    """One kind of value in the documentation, too."""
+    pattern = f"^({'|'.join(words)}|[0-9a-fA-F]{{8}}(-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})$"
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": ["me"]})
+
+
+AccountOrMe = Annotated[UUID | Literal["me"], _in_words(lambda: NotAcceptable("field.account_or_me")), _described("me")]
 AccountMeOrNobody = Annotated[
-    UUID | Literal["me", "none"], _in_words(lambda: NotAcceptable("field.account_me_or_none"))
+    UUID | Literal["me", "none"],
+    _in_words(lambda: NotAcceptable("field.account_me_or_none")),
+    _described("me", "none"),
 ]
 
 

@@ -100,7 +100,7 @@ def raised_by(
     """The file after a text about the patient that is kept beside it: written anew where that raises a crisis."""
     if not speaks_of_suicide(text):
         return file
-    return _written(keys, patient, file, _raised_by_text(file.crisis, by=by, now=now), now=now)
+    return _written(keys, patient, file, _raised_by_text(file.crisis, by=by, now=now))
 
 
 def acknowledge(
@@ -156,13 +156,13 @@ def _not_flagged(patient: Patient) -> Conflict:
 def _changed(
     session: Session, keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis, *, reader: Reader, now: datetime
 ) -> PatientView:
-    changed = _written(keys, patient, file, crisis, now=now)
+    changed = _written(keys, patient, file, crisis)
     patient.count_change(by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, changed, today=berlin_day(now))
 
 
-def _written(keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis, *, now: datetime) -> PatientFile:
+def _written(keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis) -> PatientFile:
     changed = file.model_copy(update={"crisis": crisis})
     found_by = indexes.indexes_of(keys, changed, *references_of(patient))
     write(keys, patient, changed, found_by[0])

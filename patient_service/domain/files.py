@@ -231,7 +231,8 @@ def label(keys: Keys, patient: Any, *, today: date) -> PatientLabel:
 def row(keys: Keys, patient: Any, *, today: date) -> Any:
     """What a table shows of the patient, of whom `ROW_COLUMNS` were read before others. Raises as `decrypt`."""
     fields = _decrypt_part(keys, patient, _SEALED_IN_ROW)
-    own = {"status": PatientStatus(patient.status), "age_groups": age_groups(fields.date_of_birth, today)}
+    groups = age_groups(fields.date_of_birth, today)
+    own = {"status": PatientStatus(patient.status), "age_groups": groups, "unreadable": False}
     return PatientRow.unchecked(dict(zip(ROW_COLUMNS, patient, strict=False)) | vars(fields) | own)
 
 

@@ -36,6 +36,16 @@ MEMBERS: Final[dict[str, Any]] = {
         "required": [*_PATIENT],
         "properties": _PATIENT,
     },
+    "allowed": {
+        "type": "array",
+        "description": "With `patient.transition`: the statuses to which the present one leads.",
+        "items": {"type": "string"},
+    },
+    "unknown_ids": {
+        "type": "array",
+        "description": "With `bulk.other_total`: those of the ids that are nobody's.",
+        "items": {"type": "string", "format": "uuid"},
+    },
     "services": {
         "type": "array",
         "description": "With `services.unreachable`: the services that do not answer as they should.",

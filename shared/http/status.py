@@ -80,7 +80,7 @@ def _problem(check: ReadinessCheck) -> FailingCheck | None:
     holds, why = check.ask()
     if holds:
         return None
-    detail = why or Sentence.of("check.fails", check=check.name)
+    detail = Sentence.of("check.fails", check=check.name) if why is None else why.sentence
     return FailingCheck(name=check.name, decisive=check.decisive, detail=detail)
 
 

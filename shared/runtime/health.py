@@ -12,7 +12,6 @@ from shared.errors import Outage, Unreachable
 from shared.runtime.logs import logger
 from shared.runtime.metrics import exposition
 from shared.runtime.server import Limits, Server, listening_socket
-from shared.texts import Sentence
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -32,20 +31,20 @@ class ReadinessCheck:
     holds: Callable[[], bool]
     decisive: bool = True
 
-    def ask(self) -> tuple[bool, Sentence | None]:
+    def ask(self) -> tuple[bool, Unreachable | None]:
         """Returns whether the condition holds and, if it raised `Unreachable`, why not; another error counts as no."""
         try:
             return bool(self.holds()), None
         except Unreachable as known:
-            return False, known.sentence
+            return False, known
         except Exception as problem:
             log.warning("health.check_failed", check=self.name, problem=type(problem).__name__)
             return False, None
 
     def run(self) -> tuple[bool, dict[str, str]]:
-        """The same with the reason as JSON, in English."""
+        """The same with the reason as JSON, as operators read it."""
         holds, why = self.ask()
-        return holds, {} if why is None else {"problem": str(why)}
+        return holds, {} if why is None else {"problem": why.message}
 
 
 def check_before_start(checks: Iterable[ReadinessCheck]) -> None:

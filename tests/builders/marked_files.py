@@ -17,7 +17,9 @@ SAYS_NOTHING = {
     "contact_persons.relation", "consultation.timely_treatment_needed", "contracts_signed", "open_to_diga",
 }  # fmt: skip
 """Words of a vocabulary and answers of yes and no, which cannot be told from those of others."""
-PASSED_OVER = SAYS_NOTHING | IN_THE_CLEAR | PublicPatient.model_fields.keys()
+FROM_OTHER_FILES = {"other_names"}
+"""What a merge writes, from fields that are marked."""
+PASSED_OVER = SAYS_NOTHING | FROM_OTHER_FILES | IN_THE_CLEAR | PublicPatient.model_fields.keys()
 """Beside them what others are to know."""
 OF_A_FORM = {
     "health_insurer_ik": "109519005",

@@ -35,7 +35,7 @@ def test_a_consent_is_recorded_shown_and_withdrawn(client: FlaskClient, session:
         "withdrawn_on": None,
         "withdrawn_by": None,
     }
-    assert abs(datetime.fromisoformat(given["recorded_at"]) - clock.now()) < timedelta(minutes=1)
+    assert abs(datetime.fromisoformat(given["created_at"]) - clock.now()) < timedelta(minutes=1)
     shown = client.get(url).json
     assert (shown["consents"], shown["version"]) == ([given], 2)
     withdrawn = client.post(f"{url}/consents/{given['id']}/withdraw")

@@ -128,14 +128,13 @@ def test_a_file_is_decrypted_as_it_was_entered(session: Session, keys: Keys) -> 
     more: dict[str, Any] = {
         "availability": {"monday": [{"start": "09:00", "end": "12:00"}]},
         "languages": ["de"],
-        "title": "Dr.",
     }
     more |= {"preferred_procedures": ["VT", "ST"], "excluded_therapist_ids": [str(UUID(int=7))], "max_distance_km": 2.5}
     more |= {"registered_on": "2026-01-02", "health_insurer_ik": "109519005"}
-    known = queries.patient(session, a_patient(session, keys, **new_patient(**SECRETS, **more)).id)
+    known = queries.patient(session, a_patient(session, keys, **new_patient(**SECRETS | more)).id)
     assert known is not None
-    decrypted, entered = files.decrypt(keys, known), NewPatient.from_json(new_patient(**SECRETS, **more))
-    assert vars(decrypted) == vars(entered) | {"crisis": Crisis()}
+    decrypted, entered = files.decrypt(keys, known), NewPatient.from_json(new_patient(**SECRETS | more))
+    assert vars(decrypted) == vars(entered) | {"crisis": Crisis(), "other_names": []}
     assert PatientFile.of(vars(decrypted)) == decrypted
 
 

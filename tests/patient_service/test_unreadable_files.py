@@ -154,7 +154,7 @@ def test_what_was_restored_is_read_again(client: FlaskClient, session: Session, 
     (key,) = session.scalars(select(DataKey.wrapped).where(DataKey.owner_id == known.id))
     lose(known.id)
     assert client.get(f"{URL}/{known.id}").status_code == 503
-    session.add(DataKey(patient_id=known.id, wrapped=key))
+    session.add(DataKey(owner_id=known.id, wrapped=key))
     session.flush()
     session.expire_all()
     assert client.get(f"{URL}/{known.id}").json["last_name"] == known.last_name
