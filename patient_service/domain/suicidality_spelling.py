@@ -7,6 +7,7 @@ spelling of a negation negates nothing.
 from __future__ import annotations
 
 import re
+from string import ascii_lowercase
 from typing import Final
 
 _LOOK_ALIKE: Final = str.maketrans(
@@ -56,7 +57,7 @@ _OTHER_WORDS: Final = {
 
 def spellings_with_a_slip(word: str) -> set[str]:
     """The word with at most one letter missing, too many, wrong, or exchanged with the next one."""
-    alphabet = "abcdefghijklmnopqrstuvwxyz"
+    alphabet = ascii_lowercase
     found = {word}
     for i in range(len(word) + 1):
         found |= {word[:i] + each + word[i:] for each in alphabet}
