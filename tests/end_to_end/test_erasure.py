@@ -25,7 +25,7 @@ COPIES = ("matching_service.patients", "communication_service.patients", "geocod
           "patient_service.located_postal_codes")  # fmt: skip
 
 
-BACKED_UP = {"patients": "id", "data_keys": "patient_id"}
+BACKED_UP = {"patients": "id", "data_keys": "owner_id"}
 """The tables of a patient's file, and the column that is the patient's id."""
 
 
@@ -148,7 +148,7 @@ def test_a_patient_is_erased_everywhere_whatever_is_under_way(platform: PrivateP
     assert "is erased again" in ended_well(at_the_terminal(platform, "patient_service", "erase-restored", "--yes"))
     assert refused(lambda: api.get("patient", path)) == 404
     assert tables.run("SELECT 1 FROM patient_service.patients WHERE sealed = '' AND id = %s", patient["id"])
-    assert not tables.run("SELECT 1 FROM patient_service.data_keys WHERE patient_id = %s", patient["id"])
+    assert not tables.run("SELECT 1 FROM patient_service.data_keys WHERE owner_id = %s", patient["id"])
     assert ready(platform).status_code == 200
     assert other["id"] in str(api.get("patient", f"/api/patients/{other['id']}"))
 
