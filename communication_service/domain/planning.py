@@ -174,7 +174,7 @@ def plan(unsent: Unsent, rules: ContactRules, now: datetime) -> list[PlannedInqu
 
     An inquiry that stands and is none of these has nothing left to ask.
     """
-    drafts = [draft for draft in (*_due_today(unsent, now), *_grouped(unsent, rules, now)) if draft.members]
+    drafts = [draft for draft in (*_under_way(unsent, now), *_grouped(unsent, rules, now)) if draft.members]
     firsts = {draft.channel: draft for draft in reversed(drafts)}
     return [
         _planned(draft, unsent, wish, is_first=firsts[draft.channel] is draft, now=now)
@@ -209,19 +209,22 @@ def _day_after(day: date) -> datetime:
 # Who goes together
 
 
-def _due_today(unsent: Unsent, now: datetime) -> list[_Draft]:
-    """Inquiries that nobody joins: their call is due today, so somebody may be making it."""
+def _under_way(unsent: Unsent, now: datetime) -> list[_Draft]:
+    """Inquiries that nobody joins: their call is due today and can be made, so somebody may be making it."""
     channel, missing = channel_to(unsent.practice, only_by_phone=True)
     return [
         _Draft(inquiry, channel, missing, _requests_to_ask(unsent, inquiry.id))
         for inquiry in unsent.inquiries
-        if _is_due_today(inquiry.call, now)
+        if _is_under_way(inquiry, unsent.practice, now)
     ]
 
 
-def _is_due_today(call: CallSlot | None, now: datetime) -> bool:
-    """Whether a call has begun to be due and its day is not over; after that day it is planned anew."""
-    return call is not None and call.starts_at <= now and berlin_day(call.starts_at) == berlin_day(now)
+def _is_under_way(inquiry: UnsentInquiry, practice: PracticeFacts, now: datetime) -> bool:
+    """Whether its call has begun to be due and keeps its time; one that is cancelled or moved holds nobody together."""
+    call = inquiry.call
+    if call is None or call.starts_at > now or channel_to(practice, only_by_phone=True).missing is not None:
+        return False
+    return _still_fits(call, practice.call_times, inquiry.next_attempt_after, now)
 
 
 def _requests_to_ask(unsent: Unsent, *inquiry_ids: UUID | None) -> list[UnsentRequest]:
@@ -230,7 +233,7 @@ def _requests_to_ask(unsent: Unsent, *inquiry_ids: UUID | None) -> list[UnsentRe
 
 def _grouped(unsent: Unsent, rules: ContactRules, now: datetime) -> list[_Draft]:
     """Who is asked together: e-mails first, then calls (docs/domain.md#contact-rule-6)."""
-    free = [inquiry for inquiry in unsent.inquiries if not _is_due_today(inquiry.call, now)]
+    free = [inquiry for inquiry in unsent.inquiries if not _is_under_way(inquiry, unsent.practice, now)]
     to_ask = _requests_to_ask(unsent, None, *(inquiry.id for inquiry in free))
     if not any(_has_gathered(request, rules, now) for request in to_ask):
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -160,6 +161,28 @@ def test_a_call_that_is_due_today_stays_as_it_is_and_nobody_joins_it() -> None:
     first, second = planned(PHONED, [inside, a_request(2)], [UnsentInquiry(number(90), call=slot)])
     assert (first.inquiry_id, numbers(first), first.keeps_call) == (number(90), [1], True)
     assert (second.inquiry_id, numbers(second), second.waits_for) == (None, [2], "earlier_inquiry")
+
+
+@pytest.mark.parametrize(
+    ("wish", "facts"),
+    [
+        (MONDAY + timedelta(minutes=1), {}),  # the practice wants it later
+        (None, {"call_times": hours({"tuesday": MONDAY_MORNINGS["monday"]})}),
+        (None, {"call_times": hours(holidays=[{"from": "2026-11-23", "to": "2026-11-23"}])}),
+        (None, {"call_times": None}),
+        (None, {"has_phone": False}),
+        (None, {"contact_preference": "none"}),
+        (None, {"status": "blocked"}),
+    ],
+)
+def test_others_join_at_once_where_a_call_that_is_due_today_is_moved_or_cancelled(
+    wish: datetime | None, facts: dict[str, Any]
+) -> None:
+    slot = CallSlot(MONDAY - timedelta(minutes=2), MONDAY + timedelta(minutes=3))
+    inside = a_request(1, inquiry_id=number(90), newest_inquiry_id=number(90))
+    practice = replace(PHONED, **facts)
+    (inquiry,) = planned(practice, [inside, a_request(2)], [UnsentInquiry(number(90), wish, slot)])
+    assert (inquiry.inquiry_id, numbers(inquiry), inquiry.keeps_call) == (number(90), [1, 2], False)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import time
 import pytest
 import requests
 
+from gateway.configuration import TEMPLATE
 from shared.runtime.server.limits import MEBIBYTE
 from tests.gateway.running import Gateway
 from tests.shared.runtime.server.raw_clients import asked, client
@@ -143,6 +144,11 @@ def test_the_log_names_endpoints_and_nothing_of_a_person(front: Gateway) -> None
     assert [each["status"] for each in written] == ["502", "404", "400", "400", "413"]
     assert [each["endpoint"] for each in written][::4] == ["patient_service /api/patients/<uuid:id>"] * 2
     assert all(each["event"] == "gateway.answered" and each["correlation_id"] for each in written)
+
+
+def test_no_device_of_the_machine_is_opened_for_errors() -> None:
+    """Root's nginx gives the files of `error_log` to its workers' user on SIGUSR1: /dev/null would be theirs."""
+    assert set(re.findall(r"^\s*error_log\s+(\S+)", TEMPLATE.read_text(), re.M)) == {"stderr"}
 
 
 def test_what_a_service_answered_is_in_its_own_log_only(front: Gateway) -> None:
