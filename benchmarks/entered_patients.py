@@ -46,6 +46,8 @@ def _patients(keys: Keys, bodies: Iterable[dict[str, Any]], prefix: str) -> Iter
             id=identity,
             reference=reference,
             data_key=keys.new_data_key(identity.bytes),
+            consents=[],
+            other_references=[],
             sequence=1,
             **first_version(by=None, now=now),
         )
