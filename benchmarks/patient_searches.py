@@ -26,7 +26,7 @@ PREFIX = "S"
 
 
 def measure(platform: PrivatePlatform) -> list[Figure]:
-    """Measure how long the service takes for a page of rows, one at a time: by its own log, without its client's time."""
+    """Measure how long the service takes for a page of rows, one at a time, by its own log: its client adds nothing."""
     settings = Settings()
     database.connect(settings.database_url)
     names = [(each["first_name"] or "Anna", each["last_name"]) for each in therapists(NAMES, seed=12, region="germany")]
