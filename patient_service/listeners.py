@@ -12,6 +12,7 @@ from shared.database import Session
 from shared.events.catalogue import (
     AddressErased,
     AddressGeocoded,
+    EmailSent,
     PatientErasedFromCommunication,
     PatientErasedFromMatching,
     PatientPlaced,
@@ -20,6 +21,7 @@ from shared.events.catalogue import (
 )
 from shared.events.event import Event
 from shared.events.listeners import Listeners
+from shared.values.datetimes import berlin_day
 from shared.values.enums import WithdrawalReason
 
 listeners = Listeners()
@@ -28,8 +30,9 @@ listeners = Listeners()
 @listeners.locks_first
 def lock_patients(session: Session, events: Sequence[Event]) -> None:
     """Lock the patients of these events, which come in any order."""
-    concerned = RequestAccepted | RequestWithdrawn | PatientPlaced
-    searches.lock(session, {event.patient_id for event in events if isinstance(event, concerned)})
+    concerned = RequestAccepted | RequestWithdrawn | PatientPlaced | EmailSent
+    named = (event.patient_id for event in events if isinstance(event, concerned))
+    searches.lock(session, {each for each in named if each is not None})
 
 
 @listeners.projection(AddressGeocoded)
@@ -56,6 +59,13 @@ def begin_therapy(session: Session, event: PatientPlaced, *, dependencies: Depen
     """Put the patient in therapy at the place that was taken."""
     place = RecordedPlace(event.placement_request_id, recorded_at=event.envelope.time)
     searches.record_place(session, dependencies.keys, event.patient_id, place, now=now)
+
+
+@listeners.effect(EmailSent)
+def note_contact(session: Session, event: EmailSent, *, now: datetime) -> None:
+    """Note when the patient was last written to; an e-mail to a practice names none."""
+    if event.patient_id is not None:
+        searches.note_contact(session, event.patient_id, berlin_day(event.sent_at), now=now)
 
 
 @listeners.projection(AddressErased)

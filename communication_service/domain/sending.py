@@ -295,6 +295,7 @@ def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at
         email_id=email.id,
         inquiry_id=email.inquiry_id,
         therapist_id=email.therapist_id,
+        patient_id=email.patient_id,
         kind=email.kind,
         placement_request_ids=email.placement_request_ids,
         sent_at=sent_at,

@@ -232,6 +232,14 @@ def note_offer(
     _count_offers(session, patient, now)
 
 
+def note_contact(session: Session, patient_id: UUID, day: date, *, now: datetime) -> None:
+    """Let the patient's last contact be on this day, unless a later one is known."""
+    patient = merging.kept_patient(session, patient_id)
+    if patient is not None and (patient.last_contact_on is None or patient.last_contact_on < day):
+        patient.last_contact_on = day
+        patient.count_change(by=None, now=now)
+
+
 def take_offer_back(session: Session, patient_id: UUID, placement_request_id: UUID, *, now: datetime) -> None:
     """Forget an offer that was recorded by mistake: the next one, if there is one, was the first."""
     patient = merging.kept_patient(session, patient_id)

@@ -343,6 +343,8 @@ class EmailSent(Event, name="communication.email_sent"):
     email_id: UUID
     inquiry_id: UUID | None = None
     therapist_id: UUID | None = None
+    patient_id: UUID | None = None
+    """The patient to whom it was sent, where it was to none of a practice."""
     kind: str
     placement_request_ids: Ids
     sent_at: PlausibleInstant

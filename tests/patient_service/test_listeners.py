@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,9 +15,11 @@ from patient_service.dependencies import Dependencies
 from patient_service.domain import patients, searches
 from patient_service.domain.schemas import NewStatus, PatientView
 from patient_service.listeners import listeners
-from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted, RequestWithdrawn
+from patient_service.store.tables import Patient
+from shared.events.catalogue import AddressGeocoded, EmailSent, PatientPlaced, RequestAccepted, RequestWithdrawn
 from shared.security.encryption import Keys
 from tests.builders.events import happened
+from tests.builders.merging import OTHER, merged
 from tests.builders.patients import NOBODY, STEPS_TO, a_patient, a_patient_who_is, a_ready_patient, geocoded
 from tests.conftest import MONDAY
 from tests.events import recorded
@@ -239,3 +241,35 @@ def test_an_offer_of_an_earlier_search_is_not_the_first_of_this_one(session: Ses
     known = a_patient_who_is(session, keys, "searching", "search_aborted", "open")
     handle(session, keys, accepted(known.id, "2026-11-25"))
     assert now_shown(session, keys, known.id).first_place_on is None
+
+
+# E-mails to the patient
+
+
+def written_to(patient_id: UUID | None, at: datetime) -> EmailSent:
+    return happened(
+        EmailSent(email_id=uuid4(), patient_id=patient_id, kind="patient_notice", placement_request_ids=[], sent_at=at)
+    )
+
+
+def test_an_email_to_the_patient_is_the_last_contact_unless_a_later_one_is_known(session: Session, keys: Keys) -> None:
+    patient = a_patient(session, keys, last_contact_on="2026-03-01")
+    late_evening = datetime(2026, 3, 8, 23, 30, tzinfo=UTC)  # the next day in Berlin
+    handle(session, keys, written_to(patient.id, late_evening))
+    shown = now_shown(session, keys, patient.id)
+    assert (shown.last_contact_on, shown.version) == (date(2026, 3, 9), patient.version + 1)
+    again, before = written_to(patient.id, late_evening), written_to(patient.id, late_evening - timedelta(days=3))
+    handle(session, keys, again, before, written_to(None, late_evening + timedelta(days=1)))
+    assert now_shown(session, keys, patient.id) == shown
+
+
+def test_an_email_to_who_was_merged_or_erased_concerns_who_is_left(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    kept, other = a_patient(session, keys), a_patient(session, keys, **OTHER)
+    erased = a_patient(session, keys, last_name="Anders")
+    merged(client, kept, other)
+    assert client.delete(f"/api/patients/{erased.id}?confirm={erased.reference}").status_code == 202
+    handle(session, keys, *(written_to(each, MONDAY) for each in (other.id, erased.id, uuid4())))
+    assert now_shown(session, keys, kept.id).last_contact_on == MONDAY.date()
+    assert session.get_one(Patient, erased.id).last_contact_on is None
