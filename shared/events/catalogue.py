@@ -338,13 +338,12 @@ class InquiryDissolved(Event, name="communication.inquiry_dissolved"):
 
 
 class EmailSent(Event, name="communication.email_sent"):
-    """The mail server accepted the e-mail."""
+    """The mail server accepted the e-mail, which was to a therapist's practice or to a patient."""
 
     email_id: UUID
     inquiry_id: UUID | None = None
     therapist_id: UUID | None = None
     patient_id: UUID | None = None
-    """The patient to whom it was sent, where it was to none of a practice."""
     kind: str
     placement_request_ids: Ids
     sent_at: PlausibleInstant
