@@ -70,19 +70,10 @@ def note(session: Session, keys: Keys, files: Sequence[Any], reader: Reader, act
 
 
 def note_sealed(session: Session, entries: Sequence[NewFileAccess], reader: Reader, *, now: datetime) -> None:
-    """The same for who destroys the keys in between: the entries were sealed before."""
-    access_log.add_file_accesses(session, entries, at=now, by=reader.id)
-
-
-def note_ids(
-    session: Session, keys: Keys, patient_ids: Mapping[Action, Sequence[UUID]], reader: Reader, *, now: datetime
-) -> None:
-    """The same for patients with these ids, in one access for each action; one that does not exist is left out.
+    """The same for entries that were sealed before: of an erasure, which destroys the keys, or of several actions.
 
     A transaction that notes several actions does so in one call, or the order of the chains would not hold.
     """
-    accesses = ((action, access_log.owners(session, ids)) for action, ids in patient_ids.items() if ids)
-    entries = [entry for action, files in accesses for entry in seal(keys, files, reader, action, now=now)]
     access_log.add_file_accesses(session, entries, at=now, by=reader.id)
 
 
@@ -117,7 +108,7 @@ def note_refusal(session: Session, keys: Keys, refusal: RevealingConflict, reade
     """Write down what the reader learns from a refusal, in a transaction of its own: that of the request is rolled
     back.
     """
-    note_ids(session, keys, {"read": refusal.patient_ids}, reader, now=now)
+    note(session, keys, access_log.owners(session, refusal.patient_ids), reader, "read", now=now)
 
 
 def note_list(

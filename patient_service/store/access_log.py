@@ -162,6 +162,8 @@ def add_list_access(
 
 def owners(session: Session, patient_ids: Sequence[UUID]) -> Sequence[Row[UUID, str, bytes | None]]:
     """The `id`, `reference` and `data_key` of these patients, as far as there are such."""
+    if not patient_ids:
+        return []
     wanted = Patient.id == any_(literal(list(patient_ids), ARRAY(Uuid)))
     return session.execute(
         select(Patient.id, Patient.reference, Patient.data_key.label("data_key")).where(wanted)

@@ -18,7 +18,6 @@ from tests.architecture.sources import calls_in, sources
 NOTES = {
     accesses.note,
     accesses.note_sealed,
-    accesses.note_ids,
     accesses.note_list,
     accesses.list_all,
     accesses.creation,

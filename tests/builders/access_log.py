@@ -29,7 +29,7 @@ READER = Reader(id=UUID("0190aaaa-0000-7000-8000-000000000001"), purpose="Anruf"
 def read(keys: Keys, *patient_ids: UUID, reader: Reader = READER, now: datetime = MONDAY) -> None:
     """Somebody reads these patients' files at once."""
     with transaction() as session:
-        accesses.note_ids(session, keys, {"read": patient_ids}, reader, now=now)
+        accesses.note(session, keys, access_log.owners(session, patient_ids), reader, "read", now=now)
 
 
 def read_list(keys: Keys, *patient_ids: UUID, view: View = "full", reader: Reader = READER) -> None:

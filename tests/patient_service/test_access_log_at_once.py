@@ -46,7 +46,7 @@ def patient(keys: Keys) -> UUID:
 
 
 def note(keys: Keys, patient_id: UUID, session: Session) -> None:
-    accesses.note_ids(session, keys, {"read": [patient_id]}, READER, now=MONDAY)
+    accesses.note(session, keys, access_log.owners(session, [patient_id]), READER, "read", now=MONDAY)
 
 
 def test_two_who_read_one_file_at_once_are_two_entries_of_its_chain(keys: Keys, patient: UUID) -> None:
@@ -80,7 +80,8 @@ def test_who_is_overtaken_in_one_chain_holds_no_later_one_while_asking_again(key
 
     def note_all(session: Session) -> None:
         asking.append(get_ident())
-        accesses.note_ids(session, keys, {"read": [first, second, third]}, READER, now=MONDAY)
+        several = access_log.owners(session, [first, second, third])
+        accesses.note(session, keys, several, READER, "read", now=MONDAY)
 
     event.listen(Engine, "before_cursor_execute", overtake)
     with ThreadPoolExecutor(1) as others:
@@ -100,7 +101,12 @@ def test_several_accesses_to_the_same_files_are_noted_in_one_order(keys: Keys) -
 
     def note_both(changed: list[UUID], revealed: list[UUID]) -> None:
         with transaction() as session:
-            accesses.note_ids(session, keys, {"changed": changed, "read": revealed}, READER, now=MONDAY)
+            entries = [
+                entry
+                for action, ids in (("changed", changed), ("read", revealed))
+                for entry in accesses.seal(keys, access_log.owners(session, ids), READER, action, now=MONDAY)
+            ]
+            accesses.note_sealed(session, entries, READER, now=MONDAY)
 
     both = [(several[2:], several[:3]), (several[:2], several[1:])]
     assert at_once([partial(note_both, *each) for each in both * 4]) == [None] * 8
@@ -114,7 +120,7 @@ def test_nobody_waits_for_a_read_of_another_file_or_for_a_list(keys: Keys, patie
     with transaction() as session:
         other = a_patient(session, keys).id
     with ThreadPoolExecutor(1) as somebody, transaction() as session:
-        accesses.note_ids(session, keys, {"read": [patient]}, READER, now=MONDAY)
+        accesses.note(session, keys, access_log.owners(session, [patient]), READER, "read", now=MONDAY)
         shown: Any = access_log.owners(session, [patient, other])
         accesses.note_list(session, keys, shown, READER, "full", is_export=False, now=MONDAY)
         somebody.submit(read, keys, other).result(timeout=10)

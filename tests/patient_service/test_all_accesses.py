@@ -50,7 +50,7 @@ def two(session: Session, keys: Keys) -> list[UUID]:
 
 def note(session: Session, keys: Keys, ids: list[UUID], by: UUID, action: Action, *, days: int) -> None:
     reader, now = Reader(id=by, purpose="Rückruf"), MONDAY + timedelta(days=days)
-    accesses.note_ids(session, keys, {action: ids}, reader, now=now)
+    accesses.note(session, keys, access_log.owners(session, ids), reader, action, now=now)
 
 
 def note_list(session: Session, keys: Keys, ids: list[UUID], by: UUID, *, days: int) -> None:

@@ -22,6 +22,7 @@ from patient_service.domain import accesses, bulk, consents, erasures, files, me
 from patient_service.domain.bulk_schemas import PatientBulkChange
 from patient_service.domain.schemas import Merge, NewConsent, NewStatus
 from patient_service.listeners import listeners
+from patient_service.store import access_log
 from patient_service.store.tables import Patient
 from shared.database import ChangedMeanwhile, new_id, transaction
 from shared.errors import PlatformError
@@ -119,7 +120,8 @@ class BusyService:
     def read(self) -> None:
         """Staff and services read several files at once, and one with all that was merged into it."""
         with transaction() as session:
-            accesses.note_ids(session, self.keys, {"read": self._some(4)}, READER, now=MONDAY)
+            several = access_log.owners(session, self._some(4))
+            accesses.note(session, self.keys, several, READER, "read", now=MONDAY)
         with transaction() as session:
             patients.get(session, self.keys, self._some(1)[0], reader=READER, now=MONDAY)
 
