@@ -39,7 +39,9 @@ def respond(
     """
     request = lock_request(session, request_id)
     if request.merged_into is not None:
-        request = lock_request(session, queries.standing_for(session, [request_id])[request_id])
+        going_on = queries.standing_for(session, [request_id])[request_id]
+        # the same patient's, whose lock we hold: both became the kept one's, and go where that one goes
+        request = lock_request(session, going_on)
     if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong_time(FieldProblem.of("occurred_at", "field.in_the_future"))
     # their clock may be ahead; an answer dated later than now would make one of the next minutes too old

@@ -10,9 +10,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 from uuid import UUID
 
-from matching_service.domain import states
 from matching_service.store import queries
-from matching_service.store.tables import PatientCopy, TherapistCopy
+from matching_service.store.tables import LIVE, PatientCopy, TherapistCopy
 from shared.database import ChangedMeanwhile, Session
 
 
@@ -45,21 +44,28 @@ class Affected:
 def lock(session: Session, affected: Affected) -> None:
     """Lock the copies of all who are affected, and of the patients whose requests are.
 
-    Raises `ChangedMeanwhile` where such a request became another patient's while we waited.
+    Raises `ChangedMeanwhile` where such a request became another patient's while we waited, or somebody was merged.
     """
     if affected.needs_no_lock:
         return
     therapists = affected.therapists | affected.located_therapists | affected.called_therapists
     queries.lock_copies(session, TherapistCopy, therapists)
     # after the therapists: from now on nobody can approve another request to one of them
-    unavailable = queries.requests_to_therapists(
-        session, affected.unavailable_therapists, states.LOST_WITH_THE_THERAPIST
-    )
+    # all that are not over: one that is deferred now may be open before the patients are locked
+    unavailable = queries.requests_to_therapists(session, affected.unavailable_therapists, LIVE)
     requests = affected.requests | set(unavailable)
-    asked = queries.patients_of(session, requests)
-    patients = affected.patients | affected.erased_patients | affected.located_patients | asked
-    if affected.merged_patients:
-        patients |= affected.merged_patients | queries.kept_patients(session, affected.merged_patients)
+    patients = affected.patients | affected.erased_patients | affected.located_patients
+    patients |= _whose(session, requests, affected)
     queries.lock_copies(session, PatientCopy, patients)
-    if requests and not queries.patients_of(session, requests) <= patients:
-        raise ChangedMeanwhile  # two files were merged while we waited
+    if not _whose(session, requests, affected) <= patients:
+        raise ChangedMeanwhile  # two files were merged while we waited; to lock the rest now would break the order
+
+
+def _whose(session: Session, requests: Set[UUID], affected: Affected) -> set[UUID]:
+    """The patients of these requests and of those that took their place, and all who stand for merged patients."""
+    found: set[UUID] = set()
+    if requests:
+        found |= queries.patients_of(session, queries.with_those_that_go_on(session, requests))
+    if affected.merged_patients:
+        found |= queries.with_those_they_were_merged_into(session, affected.merged_patients)
+    return found

@@ -11,7 +11,7 @@ from sqlalchemy import Row, Select, Table, bindparam, select, text
 
 from matching_service.store.tables import IS_LIVE, AuditLogEntry, PatientCopy, PlacementRequest, TherapistCopy
 from shared.database import ChangedMeanwhile, Executor, Session
-from shared.database.copies import kept_of
+from shared.database.copies import all_merged_into, kept_of
 from shared.database.rows import find_row
 from shared.values.enums import RequestStatus
 
@@ -43,19 +43,19 @@ def audit_log_of(session: Session, request_ids: Collection[UUID]) -> Sequence[Au
 
 
 def lock_patients(session: Session, patient_ids: Collection[UUID]) -> dict[UUID, PatientCopy]:
-    """The copies of these patients by id, locked.
+    """The copies of these patients by id, locked; of those who were merged or erased nothing is returned.
 
     The patient's lock is taken before a request of theirs is changed: what happens to one request depends on the
-    others, and on the copy's status.
+    others, and on the copy's status. So one who was merged or erased is locked too.
     """
     locked = session.scalars(
         select(PatientCopy)
-        .where(PatientCopy.id.in_(patient_ids), PatientCopy.status.is_not(None))
+        .where(PatientCopy.id.in_(patient_ids))
         .order_by(PatientCopy.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    return {each.id: each for each in locked}
+    return {each.id: each for each in locked if each.status is not None}
 
 
 def lock_copies(session: Session, kind: type[TherapistCopy | PatientCopy], ids: Collection[UUID]) -> None:
@@ -126,10 +126,9 @@ def lock_with_patients(session: Session, request_ids: Collection[UUID]) -> Seque
     """
     patients = patients_of(session, request_ids)
     lock_patients(session, patients)
-    requests = lock_requests(session, request_ids)
-    if not {each.patient_id for each in requests} <= patients:
-        raise ChangedMeanwhile
-    return requests
+    if not patients_of(session, request_ids) <= patients:
+        raise ChangedMeanwhile  # before a request is locked that others change under another patient's lock
+    return lock_requests(session, request_ids)
 
 
 def lock_requests(session: Session, request_ids: Collection[UUID]) -> Sequence[PlacementRequest]:
@@ -174,14 +173,19 @@ def standing_for(session: Session, request_ids: Collection[UUID]) -> dict[UUID, 
     return kept_of(session, PlacementRequest, request_ids)
 
 
+def with_those_that_go_on(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
+    """These requests, and those that go on for them."""
+    return {*request_ids, *standing_for(session, request_ids).values()}
+
+
 def kept_patient(session: Session, patient_id: UUID) -> UUID:
     """Who stands for a patient: mostly the patient."""
     return kept_of(session, PatientCopy, [patient_id])[patient_id]
 
 
-def kept_patients(session: Session, patient_ids: Collection[UUID]) -> set[UUID]:
-    """Who stands for these patients."""
-    return set(kept_of(session, PatientCopy, patient_ids).values())
+def with_those_they_were_merged_into(session: Session, patient_ids: Collection[UUID]) -> set[UUID]:
+    """These patients, and all into whom they were merged one after another: each of them may come to stand for one."""
+    return {*patient_ids, *all_merged_into(session, PatientCopy, patient_ids)}
 
 
 def was_erased(session: Session, patient_id: UUID) -> bool:

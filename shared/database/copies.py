@@ -93,9 +93,14 @@ def kept_of(session: Session, copies: type[DeclarativeBase], ids: Collection[UUI
     return {id: id for id in ids} | {row.asked: row.kept for row in found}
 
 
-@cache
-def _kept_statement(table: str) -> TextualSelect:
-    statement = f"""
+def all_merged_into(session: Session, copies: type[DeclarativeBase], ids: Collection[UUID]) -> set[UUID]:
+    """All into which these aggregates were merged, one after another; a circle is followed once."""
+    found = session.scalars(_path_statement(copies.__tablename__), {"ids": [str(each) for each in ids]}) if ids else ()
+    return set(found)
+
+
+def _path(table: str) -> str:
+    return f"""
         WITH RECURSIVE path AS (
             SELECT id AS asked, merged_into FROM {table}
             WHERE id = ANY (CAST(:ids AS uuid[])) AND merged_into IS NOT NULL
@@ -103,6 +108,18 @@ def _kept_statement(table: str) -> TextualSelect:
             SELECT asked, next.merged_into FROM path JOIN {table} AS next ON next.id = path.merged_into
             WHERE next.merged_into IS NOT NULL
         )
+    """  # noqa: S608 - names of our own tables
+
+
+@cache
+def _path_statement(table: str) -> TextualSelect:
+    return text(f"{_path(table)} SELECT DISTINCT merged_into FROM path").columns(merged_into=Uuid())  # noqa: S608 - as above
+
+
+@cache
+def _kept_statement(table: str) -> TextualSelect:
+    statement = f"""
+        {_path(table)}
         SELECT asked, merged_into AS kept FROM path
         WHERE NOT EXISTS (SELECT FROM {table} AS next WHERE next.id = path.merged_into AND next.merged_into IS NOT NULL)
     """  # noqa: S608 - names of our own tables

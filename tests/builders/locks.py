@@ -21,6 +21,8 @@ class LockOrder:
         self.order, self.advisory = list(order), advisory
         self.wrong: set[tuple[str, ...]] = set()
         self.seen: set[str] = set()
+        self.statements: list[str] = []
+        """All that were sent to the database."""
 
     def begins(self, connection: Connection) -> None:
         """A transaction begins."""
@@ -30,6 +32,7 @@ class LockOrder:
         self, connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: Any
     ) -> None:
         """A statement goes to the database."""
+        self.statements.append(statement)
         name = self._locked_by(statement, parameters)
         locked: list[str] = connection.info.setdefault("locked", [])
         if name not in self.order or name in locked:

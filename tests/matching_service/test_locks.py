@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -11,11 +12,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, exc, select
+from sqlalchemy import Engine, exc, select, text, update
 
 from matching_service.domain import answers, placement_requests, publishing
+from matching_service.domain import locks as order
+from matching_service.domain.locks import Affected
 from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
-from matching_service.store.tables import PlacementRequest
+from matching_service.store import queries
+from matching_service.store.tables import PatientCopy, PlacementRequest
 from shared import database
 from shared.database import ChangedMeanwhile, new_id, transaction
 from shared.errors import PlatformError
@@ -59,6 +63,11 @@ STATUSES: list[tuple[str, Any]] = [
     ("inactive", TherapistDeactivated),
 ]
 SECONDS = 8.0
+DEADLOCK = "40P01"
+# also counted within one transaction, which pg_stat_activity is not
+ONE_WAITS = text(
+    "SELECT true FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)) LIMIT 1"
+)
 
 
 class Bustle:
@@ -69,6 +78,7 @@ class Bustle:
         self.patients = [new_id() for _ in range(PEOPLE)]
         self.sequence = iter(range(1, 10**9))
         self.ended: Counter[str] = Counter()
+        self.deadlocks: list[str] = []
         self.kinds: set[type[Event]] = set()
         with transaction() as session:
             listeners.apply(session, [*self._therapists(), *self._patients(), *self._places()], now=MONDAY)
@@ -217,7 +227,10 @@ class Bustle:
             except ChangedMeanwhile:  # run again, as every transaction that others overtook
                 self.ended["merged meanwhile"] += 1
             except exc.DBAPIError as problem:
-                self.ended[str(getattr(problem.orig, "pgcode", type(problem).__name__))] += 1
+                code = str(getattr(problem.orig, "pgcode", type(problem).__name__))
+                self.ended[code] += 1
+                if code == DEADLOCK:
+                    self.deadlocks.append(f"{work.__name__}: {problem}\n{traceback.format_exc()}")
 
 
 @pytest.fixture
@@ -262,5 +275,90 @@ def test_staff_workers_and_jobs_never_wait_for_each_other() -> None:
     assert bustle.kinds == listeners.handled_types()
     assert locks.seen == set(locks.order)
     assert not locks.wrong
+    assert not bustle.deadlocks, bustle.deadlocks[0]
     # 23505 is two lists that ask one therapist for one patient at once: a race that the endpoint answers with 409
     assert not {code for code in bustle.ended if len(code) == 5} - {"23505"}, bustle.ended
+
+
+@pytest.mark.usefixtures("committed", "_emptied")
+def test_a_request_that_became_another_patients_meanwhile_is_not_waited_for() -> None:
+    patient, other = new_id(), new_id()
+    request = _request_of(patient, other)
+    ended: list[str] = []
+
+    def lock_it() -> None:
+        try:
+            with transaction() as session:
+                queries.lock_with_patients(session, [request])
+        except ChangedMeanwhile:
+            ended.append("changed meanwhile")
+
+    with observed(["patients", "placement_requests"]) as locks:
+        with transaction() as merging:
+            queries.lock_patients(merging, [patient, other])
+            waiting = threading.Thread(target=lock_it)
+            waiting.start()
+            while not merging.scalar(ONE_WAITS):
+                waiting.join(0.01)
+            merging.execute(update(PlacementRequest).values(patient_id=other))
+        waiting.join()
+    assert ended == ["changed meanwhile"]
+    # the transaction that moved it wrote it without asking for the lock by a statement of its own
+    assert not [each for each in locks.statements if "placement_requests" in each and "FOR UPDATE" in each]
+
+
+@pytest.mark.usefixtures("committed", "_emptied")
+def test_everybody_who_may_come_to_stand_for_a_merged_patient_is_locked() -> None:
+    merged, between, kept = new_id(), new_id(), new_id()
+    _request_of(merged, between, kept)
+    with transaction() as session:
+        for each, into in ((merged, between), (between, kept)):
+            session.execute(update(PatientCopy).where(PatientCopy.id == each).values(merged_into=into))
+    with transaction() as session:
+        order.lock(session, Affected(merged_patients={merged}))
+        assert not _free_patients()
+
+
+@pytest.mark.usefixtures("committed", "_emptied")
+def test_a_patient_who_was_merged_or_erased_is_locked_before_their_requests() -> None:
+    request = _request_of(new_id())
+    with transaction() as session:
+        session.execute(update(PatientCopy).values(status=None))
+    with transaction() as session:
+        queries.lock_with_patients(session, [request])
+        assert not _free_patients()
+
+
+@pytest.mark.usefixtures("committed", "_emptied")
+def test_the_patients_of_all_live_requests_to_an_unavailable_therapist_are_locked() -> None:
+    """A call that reaches nobody, or staff who open it again, make one that has gone out open: then it is withdrawn."""
+    request = _request_of(new_id())
+    with transaction() as session:
+        session.execute(update(PlacementRequest).values(status="no_answer"))
+        therapist = session.scalars(select(PlacementRequest.therapist_id).where(PlacementRequest.id == request)).one()
+    with transaction() as session:
+        order.lock(session, Affected(therapists={therapist}, unavailable_therapists={therapist}))
+        assert not _free_patients()
+
+
+def _free_patients() -> Sequence[UUID]:
+    """Those whom another transaction could lock now."""
+    with transaction() as another:
+        return another.scalars(select(PatientCopy.id).with_for_update(skip_locked=True)).all()
+
+
+def _request_of(patient: UUID, *others: UUID) -> UUID:
+    """A request of this patient, who searches as the others do."""
+    therapist = new_id()
+    states: list[Event] = [happened(TherapistRegistered(therapist=public_therapist(id=therapist)), therapist)]
+    states += [happened(PatientRegistered(patient=public_patient(id=each)), each) for each in (patient, *others)]
+    places = [
+        AddressGeocoded(owner_kind=kind, owner_id=id, postal_code="52062", latitude=AACHEN[0], longitude=AACHEN[1])
+        for kind, id in (("therapist", therapist), ("patient", patient))
+    ]
+    wanted = ContactList(patient_id=patient, therapist_ids=[therapist])
+    with transaction() as session:
+        listeners.apply(session, [*states, *(happened(each, each.owner_id) for each in places)], now=MONDAY)
+        today = berlin_day(MONDAY)
+        approved = placement_requests.approve(session, TEXTS, wanted, rules=RULES, today=today, by=None, now=MONDAY)
+    return approved.items[0].id
