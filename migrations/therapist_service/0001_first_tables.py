@@ -45,6 +45,14 @@ def upgrade() -> None:
         sa.Column("abandoned", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("trying", sa.Integer(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("judged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("known_before", sa.Integer(), nullable=True),
+        sa.Column("would_deactivate", sa.Integer(), nullable=True),
+        sa.Column("would_change", sa.Integer(), nullable=True),
+        sa.Column("held_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("records_removed_at", sa.DateTime(timezone=True), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
             "(status IN ('running', 'held')) = (finished_at IS NULL)", name=op.f("ck_imports_finished_when_over")
@@ -57,6 +65,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_imports_created_at", "imports", ["created_at", "id"], unique=False)
     op.create_index("ix_imports_file", "imports", ["file"], unique=False)
+    op.create_index(
+        "ix_imports_with_records",
+        "imports",
+        ["finished_at"],
+        unique=False,
+        postgresql_where=sa.text("records_removed_at IS NULL"),
+    )
     op.create_index("uq_imports_checksum", "imports", ["checksum"], unique=True)
     op.create_table(
         "therapists",
@@ -179,9 +194,35 @@ def upgrade() -> None:
     # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON import_records FROM therapist_service")
     op.execute("REVOKE DELETE, TRUNCATE ON therapists FROM therapist_service")
+    # by this alone records go, a portion at a time, and only when their import was over for a month
+    op.execute(
+        """
+        CREATE FUNCTION remove_import_records(import uuid, at_most integer) RETURNS bigint
+        LANGUAGE sql SECURITY DEFINER SET search_path = therapist_service, pg_temp
+        BEGIN ATOMIC
+            WITH old AS (
+                SELECT record.import_id, record.position
+                  FROM import_records AS record
+                  JOIN imports ON imports.id = record.import_id
+                 WHERE record.import_id = remove_import_records.import
+                   AND imports.finished_at < now() - interval '30 days'
+                 LIMIT at_most
+            ), gone AS (
+                DELETE FROM import_records AS record
+                 USING old
+                 WHERE record.import_id = old.import_id AND record.position = old.position
+             RETURNING 1
+            )
+            SELECT count(*) FROM gone;
+        END
+        """
+    )
+    op.execute("REVOKE ALL ON FUNCTION remove_import_records FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION remove_import_records TO therapist_service")
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION remove_import_records")
     op.drop_table("import_records")
     op.drop_table("import_copies")
     op.drop_table("import_contents")

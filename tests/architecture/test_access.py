@@ -126,7 +126,11 @@ def test_an_importer_reaches_nothing_about_patients() -> None:
     reached = {name for name in may_call(Role.IMPORTER) if of_others(name)}
     ours = set(declared("therapist_service")) | set(declared("geocoding_service"))
     assert reached <= ours
-    assert {name for name in reached if has_effect(ALL[name][0])} == {"POST /api/imports"}
+    assert {name for name in reached if has_effect(ALL[name][0])} == {
+        "POST /api/imports",
+        "POST /api/imports/<id>/approve",
+        "POST /api/imports/<id>/reject",
+    }
 
 
 def test_a_caller_reaches_no_file_and_no_letter() -> None:

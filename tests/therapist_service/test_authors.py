@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.database import new_id
@@ -18,9 +19,10 @@ from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.builders.therapists import a_therapist, new_therapist
 from tests.conftest import MONDAY
 from therapist_service import jobs
-from therapist_service.domain import therapists
+from therapist_service.domain import states, therapists
 from therapist_service.domain.schemas import NewBlock
 from therapist_service.service import SERVICE
+from therapist_service.store.tables import Import
 
 
 @pytest.fixture
@@ -55,6 +57,25 @@ def ask_for_a_file(client: FlaskClient, _session: Session) -> Any:
     return client.post("/api/imports", json={"file": FIRST})
 
 
+def held(client: FlaskClient, session: Session) -> str:
+    """The address of an import that is held."""
+    client.post("/api/imports", json={"file": FIRST})
+    known = session.scalars(select(Import)).one()
+    states.hold_import(known, now=MONDAY)
+    known.known_before = known.would_deactivate = known.would_change = 1
+    known.started_by = known.updated_by = None
+    session.flush()
+    return f"/api/imports/{known.id}"
+
+
+def approve(client: FlaskClient, session: Session) -> Any:
+    return client.post(f"{held(client, session)}/approve")
+
+
+def reject(client: FlaskClient, session: Session) -> Any:
+    return client.post(f"{held(client, session)}/reject", json={})
+
+
 Act = Callable[[FlaskClient, Session], Any]
 ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/therapists": (
@@ -65,6 +86,8 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/therapists/<id>/block": (block, {"therapists.blocked_by", "therapists.updated_by"}),
     "POST /api/therapists/<id>/unblock": (unblock, {"therapists.updated_by"}),
     "POST /api/imports": (ask_for_a_file, {"imports.started_by", "imports.updated_by"}),
+    "POST /api/imports/<id>/approve": (approve, {"imports.decided_by", "imports.updated_by"}),
+    "POST /api/imports/<id>/reject": (reject, {"imports.decided_by", "imports.updated_by"}),
 }
 
 

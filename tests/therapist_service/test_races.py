@@ -16,8 +16,9 @@ from shared.events import dead_letters
 from tests.builders.therapists import a_therapist
 from tests.concurrency import in_turn
 from tests.conftest import MONDAY
-from therapist_service.domain import import_arrivals, imports, therapists
+from therapist_service.domain import import_arrivals, import_holds, imports, states, therapists
 from therapist_service.domain.import_arrivals import Content, FileLook, ImportedBefore
+from therapist_service.domain.import_schemas import ImportRejection
 from therapist_service.domain.schemas import NewBlock
 from therapist_service.store.tables import Import
 
@@ -57,6 +58,24 @@ def test_a_file_is_applied_by_one_worker() -> None:
         return imports.claim(session, now=MONDAY, lease=timedelta(minutes=1))
 
     assert in_turn(claim, claim) is None
+
+
+def test_a_held_file_is_decided_once() -> None:
+    with transaction() as session:
+        known = import_arrivals.take(session, FILE, content(), now=MONDAY)
+        held = session.get_one(Import, known.id)
+        held.known_before = held.would_deactivate = held.would_change = 1
+        states.hold_import(held, now=MONDAY)
+
+    def approve(session: Session) -> Any:
+        return import_holds.approve(session, known.id, by=None, now=MONDAY)
+
+    def reject(session: Session) -> Any:
+        return import_holds.reject(session, known.id, ImportRejection(), by=None, now=MONDAY)
+
+    second = in_turn(approve, reject)
+    assert isinstance(second, Conflict)
+    assert second.code == "import.not_held"
 
 
 def test_a_block_is_lifted_once() -> None:

@@ -8,10 +8,11 @@ from shared.http import Context, Resource, endpoint
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import QuerySchema
 from therapist_service.dependencies import Dependencies
-from therapist_service.domain import import_arrivals, imports
+from therapist_service.domain import import_arrivals, import_holds, imports
 from therapist_service.domain.import_arrivals import FileSearch
 from therapist_service.domain.import_schemas import (
     ImportRecordFilter,
+    ImportRejection,
     ImportView,
     NewImport,
 )
@@ -58,6 +59,27 @@ class ImportCollection(Resource):
         return import_arrivals.ask(
             context.session, fetched.look, by=context.caller.id, now=context.now, otherwise=fetched.otherwise
         )
+
+
+class ImportApproveResource(Resource):
+    """The approval of a held import."""
+
+    @endpoint(response=ImportView, replay=ImportItem.get)
+    def post(self, context: Context[Dependencies], id: UUID) -> ImportView:
+        """Have a file applied that is held since it would deactivate or change unusually many therapists.
+
+        It is applied at its turn, and later files after it. 409 where the import is not held.
+        """
+        return import_holds.approve(context.session, id, by=context.caller.id, now=context.now)
+
+
+class ImportRejectResource(Resource):
+    """The rejection of a held import."""
+
+    @endpoint(body=ImportRejection, response=ImportView, replay=ImportItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: ImportRejection) -> ImportView:
+        """Apply nothing of a held file; later files go on. 409 where the import is not held."""
+        return import_holds.reject(context.session, id, body, by=context.caller.id, now=context.now)
 
 
 class ImportRecordCollection(Resource):

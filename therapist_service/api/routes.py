@@ -5,7 +5,13 @@ from __future__ import annotations
 from shared.http import Route
 from shared.security.authentication import CALLERS, COORDINATORS, IMPORTERS
 from shared.values.account_enums import Scope
-from therapist_service.api.imports import ImportCollection, ImportItem, ImportRecordCollection
+from therapist_service.api.imports import (
+    ImportApproveResource,
+    ImportCollection,
+    ImportItem,
+    ImportRecordCollection,
+    ImportRejectResource,
+)
 from therapist_service.api.therapists import (
     TherapistBlockResource,
     TherapistCollection,
@@ -20,5 +26,7 @@ ROUTES = [
     Route("/api/therapists/<uuid:id>/unblock", TherapistUnblockResource, post=COORDINATORS),
     Route("/api/imports", ImportCollection, get=IMPORTERS, post=IMPORTERS | {Scope.IMPORTS_START}),
     Route("/api/imports/<uuid:id>", ImportItem, get=IMPORTERS),
+    Route("/api/imports/<uuid:id>/approve", ImportApproveResource, post=IMPORTERS),
+    Route("/api/imports/<uuid:id>/reject", ImportRejectResource, post=IMPORTERS),
     Route("/api/imports/<uuid:id>/records", ImportRecordCollection, get=IMPORTERS),
 ]

@@ -13,7 +13,7 @@ from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
 from shared.values.schemas import EntityView, QuerySchema, Schema
-from shared.values.text import Text
+from shared.values.text import Reason, Text
 
 FILE_NAME = r"^therapists_[0-9]{8}_[0-9]{6}\.json$"
 A_FILE_NAME = "therapists_20261120_040000.json"
@@ -51,6 +51,32 @@ class Counts(Schema):
     """Records that cannot be accepted."""
 
 
+class Hold(Schema):
+    """Why a file waited for a person's approval, and what was decided; the import's `status` says which."""
+
+    held_at: Instant
+    """Since when."""
+    known_before: int
+    """Therapists who were known from its source."""
+    would_deactivate: int
+    """Therapists who would become inactive."""
+    would_change: int
+    """Therapists who would change."""
+    decided_at: Instant | None
+    """When it was approved or rejected; null while it waits."""
+    decided_by: UUID | None
+    """The account of who decided; null while it waits, and where that was done at the terminal."""
+
+
+class ImportRejection(Schema):
+    """Why a held file is not applied."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The source was down, nobody has left."}]})
+
+    reason: Reason | None = None
+    """Why; the import shows it."""
+
+
 class ImportView(EntityView):
     """One file, and what became of it. `done` of `total` records have an outcome.
 
@@ -82,6 +108,8 @@ class ImportView(EntityView):
     """How many records the file has; null until it was looked through."""
     done: int
     """How many of them have an outcome."""
+    hold: Hold | None
+    """Null unless the file was held since it would deactivate or change unusually many therapists."""
 
 
 class FieldChange(Schema):

@@ -29,12 +29,12 @@ THERAPISTS: Final[dict[TherapistStatus, frozenset[TherapistStatus]]] = {
 }
 
 IMPORTS: Final[dict[ImportStatus, frozenset[ImportStatus]]] = {
-    _I.RUNNING: frozenset({_I.COMPLETED, _I.FAILED, _I.REJECTED}),
+    _I.RUNNING: frozenset({_I.HELD, _I.COMPLETED, _I.FAILED, _I.REJECTED}),
+    _I.HELD: frozenset({_I.RUNNING, _I.REJECTED}),
     _I.COMPLETED: frozenset(),
     _I.FAILED: frozenset(),
     _I.REJECTED: frozenset(),
-    # not yet: a file that is held for approval, and one that is taken back
-    _I.HELD: frozenset(),
+    # not yet: one that is taken back
     _I.UNDONE: frozenset(),
 }
 
@@ -87,10 +87,33 @@ def begin_import(known: Import) -> None:
     known.status = _I.RUNNING
 
 
+def hold_import(known: Import, *, now: datetime) -> None:
+    """running → held: a person decides whether the file is applied; nobody works on it, and later files wait."""
+    _enter_import(known, _I.HELD, by=None, now=now)
+    known.held_at = now
+
+
+def approve_import(known: Import, *, by: UUID | None, now: datetime) -> None:
+    """held → running: the file is applied at its turn."""
+    _enter_import(known, _I.RUNNING, by=by, now=now)
+    known.decided_at, known.decided_by = now, by
+
+
+def reject_import(known: Import, *, by: UUID | None, now: datetime) -> None:
+    """held → rejected: nothing of the file is applied."""
+    _enter_import(known, _I.REJECTED, by=by, now=now)
+    known.decided_at, known.decided_by = now, by
+    known.finished_at = now
+
+
 def end_import(known: Import, to: ImportStatus, *, now: datetime) -> None:
     """running → completed, failed or rejected: nobody works on it any more."""
+    _enter_import(known, to, by=None, now=now)
+    known.finished_at = now
+
+
+def _enter_import(known: Import, to: ImportStatus, *, by: UUID | None, now: datetime) -> None:
     check_transition(IMPORTS, known.status, to)
     known.status = to.value
-    known.finished_at = now
     known.claimed_until = None
-    known.count_change(by=None, now=now)
+    known.count_change(by=by, now=now)

@@ -62,6 +62,11 @@ def unfinished(session: Session) -> Sequence[Import]:
     ).all()
 
 
+def first_held(session: Session) -> str | None:
+    """The name of the earliest file that is held."""
+    return session.scalar(select(func.min(Import.file)).where(Import.status == "held"))
+
+
 def renew(session: Session, import_id: UUID, term: int, *, until: datetime) -> bool:
     """Push the end of a claim on; False where the claim is over."""
     mine = update(Import).where(Import.id == import_id, Import.term == term, Import.status == "running")
@@ -99,16 +104,26 @@ def drop_left_content(session: Session, *, older_than: UUID) -> int:
     return len(session.execute(left.returning(ImportContent.number)).all())
 
 
-def known_to_source(session: Session, source: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """All columns of the source's therapists with these ids, locked, by external id."""
+def known_to_source(
+    session: Session, source: str, external_ids: Collection[str], *, lock: bool = True
+) -> dict[str, dict[str, Any]]:
+    """All columns of the source's therapists with these ids, locked unless they are only read, by external id."""
     table = Therapist.__table__
-    found = session.execute(
+    wanted = (
         select(*table.c)
         .where(table.c.source_name == source, table.c.external_id.in_(external_ids))
         .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
-        .with_for_update()
     )
+    found = session.execute(wanted.with_for_update() if lock else wanted)
     return {row["external_id"]: dict(row) for row in found.mappings()}
+
+
+def count_of_source(session: Session, source: str) -> tuple[int, int]:
+    """How many therapists the source has shown and not said since that they are gone, and how many it says are gone."""
+    is_there = Therapist.inactive_by.is_distinct_from("import")
+    there = select(func.count().filter(is_there), func.count().filter(~is_there))
+    found = session.execute(there.where(Therapist.source_name == source)).one()
+    return found[0], found[1]
 
 
 def write_therapists(session: Session, rows: Sequence[Row]) -> None:

@@ -151,11 +151,25 @@ class Import(Aggregate, Tables):
     """The record that is being tried alone; None while the file is being looked through."""
     tries: Mapped[int] = _count()
     """How often that was begun and has not ended."""
+    judged_at: Mapped[datetime | None]
+    """When it was decided whether the file is held; no record is applied before."""
+    known_before: Mapped[int | None]
+    """How many therapists were known from its source then, and below how many of them it would deactivate and change;
+    None where that was not counted, since it could not be too many."""
+    would_deactivate: Mapped[int | None]
+    would_change: Mapped[int | None]
+    held_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None]
+    """Who approved or rejected the held file; None where that was done at the terminal."""
+    records_removed_at: Mapped[datetime | None]
+    """When its records were removed, since they had been kept for long enough."""
 
     __table_args__ = (
         Index("uq_imports_checksum", "checksum", unique=True),
         Index("ix_imports_created_at", "created_at", "id"),
         Index("ix_imports_file", "file"),
+        Index("ix_imports_with_records", "finished_at", postgresql_where=text("records_removed_at IS NULL")),
         CheckConstraint(is_one_of("status", ImportStatus), name="status"),
         CheckConstraint("(status IN ('running', 'held')) = (finished_at IS NULL)", name="finished_when_over"),
         CheckConstraint("done BETWEEN 0 AND total OR total IS NULL AND done = 0", name="done"),
@@ -191,7 +205,7 @@ class ImportCopy(Tables):
 
 
 class ImportRecord(Tables):
-    """What became of one record of a file; only ever added, and gone with its import."""
+    """What became of one record of a file; only ever added. The owner's function removes those of long ago."""
 
     __tablename__ = "import_records"
 

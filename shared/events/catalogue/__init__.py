@@ -26,6 +26,11 @@ from shared.events.catalogue.contacts import (
     PatientErasedFromCommunication,
     PracticeAnswer,
 )
+from shared.events.catalogue.imports import (
+    ImportCompleted,
+    ImportFailed,
+    ImportHeld,
+)
 from shared.events.catalogue.patients import (
     PatientErased,
     PatientMerged,
@@ -68,6 +73,9 @@ __all__ = [
     "CallRecorded",
     "EmailAnswered",
     "EmailSent",
+    "ImportCompleted",
+    "ImportFailed",
+    "ImportHeld",
     "InquiryComposed",
     "InquiryDissolved",
     "PatientErased",
