@@ -151,6 +151,25 @@ def upgrade() -> None:
     )
     op.create_index("uq_therapists_source", "therapists", ["source_name", "external_id"], unique=True)
     op.create_table(
+        "therapist_changes",
+        sa.Column("therapist_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.Uuid(), nullable=True),
+        sa.Column("import_id", sa.Uuid(), nullable=True),
+        sa.Column("file", sa.Text(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column(
+            "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
+        ),
+        sa.CheckConstraint(
+            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated')",
+            name=op.f("ck_therapist_changes_action"),
+        ),
+        sa.PrimaryKeyConstraint("therapist_id", "id", name=op.f("pk_therapist_changes")),
+    )
+    op.create_table(
         "import_contents",
         sa.Column("content_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -193,6 +212,7 @@ def upgrade() -> None:
     )
     # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON import_records FROM therapist_service")
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON therapist_changes FROM therapist_service")
     op.execute("REVOKE DELETE, TRUNCATE ON therapists FROM therapist_service")
     # by this alone records go, a portion at a time, and only when their import was over for a month
     op.execute(
@@ -226,6 +246,7 @@ def downgrade() -> None:
     op.drop_table("import_records")
     op.drop_table("import_copies")
     op.drop_table("import_contents")
+    op.drop_table("therapist_changes")
     op.drop_table("therapists")
     op.drop_table("imports")
     drop_shared_tables()

@@ -15,6 +15,7 @@ from therapist_service.api.imports import (
 from therapist_service.api.therapists import (
     TherapistBlockResource,
     TherapistCollection,
+    TherapistHistoryCollection,
     TherapistItem,
     TherapistUnblockResource,
 )
@@ -22,6 +23,7 @@ from therapist_service.api.therapists import (
 ROUTES = [
     Route("/api/therapists", TherapistCollection, get=CALLERS | IMPORTERS, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS | IMPORTERS, patch=COORDINATORS),
+    Route("/api/therapists/<uuid:id>/history", TherapistHistoryCollection, get=CALLERS),
     Route("/api/therapists/<uuid:id>/block", TherapistBlockResource, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>/unblock", TherapistUnblockResource, post=COORDINATORS),
     Route("/api/imports", ImportCollection, get=IMPORTERS, post=IMPORTERS | {Scope.IMPORTS_START}),

@@ -21,7 +21,9 @@ from shared.events.event import Event
 from shared.events.outbox import record_all
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.lists import Listed, ListRequest
-from therapist_service.domain import import_events, search, states, therapists
+from shared.values.therapist_enums import TherapistChangeAction
+from therapist_service.domain import change_log, import_events, search, states, therapists
+from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.import_rules import ImportDecision, decide
@@ -54,6 +56,13 @@ CHANGED = {
     ImportAction.MODIFICATION: "modifications",
     ImportAction.DELETION: "deletions",
 }
+
+LOGGED_AS = {
+    ImportAction.ADDITION: TherapistChangeAction.REGISTERED,
+    ImportAction.MODIFICATION: TherapistChangeAction.CHANGED,
+    ImportAction.DELETION: TherapistChangeAction.DEACTIVATED,
+}
+"""What the log of changes calls a record that was applied."""
 
 
 class ClaimLost(Exception):
@@ -269,10 +278,11 @@ def apply(
         raise ClaimLost
     wanted = {entry.external_id for entry in portion if entry.external_id is not None and entry.refused is None}
     by_id = queries.known_to_source(session, metadata.source, wanted)
-    outcomes = [_outcome(entry, by_id.get(entry.external_id or ""), metadata, now) for entry in portion]
+    outcomes = [_outcome(entry, by_id.get(entry.external_id or ""), claimed, metadata, now) for entry in portion]
     queries.write_therapists(session, [o.row for o in outcomes if o.row is not None])
     queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
     record_all(session, [o.event for o in outcomes if o.event is not None], now=now)
+    change_log.add(session, [o.change for o in outcomes if o.change is not None], now=now)
     queries.add_records(session, [_record(claimed, o) for o in outcomes])
     _count(known, outcomes)
     known.claimed_until = now + lease
@@ -301,11 +311,14 @@ class Outcome:
     therapist_id: UUID | None
     row: dict[str, Any] | None = None
     event: tuple[UUID, int, Event] | None = None
+    change: Change | None = None
     seen: UUID | None = None
     """A therapist of whom nothing is written but that the source still shows them."""
 
 
-def _outcome(entry: Entry, known: dict[str, Any] | None, metadata: Metadata, now: datetime) -> Outcome:
+def _outcome(
+    entry: Entry, known: dict[str, Any] | None, claimed: ImportClaim, metadata: Metadata, now: datetime
+) -> Outcome:
     decision = decide(entry, known)
     if not decision.changes:
         is_there = decision.outcome == ImportOutcome.UNCHANGED and decision.action != ImportAction.DELETION
@@ -320,7 +333,17 @@ def _outcome(entry: Entry, known: dict[str, Any] | None, metadata: Metadata, now
         row |= {"updated_at": now, "updated_by": None, "version": row["version"] + 1, "sequence": row["sequence"] + 1}
         event_of_row = decision.event.model_construct(therapist=therapists.public_row(row))
         event = (row["id"], row["sequence"], event_of_row)
-    return Outcome(entry, decision, row["id"], {name: row[name] for name in WRITTEN}, event)
+    change = _change(claimed, entry, decision, row["id"], known) if decision.outcome == ImportOutcome.APPLIED else None
+    return Outcome(entry, decision, row["id"], {name: row[name] for name in WRITTEN}, event, change)
+
+
+def _change(
+    claimed: ImportClaim, entry: Entry, decision: ImportDecision, therapist_id: UUID, known: dict[str, Any] | None
+) -> Change:
+    """What the log says of a record that was applied; of a new therapist it names no fields: the file has them."""
+    origin = ChangeOrigin(import_id=claimed.import_id, file=claimed.file, position=entry.position)
+    difference = [] if known is None else change_log.difference_of(known, decision.changes)
+    return Change(therapist_id, LOGGED_AS[decision.action], origin, difference)
 
 
 def _newcomer(entry: Entry, metadata: Metadata, now: datetime) -> dict[str, Any]:

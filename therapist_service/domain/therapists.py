@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,17 +13,20 @@ from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import (
     PublicTherapist,
     TherapistBlocked,
+    TherapistDeactivated,
     TherapistRegistered,
     TherapistUnblocked,
     TherapistUpdated,
 )
-from shared.events.event import Event
 from shared.events.outbox import record
 from shared.values.enums import TherapistStatus
 from shared.values.lists import Listed, ListRequest, View
 from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, merged
-from therapist_service.domain import search, states
+from shared.values.therapist_enums import TherapistChangeAction
+from therapist_service.domain import change_log, search, states
+from therapist_service.domain.change_log import Change, ChangeOrigin
+from therapist_service.domain.change_schemas import FieldOrigin
 from therapist_service.domain.schemas import (
     PLACE,
     Block,
@@ -50,8 +53,22 @@ FILTERED = ("postal_code", "gender", "status", "accreditation")
 """Filters with several values, each of the column of its name."""
 
 
-def view(therapist: Therapist) -> TherapistView:
+ChangeEvent = type[TherapistBlocked] | type[TherapistDeactivated] | type[TherapistUnblocked] | type[TherapistUpdated]
+ACTIONS: Mapping[ChangeEvent, TherapistChangeAction] = {
+    TherapistBlocked: TherapistChangeAction.BLOCKED,
+    TherapistDeactivated: TherapistChangeAction.DEACTIVATED,
+    TherapistUnblocked: TherapistChangeAction.UNBLOCKED,
+    TherapistUpdated: TherapistChangeAction.CHANGED,
+}
+"""What the log calls a change that is published with this event."""
+
+
+def view(session: Session, therapist: Therapist) -> TherapistView:
     """The therapist as clients see it."""
+    return _shown(therapist, change_log.field_origins(session, [therapist])[therapist.id])
+
+
+def _shown(therapist: Therapist, origins: Mapping[str, FieldOrigin]) -> TherapistView:
     fields = {name: getattr(therapist, name) for name in TherapistFields.model_fields}
     return TherapistView.of(
         {
@@ -70,6 +87,7 @@ def view(therapist: Therapist) -> TherapistView:
             "protected_by": therapist.protected_by,
             "registered_by": therapist.registered_by,
             "source": _source(therapist),
+            "field_origins": origins,
         }
     )
 
@@ -131,14 +149,20 @@ def list_part(session: Session, wanted: ListRequest[TherapistFilter]) -> Listed:
     else:
         conditions.append(lists.has_words(words))
         found = lists.found_therapists(session, conditions, part, at_most=search.MOST_FOUND)
+    return found.shown(_views(session, found.rows, wanted.view))
+
+
+def _views(session: Session, rows: Sequence[Therapist], wanted: View) -> Sequence[Any]:
+    if wanted == "full":
+        origins = change_log.field_origins(session, rows)
+        return [_shown(each, origins[each.id]) for each in rows]
     # a row has fields of the table alone
-    show: Mapping[View, Callable[[Therapist], Any]] = {"full": view, "row": lambda each: each, "label": label}
-    return found.shown([show[wanted.view](each) for each in found.rows])
+    return rows if wanted == "row" else [label(each) for each in rows]
 
 
 def get(session: Session, therapist_id: UUID) -> TherapistView:
     """One therapist; raises `NotFound`."""
-    return view(_get(session, therapist_id))
+    return view(session, _get(session, therapist_id))
 
 
 def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datetime) -> TherapistView:
@@ -149,7 +173,11 @@ def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datet
     _make_findable(therapist)
     session.add(therapist)
     record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
-    return view(therapist)
+    set_by_staff = {name: value for name, value in values_of(new).items() if name in new.model_fields_set}
+    difference = change_log.difference_of({}, set_by_staff)
+    entry = Change(therapist.id, TherapistChangeAction.REGISTERED, ChangeOrigin(changed_by=by), difference)
+    change_log.add(session, [entry], now=now)
+    return view(session, therapist)
 
 
 def change(
@@ -167,7 +195,7 @@ def change(
     """
     therapist = _get(session, therapist_id, lock=True)
     check_version(therapist, expected_versions, "therapist")
-    current = view(therapist)
+    before, current = change_log.columns_of(therapist), view(session, therapist)
     sent = patch.changes_to(current)
     changes = {**_coordinates_to_drop(current, sent), **sent}
     wanted = merged(ChangedTherapist, current, changes)
@@ -180,7 +208,7 @@ def change(
             setattr(therapist, name, value)
     if changed & set(search.FIELDS):
         _make_findable(therapist)
-    return _changed(session, therapist, TherapistUpdated, by=by, now=now)
+    return save(session, therapist, TherapistUpdated, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
 
 def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dict[str, None]:
@@ -220,8 +248,9 @@ def block(
     if new.until is not None and new.until < today:
         raise RuleBroken("therapist.block_in_the_past", errors=[FieldProblem.of("until", "field.before_today")])
     therapist = _get(session, therapist_id, lock=True)
+    before = change_log.columns_of(therapist)
     states.block(therapist, reason=new.reason, until=new.until, by=by, today=today)
-    return _changed(session, therapist, TherapistBlocked, by=by, now=now)
+    return save(session, therapist, TherapistBlocked, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
 
 def unblock(session: Session, therapist_id: UUID, *, by: UUID | None, now: datetime) -> TherapistView:
@@ -241,8 +270,9 @@ def lift_blocks_that_ran_out(session: Session, *, today: date, now: datetime, at
 
 
 def _lift_block(session: Session, therapist: Therapist, *, by: UUID | None, now: datetime) -> TherapistView:
+    before = change_log.columns_of(therapist)
     states.unblock(therapist)
-    return _changed(session, therapist, TherapistUnblocked, by=by, now=now)
+    return save(session, therapist, TherapistUnblocked, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
 
 def snapshots(
@@ -257,11 +287,24 @@ def snapshots(
     return [(therapist, TherapistUpdated(therapist=public(therapist))) for therapist in found]
 
 
-def _changed(session: Session, therapist: Therapist, event: Any, *, by: UUID | None, now: datetime) -> TherapistView:
-    therapist.count_change(by=by, now=now)
-    change: Event = event(therapist=public(therapist))
-    record(session, therapist, change, now=now)
-    return view(therapist)
+def save(
+    session: Session,
+    therapist: Therapist,
+    event: ChangeEvent,
+    *,
+    before: Mapping[str, Any],
+    origin: ChangeOrigin,
+    now: datetime,
+) -> TherapistView:
+    """Count, log and publish what was changed of a therapist; `before` is what `change_log.columns_of` returned.
+
+    Every change of a single therapist ends here.
+    """
+    therapist.count_change(by=origin.changed_by, now=now)
+    record(session, therapist, event(therapist=public(therapist)), now=now)
+    difference = change_log.difference_of(before, change_log.columns_of(therapist))
+    change_log.add(session, [Change(therapist.id, ACTIONS[event], origin, difference)], now=now)
+    return view(session, therapist)
 
 
 def values_of(fields: TherapistFields | ImportedFields) -> dict[str, Any]:
