@@ -15,12 +15,21 @@ from shared.runtime.operator_commands import AnyService, with_service
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.terminal import print_line, show_progress
 from shared.values.enums import ImportOutcome, ImportStatus
+from shared.values.import_enums import UndoOutcome
 from shared.values.lists import ListRequest, Part
 from shared.values.schemas import QuerySchema
 from therapist_service import jobs
 from therapist_service.dependencies import Dependencies
-from therapist_service.domain import import_arrivals, import_holds, imports
-from therapist_service.domain.import_schemas import ImportRecordFilter, ImportRecordView, ImportRejection, ImportView
+from therapist_service.domain import import_arrivals, import_holds, import_undo, imports
+from therapist_service.domain.import_schemas import (
+    ImportRecordFilter,
+    ImportRecordView,
+    ImportRejection,
+    ImportUndoFilter,
+    ImportView,
+    UndoneTherapist,
+)
+from therapist_service.jobs.undoing import undo_imports
 
 SECONDS_BETWEEN_LOOKS = 0.2
 NEWEST = 20
@@ -34,7 +43,7 @@ def commands() -> None:
 
 @commands.group("imports")
 def _imports() -> None:
-    """List, show, run, approve and reject imports.
+    """List, show, run, approve, reject and undo imports.
 
     An import is one file of the scraper.
     """
@@ -114,6 +123,36 @@ def _reject(_service: AnyService, _settings: ServiceSettings, id: UUID, reason: 
     """Apply nothing of a held file."""
     with transaction() as session:
         print_line(_line(import_holds.reject(session, id, ImportRejection(reason=reason), by=None, now=clock.now())))
+
+
+@_imports.command("undo")
+@click.argument("id", type=click.UUID)
+@with_service
+def _undo(_service: AnyService, _settings: ServiceSettings, id: UUID) -> None:
+    """Undo a completed import; what is newer stays.
+
+    If this is broken off, a worker goes on with it.
+    """
+    with transaction() as session:
+        known = import_undo.ask(session, id, by=None, now=clock.now())
+    while known.status != ImportStatus.UNDONE:
+        if not undo_imports(clock.now()):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        known = _get(id)
+        if known.undo is not None:
+            show_progress(f"{known.undo.done} of {known.undo.total} records")
+    print_line("")
+    print_line(_line(known))
+    for therapist in _not_wholly_undone(id):
+        said = therapist.reason or ", ".join(therapist.kept)
+        print_line(f"{therapist.therapist_id}  {therapist.outcome}: {said}")
+
+
+def _not_wholly_undone(id: UUID) -> list[UndoneTherapist]:
+    outcomes = [UndoOutcome.PARTLY_RESTORED, UndoOutcome.KEPT, UndoOutcome.FAILED]
+    wanted = ListRequest(ImportUndoFilter(outcome=outcomes), Part(200, "therapist_id"), "full")
+    with transaction() as session:
+        return [UndoneTherapist.of(each) for each in import_undo.list_part(session, id, wanted).items]
 
 
 def _get(id: UUID) -> ImportView:

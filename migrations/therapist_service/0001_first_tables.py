@@ -52,6 +52,12 @@ def upgrade() -> None:
         sa.Column("held_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("undo_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undo_asked_by", sa.Uuid(), nullable=True),
+        sa.Column("undo_left", sa.Integer(), nullable=True),
+        sa.Column("undo_done", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("undo_kept", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("records_removed_at", sa.DateTime(timezone=True), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
@@ -65,6 +71,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_imports_created_at", "imports", ["created_at", "id"], unique=False)
     op.create_index("ix_imports_file", "imports", ["file"], unique=False)
+    op.create_index(
+        "ix_imports_to_undo",
+        "imports",
+        ["file", "id"],
+        unique=False,
+        postgresql_where=sa.text("undo_asked_at IS NOT NULL"),
+    )
     op.create_index(
         "ix_imports_with_records",
         "imports",
@@ -164,7 +177,7 @@ def upgrade() -> None:
             "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
         ),
         sa.CheckConstraint(
-            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated')",
+            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated', 'undone')",
             name=op.f("ck_therapist_changes_action"),
         ),
         sa.PrimaryKeyConstraint("therapist_id", "id", name=op.f("pk_therapist_changes")),
@@ -210,6 +223,22 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("import_id", "position", name=op.f("pk_import_records")),
     )
+    op.create_table(
+        "import_undo_outcomes",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("therapist_id", sa.Uuid(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("kept", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "outcome IN ('restored', 'partly_restored', 'kept', 'deactivated', 'removed', 'failed')",
+            name=op.f("ck_import_undo_outcomes_outcome"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["imports.id"], name=op.f("fk_import_undo_outcomes_import_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("import_id", "therapist_id", name=op.f("pk_import_undo_outcomes")),
+    )
     # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON import_records FROM therapist_service")
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON therapist_changes FROM therapist_service")
@@ -243,6 +272,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION remove_import_records")
+    op.drop_table("import_undo_outcomes")
     op.drop_table("import_records")
     op.drop_table("import_copies")
     op.drop_table("import_contents")

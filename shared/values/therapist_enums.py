@@ -13,3 +13,4 @@ class TherapistChangeAction(StrEnum):
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
     DEACTIVATED = "deactivated"
+    UNDONE = "undone"

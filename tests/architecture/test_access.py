@@ -130,6 +130,7 @@ def test_an_importer_reaches_nothing_about_patients() -> None:
         "POST /api/imports",
         "POST /api/imports/<id>/approve",
         "POST /api/imports/<id>/reject",
+        "POST /api/imports/<id>/undo",
     }
 
 

@@ -20,7 +20,14 @@ from patient_service.domain import duplicates
 from patient_service.domain import states as patient
 from shared.http import dead_letters
 from shared.texts import code_of
-from shared.values import account_enums, enums, patient_history_enums, patient_import_enums, therapist_enums
+from shared.values import (
+    account_enums,
+    enums,
+    import_enums,
+    patient_history_enums,
+    patient_import_enums,
+    therapist_enums,
+)
 from tests.architecture import sentences
 from tests.architecture.documents import API, anchors, codes, table_after
 from tests.architecture.sources import SERVICES
@@ -72,6 +79,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "result of a call": enums.CallResult,
     "outcome of a record": enums.ImportOutcome,
     "action of a change of a therapist": therapist_enums.TherapistChangeAction,
+    "outcome of a therapist when an import is undone": import_enums.UndoOutcome,
     "action of a record": enums.ImportAction,
     "outcome of a row of a file with patients": patient_import_enums.PatientImportOutcome,
     "what a problem of a row refuses": patient_import_enums.OnProblem,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.database import new_id
 from shared.http.web import web_app
-from shared.values.enums import Role
+from shared.values.enums import ImportStatus, Role
 from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.builders.therapists import a_therapist, new_therapist
@@ -76,6 +76,15 @@ def reject(client: FlaskClient, session: Session) -> Any:
     return client.post(f"{held(client, session)}/reject", json={})
 
 
+def undo(client: FlaskClient, session: Session) -> Any:
+    client.post("/api/imports", json={"file": FIRST})
+    known = session.scalars(select(Import)).one()
+    states.end_import(known, ImportStatus.COMPLETED, now=MONDAY)
+    known.started_by = known.updated_by = None
+    session.flush()
+    return client.post(f"/api/imports/{known.id}/undo")
+
+
 Act = Callable[[FlaskClient, Session], Any]
 ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/therapists": (
@@ -98,6 +107,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/therapists/<id>/unblock": (unblock, {"therapists.updated_by", "therapist_changes.changed_by"}),
     "POST /api/imports": (ask_for_a_file, {"imports.started_by", "imports.updated_by"}),
     "POST /api/imports/<id>/approve": (approve, {"imports.decided_by", "imports.updated_by"}),
+    "POST /api/imports/<id>/undo": (undo, {"imports.undo_asked_by", "imports.updated_by"}),
     "POST /api/imports/<id>/reject": (reject, {"imports.decided_by", "imports.updated_by"}),
 }
 

@@ -27,7 +27,7 @@ def terminal(folder: Folder, session: Session, monkeypatch: pytest.MonkeyPatch) 
     return run
 
 
-def test_an_import_from_the_first_file_to_a_rejection(terminal: Any, folder: Folder) -> None:
+def test_imports_are_run_rejected_shown_and_undone(terminal: Any, folder: Folder) -> None:
     folder.drop(FIRST, a_file([*(a_record(f"a-{n}") for n in range(30)), a_record("a-30", last_name=None)]))
     done = terminal("run", FIRST)
     assert (done.exit_code, "completed  30 additions, 1 rejected" in done.output) == (0, True), done.output
@@ -44,6 +44,8 @@ def test_an_import_from_the_first_file_to_a_rejection(terminal: Any, folder: Fol
         1,
         "This import does not wait for approval.",
     )
+    undone = terminal("undo", oldest.split()[0])
+    assert (undone.exit_code, "undone  30 additions" in undone.output) == (0, True), undone.output
     shown = terminal("show", oldest.split()[0], "--records", "rejected").output
     assert json.loads(shown[: shown.rindex("}") + 1])["file"] == FIRST
     assert shown.strip().endswith("a-30  None: last_name: is required")

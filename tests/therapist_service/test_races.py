@@ -13,10 +13,11 @@ from shared.database import new_id, transaction
 from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
+from shared.values.enums import ImportStatus
 from tests.builders.therapists import a_therapist
 from tests.concurrency import in_turn
 from tests.conftest import MONDAY
-from therapist_service.domain import import_arrivals, import_holds, imports, states, therapists
+from therapist_service.domain import import_arrivals, import_holds, import_undo, imports, states, therapists
 from therapist_service.domain.import_arrivals import Content, FileLook, ImportedBefore
 from therapist_service.domain.import_schemas import ImportRejection
 from therapist_service.domain.schemas import NewBlock
@@ -76,6 +77,26 @@ def test_a_held_file_is_decided_once() -> None:
     second = in_turn(approve, reject)
     assert isinstance(second, Conflict)
     assert second.code == "import.not_held"
+
+
+def test_an_import_is_undone_once() -> None:
+    with transaction() as session:
+        known = import_arrivals.take(session, FILE, content(), now=MONDAY)
+        states.end_import(session.get_one(Import, known.id), ImportStatus.COMPLETED, now=MONDAY)
+
+    def ask(session: Session) -> Any:
+        return import_undo.ask(session, known.id, by=None, now=MONDAY)
+
+    def undo(session: Session) -> Any:
+        return import_undo.undo_portion(session, at_most=10, now=MONDAY)
+
+    second = in_turn(ask, ask)
+    assert isinstance(second, Conflict)
+    assert second.code == "import.undo_asked"
+    assert in_turn(undo, undo) == 0
+    with pytest.raises(Conflict) as third, transaction() as session:
+        ask(session)
+    assert third.value.code == "import.not_completed"
 
 
 def test_a_block_is_lifted_once() -> None:

@@ -11,6 +11,7 @@ from therapist_service.api.imports import (
     ImportItem,
     ImportRecordCollection,
     ImportRejectResource,
+    ImportUndoCollection,
 )
 from therapist_service.api.therapists import (
     TherapistBlockResource,
@@ -20,15 +21,19 @@ from therapist_service.api.therapists import (
     TherapistUnblockResource,
 )
 
+DECIDING = COORDINATORS | IMPORTERS
+"""Who decides about whole files: who looks after imports, and who works with those whom they bring."""
+
 ROUTES = [
     Route("/api/therapists", TherapistCollection, get=CALLERS | IMPORTERS, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS | IMPORTERS, patch=COORDINATORS),
     Route("/api/therapists/<uuid:id>/history", TherapistHistoryCollection, get=CALLERS),
     Route("/api/therapists/<uuid:id>/block", TherapistBlockResource, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>/unblock", TherapistUnblockResource, post=COORDINATORS),
-    Route("/api/imports", ImportCollection, get=IMPORTERS, post=IMPORTERS | {Scope.IMPORTS_START}),
-    Route("/api/imports/<uuid:id>", ImportItem, get=IMPORTERS),
-    Route("/api/imports/<uuid:id>/approve", ImportApproveResource, post=IMPORTERS),
-    Route("/api/imports/<uuid:id>/reject", ImportRejectResource, post=IMPORTERS),
-    Route("/api/imports/<uuid:id>/records", ImportRecordCollection, get=IMPORTERS),
+    Route("/api/imports", ImportCollection, get=COORDINATORS | IMPORTERS, post=IMPORTERS | {Scope.IMPORTS_START}),
+    Route("/api/imports/<uuid:id>", ImportItem, get=COORDINATORS | IMPORTERS),
+    Route("/api/imports/<uuid:id>/approve", ImportApproveResource, post=DECIDING),
+    Route("/api/imports/<uuid:id>/reject", ImportRejectResource, post=DECIDING),
+    Route("/api/imports/<uuid:id>/undo", ImportUndoCollection, get=DECIDING, post=DECIDING),
+    Route("/api/imports/<uuid:id>/records", ImportRecordCollection, get=COORDINATORS | IMPORTERS),
 ]

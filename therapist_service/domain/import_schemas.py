@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from shared.values.datetimes import Instant
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.errors import NotAcceptable
+from shared.values.import_enums import UndoOutcome
 from shared.values.lists import Several
 from shared.values.schemas import EntityView, QuerySchema, Schema
 from shared.values.text import Reason, Text
@@ -77,6 +78,23 @@ class ImportRejection(Schema):
     """Why; the import shows it."""
 
 
+class Undo(Schema):
+    """How far an import has been undone. `done` of `total` records that changed somebody are."""
+
+    asked_at: Instant
+    """When somebody wanted it undone."""
+    asked_by: UUID | None
+    """The account of who did; null where that was done at the terminal."""
+    done: int
+    """How many records are undone."""
+    total: int
+    """How many records changed somebody, or wait."""
+    kept: int
+    """Therapists who are not wholly as before, since something newer stays."""
+    finished_at: Instant | None
+    """When all of it was undone; null while a worker is at it."""
+
+
 class ImportView(EntityView):
     """One file, and what became of it. `done` of `total` records have an outcome.
 
@@ -110,6 +128,8 @@ class ImportView(EntityView):
     """How many of them have an outcome."""
     hold: Hold | None
     """Null unless the file was held since it would deactivate or change unusually many therapists."""
+    undo: Undo | None
+    """Null unless somebody wanted the import undone."""
 
 
 class FieldChange(Schema):
@@ -146,4 +166,24 @@ class ImportRecordFilter(QuerySchema):
     """Which records to list."""
 
     outcome: Several[ImportOutcome] = []
+    """Only those with one of these outcomes."""
+
+
+class UndoneTherapist(Schema):
+    """What became of a therapist when an import was undone."""
+
+    therapist_id: UUID
+    """The therapist concerned."""
+    outcome: UndoOutcome
+    """What became of them."""
+    kept: list[str]
+    """Fields that somebody, or a later file, changed since, and that stay."""
+    reason: str | None
+    """Why it failed."""
+
+
+class ImportUndoFilter(QuerySchema):
+    """Which therapists to list."""
+
+    outcome: Several[UndoOutcome] = []
     """Only those with one of these outcomes."""

@@ -29,6 +29,7 @@ def remove_old_records(session: Session, *, days: int, now: datetime) -> int:
         return 0
     removed = queries.remove_records(session, known.id, at_most=AT_ONCE)
     if removed < AT_ONCE:
+        queries.remove_undo_outcomes(session, known.id)
         known.records_removed_at = known.updated_at = now
     return max(removed, 1)
 

@@ -29,13 +29,13 @@ from therapist_service.domain.import_records import Entry
 from therapist_service.domain.import_rules import ImportDecision, decide
 from therapist_service.domain.import_schemas import (
     Counts,
-    Hold,
     ImportRecordFilter,
     ImportView,
 )
+from therapist_service.domain.import_views import hold_of, undo_of
 from therapist_service.domain.schemas import ImportedFields
 from therapist_service.store import import_queries as queries
-from therapist_service.store import lists
+from therapist_service.store import lists, undo_queries
 from therapist_service.store.tables import Import
 
 WRITTEN = (
@@ -91,15 +91,9 @@ class ImportClaim:
 def view(known: Import) -> ImportView:
     """The import as clients see it."""
     counts = Counts.of({name: getattr(known, name) for name in Counts.model_fields})
-    fields = ImportView.model_fields.keys() - {"counts", "hold"}
-    more = {"counts": counts, "hold": _hold(known)}
+    fields = ImportView.model_fields.keys() - {"counts", "hold", "undo"}
+    more = {"counts": counts, "hold": hold_of(known), "undo": undo_of(known)}
     return ImportView.of({**{name: getattr(known, name) for name in fields}, **more})
-
-
-def _hold(known: Import) -> Hold | None:
-    if known.held_at is None:
-        return None
-    return Hold.of({name: getattr(known, name) for name in Hold.model_fields})
 
 
 def list_part(session: Session, wanted: ListRequest[Any]) -> Listed:
@@ -142,6 +136,8 @@ def claim(session: Session, *, now: datetime, lease: timedelta) -> ImportClaim |
     """The import whose turn it is; None where there is none, or another worker is at work on one."""
     held = queries.first_held(session)
     waiting = [each for each in queries.unfinished(session) if held is None or each.file < held]
+    if undo_queries.is_any_to_undo(session):
+        return None
     if not waiting or any(each.claimed_until is not None and each.claimed_until > now for each in waiting):
         return None
     chosen = waiting[0]

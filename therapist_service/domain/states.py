@@ -31,10 +31,9 @@ THERAPISTS: Final[dict[TherapistStatus, frozenset[TherapistStatus]]] = {
 IMPORTS: Final[dict[ImportStatus, frozenset[ImportStatus]]] = {
     _I.RUNNING: frozenset({_I.HELD, _I.COMPLETED, _I.FAILED, _I.REJECTED}),
     _I.HELD: frozenset({_I.RUNNING, _I.REJECTED}),
-    _I.COMPLETED: frozenset(),
+    _I.COMPLETED: frozenset({_I.UNDONE}),
     _I.FAILED: frozenset(),
     _I.REJECTED: frozenset(),
-    # not yet: one that is taken back
     _I.UNDONE: frozenset(),
 }
 
@@ -82,6 +81,22 @@ def columns_of_one_who_is_back(known: Mapping[str, Any]) -> dict[str, Any]:
     return nobody | {"status": _T.ACTIVE.value} if known["status"] == _T.INACTIVE else nobody
 
 
+def deactivate_for_import(therapist: Therapist) -> None:
+    """active → inactive, as if the source did not have them any more; a block wins, and they are inactive after it."""
+    therapist.inactive_by = BY_IMPORT
+    if therapist.status == _T.ACTIVE:
+        _enter(therapist, _T.INACTIVE)
+
+
+def reactivate_after_import(therapist: Therapist) -> None:
+    """inactive → active, where an import had made them inactive; a block stays."""
+    if therapist.inactive_by != BY_IMPORT:
+        return
+    therapist.inactive_by = None
+    if therapist.status == _T.INACTIVE:
+        _enter(therapist, _T.ACTIVE)
+
+
 def begin_import(known: Import) -> None:
     """A new import is running, until its file has been applied or refused."""
     known.status = _I.RUNNING
@@ -104,6 +119,12 @@ def reject_import(known: Import, *, by: UUID | None, now: datetime) -> None:
     _enter_import(known, _I.REJECTED, by=by, now=now)
     known.decided_at, known.decided_by = now, by
     known.finished_at = now
+
+
+def undo_import(known: Import, *, now: datetime) -> None:
+    """completed → undone: nothing of the file is left but what is newer."""
+    _enter_import(known, _I.UNDONE, by=known.undo_asked_by, now=now)
+    known.undone_at = now
 
 
 def end_import(known: Import, to: ImportStatus, *, now: datetime) -> None:

@@ -170,7 +170,7 @@ def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datet
     therapist = Therapist(id=new_id(), registered_by=by, **first_version(by=by, now=now), **values_of(new))
     states.register(therapist)
     _protect_only(therapist, new.model_fields_set & PROTECTABLE, by)
-    _make_findable(therapist)
+    make_findable(therapist)
     session.add(therapist)
     record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
     set_by_staff = {name: value for name, value in values_of(new).items() if name in new.model_fields_set}
@@ -207,7 +207,7 @@ def change(
         if name in changed:
             setattr(therapist, name, value)
     if changed & set(search.FIELDS):
-        _make_findable(therapist)
+        make_findable(therapist)
     return save(session, therapist, TherapistUpdated, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
 
@@ -219,7 +219,8 @@ def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dic
     return dict.fromkeys(PLACE) if coordinates_problem(postal_code, current.latitude, current.longitude) else {}
 
 
-def _make_findable(therapist: Therapist) -> None:
+def make_findable(therapist: Therapist) -> None:
+    """Write anew by which words lists find the therapist."""
     therapist.search = search.found_by({name: getattr(therapist, name) for name in search.FIELDS})
 
 

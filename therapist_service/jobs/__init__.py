@@ -25,6 +25,7 @@ from therapist_service.domain.import_schemas import A_FILE_NAME
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.jobs import judging
 from therapist_service.jobs.heartbeats import ClaimHeartbeat, passing_from
+from therapist_service.jobs.undoing import undo_imports
 from therapist_service.jobs.upkeep import remove_old_import_records, show_import_figures
 from therapist_service.settings import HoldRule, Settings
 
@@ -352,6 +353,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("forget-left-import-content", timedelta(hours=1), forget_left_content),
         Job("watch-imports", timedelta(seconds=2), dependencies.import_folder.watch),
         Job("apply-imports", timedelta(seconds=1), applying.next, release=applying.release),
+        Job("undo-imports", timedelta(seconds=1), undo_imports),
         Job("import-records", timedelta(hours=1), partial(remove_old_import_records, dependencies.imports_kept_days)),
         Job("import-figures", timedelta(minutes=1), show_import_figures),
     ]

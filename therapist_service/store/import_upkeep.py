@@ -6,22 +6,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session
 
-from therapist_service.store.tables import Import
+from therapist_service.store.tables import Import, ImportUndoOutcome
 
 
 def next_with_old_records(session: Session, before: datetime) -> Import | None:
     """An import that was over before that moment and still has its records, locked; not one that others hold."""
     return session.scalar(
         select(Import)
-        .where(Import.finished_at < before, Import.records_removed_at.is_(None))
+        .where(Import.finished_at < before, Import.records_removed_at.is_(None), ~_is_being_undone())
         .order_by(Import.finished_at)
         .limit(1)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     )
+
+
+def _is_being_undone() -> ColumnElement[bool]:
+    return and_(Import.undo_asked_at.is_not(None), Import.undone_at.is_(None))
 
 
 def remove_records(session: Session, import_id: UUID, *, at_most: int) -> int:
@@ -30,6 +34,11 @@ def remove_records(session: Session, import_id: UUID, *, at_most: int) -> int:
     The service's role cannot delete them; the owner's function can, and refuses younger ones.
     """
     return session.scalar(select(func.remove_import_records(import_id, at_most))) or 0
+
+
+def remove_undo_outcomes(session: Session, import_id: UUID) -> None:
+    """Remove what became of each therapist when the import was undone."""
+    session.execute(delete(ImportUndoOutcome).where(ImportUndoOutcome.import_id == import_id))
 
 
 def number_held(session: Session) -> int:

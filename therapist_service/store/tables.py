@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, TherapistStatus
+from shared.values.import_enums import UndoOutcome
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly, WeeklyColumn
 
@@ -186,6 +187,16 @@ class Import(Aggregate, Tables):
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[UUID | None]
     """Who approved or rejected the held file; None where that was done at the terminal."""
+    undo_asked_at: Mapped[datetime | None]
+    """When somebody wanted all of it taken back; while the import is completed, a worker is at it."""
+    undo_asked_by: Mapped[UUID | None]
+    undo_left: Mapped[int | None]
+    """The records before this position are still to be undone: it goes from the last one to the first."""
+    undo_done: Mapped[int] = _count()
+    """How many records that had changed somebody are undone."""
+    undo_kept: Mapped[int] = _count()
+    """How many therapists are not wholly as before, since something newer stays."""
+    undone_at: Mapped[datetime | None]
     records_removed_at: Mapped[datetime | None]
     """When its records were removed, since they had been kept for long enough."""
 
@@ -193,6 +204,7 @@ class Import(Aggregate, Tables):
         Index("uq_imports_checksum", "checksum", unique=True),
         Index("ix_imports_created_at", "created_at", "id"),
         Index("ix_imports_file", "file"),
+        Index("ix_imports_to_undo", "file", "id", postgresql_where=text("undo_asked_at IS NOT NULL")),
         Index("ix_imports_with_records", "finished_at", postgresql_where=text("records_removed_at IS NULL")),
         CheckConstraint(is_one_of("status", ImportStatus), name="status"),
         CheckConstraint("(status IN ('running', 'held')) = (finished_at IS NULL)", name="finished_when_over"),
@@ -246,6 +258,21 @@ class ImportRecord(Tables):
         CheckConstraint(is_one_of("action", ImportAction), name="action"),
         CheckConstraint(is_one_of("outcome", ImportOutcome), name="outcome"),
     )
+
+
+class ImportUndoOutcome(Tables):
+    """What became of one therapist when an import was undone; kept for as long as the import's records."""
+
+    __tablename__ = "import_undo_outcomes"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    therapist_id: Mapped[UUID] = mapped_column(primary_key=True)
+    outcome: Mapped[str]
+    kept: Mapped[list[str]] = _text_list()
+    """The fields that somebody or something changed since, and that stay."""
+    reason: Mapped[str | None]
+
+    __table_args__ = (CheckConstraint(is_one_of("outcome", UndoOutcome), name="outcome"),)
 
 
 add_shared_tables(Tables.metadata)
