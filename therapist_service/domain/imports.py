@@ -22,6 +22,7 @@ from shared.events.outbox import record_all
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.lists import Listed, ListRequest
 from therapist_service.domain import search, states, therapists
+from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.import_rules import ImportDecision, decide
@@ -301,6 +302,7 @@ def _newcomer(entry: Entry, metadata: Metadata, now: datetime) -> dict[str, Any]
         "inactive_by": None,
         "block_reason": None,
         "block_until": None,
+        **NOTHING_STATED,
     }
 
 
