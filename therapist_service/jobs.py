@@ -18,7 +18,7 @@ from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
 from shared.values.datetimes import berlin_day
 from therapist_service.clients.inbox import Arrival, FileUnreadable, Inbox, InboxUnreachable
-from therapist_service.domain import import_arrivals, import_files, import_records, imports, therapists
+from therapist_service.domain import capacity, import_arrivals, import_files, import_records, imports, therapists
 from therapist_service.domain.import_arrivals import Content, FileLook, FileSearch
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
 from therapist_service.domain.import_records import Entry
@@ -43,6 +43,12 @@ def lift_blocks(now: datetime) -> int:
     """Unblock therapists whose block has run out."""
     with transaction() as session:
         return therapists.lift_blocks_that_ran_out(session, today=berlin_day(now), now=now)
+
+
+def update_capacities(now: datetime) -> int:
+    """Let statements about places run out, and places be free whose day has come."""
+    with transaction() as session:
+        return capacity.let_days_pass(session, today=berlin_day(now), now=now)
 
 
 def forget_left_content(now: datetime) -> int:
@@ -379,6 +385,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
     applying = Applying()
     return [
         Job("lift-blocks", timedelta(minutes=10), lift_blocks),
+        Job("update-capacities", timedelta(minutes=10), update_capacities),
         Job("forget-left-import-content", timedelta(hours=1), forget_left_content),
         Job("watch-imports", timedelta(seconds=2), dependencies.import_folder.watch),
         Job("apply-imports", timedelta(seconds=1), applying.next, release=applying.release),

@@ -88,10 +88,14 @@ def upgrade() -> None:
         sa.Column("phone_hours", shared.values.weekly.WeeklyColumn(), nullable=True),
         sa.Column("working_hours", shared.values.weekly.WeeklyColumn(), nullable=True),
         sa.Column("holidays", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("capacity", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("capacity_due_on", sa.Date(), nullable=True),
         sa.Column("free_individual_from", sa.Date(), nullable=True),
         sa.Column("free_group_from", sa.Date(), nullable=True),
         sa.Column("potentially_available", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("potentially_available_note", sa.Text(), nullable=True),
+        sa.Column("call_note", sa.Text(), nullable=True),
+        sa.Column("preferences", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("contact_preference", sa.Text(), server_default="any", nullable=False),
         sa.Column("email_opt_out", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("status", sa.Text(), server_default="active", nullable=False),
@@ -124,6 +128,13 @@ def upgrade() -> None:
             "latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name=op.f("ck_therapists_place")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
+    )
+    op.create_index(
+        "ix_therapists_capacity_due_on",
+        "therapists",
+        ["capacity_due_on"],
+        unique=False,
+        postgresql_where=sa.text("capacity_due_on IS NOT NULL"),
     )
     op.create_index("ix_therapists_city", "therapists", ["city"], unique=False)
     op.create_index(

@@ -20,7 +20,14 @@ from patient_service.domain import duplicates
 from patient_service.domain import states as patient
 from shared.http import dead_letters
 from shared.texts import code_of
-from shared.values import account_enums, enums, patient_history_enums, patient_import_enums, therapist_enums
+from shared.values import (
+    account_enums,
+    enums,
+    patient_history_enums,
+    patient_import_enums,
+    practice_enums,
+    therapist_enums,
+)
 from tests.architecture import sentences
 from tests.architecture.documents import API, anchors, codes, table_after
 from tests.architecture.sources import SERVICES
@@ -60,6 +67,9 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "purpose of a consent": enums.ConsentPurpose,
     "insurance type": enums.InsuranceType,
     "accreditation": enums.Accreditation,
+    "capacity": enums.CapacityState,
+    "who said whether there are places": practice_enums.CapacitySource,
+    "who made a therapist inactive": practice_enums.InactiveBy,
     "contact preference": enums.ContactPreference,
     "outcome of a request": enums.RequestOutcome,
     "outcome on the phone": enums.CallAnswer,

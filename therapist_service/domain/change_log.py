@@ -27,7 +27,7 @@ from therapist_service.store.tables import Therapist
 
 NOT_LOGGED: Final = frozenset({
     "id", "created_at", "updated_at", "updated_by", "version", "sequence",  # said by the entry itself
-    "search", "protected_by", "blocked_by", "registered_by",  # follow from what is logged
+    "search", "capacity_due_on", "protected_by", "blocked_by", "registered_by",  # follow from what is logged
     "source_name", "external_id", "last_seen_at", "set_aside",  # what the source showed
     "last_email_on", "last_call_on", "last_conversation_on",  # a machine's notes
 })  # fmt: skip

@@ -23,6 +23,7 @@ from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.lists import Listed, ListRequest
 from shared.values.therapist_enums import TherapistChangeAction
 from therapist_service.domain import change_log, search, states, therapists
+from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
 from therapist_service.domain.import_records import Entry
@@ -324,6 +325,7 @@ def _newcomer(entry: Entry, metadata: Metadata, now: datetime) -> dict[str, Any]
         "inactive_by": None,
         "block_reason": None,
         "block_until": None,
+        **NOTHING_STATED,
     }
 
 

@@ -12,13 +12,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from shared.values.enums import ImportStatus, TherapistStatus
+from shared.values.practice_enums import InactiveBy
 from shared.values.transitions import check_transition
 from therapist_service.store.tables import Import, Therapist
 
 _T = TherapistStatus
 _I = ImportStatus
 
-BY_IMPORT: Final = "import"
+BY_IMPORT: Final = InactiveBy.IMPORT.value
 """Who made a therapist inactive; an import lifts only what an import set (docs/domain.md#import-rule-6)."""
 
 THERAPISTS: Final[dict[TherapistStatus, frozenset[TherapistStatus]]] = {
@@ -56,6 +57,23 @@ def unblock(therapist: Therapist) -> None:
     """blocked → active, or inactive where somebody said so before."""
     _enter(therapist, _T.INACTIVE if therapist.inactive_by else _T.ACTIVE)
     therapist.block_reason = therapist.block_since = therapist.block_until = therapist.blocked_by = None
+
+
+def deactivate(therapist: Therapist) -> None:
+    """active → inactive, since staff say so; a block wins, and they are inactive after it.
+
+    Of one whom an import made inactive it is staff who say so from now on: no import lifts it any more.
+    """
+    if therapist.status == _T.ACTIVE:
+        _enter(therapist, _T.INACTIVE)
+    therapist.inactive_by = InactiveBy.STAFF.value
+
+
+def reactivate(therapist: Therapist) -> None:
+    """inactive → active, whoever had said so; one who is blocked stays so, and is active after it."""
+    if therapist.status == _T.INACTIVE:
+        _enter(therapist, _T.ACTIVE)
+    therapist.inactive_by = None
 
 
 def _enter(therapist: Therapist, to: TherapistStatus) -> None:

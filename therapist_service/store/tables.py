@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, TherapistStatus
+from shared.values.practice_enums import InactiveBy
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly, WeeklyColumn
 
@@ -60,10 +61,16 @@ class Therapist(Aggregate, Tables):
     phone_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     holidays: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    capacity: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What was said last of places in each setting; None where nobody has said anything."""
+    capacity_due_on: Mapped[date | None]
+    """The next day on which something else follows from it."""
     free_individual_from: Mapped[date | None]
     free_group_from: Mapped[date | None]
     potentially_available: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     potentially_available_note: Mapped[str | None]
+    call_note: Mapped[str | None]
+    preferences: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     contact_preference: Mapped[str] = mapped_column(default="any", server_default="any")
     email_opt_out: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
@@ -98,10 +105,11 @@ class Therapist(Aggregate, Tables):
         Index("ix_therapists_city", "city"),
         Index("ix_therapists_shuffled", text("hashtext(id::text)"), "id"),
         Index("ix_therapists_search", "search", postgresql_using="gin"),
+        Index("ix_therapists_capacity_due_on", "capacity_due_on", postgresql_where=text("capacity_due_on IS NOT NULL")),
         Index("ix_therapists_name", "last_name", text("COALESCE(first_name, '')"), "id"),
         CheckConstraint(is_one_of("status", TherapistStatus), name="status"),
         CheckConstraint("(status = 'blocked') = (block_reason IS NOT NULL)", name="block_has_a_reason"),
-        CheckConstraint("inactive_by IN ('import', 'staff')", name="inactive_by"),
+        CheckConstraint(is_one_of("inactive_by", InactiveBy), name="inactive_by"),
         CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="place"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="both_coordinates"),
     )

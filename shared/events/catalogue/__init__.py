@@ -52,6 +52,8 @@ from shared.events.catalogue.placement_requests import (
     RequestWithdrawn,
 )
 from shared.events.catalogue.therapists import (
+    PublicCapacity,
+    PublicPreferences,
     PublicTherapist,
     TherapistBlocked,
     TherapistDeactivated,
@@ -81,7 +83,9 @@ __all__ = [
     "PatientUpdated",
     "Payload",
     "PracticeAnswer",
+    "PublicCapacity",
     "PublicPatient",
+    "PublicPreferences",
     "PublicTherapist",
     "RequestAccepted",
     "RequestAnswered",
