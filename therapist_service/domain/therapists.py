@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from shared.values.enums import TherapistStatus
 from shared.values.lists import Listed, ListRequest, View
 from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, merged
-from therapist_service.domain import search, states
+from therapist_service.domain import entity_resolution, search, sources, states
 from therapist_service.domain.schemas import (
     PLACE,
     Block,
@@ -31,12 +31,12 @@ from therapist_service.domain.schemas import (
     ImportedFields,
     NewBlock,
     NewTherapist,
-    Source,
     TherapistFields,
     TherapistFilter,
     TherapistLabel,
     TherapistView,
 )
+from therapist_service.domain.sources import SourcesOfTherapist
 from therapist_service.store import lists, queries
 from therapist_service.store.tables import Therapist
 
@@ -50,8 +50,12 @@ FILTERED = ("postal_code", "gender", "status", "accreditation")
 """Filters with several values, each of the column of its name."""
 
 
-def view(therapist: Therapist) -> TherapistView:
+def view(session: Session, therapist: Therapist) -> TherapistView:
     """The therapist as clients see it."""
+    return _shown(therapist, sources.of_therapists(session, [therapist.id])[therapist.id])
+
+
+def _shown(therapist: Therapist, known_as: SourcesOfTherapist) -> TherapistView:
     fields = {name: getattr(therapist, name) for name in TherapistFields.model_fields}
     return TherapistView.of(
         {
@@ -69,7 +73,8 @@ def view(therapist: Therapist) -> TherapistView:
             "protected_fields": therapist.protected_fields,
             "protected_by": therapist.protected_by,
             "registered_by": therapist.registered_by,
-            "source": _source(therapist),
+            "source": known_as.newest,
+            "sources": known_as.all,
         }
     )
 
@@ -83,12 +88,6 @@ def _block(therapist: Therapist) -> Block | None:
         until=therapist.block_until,
         blocked_by=therapist.blocked_by,
     )
-
-
-def _source(therapist: Therapist) -> Source | None:
-    if therapist.source_name is None or therapist.external_id is None:
-        return None
-    return Source(name=therapist.source_name, external_id=therapist.external_id, last_seen_at=therapist.last_seen_at)
 
 
 def public(therapist: Therapist) -> PublicTherapist:
@@ -131,14 +130,20 @@ def list_part(session: Session, wanted: ListRequest[TherapistFilter]) -> Listed:
     else:
         conditions.append(lists.has_words(words))
         found = lists.found_therapists(session, conditions, part, at_most=search.MOST_FOUND)
+    return found.shown(_views(session, found.rows, wanted.view))
+
+
+def _views(session: Session, rows: Sequence[Therapist], wanted: View) -> Sequence[Any]:
+    if wanted == "full":
+        known_as = sources.of_therapists(session, [each.id for each in rows])
+        return [_shown(each, known_as[each.id]) for each in rows]
     # a row has fields of the table alone
-    show: Mapping[View, Callable[[Therapist], Any]] = {"full": view, "row": lambda each: each, "label": label}
-    return found.shown([show[wanted.view](each) for each in found.rows])
+    return rows if wanted == "row" else [label(each) for each in rows]
 
 
 def get(session: Session, therapist_id: UUID) -> TherapistView:
     """One therapist; raises `NotFound`."""
-    return view(_get(session, therapist_id))
+    return view(session, _get(session, therapist_id))
 
 
 def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datetime) -> TherapistView:
@@ -149,7 +154,7 @@ def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datet
     _make_findable(therapist)
     session.add(therapist)
     record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
-    return view(therapist)
+    return view(session, therapist)
 
 
 def change(
@@ -167,7 +172,7 @@ def change(
     """
     therapist = _get(session, therapist_id, lock=True)
     check_version(therapist, expected_versions, "therapist")
-    current = view(therapist)
+    current = view(session, therapist)
     sent = patch.changes_to(current)
     changes = {**_coordinates_to_drop(current, sent), **sent}
     wanted = merged(ChangedTherapist, current, changes)
@@ -178,7 +183,7 @@ def change(
     for name, value in values_of(wanted).items():
         if name in changed:
             setattr(therapist, name, value)
-    if changed & set(search.FIELDS):
+    if changed & {*search.FIELDS, *entity_resolution.KEY_FIELDS}:
         _make_findable(therapist)
     return _changed(session, therapist, TherapistUpdated, by=by, now=now)
 
@@ -192,7 +197,13 @@ def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dic
 
 
 def _make_findable(therapist: Therapist) -> None:
-    therapist.search = search.found_by({name: getattr(therapist, name) for name in search.FIELDS})
+    """Bring the columns up to date by which people and imports find the therapist."""
+    fields = {name: getattr(therapist, name) for name in {*search.FIELDS, *entity_resolution.KEY_FIELDS}}
+    therapist.search = search.found_by(fields)
+    therapist.name_key, therapist.practice_key = (
+        entity_resolution.name_key(fields),
+        entity_resolution.practice_key(fields),
+    )
 
 
 def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str], by: UUID | None) -> None:
@@ -261,7 +272,7 @@ def _changed(session: Session, therapist: Therapist, event: Any, *, by: UUID | N
     therapist.count_change(by=by, now=now)
     change: Event = event(therapist=public(therapist))
     record(session, therapist, change, now=now)
-    return view(therapist)
+    return view(session, therapist)
 
 
 def values_of(fields: TherapistFields | ImportedFields) -> dict[str, Any]:
