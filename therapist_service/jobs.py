@@ -24,6 +24,7 @@ from therapist_service.domain.import_files import Blocks, ImportFile, NotImporta
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.import_schemas import A_FILE_NAME
 from therapist_service.domain.imports import ClaimLost, ImportClaim
+from therapist_service.domain.review_rules import Passes
 from therapist_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -228,7 +229,8 @@ class _Reading:
 class Applying:
     """The job that applies files, and the import that it is working on."""
 
-    def __init__(self, lease: timedelta = LEASE) -> None:
+    def __init__(self, passes: Passes, lease: timedelta = LEASE) -> None:
+        self._passes = passes
         self._lease = lease
         self._claimed: ImportClaim | None = None
 
@@ -239,7 +241,7 @@ class Applying:
         if self._claimed is None:
             return 0
         try:
-            _Application(self._claimed, _passing_from(now), self._lease).run()
+            _Application(self._claimed, self._passes, _passing_from(now), self._lease).run()
         except ClaimLost:
             log.warning("imports.claim_lost", import_id=str(self._claimed.import_id))
         except Exception as problem:
@@ -304,8 +306,9 @@ class _Heartbeat:
 class _Application:
     """One worker's work on one import."""
 
-    def __init__(self, claimed: ImportClaim, moment: Callable[[], datetime], lease: timedelta) -> None:
+    def __init__(self, claimed: ImportClaim, passes: Passes, moment: Callable[[], datetime], lease: timedelta) -> None:
         self.claimed = claimed
+        self.passes = passes
         self.moment = moment
         self.lease = lease
         self.id: UUID = claimed.import_id
@@ -359,7 +362,8 @@ class _Application:
         """Apply these records; where the database refuses, halve until the one that it refuses is alone."""
         try:
             with transaction() as session:
-                imports.apply(session, self.claimed, metadata, portion, now=self.moment(), lease=self.lease)
+                now = self.moment()
+                imports.apply(session, self.claimed, metadata, portion, passes=self.passes, now=now, lease=self.lease)
             self.heartbeat.progress()
         except ClaimLost:
             raise
@@ -382,7 +386,7 @@ class _Application:
 
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
-    applying = Applying()
+    applying = Applying(dependencies.import_passes)
     return [
         Job("lift-blocks", timedelta(minutes=10), lift_blocks),
         Job("update-capacities", timedelta(minutes=10), update_capacities),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from shared.runtime.settings import InEnvFile, Password, Seconds, ServiceSettings, WebPort
+from shared.values.enums import ReviewKind
 
 
 class Settings(ServiceSettings):
@@ -21,3 +22,25 @@ class Settings(ServiceSettings):
     """Folder (`file:///…`) where the scraper's files arrive; a file is imported when it appears. Empty: no import."""
     import_patience_seconds: Seconds = Field(default=60, ge=0, le=86_400)
     """A file that cannot be read to its end may still be being written for this long after it last changed."""
+    import_passes: str = "new,identity,contact,reactivation"
+    """Kinds of reviews, separated by commas, that imports apply without a person: `new` therapists, changes of
+    `identity` (name, gender) and of `contact` data (address, numbers), `reactivation`. Empty: all of them wait. Who
+    somebody is, where that is in question, always waits."""
+
+    @field_validator("import_passes")
+    @classmethod
+    def _are_kinds_of_reviews(cls, kinds: str) -> str:
+        try:
+            _kinds(kinds)
+        except ValueError:
+            raise ValueError(f"must be of {', '.join(ReviewKind)}, separated by commas") from None
+        return kinds
+
+    @property
+    def passes(self) -> frozenset[ReviewKind]:
+        """The kinds of reviews that imports apply without a person."""
+        return _kinds(self.import_passes)
+
+
+def _kinds(text: str) -> frozenset[ReviewKind]:
+    return frozenset(ReviewKind(each.strip()) for each in text.split(",") if each.strip())

@@ -222,6 +222,13 @@ class Source(Schema):
     """When an import last named the therapist."""
 
 
+class SourceEntry(Source):
+    """One of perhaps several entries of sources that are a therapist."""
+
+    gone_at: Instant | None = None
+    """When the source said that it does not have this entry any more."""
+
+
 class TherapistView(TherapistFields, EntityView):
     """A therapist as clients see it: as it is stored, whatever a newer table of postal codes says."""
 
@@ -253,7 +260,9 @@ class TherapistView(TherapistFields, EntityView):
     protected_by: Annotated[dict[str, UUID | None], Field(description="who set each protected field last")] = {}
     registered_by: Annotated[UUID | None, Field(description="who entered them by hand")] = None
     source: Source | None = None
-    """Where imports know the therapist from; null where people entered them."""
+    """Where imports know the therapist from, the newest of several; null where people entered them."""
+    sources: list[SourceEntry] = []
+    """All entries of sources that are this therapist, the newest first."""
     field_origins: dict[str, FieldOrigin] = {}
     """Who or which file set each field last; a field that was never set is not among them."""
 

@@ -28,7 +28,7 @@ from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, Schema, merged
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly
-from therapist_service.domain import change_log, phone_hours, search, states
+from therapist_service.domain import change_log, entity_resolution, phone_hours, search, sources, states
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.capacity_schemas import Capacity
 from therapist_service.domain.change_log import Change, ChangeOrigin
@@ -40,12 +40,12 @@ from therapist_service.domain.schemas import (
     ImportedFields,
     NewBlock,
     NewTherapist,
-    Source,
     TherapistFields,
     TherapistFilter,
     TherapistLabel,
     TherapistView,
 )
+from therapist_service.domain.sources import SourcesOfTherapist
 from therapist_service.store import lists, queries
 from therapist_service.store.tables import Therapist
 
@@ -76,10 +76,16 @@ ACTIONS: Mapping[ChangeEvent, TherapistChangeAction] = {
 
 def view(session: Session, therapist: Therapist) -> TherapistView:
     """The therapist as clients see it."""
-    return _shown(therapist, change_log.field_origins(session, [therapist])[therapist.id])
+    return _full_views(session, [therapist])[0]
 
 
-def _shown(therapist: Therapist, origins: Mapping[str, FieldOrigin]) -> TherapistView:
+def _full_views(session: Session, rows: Sequence[Therapist]) -> list[TherapistView]:
+    known_as = sources.of_therapists(session, [each.id for each in rows])
+    origins = change_log.field_origins(session, rows)
+    return [_shown(each, known_as[each.id], origins[each.id]) for each in rows]
+
+
+def _shown(therapist: Therapist, known_as: SourcesOfTherapist, origins: Mapping[str, FieldOrigin]) -> TherapistView:
     fields = {name: getattr(therapist, name) for name in TherapistFields.model_fields}
     return TherapistView.of(
         {
@@ -105,7 +111,8 @@ def _shown(therapist: Therapist, origins: Mapping[str, FieldOrigin]) -> Therapis
             "protected_fields": therapist.protected_fields,
             "protected_by": therapist.protected_by,
             "registered_by": therapist.registered_by,
-            "source": _source(therapist),
+            "source": known_as.newest,
+            "sources": known_as.all,
             "field_origins": origins,
         }
     )
@@ -125,12 +132,6 @@ def _block(therapist: Therapist) -> Block | None:
         until=therapist.block_until,
         blocked_by=therapist.blocked_by,
     )
-
-
-def _source(therapist: Therapist) -> Source | None:
-    if therapist.source_name is None or therapist.external_id is None:
-        return None
-    return Source(name=therapist.source_name, external_id=therapist.external_id, last_seen_at=therapist.last_seen_at)
 
 
 def public(therapist: Therapist) -> PublicTherapist:
@@ -182,8 +183,7 @@ def list_part(session: Session, wanted: ListRequest[TherapistFilter], *, today: 
 
 def _views(session: Session, rows: Sequence[Therapist], wanted: View) -> Sequence[Any]:
     if wanted == "full":
-        origins = change_log.field_origins(session, rows)
-        return [_shown(each, origins[each.id]) for each in rows]
+        return _full_views(session, rows)
     # a row has fields of the table alone
     return rows if wanted == "row" else [label(each) for each in rows]
 
@@ -238,7 +238,7 @@ def change(
     for name, value in values_of(wanted).items():
         if name in changed:
             setattr(therapist, name, value)
-    if changed & set(search.FIELDS):
+    if changed & {*search.FIELDS, *entity_resolution.KEY_FIELDS}:
         _make_findable(therapist)
     return save(session, therapist, TherapistUpdated, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
@@ -273,7 +273,13 @@ def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dic
 
 
 def _make_findable(therapist: Therapist) -> None:
-    therapist.search = search.found_by({name: getattr(therapist, name) for name in search.FIELDS})
+    """Bring the columns up to date by which people and imports find the therapist."""
+    fields = {name: getattr(therapist, name) for name in {*search.FIELDS, *entity_resolution.KEY_FIELDS}}
+    therapist.search = search.found_by(fields)
+    therapist.name_key, therapist.practice_key = (
+        entity_resolution.name_key(fields),
+        entity_resolution.practice_key(fields),
+    )
 
 
 def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str], by: UUID | None) -> None:

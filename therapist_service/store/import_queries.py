@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, text, update
@@ -99,29 +98,10 @@ def drop_left_content(session: Session, *, older_than: UUID) -> int:
     return len(session.execute(left.returning(ImportContent.number)).all())
 
 
-def known_to_source(session: Session, source: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """All columns of the source's therapists with these ids, locked, by external id."""
-    table = Therapist.__table__
-    found = session.execute(
-        select(*table.c)
-        .where(table.c.source_name == source, table.c.external_id.in_(external_ids))
-        .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
-        .with_for_update()
-    )
-    return {row["external_id"]: dict(row) for row in found.mappings()}
-
-
 def write_therapists(session: Session, rows: Sequence[Row]) -> None:
     """Insert these rows, or update those whose id is known, in one statement; all rows name the same columns."""
     updated = [name for name in rows[0] if name not in ("id", "created_at")] if rows else ()
     write_rows(session, Therapist, rows, updated=updated)
-
-
-def note_seen(session: Session, therapist_ids: Collection[UUID], at: datetime) -> None:
-    """Note when the source showed these therapists; no change that is published."""
-    if therapist_ids:
-        table = Therapist.__table__
-        session.execute(update(table).where(table.c.id.in_(therapist_ids)).values(last_seen_at=at))  # type: ignore[arg-type]
 
 
 def add_records(session: Session, rows: Sequence[Row]) -> None:
