@@ -38,7 +38,7 @@ def measure(platform: PrivatePlatform) -> list[Figure]:
             try:
                 return list(_measure(api, list(_searches(rows))))
             finally:
-                cursor.execute("DELETE FROM therapist_service.therapists WHERE source_name = 'benchmark'")
+                cursor.execute("DELETE FROM therapist_service.therapists WHERE name_key = 'benchmark'")
 
 
 def _row(record: Row) -> Row:
@@ -51,8 +51,8 @@ def _load(cursor: Any, rows: list[Row]) -> None:
     cursor.execute(f"CREATE TEMPORARY TABLE few ({', '.join(f'{name} text' for name in columns)})")
     execute_values(cursor, "INSERT INTO few VALUES %s", [tuple(row[name] for name in columns) for row in rows])
     cursor.execute(
-        f"INSERT INTO therapist_service.therapists (id, source_name, external_id, {', '.join(columns)})"
-        f" SELECT gen_random_uuid(), 'benchmark', gen_random_uuid(), {', '.join(search.FIELDS)}, search::tsvector"
+        f"INSERT INTO therapist_service.therapists (id, name_key, {', '.join(columns)})"
+        f" SELECT gen_random_uuid(), 'benchmark', {', '.join(search.FIELDS)}, search::tsvector"
         f" FROM few, generate_series(1, {TIMES})"
     )
     cursor.execute("VACUUM (ANALYZE) therapist_service.therapists")

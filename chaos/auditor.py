@@ -113,7 +113,12 @@ class Auditor:
         ]
         self.found.counts["writes given up"] = journal.gave_up
         # a request that was repeated under one key must have created one row
-        made = len(self._rows("SELECT id FROM therapist_service.therapists WHERE external_id IS NULL"))
+        made = len(
+            self._rows(
+                "SELECT id FROM therapist_service.therapists AS known WHERE NOT EXISTS"
+                " (SELECT FROM therapist_service.therapist_sources WHERE therapist_id = known.id)"
+            )
+        )
         if made > len(journal.therapists) + journal.gave_up:
             self.found.doubled.append(f"{made} therapists were made of {len(journal.therapists)} acknowledged requests")
 

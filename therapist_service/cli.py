@@ -96,7 +96,7 @@ def _run(service: AnyService, settings: ServiceSettings, file: str | None) -> No
 
 def _finished(dependencies: Dependencies, known: ImportView) -> ImportView:
     """The import when it is over or waits for a person: applied here or by a worker, as it comes."""
-    applying = jobs.Applying(hold=dependencies.hold)
+    applying = jobs.Applying(dependencies.import_passes, hold=dependencies.hold)
     while known.status == ImportStatus.RUNNING:
         if not dependencies.import_folder.watch(clock.now()) + applying.next(clock.now()):
             time.sleep(SECONDS_BETWEEN_LOOKS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.values.enums import ReviewKind
 from therapist_service.jobs import ImportFolder
 from therapist_service.settings import HoldRule, Settings
 
@@ -13,6 +14,8 @@ class Dependencies:
     """Made once for each process."""
 
     import_folder: ImportFolder
+    import_passes: frozenset[ReviewKind]
+    """The kinds of reviews that imports apply without a person."""
     hold: HoldRule
     """When a file waits for a person's approval."""
     imports_kept_days: int
@@ -20,5 +23,5 @@ class Dependencies:
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
-        """With the folder that the settings name."""
-        return cls(ImportFolder(settings), settings.import_hold, settings.imports_kept_days)
+        """With the folder and the rules of imports that the settings name."""
+        return cls(ImportFolder(settings), settings.passes, settings.import_hold, settings.imports_kept_days)

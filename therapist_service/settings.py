@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from shared.runtime.settings import InEnvFile, Password, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
+from shared.values.enums import ReviewKind
 
 
 class HoldRule(SettingsGroup):
@@ -36,4 +37,27 @@ class Settings(ServiceSettings):
     """A file that cannot be read to its end may still be being written for this long after it last changed."""
     import_hold: HoldRule = HoldRule()
     imports_kept_days: Annotated[int, Unit("days")] = Field(default=90, ge=30, le=3650)
-    """For so many days after an import it is kept what became of each record; then only its counts and dates stay."""
+    """For so many days after an import it is kept what became of each record, and for so many days after a decision its
+    review; then only counts and dates stay, and what people rejected."""
+    import_passes: str = "new,identity,contact,reactivation"
+    """Kinds of reviews, separated by commas, that imports apply without a person: `new` therapists, changes of
+    `identity` (name, gender) and of `contact` data (address, numbers), `reactivation`. Empty: all of them wait. Who
+    somebody is, where that is in question, always waits."""
+
+    @field_validator("import_passes")
+    @classmethod
+    def _are_kinds_of_reviews(cls, kinds: str) -> str:
+        try:
+            _kinds(kinds)
+        except ValueError:
+            raise ValueError(f"must be of {', '.join(ReviewKind)}, separated by commas") from None
+        return kinds
+
+    @property
+    def passes(self) -> frozenset[ReviewKind]:
+        """The kinds of reviews that imports apply without a person."""
+        return _kinds(self.import_passes)
+
+
+def _kinds(text: str) -> frozenset[ReviewKind]:
+    return frozenset(ReviewKind(each.strip()) for each in text.split(",") if each.strip())

@@ -26,6 +26,7 @@ from shared.values import (
     import_enums,
     patient_history_enums,
     patient_import_enums,
+    practice_enums,
     therapist_enums,
 )
 from tests.architecture import sentences
@@ -67,6 +68,9 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "purpose of a consent": enums.ConsentPurpose,
     "insurance type": enums.InsuranceType,
     "accreditation": enums.Accreditation,
+    "capacity": enums.CapacityState,
+    "who said whether there are places": practice_enums.CapacitySource,
+    "who made a therapist inactive": practice_enums.InactiveBy,
     "contact preference": enums.ContactPreference,
     "outcome of a request": enums.RequestOutcome,
     "outcome on the phone": enums.CallAnswer,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.database import transaction
+from shared.values.enums import ReviewKind
 from tests.builders.lists import asked_for
 from tests.conftest import MONDAY
 from therapist_service import jobs
@@ -18,10 +19,13 @@ from therapist_service.domain.import_files import ImportFile
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.import_schemas import ImportRecordView, ImportView
 from therapist_service.domain.lists import IMPORT_RECORDS, IMPORTS
+from therapist_service.domain.review_rules import Passes
 
 FIRST = "therapists_20261123_040000.json"
 SECOND = "therapists_20261123_050000.json"
 THIRD = "therapists_20261123_060000.json"
+EVERYTHING: Passes = frozenset(ReviewKind)
+"""The policy with which imports are applied at once."""
 
 
 def a_record(external_id: str = "a-1", **fields: Any) -> dict[str, Any]:
@@ -65,6 +69,9 @@ def entries(file: ImportFile, *, end: int) -> list[Entry]:
 class Folder:
     """A folder of files with a worker beside it."""
 
+    passes: Passes = EVERYTHING
+    """What is applied without a review; tests of reviews set less."""
+
     def __init__(self, path: Path, settings: Any) -> None:
         self.path = path
         self.settings = settings.model_copy(update={"import_url": path.as_uri()})
@@ -82,7 +89,7 @@ class Folder:
 
     def work(self, now: datetime = MONDAY) -> None:
         """Everything that a worker finds to do at that moment."""
-        while self.watch.watch(now) + jobs.Applying().next(now):
+        while self.watch.watch(now) + jobs.Applying(self.passes).next(now):
             pass
 
     def imports(self) -> list[ImportView]:

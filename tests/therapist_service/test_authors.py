@@ -19,7 +19,7 @@ from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.builders.therapists import a_therapist, new_therapist
 from tests.conftest import MONDAY
 from therapist_service import jobs
-from therapist_service.domain import states, therapists
+from therapist_service.domain import inactivity, states, therapists
 from therapist_service.domain.schemas import NewBlock
 from therapist_service.service import SERVICE
 from therapist_service.store.tables import Import
@@ -40,7 +40,27 @@ def change(client: FlaskClient, session: Session) -> Any:
 
 
 def change_what_no_import_writes(client: FlaskClient, session: Session) -> Any:
-    return client.patch(f"/api/therapists/{a_therapist(session).id}", json={"potentially_available": True})
+    return client.patch(f"/api/therapists/{a_therapist(session).id}", json={"email_opt_out": True})
+
+
+def change_phone_hours(client: FlaskClient, session: Session) -> Any:
+    week = {"monday": [{"start": "09:00", "end": "10:00"}]}
+    return client.put(f"/api/therapists/{a_therapist(session).id}/phone-hours", json=week)
+
+
+def state_capacity(client: FlaskClient, session: Session) -> Any:
+    url = f"/api/therapists/{a_therapist(session).id}/capacity"
+    return client.put(url, json={"individual": {"state": "free"}})
+
+
+def deactivate(client: FlaskClient, session: Session) -> Any:
+    return client.post(f"/api/therapists/{a_therapist(session).id}/deactivate")
+
+
+def reactivate(client: FlaskClient, session: Session) -> Any:
+    known = a_therapist(session)
+    inactivity.deactivate(session, known.id, by=new_id(), now=MONDAY)
+    return client.post(f"/api/therapists/{known.id}/reactivate")
 
 
 def block(client: FlaskClient, session: Session) -> Any:
@@ -100,6 +120,13 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
         change,
         {"therapists.protected_by", "therapists.updated_by", "therapist_changes.changed_by"},
     ),
+    "PUT /api/therapists/<id>/phone-hours": (
+        change_phone_hours,
+        {"therapists.protected_by", "therapists.updated_by", "therapist_changes.changed_by"},
+    ),
+    "PUT /api/therapists/<id>/capacity": (state_capacity, {"therapists.updated_by", "therapist_changes.changed_by"}),
+    "POST /api/therapists/<id>/deactivate": (deactivate, {"therapists.updated_by", "therapist_changes.changed_by"}),
+    "POST /api/therapists/<id>/reactivate": (reactivate, {"therapists.updated_by", "therapist_changes.changed_by"}),
     "POST /api/therapists/<id>/block": (
         block,
         {"therapists.blocked_by", "therapists.updated_by", "therapist_changes.changed_by"},
@@ -146,7 +173,7 @@ def test_an_import_names_nobody_also_where_staff_edited_before(
     (brought,) = staff.get("/api/therapists").json["items"]
     assert (brought["updated_by"], brought["registered_by"]) == (None, None)
     url = f"/api/therapists/{brought['id']}"
-    edited = staff.patch(url, json={"potentially_available": True}).json
+    edited = staff.patch(url, json={"email_opt_out": True}).json
     assert edited["updated_by"] == str(ANNA)
     folder.bring(SECOND, a_file([a_record("a-1", city="Köln")]))
     shown = staff.get(url).json

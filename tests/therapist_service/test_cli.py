@@ -18,6 +18,7 @@ from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 def terminal(folder: Folder, session: Session, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Runs a command of the service, in the transaction of this test."""
     monkeypatch.setenv("IMPORT_URL", folder.settings.import_url)
+    monkeypatch.setenv("IMPORT_PASSES", "new,identity,contact,reactivation")
     monkeypatch.setattr(database, "connect", lambda *_, **__: None)
     monkeypatch.setattr(logs, "configure", lambda *_: None)
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
 from tests.builders.therapists import a_therapist, new_therapist
 from tests.events import recorded
-from therapist_service.store.tables import Therapist
+from therapist_service.store.tables import Therapist, TherapistSource
 
 AACHEN = {"latitude": 50.7753, "longitude": 6.0839}
 COLOGNE = {"latitude": 50.9413, "longitude": 6.9583}
@@ -107,7 +107,7 @@ def test_an_import_sets_them_aside_and_applies_the_record(
     assert "latitude" in (record.reason or "") or "longitude" in (record.reason or "")
     known = session.scalars(select(Therapist)).one()
     assert (known.title, known.latitude, known.longitude) == ("Dr.", None, None)
-    assert known.set_aside
+    assert session.scalars(select(TherapistSource.set_aside)).one()
 
 
 def test_coordinates_that_were_set_aside_leave_those_that_fit(folder: Folder, session: Session) -> None:

@@ -13,11 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.database import transaction
-from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
+from tests.builders.imports import EVERYTHING, FIRST, SECOND, Folder, a_file, a_record
 from tests.conftest import MONDAY
 from therapist_service import jobs
 from therapist_service.domain import imports
-from therapist_service.store.tables import Import, ImportRecord, Therapist
+from therapist_service.store.tables import Import, ImportRecord, TherapistSource
 
 SHORT = timedelta(seconds=1.5)
 SLOW = b'{"tsz": [' + b"[[[[[[[[]]]]]]]]," * 600_000 + b'1], "external_id": "slow", "last_name": "Sonnentau"}'
@@ -52,7 +52,7 @@ def test_a_record_that_takes_longer_than_the_claim_lasts_is_looked_at_once(
     folder.drop(SECOND, a_file([a_record("a-3")]))
     while folder.watch.watch(MONDAY):
         pass
-    at_work = [jobs.Applying(lease=SHORT) for _ in range(2)]
+    at_work = [jobs.Applying(EVERYTHING, SHORT) for _ in range(2)]
     ended = threading.Event()
     started = time.monotonic()
 
@@ -85,7 +85,7 @@ def test_a_record_at_which_workers_end_is_set_aside_and_the_others_go_on(folder:
     first = claimed(MONDAY)  # and it dies without a word, nobody knows where
     assert not first.is_careful
     for number in range(1, imports.TRIES + 1):
-        assert jobs.Applying().next(later(number) - jobs.LEASE - timedelta(seconds=1)) == 0
+        assert jobs.Applying(EVERYTHING).next(later(number) - jobs.LEASE - timedelta(seconds=1)) == 0
         claim = claimed(later(number))
         assert claim.is_careful
         if number == 1:  # the first records are harmless
@@ -97,7 +97,7 @@ def test_a_record_at_which_workers_end_is_set_aside_and_the_others_go_on(folder:
     ]  # fmt: skip
     refused = session.scalars(select(ImportRecord).where(ImportRecord.outcome == "rejected")).one()
     assert (refused.position, refused.reason) == (0, "set aside: 3 workers ended while they looked at it")
-    assert set(session.scalars(select(Therapist.external_id))) == {"a-1", "a-2", "a-3", "later"}
+    assert set(session.scalars(select(TherapistSource.external_id))) == {"a-1", "a-2", "a-3", "later"}
 
 
 def total_of(claim: imports.ImportClaim, total: int) -> None:

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from shared import database
-from tests.builders.imports import FIRST, Folder, a_file
+from tests.builders.imports import EVERYTHING, FIRST, Folder, a_file
 from tests.conftest import MONDAY
 from therapist_service import jobs
 from therapist_service.domain import import_records, imports
@@ -64,7 +64,7 @@ def peak_of_an_import(path: Path, settings: Any, whole: bool) -> tuple[float, in
     folder = Folder(path, settings)
     assert folder.watch.watch(MONDAY) == 1
     if whole:
-        jobs.Applying().next(MONDAY)
+        jobs.Applying(EVERYTHING).next(MONDAY)
     else:
         first_portions()
     (done,) = folder.imports()
@@ -81,7 +81,7 @@ def first_portions() -> None:
     with database.transaction() as session:
         claimed = imports.claim(session, now=MONDAY, lease=jobs.LEASE)
     assert claimed is not None
-    application = jobs._Application(claimed, lambda: MONDAY, jobs.LEASE)
+    application = jobs._Application(claimed, EVERYTHING, lambda: MONDAY, jobs.LEASE)
     file = application._read()
     for portion in itertools.islice(import_records.portions(file, start=0, records=jobs.PORTION), 3):
         application._apply(file.metadata, portion)

@@ -21,7 +21,7 @@ from therapist_service.domain import import_undo, imports
 from therapist_service.domain.import_schemas import ImportView
 from therapist_service.jobs import undoing
 from therapist_service.service import SERVICE
-from therapist_service.store.tables import Import, Therapist, TherapistChange
+from therapist_service.store.tables import Import, Therapist, TherapistChange, TherapistSource
 
 
 @pytest.fixture
@@ -32,7 +32,8 @@ def app(folder: Folder) -> Flask:
 def by_id(session: Session) -> dict[str, Therapist]:
     """The therapists as they are now, by what the source calls them."""
     session.expire_all()
-    return {each.external_id or "": each for each in session.scalars(select(Therapist))}
+    entries = select(TherapistSource.external_id, Therapist).join(Therapist)
+    return dict(session.execute(entries).tuples().all())
 
 
 def undone(client: FlaskClient, known: ImportView) -> Any:
@@ -86,6 +87,8 @@ def test_everything_is_as_before_but_for_what_staff_and_a_later_file_changed(
     assert (now["edited"].phone, now["edited"].city) == ("+49241333333", "Aachen")
     assert (now["newcomer"].status, now["newcomer"].inactive_by) == ("inactive", "import")
     assert now["newcomer who is phoned"].status == "active"
+    entries = dict(session.execute(select(TherapistSource.external_id, TherapistSource.gone_at)).tuples().all())
+    assert {name for name, gone_at in entries.items() if gone_at is not None} == {"newcomer"}
     assert fates(client, second) == {
         str(now["moves"].id): ("restored", []),
         str(now["married"].id): ("kept", ["last_name"]),

@@ -19,7 +19,7 @@ from shared.errors import Unreachable
 from shared.runtime.duties import Duty
 from shared.runtime.jobs import Job, run_until
 from testkit.synthetic_region import import_file, therapists
-from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record, entries
+from tests.builders.imports import EVERYTHING, FIRST, SECOND, THIRD, Folder, a_file, a_record, entries
 from tests.conftest import MONDAY
 from tests.shared.events.conftest import until
 from therapist_service import jobs
@@ -224,18 +224,18 @@ def test_after_a_crash_another_worker_goes_on_where_it_was_left(folder: Folder, 
         imports.begin(first, claimed, file, now=MONDAY, lease=jobs.LEASE)
     portion = entries(file, end=500)
     with transaction() as first:
-        imports.apply(first, claimed, file.metadata, portion, now=MONDAY, lease=jobs.LEASE)
+        imports.apply(first, claimed, file.metadata, portion, passes=EVERYTHING, now=MONDAY, lease=jobs.LEASE)
     (folder.path / FIRST).unlink()  # not even the file is needed any more
     # here the worker dies; until its claim runs out nobody touches the import
-    assert jobs.Applying().next(MONDAY + jobs.LEASE / 2) == 0
+    assert jobs.Applying(EVERYTHING).next(MONDAY + jobs.LEASE / 2) == 0
     assert session.scalars(select(Import.done)).all() == [500]
-    assert jobs.Applying().next(MONDAY + 2 * jobs.LEASE) == 1
+    assert jobs.Applying(EVERYTHING).next(MONDAY + 2 * jobs.LEASE) == 1
     one_of_each(session, 1200)
     (done,) = folder.imports()
     assert (done.status, done.counts.additions, done.done) == ("completed", 1200, 1200)
     # and should the first worker only have slept, it finds its claim gone
     with pytest.raises(imports.ClaimLost), transaction() as first:
-        imports.apply(first, claimed, file.metadata, portion, now=MONDAY, lease=jobs.LEASE)
+        imports.apply(first, claimed, file.metadata, portion, passes=EVERYTHING, now=MONDAY, lease=jobs.LEASE)
     one_of_each(session, 1200)
 
 
@@ -244,7 +244,7 @@ def test_a_worker_that_stops_gives_the_import_back_at_the_next_portion(
 ) -> None:
     folder.drop(FIRST, wholesome(510))
     folder.watch.watch(MONDAY)
-    stopping, portion = jobs.Applying(), jobs._Application._apply
+    stopping, portion = jobs.Applying(EVERYTHING), jobs._Application._apply
 
     def stop_after_a_portion(*given: Any) -> None:
         portion(*given)
@@ -254,7 +254,7 @@ def test_a_worker_that_stops_gives_the_import_back_at_the_next_portion(
         patch.setattr(jobs._Application, "_apply", stop_after_a_portion)
         stopping.next(MONDAY)
     assert session.scalars(select(Import.done)).all() == [500]
-    jobs.Applying().next(MONDAY)
+    jobs.Applying(EVERYTHING).next(MONDAY)
     one_of_each(session, 510)
     stopping.release(MONDAY)
     assert [each.status for each in folder.imports()] == ["completed"]
@@ -272,13 +272,13 @@ def test_a_portion_that_fails_half_way_leaves_nothing_behind(folder: Folder, ses
 
     def die_half_way() -> None:
         with transaction() as first:
-            imports.apply(first, claimed, file.metadata, portion, now=MONDAY, lease=jobs.LEASE)
+            imports.apply(first, claimed, file.metadata, portion, passes=EVERYTHING, now=MONDAY, lease=jobs.LEASE)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         die_half_way()
     assert (count(session, Therapist), count(session, ImportRecord), count(session, outbox)) == (0, 0, 0)
-    jobs.Applying().next(MONDAY + 2 * jobs.LEASE)
+    jobs.Applying(EVERYTHING).next(MONDAY + 2 * jobs.LEASE)
     one_of_each(session, 20)
 
 

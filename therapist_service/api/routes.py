@@ -15,9 +15,13 @@ from therapist_service.api.imports import (
 )
 from therapist_service.api.therapists import (
     TherapistBlockResource,
+    TherapistCapacityResource,
     TherapistCollection,
+    TherapistDeactivateResource,
     TherapistHistoryCollection,
     TherapistItem,
+    TherapistPhoneHoursResource,
+    TherapistReactivateResource,
     TherapistUnblockResource,
 )
 
@@ -26,8 +30,12 @@ DECIDING = COORDINATORS | IMPORTERS
 
 ROUTES = [
     Route("/api/therapists", TherapistCollection, get=CALLERS | IMPORTERS, post=COORDINATORS),
-    Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS | IMPORTERS, patch=COORDINATORS),
+    Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS | IMPORTERS, patch=CALLERS),
     Route("/api/therapists/<uuid:id>/history", TherapistHistoryCollection, get=CALLERS),
+    Route("/api/therapists/<uuid:id>/phone-hours", TherapistPhoneHoursResource, put=CALLERS),
+    Route("/api/therapists/<uuid:id>/capacity", TherapistCapacityResource, put=COORDINATORS),
+    Route("/api/therapists/<uuid:id>/deactivate", TherapistDeactivateResource, post=COORDINATORS),
+    Route("/api/therapists/<uuid:id>/reactivate", TherapistReactivateResource, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>/block", TherapistBlockResource, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>/unblock", TherapistUnblockResource, post=COORDINATORS),
     Route("/api/imports", ImportCollection, get=COORDINATORS | IMPORTERS, post=IMPORTERS | {Scope.IMPORTS_START}),

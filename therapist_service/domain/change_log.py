@@ -27,8 +27,8 @@ from therapist_service.store.tables import Therapist
 
 NOT_LOGGED: Final = frozenset({
     "id", "created_at", "updated_at", "updated_by", "version", "sequence",  # said by the entry itself
-    "search", "protected_by", "blocked_by", "registered_by",  # follow from what is logged
-    "source_name", "external_id", "last_seen_at", "set_aside",  # what the source showed
+    "search", "name_key", "practice_key", "capacity_due_on",  # follow from other columns
+    "protected_by", "blocked_by", "registered_by",  # who made the changes that are logged
     "last_email_on", "last_call_on", "last_conversation_on",  # a machine's notes
 })  # fmt: skip
 """The columns of a therapist whose changes are not in the log; a new column is, unless it is named here."""

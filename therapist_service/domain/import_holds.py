@@ -6,6 +6,7 @@ from its source (docs/domain.md#import-rule-5). Who is new counts as nothing, so
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,15 +14,15 @@ from uuid import UUID
 
 from shared.database import Session
 from shared.errors import Conflict
-from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
+from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, ReviewKind
 from therapist_service.domain import import_events, imports, states
 from therapist_service.domain.import_files import ImportFile
+from therapist_service.domain.import_portions import decide_portion
 from therapist_service.domain.import_records import Entry
-from therapist_service.domain.import_rules import decide
 from therapist_service.domain.import_schemas import ImportRejection, ImportView
 from therapist_service.domain.imports import ImportClaim
 from therapist_service.settings import HoldRule
-from therapist_service.store import import_queries as queries
+from therapist_service.store import source_queries
 from therapist_service.store.tables import Import
 
 
@@ -44,24 +45,28 @@ class FileEffect:
 
 def largest_effect(session: Session, file: ImportFile) -> FileEffect:
     """What the file could do at most: as if each of its records changed somebody."""
-    known, gone = queries.count_of_source(session, file.metadata.source)
+    known, gone = source_queries.count_therapists(session, file.metadata.source)
     deactivated = min(len(file.lists["deletions"].starts), known)
     changed = min(file.total - deactivated, known + gone - deactivated)
     return FileEffect(known, deactivated, changed, is_counted=False)
 
 
-def add_effect(session: Session, file: ImportFile, portion: Sequence[Entry], effect: FileEffect) -> None:
-    """Add to the effect what these records would do now."""
-    wanted = {entry.external_id for entry in portion if entry.external_id is not None and entry.refused is None}
-    known = queries.known_to_source(session, file.metadata.source, wanted, lock=False)
-    for entry in portion:
-        therapist = known.get(entry.external_id or "")
-        if therapist is None or decide(entry, therapist).outcome != ImportOutcome.APPLIED:
-            continue
-        if entry.action == ImportAction.DELETION:
-            effect.deactivated += 1
-        else:
-            effect.changed += 1
+def add_effect(
+    session: Session,
+    claimed: ImportClaim,
+    file: ImportFile,
+    portion: Sequence[Entry],
+    effect: FileEffect,
+    *,
+    now: datetime,
+) -> None:
+    """Add to the effect what these records would do now, whatever of it a person would have to decide."""
+    outcomes = decide_portion(
+        session, claimed.import_id, claimed.file, file.metadata, portion, passes=frozenset(ReviewKind), now=now
+    )
+    applied = Counter(each.decision.action for each in outcomes if each.decision.outcome == ImportOutcome.APPLIED)
+    effect.deactivated += applied[ImportAction.DELETION]
+    effect.changed += applied[ImportAction.MODIFICATION]
 
 
 def judge(session: Session, claimed: ImportClaim, effect: FileEffect, rule: HoldRule, *, now: datetime) -> bool:

@@ -1,5 +1,7 @@
 """What one record of an import does to one therapist: rules of plain values, without a database.
 
+What is to wait for a person is decided by `review_rules`, and who a record is by `entity_resolution`.
+
 A record is the whole new state, so a field that it does not hold is cleared, but for three rules: a protected field is
 never overwritten, a known e-mail address never by nothing (docs/domain.md#import-rule-3), and what could not be read
 changes nothing.
@@ -10,14 +12,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from shared.events.catalogue import TherapistDeactivated, TherapistRegistered, TherapistUpdated
 from shared.texts import Sentence
-from shared.values.enums import ImportAction, ImportOutcome
+from shared.values.enums import ImportAction, ImportOutcome, ReviewKind
 from shared.values.postal_codes import coordinates_problem
-from shared.values.weekly import Weekly
-from therapist_service.domain import states
+from therapist_service.domain import entity_resolution, review_rules, states
+from therapist_service.domain.entity_resolution import NOBODY, Identification
 from therapist_service.domain.import_records import Entry, not_taken
+from therapist_service.domain.review_rules import REACTIVATION, LastReview, Passes, Waiting, as_json, same_value
 from therapist_service.domain.schemas import PLACE, TherapistFields
 
 DEFAULTS: Mapping[str, Any] = {
@@ -25,6 +29,19 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 AnyTherapistEvent = type[TherapistRegistered] | type[TherapistUpdated] | type[TherapistDeactivated]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The therapist of a record, and the entry of the source as which they are known."""
+
+    therapist: Mapping[str, Any]
+    source: Mapping[str, Any] | None = None
+    """None where the record was found to be this therapist just now."""
+    is_leading: bool = True
+    """Whether this entry says what the therapist is like: of several the newest that is not gone does."""
+    is_listed_otherwise: bool = False
+    """Whether their sources have another entry of the therapist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +55,54 @@ class ImportDecision:
     """Columns of the therapist and their new values."""
     difference: list[dict[str, Any]] = field(default_factory=list)
     event: AnyTherapistEvent | None = None
+    waiting: Waiting | None = None
+    """What a person must decide."""
+    declined: dict[str, Any] = field(default_factory=dict)
+    """What people rejected and the source still says."""
 
 
-def decide(entry: Entry, known: Mapping[str, Any] | None) -> ImportDecision:
-    """What the entry does to the therapist with its `external_id`, or to nobody where none is known."""
+def decide(
+    entry: Entry,
+    known: Known | None,
+    who: Identification = NOBODY,
+    last: LastReview | None = None,
+    passes: Passes = frozenset(ReviewKind),
+    resembled: Mapping[str, Any] | None = None,
+) -> ImportDecision:
+    """What the entry does to the therapist who is `known` as it, or to nobody; `last` is its newest review.
+
+    `who` says among whom a person must decide where nobody is known, `resembled` is that therapist where it is only
+    one, and `passes` what is not reviewed.
+    """
     if entry.refused is not None:
         return ImportDecision(entry.action, ImportOutcome.REJECTED, entry.refused)
     if entry.action == ImportAction.DELETION:
         return _gone(entry, known)
-    return _new(entry) if known is None else _seen_again(entry, known)
+    if known is None:
+        return _unknown(entry, who, last, passes, resembled)
+    if known.source is not None and entity_resolution.is_somebody_else(known.therapist, _person(entry)):
+        return _person_waits(entry, ReviewKind.IDENTITY, last, known.therapist, (known.therapist["id"],))
+    if not known.is_leading:
+        reason = _both(entry.note, "another entry of this therapist is newer: its records count")
+        return ImportDecision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED, reason)
+    return _seen_again(entry, known.therapist, last, passes)
 
 
-def _gone(entry: Entry, known: Mapping[str, Any] | None) -> ImportDecision:
+def _gone(entry: Entry, known: Known | None) -> ImportDecision:
     # inactive, never deleted: docs/domain.md#import-rule-5
     action, note = ImportAction.DELETION, entry.note
     if known is None:
         return ImportDecision(action, ImportOutcome.UNCHANGED, _both(note, "not known here"))
-    if known["inactive_by"] is not None:
+    therapist = known.therapist
+    if known.is_listed_otherwise:
+        return ImportDecision(action, ImportOutcome.UNCHANGED, _both(note, "another entry of this therapist is left"))
+    if therapist["inactive_by"] is not None:
         return ImportDecision(action, ImportOutcome.UNCHANGED, note)
-    changes = states.columns_of_one_who_is_gone(known)
+    changes = states.columns_of_one_who_is_gone(therapist)
     if "status" not in changes:
         reason = _both(note, "blocked; inactive when the block ends")
-        return ImportDecision(action, ImportOutcome.APPLIED, reason, changes, _difference(known, changes))
-    difference = _difference(known, {name: value for name, value in changes.items() if name != "inactive_by"})
+        return ImportDecision(action, ImportOutcome.APPLIED, reason, changes, _difference(therapist, changes))
+    difference = _difference(therapist, {name: value for name, value in changes.items() if name != "inactive_by"})
     return ImportDecision(action, ImportOutcome.APPLIED, note, changes, difference, TherapistDeactivated)
 
 
@@ -68,24 +110,81 @@ def _both(note: str | None, reason: str) -> str:
     return f"{note}; {reason}" if note else reason
 
 
-def _new(entry: Entry) -> ImportDecision:
+def _unknown(
+    entry: Entry,
+    who: Identification,
+    last: LastReview | None,
+    passes: Passes,
+    resembled: Mapping[str, Any] | None,
+) -> ImportDecision:
+    if who.proposed:  # never decided by itself, whatever passes: docs/domain.md#import-rule-4
+        return _person_waits(entry, ReviewKind.IDENTITY, last, resembled, who.proposed)
+    if ReviewKind.NEW not in passes:
+        return _person_waits(entry, ReviewKind.NEW, last, None, ())
     values = {**DEFAULTS, **entry.values}
-    changes = {**values, **states.columns_of_a_new_one(), "protected_fields": [], "set_aside": entry.set_aside}
+    changes = {**values, **states.columns_of_a_new_one(), "protected_fields": []}
     return ImportDecision(ImportAction.ADDITION, ImportOutcome.APPLIED, entry.note, changes, [], TherapistRegistered)
 
 
-def _seen_again(entry: Entry, known: Mapping[str, Any]) -> ImportDecision:
+def _person_waits(
+    entry: Entry,
+    kind: ReviewKind,
+    last: LastReview | None,
+    known: Mapping[str, Any] | None,
+    candidate_ids: tuple[UUID, ...],
+) -> ImportDecision:
+    """Nothing of the record is applied, not even what is harmless: it may be somebody else's."""
+    values = {name: as_json(value) for name, value in entry.values.items()}
+    action = entry.action
+    if last is not None and last.rejected_the_person(values):
+        reason = _both(entry.note, "rejected in review; waits again when name, address or contact change")
+        return ImportDecision(action, ImportOutcome.UNCHANGED, reason, declined=dict(last.declined))
+    difference = review_rules.person_of(values, known)
+    waiting = Waiting(kind, values, difference, None, candidate_ids, entry.set_aside)
+    return ImportDecision(action, ImportOutcome.WAITING, entry.note, waiting=waiting)
+
+
+def _person(entry: Entry) -> dict[str, Any]:
+    """The record's fields that say who it is; what could not be read is not known."""
+    return {**dict.fromkeys(entity_resolution.COMPARED), **entry.values}
+
+
+def _seen_again(entry: Entry, known: Mapping[str, Any], last: LastReview | None, passes: Passes) -> ImportDecision:
     wanted, note = _wanted(entry, known)
-    changes = {name: value for name, value in wanted.items() if not _same(known[name], value)}
-    changes |= states.columns_of_one_who_is_back(known)
-    quiet = {} if known["set_aside"] == entry.set_aside else {"set_aside": entry.set_aside}
+    changed = {name: value for name, value in wanted.items() if not same_value(known[name], value)}
+    back = states.columns_of_one_who_is_back(known)
+    declined = review_rules.still_declined(last, entry.values)
+    asked = changed | ({REACTIVATION: "active"} if back else {})
+    held = review_rules.held_back(asked, passes)
+    waits = review_rules.fields_that_wait(asked, declined, passes)
+    changes = {name: value for name, value in changed.items() if name not in held}
+    if REACTIVATION not in held:
+        changes |= back
+    waiting = _waiting(entry, known, waits) if waits else None
+    outcome = _outcome(changes, waiting)
+    action = ImportAction.MODIFICATION
     if not changes:
-        return ImportDecision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED, note, quiet)
+        return ImportDecision(action, outcome, note, waiting=waiting, declined=declined)
     shown = {name: value for name, value in changes.items() if name != "inactive_by" or "status" not in changes}
     # of one who is blocked nobody else sees whether they would be inactive otherwise
     event = None if changes.keys() == {"inactive_by"} else TherapistUpdated
-    difference = _difference(known, shown)
-    return ImportDecision(ImportAction.MODIFICATION, ImportOutcome.APPLIED, note, changes | quiet, difference, event)
+    return ImportDecision(action, outcome, note, changes, _difference(known, shown), event, waiting, declined)
+
+
+def _outcome(changes: Mapping[str, Any], waiting: Waiting | None) -> ImportOutcome:
+    if waiting is not None:
+        return ImportOutcome.WAITING
+    return ImportOutcome.APPLIED if changes else ImportOutcome.UNCHANGED
+
+
+def _waiting(entry: Entry, known: Mapping[str, Any], waits: dict[str, Any]) -> Waiting:
+    protected = {
+        name: as_json(entry.values[name])
+        for name in known["protected_fields"]
+        if name in entry.values and not same_value(known[name], entry.values[name])
+    }
+    difference = review_rules.change_of(known, waits, protected)
+    return Waiting(review_rules.gravest(waits), waits, difference, known["id"], (), entry.set_aside)
 
 
 def _wanted(entry: Entry, known: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -109,17 +208,5 @@ def _misplaced(therapist: Mapping[str, Any]) -> Sentence | None:
     return coordinates_problem(therapist["postal_code"], therapist["latitude"], therapist["longitude"])
 
 
-def _same(before: Any, after: Any) -> bool:
-    if isinstance(before, list) and isinstance(after, list):
-        return sorted(before) == sorted(after)  # these lists are sets: another order is no change
-    return bool(before == after)
-
-
 def _difference(known: Mapping[str, Any], changes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {"field": name, "before": _as_json(known[name]), "after": _as_json(value)} for name, value in changes.items()
-    ]
-
-
-def _as_json(value: Any) -> Any:
-    return value.to_json() if isinstance(value, Weekly) else value
+    return [{"field": name, "before": as_json(known[name]), "after": as_json(value)} for name, value in changes.items()]

@@ -7,6 +7,7 @@ nothing half done, and another one goes on. No file is applied meanwhile.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,7 @@ from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.import_schemas import ImportUndoFilter, ImportView
 from therapist_service.domain.import_undo_rules import UndoPlan
 from therapist_service.domain.schemas import PLACE
-from therapist_service.store import change_queries, lists, queries, undo_queries
+from therapist_service.store import change_queries, lists, queries, review_queries, source_queries, undo_queries
 from therapist_service.store.tables import Import, ImportUndoOutcome, Therapist
 
 SHOWN = {"inactive_by": "status"}
@@ -72,10 +73,15 @@ def undo_portion(session: Session, *, at_most: int, now: datetime) -> int:
         return 0
     records = undo_queries.records_below(session, known.id, known.undo_left or 0, limit=at_most)
     if not records:
+        pending = review_queries.pending_of_import(session, known.id)
+        review_queries.supersede(session, pending, states.columns_of_a_superseded_review() | {"updated_at": now})
         states.undo_import(known, now=now)
         return 1
     wanted = {record.therapist_id for record in records}
-    _undo_all(session, known, wanted - undo_queries.with_outcome(session, known.id, wanted), now=now)
+    changed = _undo_all(session, known, wanted - undo_queries.with_outcome(session, known.id, wanted), now=now)
+    for gone_at, therapist_ids in ((now, changed.gone), (None, changed.back)):
+        entries = {record.external_id for record in records if record.therapist_id in therapist_ids}
+        source_queries.set_gone(session, known.source or "", entries, gone_at)
     _count(known, records, now)
     return len(records)
 
@@ -97,8 +103,17 @@ def _count(known: Import, records: Sequence[Any], now: datetime) -> None:
     known.updated_at = now
 
 
-def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now: datetime) -> None:
+@dataclass
+class _Changed:
+    """Therapists who are not in the source now, or are again, as if the import had not been."""
+
+    gone: set[UUID] = field(default_factory=set)
+    back: set[UUID] = field(default_factory=set)
+
+
+def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now: datetime) -> _Changed:
     """Undo what the import did to these therapists, with one statement for all events and one for the log."""
+    changed = _Changed()
     queries.lock_therapists(session, therapist_ids)
     found = undo_queries.therapists(session, therapist_ids)
     changes = change_queries.changes_of(session, [each.id for each in found])
@@ -116,6 +131,8 @@ def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now:
         if not difference:
             continue
         is_gone = therapist.inactive_by is not None and before["inactive_by"] is None
+        if therapist.inactive_by != before["inactive_by"]:
+            (changed.gone if is_gone else changed.back).add(therapist.id)
         therapist.count_change(by=origin.changed_by, now=now)
         therapist.sequence += 1
         event = (TherapistDeactivated if is_gone else TherapistUpdated)(therapist=therapists.public(therapist))
@@ -124,6 +141,7 @@ def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now:
     session.flush()
     record_all(session, events, now=now)
     change_log.add(session, entries, now=now)
+    return changed
 
 
 def _undo(session: Session, known: Import, therapist: Therapist, plan: UndoPlan) -> None:

@@ -34,6 +34,14 @@ def remove_old_records(session: Session, *, days: int, now: datetime) -> int:
     return max(removed, 1)
 
 
+def remove_old_reviews(session: Session, *, days: int, now: datetime) -> int:
+    """Remove a portion of the reviews that were over so many days ago; returns their number.
+
+    What people rejected of an entry is remembered for as long as the source says it.
+    """
+    return queries.remove_reviews(session, now - timedelta(days=days), at_most=AT_ONCE)
+
+
 @dataclass(frozen=True)
 class ImportFigures:
     """What an operator is alerted by; None where nothing can be said."""

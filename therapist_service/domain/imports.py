@@ -15,38 +15,25 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from shared.database import Session, new_id
+from shared.database import Session
 from shared.database.rows import require
-from shared.events.event import Event
-from shared.events.outbox import record_all
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.lists import Listed, ListRequest
-from shared.values.therapist_enums import TherapistChangeAction
-from therapist_service.domain import change_log, import_events, search, states, therapists
-from therapist_service.domain.change_log import Change, ChangeOrigin
+from therapist_service.domain import import_events, states
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
+from therapist_service.domain.import_portions import Outcome, decide_portion, write_portion
 from therapist_service.domain.import_records import Entry
-from therapist_service.domain.import_rules import ImportDecision, decide
+from therapist_service.domain.import_rules import ImportDecision
 from therapist_service.domain.import_schemas import (
     Counts,
     ImportRecordFilter,
     ImportView,
 )
 from therapist_service.domain.import_views import hold_of, undo_of
-from therapist_service.domain.schemas import ImportedFields
+from therapist_service.domain.review_rules import Passes
 from therapist_service.store import import_queries as queries
 from therapist_service.store import lists, undo_queries
 from therapist_service.store.tables import Import
-
-WRITTEN = (
-    "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "block_reason", "source_name",
-    "external_id", "last_seen_at", "set_aside", "search", "protected_fields", "updated_at", "updated_by", "version",
-    "sequence",
-)  # fmt: skip
-"""The columns of a therapist that an import writes; what machines note about contacts is not among them.
-
-`block_reason` is never changed: PostgreSQL checks a row before it finds that it is not a new one.
-"""
 
 TRIES = 3
 """How often workers may end at the same record, or while they look the same file through, before it is set aside."""
@@ -56,13 +43,6 @@ CHANGED = {
     ImportAction.MODIFICATION: "modifications",
     ImportAction.DELETION: "deletions",
 }
-
-LOGGED_AS = {
-    ImportAction.ADDITION: TherapistChangeAction.REGISTERED,
-    ImportAction.MODIFICATION: TherapistChangeAction.CHANGED,
-    ImportAction.DELETION: TherapistChangeAction.DEACTIVATED,
-}
-"""What the log of changes calls a record that was applied."""
 
 
 class ClaimLost(Exception):
@@ -262,23 +242,19 @@ def apply(
     metadata: Metadata,
     portion: Sequence[Entry],
     *,
+    passes: Passes,
     now: datetime,
     lease: timedelta,
 ) -> None:
-    """Apply the next records, with their outcomes and events, and keep the claim for longer.
+    """Apply the next records, with their outcomes, events and reviews, and keep the claim for longer.
 
     Raises `ClaimLost` where these are not the next records or the claim is over.
     """
     known = claimed_import(session, claimed)
     if not portion or portion[0].position != known.done:
         raise ClaimLost
-    wanted = {entry.external_id for entry in portion if entry.external_id is not None and entry.refused is None}
-    by_id = queries.known_to_source(session, metadata.source, wanted)
-    outcomes = [_outcome(entry, by_id.get(entry.external_id or ""), claimed, metadata, now) for entry in portion]
-    queries.write_therapists(session, [o.row for o in outcomes if o.row is not None])
-    queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
-    record_all(session, [o.event for o in outcomes if o.event is not None], now=now)
-    change_log.add(session, [o.change for o in outcomes if o.change is not None], now=now)
+    outcomes = decide_portion(session, claimed.import_id, claimed.file, metadata, portion, passes=passes, now=now)
+    write_portion(session, outcomes, metadata, now=now)
     queries.add_records(session, [_record(claimed, o) for o in outcomes])
     _count(known, outcomes)
     known.claimed_until = now + lease
@@ -296,64 +272,6 @@ def refuse(session: Session, claimed: ImportClaim, entry: Entry, reason: str, *,
     queries.add_records(session, [_record(claimed, refused)])
     _count(known, [refused])
     known.updated_at = now
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What is to be written for one record."""
-
-    entry: Entry
-    decision: ImportDecision
-    therapist_id: UUID | None
-    row: dict[str, Any] | None = None
-    event: tuple[UUID, int, Event] | None = None
-    change: Change | None = None
-    seen: UUID | None = None
-    """A therapist of whom nothing is written but that the source still shows them."""
-
-
-def _outcome(
-    entry: Entry, known: dict[str, Any] | None, claimed: ImportClaim, metadata: Metadata, now: datetime
-) -> Outcome:
-    decision = decide(entry, known)
-    if not decision.changes:
-        is_there = decision.outcome == ImportOutcome.UNCHANGED and decision.action != ImportAction.DELETION
-        therapist_id = known["id"] if known else None
-        return Outcome(entry, decision, therapist_id, seen=therapist_id if is_there else None)
-    row = {**(known or _newcomer(entry, metadata, now)), **decision.changes}
-    if decision.action != ImportAction.DELETION:
-        row["last_seen_at"] = metadata.timestamp
-    row["search"] = search.found_by(row)
-    event = None
-    if decision.event is not None:
-        row |= {"updated_at": now, "updated_by": None, "version": row["version"] + 1, "sequence": row["sequence"] + 1}
-        event_of_row = decision.event.model_construct(therapist=therapists.public_row(row))
-        event = (row["id"], row["sequence"], event_of_row)
-    change = _change(claimed, entry, decision, row["id"], known) if decision.outcome == ImportOutcome.APPLIED else None
-    return Outcome(entry, decision, row["id"], {name: row[name] for name in WRITTEN}, event, change)
-
-
-def _change(
-    claimed: ImportClaim, entry: Entry, decision: ImportDecision, therapist_id: UUID, known: dict[str, Any] | None
-) -> Change:
-    """What the log says of a record that was applied; of a new therapist it names no fields: the file has them."""
-    origin = ChangeOrigin(import_id=claimed.import_id, file=claimed.file, position=entry.position)
-    difference = [] if known is None else change_log.difference_of(known, decision.changes)
-    return Change(therapist_id, LOGGED_AS[decision.action], origin, difference)
-
-
-def _newcomer(entry: Entry, metadata: Metadata, now: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "created_at": now,
-        "version": 0,
-        "sequence": 0,
-        "source_name": metadata.source,
-        "external_id": entry.external_id,
-        "inactive_by": None,
-        "block_reason": None,
-        "block_until": None,
-    }
 
 
 def _record(claimed: ImportClaim, outcome: Outcome) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From one status of a therapist or of an import to another (docs/api.md#states-of-a-therapist).
+"""From one status of a therapist, an import or a review to another (docs/api.md#states-of-a-therapist).
 
 Nobody else assigns a status. A function sets everything that belongs to its transition. What an import does to a
 therapist is written with thousands of others in one statement, so that those functions return columns instead.
@@ -11,14 +11,16 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from shared.values.enums import ImportStatus, TherapistStatus
+from shared.values.enums import ImportStatus, ReviewState, TherapistStatus
+from shared.values.practice_enums import InactiveBy
 from shared.values.transitions import check_transition
-from therapist_service.store.tables import Import, Therapist
+from therapist_service.store.tables import Import, ImportReview, Therapist
 
 _T = TherapistStatus
 _I = ImportStatus
+_R = ReviewState
 
-BY_IMPORT: Final = "import"
+BY_IMPORT: Final = InactiveBy.IMPORT.value
 """Who made a therapist inactive; an import lifts only what an import set (docs/domain.md#import-rule-6)."""
 
 THERAPISTS: Final[dict[TherapistStatus, frozenset[TherapistStatus]]] = {
@@ -35,6 +37,13 @@ IMPORTS: Final[dict[ImportStatus, frozenset[ImportStatus]]] = {
     _I.FAILED: frozenset(),
     _I.REJECTED: frozenset(),
     _I.UNDONE: frozenset(),
+}
+
+REVIEWS: Final[dict[ReviewState, frozenset[ReviewState]]] = {
+    _R.PENDING: frozenset({_R.APPROVED, _R.REJECTED, _R.SUPERSEDED}),
+    _R.APPROVED: frozenset({_R.PENDING}),
+    _R.REJECTED: frozenset({_R.PENDING}),
+    _R.SUPERSEDED: frozenset(),
 }
 
 
@@ -55,6 +64,23 @@ def unblock(therapist: Therapist) -> None:
     """blocked → active, or inactive where somebody said so before."""
     _enter(therapist, _T.INACTIVE if therapist.inactive_by else _T.ACTIVE)
     therapist.block_reason = therapist.block_since = therapist.block_until = therapist.blocked_by = None
+
+
+def deactivate(therapist: Therapist) -> None:
+    """active → inactive, since staff say so; a block wins, and they are inactive after it.
+
+    Of one whom an import made inactive it is staff who say so from now on: no import lifts it any more.
+    """
+    if therapist.status == _T.ACTIVE:
+        _enter(therapist, _T.INACTIVE)
+    therapist.inactive_by = InactiveBy.STAFF.value
+
+
+def reactivate(therapist: Therapist) -> None:
+    """inactive → active, whoever had said so; one who is blocked stays so, and is active after it."""
+    if therapist.status == _T.INACTIVE:
+        _enter(therapist, _T.ACTIVE)
+    therapist.inactive_by = None
 
 
 def _enter(therapist: Therapist, to: TherapistStatus) -> None:
@@ -138,3 +164,39 @@ def _enter_import(known: Import, to: ImportStatus, *, by: UUID | None, now: date
     known.status = to.value
     known.claimed_until = None
     known.count_change(by=by, now=now)
+
+
+def columns_of_a_new_review() -> dict[str, Any]:
+    """A new review waits for a decision."""
+    return {"state": _R.PENDING.value}
+
+
+def columns_of_a_superseded_review() -> dict[str, Any]:
+    """pending → superseded: a newer record of the same entry says something else."""
+    return {"state": _R.SUPERSEDED.value}
+
+
+def approve_review(review: ImportReview, *, by: UUID | None, now: datetime) -> None:
+    """pending → approved."""
+    _decide(review, _R.APPROVED, by=by, now=now)
+
+
+def reject_review(review: ImportReview, *, reason: str | None, by: UUID | None, now: datetime) -> None:
+    """pending → rejected."""
+    _decide(review, _R.REJECTED, by=by, now=now)
+    review.reason = reason
+
+
+def reopen_review(review: ImportReview, *, by: UUID | None, now: datetime) -> None:
+    """approved or rejected → pending: nobody has decided it."""
+    check_transition(REVIEWS, review.state, _R.PENDING)
+    review.state = _R.PENDING.value
+    review.decided_at = review.decided_by = review.reason = None
+    review.count_change(by=by, now=now)
+
+
+def _decide(review: ImportReview, to: ReviewState, *, by: UUID | None, now: datetime) -> None:
+    check_transition(REVIEWS, review.state, to)
+    review.state = to.value
+    review.decided_at, review.decided_by = now, by
+    review.count_change(by=by, now=now)

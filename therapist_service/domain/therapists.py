@@ -9,8 +9,11 @@ from uuid import UUID
 
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
-from shared.errors import Conflict, FieldProblem, RuleBroken
+from shared.errors import Conflict, FieldProblem, Forbidden, RuleBroken
 from shared.events.catalogue import (
+    Payload,
+    PublicCapacity,
+    PublicPreferences,
     PublicTherapist,
     TherapistBlocked,
     TherapistDeactivated,
@@ -19,12 +22,15 @@ from shared.events.catalogue import (
     TherapistUpdated,
 )
 from shared.events.outbox import record
-from shared.values.enums import TherapistStatus
+from shared.values.enums import Role, TherapistStatus
 from shared.values.lists import Listed, ListRequest, View
 from shared.values.postal_codes import coordinates_problem
-from shared.values.schemas import MergePatch, merged
+from shared.values.schemas import MergePatch, Schema, merged
 from shared.values.therapist_enums import TherapistChangeAction
-from therapist_service.domain import change_log, search, states
+from shared.values.weekly import Weekly
+from therapist_service.domain import change_log, entity_resolution, phone_hours, search, sources, states
+from therapist_service.domain.capacity_rules import NOTHING_STATED
+from therapist_service.domain.capacity_schemas import Capacity
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.change_schemas import FieldOrigin
 from therapist_service.domain.schemas import (
@@ -34,20 +40,25 @@ from therapist_service.domain.schemas import (
     ImportedFields,
     NewBlock,
     NewTherapist,
-    Source,
     TherapistFields,
     TherapistFilter,
     TherapistLabel,
     TherapistView,
 )
+from therapist_service.domain.sources import SourcesOfTherapist
 from therapist_service.store import lists, queries
 from therapist_service.store.tables import Therapist
 
 PROTECTABLE = frozenset(ImportedFields.model_fields)
 """The fields that an import could overwrite."""
+CHANGED_IN_A_CALL = frozenset({"phone", "mobile", "email", "call_note"})
+"""What people who call practices may change, since they learn it in a call."""
+CHANGES_EVERYTHING = frozenset({Role.ADMIN, Role.COORDINATOR})
 
-_PUBLISHED_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {"phone_hours", "working_hours", "blocked_until"}
-_PUBLISHED_FROM = _PUBLISHED_AS_THEY_ARE | {"phone_hours", "working_hours", "block_until"}
+_HOURS = ("phone_hours", "working_hours")
+_OBJECTS: Mapping[str, type[Payload]] = {"capacity": PublicCapacity, "preferences": PublicPreferences}
+_PUBLISHED_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {*_HOURS, *_OBJECTS, "blocked_until"}
+_PUBLISHED_FROM = _PUBLISHED_AS_THEY_ARE | {*_HOURS, *_OBJECTS, "block_until"}
 
 FILTERED = ("postal_code", "gender", "status", "accreditation")
 """Filters with several values, each of the column of its name."""
@@ -65,10 +76,16 @@ ACTIONS: Mapping[ChangeEvent, TherapistChangeAction] = {
 
 def view(session: Session, therapist: Therapist) -> TherapistView:
     """The therapist as clients see it."""
-    return _shown(therapist, change_log.field_origins(session, [therapist])[therapist.id])
+    return _full_views(session, [therapist])[0]
 
 
-def _shown(therapist: Therapist, origins: Mapping[str, FieldOrigin]) -> TherapistView:
+def _full_views(session: Session, rows: Sequence[Therapist]) -> list[TherapistView]:
+    known_as = sources.of_therapists(session, [each.id for each in rows])
+    origins = change_log.field_origins(session, rows)
+    return [_shown(each, known_as[each.id], origins[each.id]) for each in rows]
+
+
+def _shown(therapist: Therapist, known_as: SourcesOfTherapist, origins: Mapping[str, FieldOrigin]) -> TherapistView:
     fields = {name: getattr(therapist, name) for name in TherapistFields.model_fields}
     return TherapistView.of(
         {
@@ -80,16 +97,30 @@ def _shown(therapist: Therapist, origins: Mapping[str, FieldOrigin]) -> Therapis
             "version": therapist.version,
             "status": therapist.status,
             "block": _block(therapist),
+            "inactive_by": therapist.inactive_by,
+            "capacity": capacity_of(therapist),
+            "free_individual_from": therapist.free_individual_from,
+            "free_group_from": therapist.free_group_from,
+            "potentially_available": therapist.potentially_available,
+            "phone_hours_check": phone_hours.check(
+                therapist.accreditation, therapist.seat_share, therapist.phone_hours
+            ),
             "last_email_on": therapist.last_email_on,
             "last_call_on": therapist.last_call_on,
             "last_conversation_on": therapist.last_conversation_on,
             "protected_fields": therapist.protected_fields,
             "protected_by": therapist.protected_by,
             "registered_by": therapist.registered_by,
-            "source": _source(therapist),
+            "source": known_as.newest,
+            "sources": known_as.all,
             "field_origins": origins,
         }
     )
+
+
+def capacity_of(therapist: Therapist) -> Capacity:
+    """What was said last of places; unknown where nobody has said anything."""
+    return Capacity.of(therapist.capacity or {})
 
 
 def _block(therapist: Therapist) -> Block | None:
@@ -101,12 +132,6 @@ def _block(therapist: Therapist) -> Block | None:
         until=therapist.block_until,
         blocked_by=therapist.blocked_by,
     )
-
-
-def _source(therapist: Therapist) -> Source | None:
-    if therapist.source_name is None or therapist.external_id is None:
-        return None
-    return Source(name=therapist.source_name, external_id=therapist.external_id, last_seen_at=therapist.last_seen_at)
 
 
 def public(therapist: Therapist) -> PublicTherapist:
@@ -121,8 +146,10 @@ def public_row(row: Mapping[str, Any]) -> PublicTherapist:
 
 def _published(row: Mapping[str, Any]) -> dict[str, Any]:
     fields = {name: row[name] for name in _PUBLISHED_AS_THEY_ARE}
-    for name in ("phone_hours", "working_hours"):
+    for name in _HOURS:
         fields[name] = row[name].to_json() if row[name] else None
+    for name, kind in _OBJECTS.items():
+        fields[name] = kind.model_validate(row[name]) if row[name] else None
     fields["blocked_until"] = row["block_until"]
     return fields
 
@@ -133,11 +160,13 @@ def label(therapist: Therapist) -> TherapistLabel:
     return TherapistLabel(id=therapist.id, name=name, city=therapist.city)
 
 
-def list_part(session: Session, wanted: ListRequest[TherapistFilter]) -> Listed:
-    """A part of the therapists who are wanted. Raises `InvalidFields` for a search of too many words."""
+def list_part(session: Session, wanted: ListRequest[TherapistFilter], *, today: date) -> Listed:
+    """A part of the therapists who are wanted on this day. Raises `InvalidFields` for a search of too many words."""
     filters, part = wanted.filters, wanted.part
     conditions = [
         *lists.fields_are(city=filters.city, potentially_available=filters.potentially_available),
+        *lists.known_or_not(phone_hours=filters.has_phone_hours, email=filters.has_email),
+        *lists.free_on(today, filters.free),
         *lists.fields_are_among(**{name: getattr(filters, name) for name in FILTERED}),
     ]
     if filters.procedure:
@@ -154,8 +183,7 @@ def list_part(session: Session, wanted: ListRequest[TherapistFilter]) -> Listed:
 
 def _views(session: Session, rows: Sequence[Therapist], wanted: View) -> Sequence[Any]:
     if wanted == "full":
-        origins = change_log.field_origins(session, rows)
-        return [_shown(each, origins[each.id]) for each in rows]
+        return _full_views(session, rows)
     # a row has fields of the table alone
     return rows if wanted == "row" else [label(each) for each in rows]
 
@@ -167,7 +195,9 @@ def get(session: Session, therapist_id: UUID) -> TherapistView:
 
 def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datetime) -> TherapistView:
     """Enter a therapist by hand; what staff typed is protected from imports."""
-    therapist = Therapist(id=new_id(), registered_by=by, **first_version(by=by, now=now), **values_of(new))
+    therapist = Therapist(
+        id=new_id(), registered_by=by, **first_version(by=by, now=now), **values_of(new), **NOTHING_STATED
+    )
     states.register(therapist)
     _protect_only(therapist, new.model_fields_set & PROTECTABLE, by)
     make_findable(therapist)
@@ -188,13 +218,14 @@ def change(
     expected_versions: Collection[int] | None,
     by: UUID | None,
     now: datetime,
+    roles: Set[Role] = CHANGES_EVERYTHING,
 ) -> TherapistView:
     """Change fields of a therapist; what changes is protected from imports from now on.
 
-    Raises `NotFound`, `LostUpdate`, and `InvalidFields` or a `ValidationError` for fields that do not fit.
+    Raises `NotFound`, `LostUpdate`, `Forbidden` for what only others may change, and `InvalidFields` or a
+    `ValidationError` for fields that do not fit.
     """
-    therapist = _get(session, therapist_id, lock=True)
-    check_version(therapist, expected_versions, "therapist")
+    therapist = locked(session, therapist_id, expected_versions)
     before, current = change_log.columns_of(therapist), view(session, therapist)
     sent = patch.changes_to(current)
     changes = {**_coordinates_to_drop(current, sent), **sent}
@@ -202,13 +233,35 @@ def change(
     changed = {name for name in changes if getattr(wanted, name) != getattr(current, name)}
     if not changed:
         return current
+    _refuse_what_others_change(changed & sent.keys(), roles)
     _protect(therapist, wanted, changed & sent.keys(), by)
     for name, value in values_of(wanted).items():
         if name in changed:
             setattr(therapist, name, value)
-    if changed & set(search.FIELDS):
+    if changed & {*search.FIELDS, *entity_resolution.KEY_FIELDS}:
         make_findable(therapist)
     return save(session, therapist, TherapistUpdated, before=before, origin=ChangeOrigin(changed_by=by), now=now)
+
+
+def change_phone_hours(
+    session: Session,
+    therapist_id: UUID,
+    hours: Weekly | None,
+    *,
+    expected_versions: Collection[int] | None,
+    by: UUID | None,
+    now: datetime,
+) -> TherapistView:
+    """Replace the hours in which the practice answers the phone. Raises `NotFound` and `LostUpdate`."""
+    patch = MergePatch({"phone_hours": hours}, {})
+    return change(session, therapist_id, patch, expected_versions=expected_versions, by=by, now=now)
+
+
+def _refuse_what_others_change(changed: Set[str], roles: Set[Role]) -> None:
+    beyond = set() if roles & CHANGES_EVERYTHING else changed - CHANGED_IN_A_CALL
+    if beyond:
+        problems = [FieldProblem.of(name, "field.not_for_callers") for name in sorted(beyond)]
+        raise Forbidden("therapist.not_for_callers", errors=problems)
 
 
 def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dict[str, None]:
@@ -220,8 +273,13 @@ def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dic
 
 
 def make_findable(therapist: Therapist) -> None:
-    """Write anew by which words lists find the therapist."""
-    therapist.search = search.found_by({name: getattr(therapist, name) for name in search.FIELDS})
+    """Bring the columns up to date by which people and imports find the therapist."""
+    fields = {name: getattr(therapist, name) for name in {*search.FIELDS, *entity_resolution.KEY_FIELDS}}
+    therapist.search = search.found_by(fields)
+    therapist.name_key, therapist.practice_key = (
+        entity_resolution.name_key(fields),
+        entity_resolution.practice_key(fields),
+    )
 
 
 def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str], by: UUID | None) -> None:
@@ -313,7 +371,14 @@ def values_of(fields: TherapistFields | ImportedFields) -> dict[str, Any]:
     values = {name: getattr(fields, name) for name in type(fields).model_fields if name != "protected_fields"}
     if "holidays" in values:
         values["holidays"] = [holiday.to_json() for holiday in values["holidays"]]
-    return values
+    return {name: value.to_json() if isinstance(value, Schema) else value for name, value in values.items()}
+
+
+def locked(session: Session, therapist_id: UUID, expected_versions: Collection[int] | None = None) -> Therapist:
+    """One therapist, whom nobody else can change before our transaction ends. Raises `NotFound` and `LostUpdate`."""
+    therapist = _get(session, therapist_id, lock=True)
+    check_version(therapist, expected_versions, "therapist")
+    return therapist
 
 
 def _get(session: Session, therapist_id: UUID, *, lock: bool = False) -> Therapist:

@@ -17,16 +17,17 @@ from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
 from shared.values.datetimes import berlin_day
 from therapist_service.clients.inbox import Arrival, FileUnreadable, Inbox, InboxUnreachable
-from therapist_service.domain import import_arrivals, import_files, import_records, imports, therapists
+from therapist_service.domain import capacity, import_arrivals, import_files, import_records, imports, therapists
 from therapist_service.domain.import_arrivals import Content, FileLook, FileSearch
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.import_schemas import A_FILE_NAME
 from therapist_service.domain.imports import ClaimLost, ImportClaim
+from therapist_service.domain.review_rules import Passes
 from therapist_service.jobs import judging
 from therapist_service.jobs.heartbeats import ClaimHeartbeat, passing_from
 from therapist_service.jobs.undoing import undo_imports
-from therapist_service.jobs.upkeep import remove_old_import_records, show_import_figures
+from therapist_service.jobs.upkeep import remove_old_import_records, remove_old_reviews, show_import_figures
 from therapist_service.settings import HoldRule, Settings
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ def lift_blocks(now: datetime) -> int:
     """Unblock therapists whose block has run out."""
     with transaction() as session:
         return therapists.lift_blocks_that_ran_out(session, today=berlin_day(now), now=now)
+
+
+def update_capacities(now: datetime) -> int:
+    """Let statements about places run out, and places be free whose day has come."""
+    with transaction() as session:
+        return capacity.let_days_pass(session, today=berlin_day(now), now=now)
 
 
 def forget_left_content(now: datetime) -> int:
@@ -223,7 +230,8 @@ class _Reading:
 class Applying:
     """The job that applies files, and the import that it is working on."""
 
-    def __init__(self, lease: timedelta = LEASE, hold: HoldRule = HoldRule()) -> None:  # noqa: B008 - it is frozen
+    def __init__(self, passes: Passes, lease: timedelta = LEASE, hold: HoldRule = HoldRule()) -> None:  # noqa: B008
+        self._passes = passes
         self._lease = lease
         self._hold = hold
         self._claimed: ImportClaim | None = None
@@ -235,7 +243,7 @@ class Applying:
         if self._claimed is None:
             return 0
         try:
-            _Application(self._claimed, passing_from(now), self._lease, self._hold).run()
+            _Application(self._claimed, self._passes, passing_from(now), self._lease, self._hold).run()
         except ClaimLost:
             log.warning("imports.claim_lost", import_id=str(self._claimed.import_id))
         except Exception as problem:
@@ -263,11 +271,13 @@ class _Application:
     def __init__(
         self,
         claimed: ImportClaim,
+        passes: Passes,
         moment: Callable[[], datetime],
         lease: timedelta,
         hold: HoldRule = HoldRule(),  # noqa: B008 - it is frozen
     ) -> None:
         self.claimed = claimed
+        self.passes = passes
         self.moment = moment
         self.lease = lease
         self.hold = hold
@@ -324,7 +334,8 @@ class _Application:
         """Apply these records; where the database refuses, halve until the one that it refuses is alone."""
         try:
             with transaction() as session:
-                imports.apply(session, self.claimed, metadata, portion, now=self.moment(), lease=self.lease)
+                now = self.moment()
+                imports.apply(session, self.claimed, metadata, portion, passes=self.passes, now=now, lease=self.lease)
             self.heartbeat.progress()
         except ClaimLost:
             raise
@@ -347,13 +358,15 @@ class _Application:
 
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
-    applying = Applying(hold=dependencies.hold)
+    applying = Applying(dependencies.import_passes, hold=dependencies.hold)
     return [
         Job("lift-blocks", timedelta(minutes=10), lift_blocks),
+        Job("update-capacities", timedelta(minutes=10), update_capacities),
         Job("forget-left-import-content", timedelta(hours=1), forget_left_content),
         Job("watch-imports", timedelta(seconds=2), dependencies.import_folder.watch),
         Job("apply-imports", timedelta(seconds=1), applying.next, release=applying.release),
         Job("undo-imports", timedelta(seconds=1), undo_imports),
         Job("import-records", timedelta(hours=1), partial(remove_old_import_records, dependencies.imports_kept_days)),
+        Job("import-reviews", timedelta(hours=1), partial(remove_old_reviews, dependencies.imports_kept_days)),
         Job("import-figures", timedelta(minutes=1), show_import_figures),
     ]

@@ -36,6 +36,6 @@ def _effect(file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: C
     effect = FileEffect(effect.known)
     for portion in import_records.portions(file, start=0, records=PORTION):
         with transaction() as session:
-            import_holds.add_effect(session, file, portion, effect)
+            import_holds.add_effect(session, claimed, file, portion, effect, now=heartbeat.moment())
         heartbeat.note_progress()
     return effect

@@ -15,6 +15,12 @@ def remove_old_import_records(days: int, now: datetime) -> int:
         return import_upkeep.remove_old_records(session, days=days, now=now)
 
 
+def remove_old_reviews(days: int, now: datetime) -> int:
+    """Remove reviews of imports that were decided, or overtaken, long ago."""
+    with transaction() as session:
+        return import_upkeep.remove_old_reviews(session, days=days, now=now)
+
+
 def show_import_figures(now: datetime) -> int:
     """Show in the metrics whether the files arrive that are awaited, and which of them wait."""
     with transaction() as session:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, text, update
@@ -104,39 +103,10 @@ def drop_left_content(session: Session, *, older_than: UUID) -> int:
     return len(session.execute(left.returning(ImportContent.number)).all())
 
 
-def known_to_source(
-    session: Session, source: str, external_ids: Collection[str], *, lock: bool = True
-) -> dict[str, dict[str, Any]]:
-    """All columns of the source's therapists with these ids, locked unless they are only read, by external id."""
-    table = Therapist.__table__
-    wanted = (
-        select(*table.c)
-        .where(table.c.source_name == source, table.c.external_id.in_(external_ids))
-        .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
-    )
-    found = session.execute(wanted.with_for_update() if lock else wanted)
-    return {row["external_id"]: dict(row) for row in found.mappings()}
-
-
-def count_of_source(session: Session, source: str) -> tuple[int, int]:
-    """How many therapists the source has shown and not said since that they are gone, and how many it says are gone."""
-    is_there = Therapist.inactive_by.is_distinct_from("import")
-    there = select(func.count().filter(is_there), func.count().filter(~is_there))
-    found = session.execute(there.where(Therapist.source_name == source)).one()
-    return found[0], found[1]
-
-
 def write_therapists(session: Session, rows: Sequence[Row]) -> None:
     """Insert these rows, or update those whose id is known, in one statement; all rows name the same columns."""
     updated = [name for name in rows[0] if name not in ("id", "created_at")] if rows else ()
     write_rows(session, Therapist, rows, updated=updated)
-
-
-def note_seen(session: Session, therapist_ids: Collection[UUID], at: datetime) -> None:
-    """Note when the source showed these therapists; no change that is published."""
-    if therapist_ids:
-        table = Therapist.__table__
-        session.execute(update(table).where(table.c.id.in_(therapist_ids)).values(last_seen_at=at))  # type: ignore[arg-type]
 
 
 def add_records(session: Session, rows: Sequence[Row]) -> None:

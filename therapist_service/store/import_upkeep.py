@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from therapist_service.store.tables import Import, ImportUndoOutcome
+from therapist_service.store.tables import Import, ImportReview, ImportUndoOutcome
 
 
 def next_with_old_records(session: Session, before: datetime) -> Import | None:
@@ -39,6 +39,33 @@ def remove_records(session: Session, import_id: UUID, *, at_most: int) -> int:
 def remove_undo_outcomes(session: Session, import_id: UUID) -> None:
     """Remove what became of each therapist when the import was undone."""
     session.execute(delete(ImportUndoOutcome).where(ImportUndoOutcome.import_id == import_id))
+
+
+def remove_reviews(session: Session, before: datetime, *, at_most: int) -> int:
+    """Remove so many reviews that were over before that moment; returns their number.
+
+    The newest one of an entry stays while it remembers what people rejected.
+    """
+    newer = aliased(ImportReview)
+    is_overtaken = (
+        select(newer.id)
+        .where(
+            newer.source_name == ImportReview.source_name,
+            newer.external_id == ImportReview.external_id,
+            newer.id > ImportReview.id,
+        )
+        .exists()
+    )
+    old = (
+        select(ImportReview.id)
+        .where(ImportReview.state != "pending", ImportReview.updated_at < before)
+        .where(or_(is_overtaken, ImportReview.declined == {}))
+        .order_by(ImportReview.id)
+        .limit(at_most)
+        .with_for_update(skip_locked=True)
+    )
+    gone = delete(ImportReview).where(ImportReview.id.in_(old)).returning(ImportReview.id)
+    return len(session.execute(gone.execution_options(synchronize_session=False)).all())
 
 
 def number_held(session: Session) -> int:

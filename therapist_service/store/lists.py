@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, cast, func, select, text
+from sqlalchemy import ColumnElement, Uuid, cast, false, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.orm import Session
 
@@ -83,6 +84,17 @@ def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
 def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
     """Conditions that columns have one of these values; without values any will do."""
     return [getattr(Therapist, name).in_(values) for name, values in wanted.items() if values]
+
+
+def known_or_not(**wanted: bool | None) -> list[ColumnElement[bool]]:
+    """Conditions that columns have a value, or that they have none; None means that either will do."""
+    return [getattr(Therapist, name).is_not(None) == value for name, value in wanted.items() if value is not None]
+
+
+def free_on(day: date, wanted: bool | None) -> list[ColumnElement[bool]]:
+    """The condition that there is a place on this day, or that there is none known; None means that either will do."""
+    free = func.least(Therapist.free_individual_from, Therapist.free_group_from) <= day
+    return [] if wanted is None else [func.coalesce(free, false()) == wanted]
 
 
 def offers_one_of(procedures: Collection[str]) -> ColumnElement[bool]:

@@ -40,6 +40,17 @@ def blocks_that_ran_out(session: Session, *, today: date, limit: int) -> Sequenc
     ).all()
 
 
+def capacities_due(session: Session, *, today: date, limit: int) -> Sequence[Therapist]:
+    """Therapists of whose capacity something else follows by now, locked; those another worker holds are left out."""
+    return session.scalars(
+        select(Therapist)
+        .where(Therapist.capacity_due_on <= today)
+        .order_by(Therapist.capacity_due_on, Therapist.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
 def note_contact(session: Session, therapist_id: UUID, **days: date) -> None:
     """Note days of contact, unless later ones are noted: events of one therapist may arrive in any order."""
     later = {name: func.greatest(getattr(Therapist, name), day) for name, day in days.items()}

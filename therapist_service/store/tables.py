@@ -6,14 +6,15 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
-from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, TherapistStatus
+from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, ReviewKind, ReviewState, TherapistStatus
 from shared.values.import_enums import UndoOutcome
+from shared.values.practice_enums import InactiveBy
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly, WeeklyColumn
 
@@ -61,10 +62,16 @@ class Therapist(Aggregate, Tables):
     phone_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     holidays: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    capacity: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What was said last of places in each setting; None where nobody has said anything."""
+    capacity_due_on: Mapped[date | None]
+    """The next day on which something else follows from it."""
     free_individual_from: Mapped[date | None]
     free_group_from: Mapped[date | None]
     potentially_available: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     potentially_available_note: Mapped[str | None]
+    call_note: Mapped[str | None]
+    preferences: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     contact_preference: Mapped[str] = mapped_column(default="any", server_default="any")
     email_opt_out: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
@@ -81,28 +88,28 @@ class Therapist(Aggregate, Tables):
     """Who set each of them last: the id of an account, or null before accounts."""
     registered_by: Mapped[UUID | None]
     """Who entered the therapist by hand; None for one whom an import brought."""
-    source_name: Mapped[str | None]
-    external_id: Mapped[str | None]
-    last_seen_at: Mapped[datetime | None]
-    """When the source last showed the therapist: the time of the newest file that said so."""
-    set_aside: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
-    """What the newest import record held beside the fields: unknown ones, and values that could not be read."""
     last_email_on: Mapped[date | None]
     last_call_on: Mapped[date | None]
     last_conversation_on: Mapped[date | None]
     search: Mapped[str] = mapped_column(TSVECTOR, server_default=text("''"))
     """The words by which lists find the therapist: see `domain/search.py`."""
+    name_key: Mapped[str | None]
+    """First name and surname in the form in which names are compared: see `domain/entity_resolution.py`."""
+    practice_key: Mapped[str | None]
+    """Street and phone number in that form."""
 
     __table_args__ = (
-        Index("uq_therapists_source", "source_name", "external_id", unique=True),
         Index("ix_therapists_postal_code", "postal_code"),
         Index("ix_therapists_city", "city"),
         Index("ix_therapists_shuffled", text("hashtext(id::text)"), "id"),
         Index("ix_therapists_search", "search", postgresql_using="gin"),
+        Index("ix_therapists_capacity_due_on", "capacity_due_on", postgresql_where=text("capacity_due_on IS NOT NULL")),
+        Index("ix_therapists_name_key", "name_key"),
+        Index("ix_therapists_practice_key", "practice_key"),
         Index("ix_therapists_name", "last_name", text("COALESCE(first_name, '')"), "id"),
         CheckConstraint(is_one_of("status", TherapistStatus), name="status"),
         CheckConstraint("(status = 'blocked') = (block_reason IS NOT NULL)", name="block_has_a_reason"),
-        CheckConstraint("inactive_by IN ('import', 'staff')", name="inactive_by"),
+        CheckConstraint(is_one_of("inactive_by", InactiveBy), name="inactive_by"),
         CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="place"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="both_coordinates"),
     )
@@ -129,6 +136,37 @@ class TherapistChange(Tables):
     """`{field, before, after}` of every column that changed."""
 
     __table_args__ = (CheckConstraint(is_one_of("action", TherapistChangeAction), name="action"),)
+
+
+class TherapistSource(Tables):
+    """One entry of a source that is a therapist; the same therapist may have several, also of one source.
+
+    Of several the newest that is not gone leads: its records say what the therapist is like.
+    """
+
+    __tablename__ = "therapist_sources"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    """In the order in which the entries were assigned."""
+    source_name: Mapped[str]
+    external_id: Mapped[str]
+    therapist_id: Mapped[UUID] = mapped_column(ForeignKey("therapists.id", ondelete="CASCADE"))
+    import_id: Mapped[UUID | None] = mapped_column(ForeignKey("imports.id", ondelete="SET NULL"))
+    """The import that brought the entry."""
+    last_seen_at: Mapped[datetime | None]
+    """When the source last showed the entry: the time of the newest file that said so."""
+    gone_at: Mapped[datetime | None]
+    """The time of the file that said that the source does not have the entry any more; None while it has."""
+    set_aside: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
+    """What the newest record held beside the fields: unknown ones, and values that could not be read."""
+    digest: Mapped[str | None]
+    """Of the newest record as it was sent, where all of it was applied: the same again changes nothing."""
+
+    __table_args__ = (
+        Index("uq_therapist_sources_entry", "source_name", "external_id", unique=True),
+        Index("ix_therapist_sources_therapist_id", "therapist_id"),
+        Index("ix_therapist_sources_import_id", "import_id"),
+    )
 
 
 def _count() -> Any:
@@ -273,6 +311,46 @@ class ImportUndoOutcome(Tables):
     reason: Mapped[str | None]
 
     __table_args__ = (CheckConstraint(is_one_of("outcome", UndoOutcome), name="outcome"),)
+
+
+class ImportReview(Aggregate, Tables):
+    """What of one record a person must decide. Of one entry of a source at most the newest review is pending."""
+
+    __tablename__ = "import_reviews"
+
+    import_id: Mapped[UUID | None] = mapped_column(ForeignKey("imports.id", ondelete="SET NULL"))
+    position: Mapped[int]
+    """The record of the import."""
+    source_name: Mapped[str]
+    external_id: Mapped[str]
+    kind: Mapped[str]
+    state: Mapped[str] = mapped_column(default="pending", server_default="pending")
+    therapist_id: Mapped[UUID | None] = mapped_column(ForeignKey("therapists.id", ondelete="SET NULL"))
+    """Whom it concerns; None where that is to be decided."""
+    candidate_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list, server_default=text("'{}'"))
+    """Known therapists who may be meant."""
+    proposed: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
+    """The fields that wait, with the values of the record; of a whole person all fields."""
+    set_aside: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
+    """What the record held beside the fields."""
+    difference: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    declined: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
+    """Fields and values that people rejected, here or before, and that the source has said ever since."""
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None]
+    """The account of who approved or rejected it."""
+    reason: Mapped[str | None]
+    """Why it was rejected."""
+
+    __table_args__ = (
+        Index("ix_import_reviews_entry", "source_name", "external_id", "id"),
+        Index("ix_import_reviews_state", "state", "id"),
+        Index("ix_import_reviews_import_id", "import_id"),
+        Index("ix_import_reviews_therapist_id", "therapist_id"),
+        CheckConstraint(is_one_of("kind", ReviewKind), name="kind"),
+        CheckConstraint(is_one_of("state", ReviewState), name="state"),
+        CheckConstraint("(state IN ('approved', 'rejected')) = (decided_at IS NOT NULL)", name="decided"),
+    )
 
 
 add_shared_tables(Tables.metadata)

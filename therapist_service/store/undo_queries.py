@@ -37,9 +37,9 @@ def is_applying(session: Session, *, now: datetime) -> bool:
 
 
 def records_below(session: Session, import_id: UUID, position: int, *, limit: int) -> Sequence[Any]:
-    """Position and therapist of the last records before a position that may have changed somebody."""
+    """Position, therapist and external id of the last records before a position that may have changed somebody."""
     return session.execute(
-        select(ImportRecord.position, ImportRecord.therapist_id)
+        select(ImportRecord.position, ImportRecord.therapist_id, ImportRecord.external_id)
         .where(
             ImportRecord.import_id == import_id,
             ImportRecord.position < position,

@@ -57,6 +57,8 @@ from shared.events.catalogue.placement_requests import (
     RequestWithdrawn,
 )
 from shared.events.catalogue.therapists import (
+    PublicCapacity,
+    PublicPreferences,
     PublicTherapist,
     TherapistBlocked,
     TherapistDeactivated,
@@ -89,7 +91,9 @@ __all__ = [
     "PatientUpdated",
     "Payload",
     "PracticeAnswer",
+    "PublicCapacity",
     "PublicPatient",
+    "PublicPreferences",
     "PublicTherapist",
     "RequestAccepted",
     "RequestAnswered",

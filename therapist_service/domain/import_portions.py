@@ -1,0 +1,319 @@
+"""A portion of an import's records: each finds its therapist as the records before it left them.
+
+Everything that is known is read once for the whole portion, and everything that is decided is written in a few
+statements. The rules are elsewhere: `import_rules`, `review_rules`, `entity_resolution`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from shared.database import Session, new_id
+from shared.events.event import Event
+from shared.events.outbox import record_all
+from shared.values.enums import ImportAction, ImportOutcome, ReviewState
+from shared.values.therapist_enums import TherapistChangeAction
+from therapist_service.domain import change_log, entity_resolution, search, states, therapists
+from therapist_service.domain.capacity_rules import NOTHING_STATED
+from therapist_service.domain.change_log import Change, ChangeOrigin
+from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Candidate, Identification
+from therapist_service.domain.import_files import Metadata
+from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_rules import ImportDecision, Known, decide
+from therapist_service.domain.review_rules import LastReview, Passes
+from therapist_service.domain.schemas import ImportedFields
+from therapist_service.store import import_queries, review_queries, source_queries
+from therapist_service.store.tables import TherapistSource
+
+WRITTEN: Final = (
+    "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "block_reason", "search", "name_key",
+    "practice_key", "protected_fields", "updated_at", "updated_by", "version", "sequence",
+)  # fmt: skip
+"""The columns of a therapist that an import writes; what machines note about contacts is not among them.
+
+`block_reason` is never changed: PostgreSQL checks a row before it finds that it is not a new one.
+"""
+LOGGED_AS: Final = {
+    ImportAction.ADDITION: TherapistChangeAction.CHANGED,
+    ImportAction.MODIFICATION: TherapistChangeAction.CHANGED,
+    ImportAction.DELETION: TherapistChangeAction.DEACTIVATED,
+}
+"""What the log of changes calls a record that was applied to a known therapist."""
+_ENTRY: Final = tuple(TherapistSource.__table__.columns.keys())
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is to be written for one record."""
+
+    entry: Entry
+    decision: ImportDecision
+    therapist_id: UUID | None
+    row: Row | None = None
+    event: tuple[UUID, int, Event] | None = None
+    source: Row | None = None
+    """The entry of the source, where something of it changes."""
+    seen: UUID | None = None
+    """An entry of which nothing is written but that the source still shows it."""
+    change: Change | None = None
+    review: Row | None = None
+    superseded: UUID | None = None
+    """A review that a newer record has overtaken."""
+    remembered: Row | None = None
+    """What the newest review of the entry is to remember of what was rejected."""
+
+
+def decide_portion(
+    session: Session,
+    import_id: UUID,
+    file: str,
+    metadata: Metadata,
+    entries: Sequence[Entry],
+    *,
+    passes: Passes,
+    now: datetime,
+) -> list[Outcome]:
+    """What becomes of these records, in their order; the therapists and reviews that are known are locked."""
+    portion = _Portion(import_id, file, metadata, passes, now)
+    portion.load(session, [each for each in entries if each.external_id is not None and each.refused is None])
+    return [portion.outcome(each) for each in entries]
+
+
+def write_portion(session: Session, outcomes: Sequence[Outcome], metadata: Metadata, *, now: datetime) -> None:
+    """Write what was decided, but for the outcomes themselves."""
+    import_queries.write_therapists(session, _last(o.row for o in outcomes))
+    source_queries.write_entries(session, _last(o.source for o in outcomes))
+    source_queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
+    record_all(session, [o.event for o in outcomes if o.event is not None], now=now)
+    change_log.add(session, [o.change for o in outcomes if o.change is not None], now=now)
+    overtaken = [o.superseded for o in outcomes if o.superseded is not None]
+    review_queries.supersede(session, overtaken, states.columns_of_a_superseded_review() | {"updated_at": now})
+    review_queries.remember(session, [o.remembered for o in outcomes if o.remembered is not None])
+    review_queries.add(session, [o.review for o in outcomes if o.review is not None])
+
+
+def _last(rows: Iterable[Row | None]) -> list[Row]:
+    """Of rows with one id the last: several records may be one therapist."""
+    return list({row["id"]: row for row in rows if row is not None}.values())
+
+
+class _Portion:
+    """What is known of the people of a portion, kept up to date while its records are decided."""
+
+    def __init__(self, import_id: UUID, file: str, metadata: Metadata, passes: Passes, now: datetime) -> None:
+        self._import_id, self._file = import_id, file
+        self._metadata, self._passes, self._now = metadata, passes, now
+        self._therapists: dict[UUID, Row] = {}
+        self._entries: dict[str, Row] = {}
+        self._listed: dict[UUID, set[UUID]] = defaultdict(set)
+        """Of each therapist the entries that their sources still have."""
+        self._reviews: dict[str, LastReview] = {}
+        self._found: dict[str, Identification] = {}
+        self._resembled: dict[UUID, Row] = {}
+
+    def load(self, session: Session, entries: Sequence[Entry]) -> None:
+        """Read what is known of these records."""
+        ids = {str(each.external_id) for each in entries}
+        self._take_entries(session, ids)
+        newest = review_queries.newest(session, self._metadata.source, ids)
+        self._reviews = {external_id: _last_review(row) for external_id, row in newest.items()}
+        # approved while this transaction waited for the review
+        missed = {each for each in newest if each not in self._entries and newest[each]["state"] == "approved"}
+        self._take_entries(session, missed)
+        is_state = (each for each in entries if each.action != ImportAction.DELETION)
+        self._identify(session, [each for each in is_state if each.external_id not in self._entries])
+
+    def _take_entries(self, session: Session, external_ids: set[str]) -> None:
+        if not external_ids:
+            return
+        for row in source_queries.known_entries(session, self._metadata.source, external_ids):
+            entry = {name: row.pop(f"entry_{name}") for name in _ENTRY}
+            self._listed[row["id"]] = set(row.pop("listed"))
+            self._therapists[row["id"]] = row
+            self._entries[entry["external_id"]] = entry
+
+    def _identify(self, session: Session, unknown: Sequence[Entry]) -> None:
+        """Find out who the records of unknown external ids are."""
+        keys = {str(each.external_id): entity_resolution.keys(_person(each)) for each in unknown}
+        found = source_queries.candidates(
+            session,
+            self._metadata.source,
+            name_keys={each["name_key"] for each in keys.values() if each["name_key"]},
+            practice_keys={each["practice_key"] for each in keys.values() if each["practice_key"]},
+            columns=(*COMPARED, "name_key", "practice_key"),
+            but_of_import=self._import_id,
+        )
+        if not found:
+            return
+        by_key: dict[str, dict[UUID, Candidate]] = defaultdict(dict)
+        for row in found:
+            for key in filter(None, (row["name_key"], row["practice_key"])):
+                by_key[key][row["id"]] = Candidate(row["id"], row, row["is_listed"])
+        for each in unknown:
+            mine = [key for key in keys[str(each.external_id)].values() if key]
+            candidates = {id: candidate for key in mine for id, candidate in by_key.get(key, {}).items()}
+            if candidates:
+                who = entity_resolution.identify(_person(each), list(candidates.values()))
+                self._found[str(each.external_id)] = who
+        self._load_found(session)
+
+    def _load_found(self, session: Session) -> None:
+        certain = {each.therapist_id for each in self._found.values() if each.therapist_id is not None}
+        for row in source_queries.therapist_rows(session, certain - self._therapists.keys(), lock=True).values():
+            self._therapists[row["id"]] = row
+        single = {each.proposed[0] for each in self._found.values() if len(each.proposed) == 1}
+        self._resembled = source_queries.therapist_rows(session, single, lock=False)
+
+    # One record
+
+    def outcome(self, entry: Entry) -> Outcome:
+        """What becomes of the next record."""
+        external_id = entry.external_id
+        if external_id is None or entry.refused is not None:
+            return Outcome(entry, decide(entry, None), None)
+        who = self._found.get(external_id, NOBODY)
+        known, last = self._known(external_id, who), self._reviews.get(external_id)
+        resembled = self._resembled.get(who.proposed[0]) if len(who.proposed) == 1 else None
+        decision = decide(entry, known, who, last, self._passes, resembled)
+        row = self._row(decision, known)
+        event = None
+        if row is not None and decision.event is not None:
+            row |= {"updated_at": self._now, "updated_by": None}
+            row |= {"version": row["version"] + 1, "sequence": row["sequence"] + 1}
+            of_row = decision.event.model_construct(therapist=therapists.public_row(row))
+            event = (row["id"], row["sequence"], of_row)
+        therapist = row or (known.therapist if known else None)
+        source, seen = self._source(entry, decision, known, therapist)
+        therapist_id = therapist["id"] if therapist else None
+        written = {name: row[name] for name in WRITTEN} if row is not None else None
+        reviewed = self._reviewed(entry, decision)
+        change = None if row is None else self._change(entry, decision, row["id"], known)
+        return Outcome(entry, decision, therapist_id, written, event, source, seen, change=change, **reviewed)
+
+    def _change(self, entry: Entry, decision: ImportDecision, therapist_id: UUID, known: Known | None) -> Change:
+        """What the log says of a record that was applied; of a new therapist it names no fields: the file has them."""
+        origin = ChangeOrigin(import_id=self._import_id, file=self._file, position=entry.position)
+        if known is None:
+            return Change(therapist_id, TherapistChangeAction.REGISTERED, origin)
+        difference = change_log.difference_of(known.therapist, decision.changes)
+        return Change(therapist_id, LOGGED_AS[decision.action], origin, difference)
+
+    def _known(self, external_id: str, who: Identification) -> Known | None:
+        entry = self._entries.get(external_id)
+        if entry is not None:
+            listed = self._listed[entry["therapist_id"]]
+            is_leading = entry["id"] >= max(listed, default=entry["id"])
+            others = listed - {entry["id"]}
+            return Known(self._therapists[entry["therapist_id"]], entry, is_leading, bool(others))
+        if who.therapist_id is None or self._is_taken(who.therapist_id):
+            return None
+        return Known(self._therapists[who.therapist_id])
+
+    def _is_taken(self, therapist_id: UUID) -> bool:
+        """Whether a record before this one was found to be the same therapist: then this one is somebody else."""
+        return any(each["therapist_id"] == therapist_id for each in self._entries.values())
+
+    def _row(self, decision: ImportDecision, known: Known | None) -> Row | None:
+        if not decision.changes:
+            return None
+        row = {**(known.therapist if known else self._newcomer()), **decision.changes}
+        row["search"] = search.found_by(row)
+        row |= entity_resolution.keys(row)
+        self._therapists[row["id"]] = row
+        return row
+
+    def _newcomer(self) -> Row:
+        nothing = dict.fromkeys(("inactive_by", "block_reason", "block_until"))
+        return {"id": new_id(), "created_at": self._now, "version": 0, "sequence": 0, **nothing, **NOTHING_STATED}
+
+    def _source(
+        self, entry: Entry, decision: ImportDecision, known: Known | None, therapist: Mapping[str, Any] | None
+    ) -> tuple[Row | None, UUID | None]:
+        """The entry of the source to be written, or the id of one that was only seen."""
+        if therapist is None or decision.outcome == ImportOutcome.REJECTED:
+            return None, None
+        before = dict(known.source) if known and known.source is not None else None
+        if decision.action == ImportAction.DELETION:
+            return (self._gone(before), None) if before is not None and before["gone_at"] is None else (None, None)
+        is_unsure = decision.waiting is not None and decision.waiting.therapist_id is None
+        if before is not None and (is_unsure or (before["set_aside"] == entry.set_aside and not decision.changes)):
+            self._listed[therapist["id"]].add(before["id"])
+            return None, before["id"]
+        source = before or self._new_entry(str(entry.external_id), therapist["id"])
+        source |= {"last_seen_at": self._metadata.timestamp, "gone_at": None, "set_aside": entry.set_aside}
+        self._keep(source)
+        return source, None
+
+    def _gone(self, source: Row) -> Row:
+        source["gone_at"] = self._metadata.timestamp
+        self._entries[source["external_id"]] = source
+        self._listed[source["therapist_id"]].discard(source["id"])
+        return source
+
+    def _new_entry(self, external_id: str, therapist_id: UUID) -> Row:
+        return {
+            "id": new_id(),
+            "source_name": self._metadata.source,
+            "external_id": external_id,
+            "therapist_id": therapist_id,
+            "import_id": self._import_id,
+            "digest": None,
+        }
+
+    def _keep(self, source: Row) -> None:
+        self._entries[source["external_id"]] = source
+        self._listed[source["therapist_id"]].add(source["id"])
+
+    # Its review
+
+    def _reviewed(self, entry: Entry, decision: ImportDecision) -> Row:
+        """The reviews that follow from the decision, as members of the outcome."""
+        last, waiting = self._reviews.get(str(entry.external_id)), decision.waiting
+        is_pending = last is not None and last.state == ReviewState.PENDING
+        if waiting is not None and last is not None and is_pending and last.is_of(waiting):
+            return {}
+        result: Row = {"superseded": last.id} if last is not None and is_pending else {}
+        if waiting is not None:
+            result["review"] = self._new_review(entry, decision)
+        elif last is not None and last.declined != decision.declined:
+            result["remembered"] = {"id": last.id, "declined": decision.declined}
+        return result
+
+    def _new_review(self, entry: Entry, decision: ImportDecision) -> Row:
+        waiting = decision.waiting
+        assert waiting is not None
+        return {
+            "id": new_id(),
+            "import_id": self._import_id,
+            "position": entry.position,
+            "source_name": self._metadata.source,
+            "external_id": entry.external_id,
+            "kind": waiting.kind,
+            **states.columns_of_a_new_review(),
+            "therapist_id": waiting.therapist_id,
+            "candidate_ids": waiting.candidate_ids,
+            "proposed": waiting.values,
+            "set_aside": waiting.set_aside,
+            "difference": waiting.difference,
+            "declined": decision.declined,
+            "created_at": self._now,
+            "updated_at": self._now,
+            "version": 1,
+            "sequence": 0,
+        }
+
+
+def _person(entry: Entry) -> Mapping[str, Any]:
+    return {**dict.fromkeys(COMPARED), **entry.values}
+
+
+def _last_review(row: Mapping[str, Any]) -> LastReview:
+    names: Iterator[str] = iter(("id", "state", "kind", "therapist_id", "candidate_ids", "proposed", "declined"))
+    return LastReview(*(row[name] for name in names))

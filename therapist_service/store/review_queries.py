@@ -1,0 +1,80 @@
+"""Named questions to the reviews of imports, and what is written of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Uuid, any_, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.orm import Session
+
+from shared.database import lock_rows
+from shared.database.bulk import Row, as_json, rows_of, write_rows
+from shared.database.rows import find_row
+from therapist_service.store.tables import ImportReview
+
+
+def one(session: Session, review_id: UUID, *, lock: bool = False) -> ImportReview | None:
+    """One review; with `lock` no other transaction can change it before ours ends."""
+    return find_row(session, ImportReview, review_id, lock=lock)
+
+
+def lock(session: Session, ids: Iterable[UUID]) -> None:
+    """Let no other transaction change these reviews before ours ends."""
+    lock_rows(session, ImportReview, ids)
+
+
+def newest(session: Session, source: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The newest review of each of these entries, locked, by external id."""
+    table = ImportReview.__table__
+    last = (
+        select(table.c.id)
+        .ext(distinct_on(table.c.external_id))
+        .where(table.c.source_name == source, table.c.external_id.in_(external_ids))
+        .order_by(table.c.external_id, table.c.id.desc())
+    )
+    found = session.execute(select(*table.c).where(table.c.id.in_(last)).order_by(table.c.id).with_for_update())
+    return {row["external_id"]: dict(row) for row in found.mappings()}
+
+
+def has_newer(session: Session, review: ImportReview) -> bool:
+    """Whether a newer file brought something else to decide about the same entry."""
+    newer = select(ImportReview.id).where(
+        ImportReview.source_name == review.source_name,
+        ImportReview.external_id == review.external_id,
+        ImportReview.id > review.id,
+    )
+    return session.scalar(select(newer.exists())) or False
+
+
+def add(session: Session, rows: Sequence[Row]) -> None:
+    """Add these reviews; all rows name the same columns."""
+    write_rows(session, ImportReview, rows)
+
+
+def supersede(session: Session, ids: Collection[UUID], columns: Row) -> None:
+    """Give these reviews the columns of one that is superseded, unless people decided them."""
+    if ids:
+        table = ImportReview.__table__
+        these = (table.c.id == any_(literal(sorted(ids), ARRAY(Uuid))), table.c.state == "pending")
+        session.execute(update(table).where(*these).values(**columns, version=table.c.version + 1))  # type: ignore[arg-type]
+
+
+def pending_of_import(session: Session, import_id: UUID) -> Sequence[UUID]:
+    """The reviews of an import that wait, locked."""
+    wanted = (ImportReview.import_id == import_id, ImportReview.state == "pending")
+    return session.scalars(select(ImportReview.id).where(*wanted).order_by(ImportReview.id).with_for_update()).all()
+
+
+def remember(session: Session, rows: Sequence[Row]) -> None:
+    """Give reviews (`id`) what of the rejected the source still says (`declined`)."""
+    if rows:
+        session.execute(_REMEMBER, {"rows": as_json(ImportReview, rows)})
+
+
+_REMEMBER = text(
+    f"UPDATE import_reviews AS known SET declined = new.declined FROM {rows_of('import_reviews')} AS new"  # noqa: S608
+    " WHERE known.id = new.id"
+)

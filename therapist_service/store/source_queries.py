@@ -1,0 +1,121 @@
+"""Named questions to the entries of sources, and to those who may be meant by one that is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Uuid, any_, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session, aliased
+
+from shared.database.bulk import Row, write_rows
+from therapist_service.store.tables import Therapist, TherapistSource
+
+_ENTRY = tuple(column.label(f"entry_{column.name}") for column in TherapistSource.__table__.columns)
+
+
+def known_entries(session: Session, source: str, external_ids: Collection[str]) -> list[dict[str, Any]]:
+    """The source's entries with these ids, each with all columns of its therapist, who is locked.
+
+    The columns of the entry begin with `entry_`; `listed` has the ids of all the therapist's entries that their
+    sources still have.
+    """
+    table, entries, others = Therapist.__table__, TherapistSource.__table__, aliased(TherapistSource)
+    listed = (
+        select(func.array_agg(others.id, type_=ARRAY(Uuid)))
+        .where(others.therapist_id == table.c.id, others.gone_at.is_(None))
+        .scalar_subquery()
+    )
+    found = session.execute(
+        select(*table.c, *_ENTRY, func.coalesce(listed, literal([], ARRAY(Uuid))).label("listed"))
+        .join_from(entries, table, entries.c.therapist_id == table.c.id)
+        .where(entries.c.source_name == source, entries.c.external_id.in_(external_ids))
+        .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
+        .with_for_update(of=table)
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+def therapist_rows(session: Session, ids: Collection[UUID], *, lock: bool) -> dict[UUID, dict[str, Any]]:
+    """All columns of these therapists, by id."""
+    if not ids:
+        return {}
+    table = Therapist.__table__
+    wanted = select(*table.c).where(table.c.id == any_(literal(sorted(ids), ARRAY(Uuid)))).order_by(table.c.id)
+    found = session.execute(wanted.with_for_update() if lock else wanted)
+    return {row["id"]: dict(row) for row in found.mappings()}
+
+
+def candidates(
+    session: Session,
+    source: str,
+    *,
+    name_keys: Collection[str],
+    practice_keys: Collection[str],
+    columns: Sequence[str],
+    but_of_import: UUID,
+) -> list[dict[str, Any]]:
+    """Therapists with one of these keys: these columns, and whether the source has them (`is_listed`).
+
+    Those whom this import brought are left out: the source has them beside the record, so that they are others.
+    """
+    if not name_keys and not practice_keys:
+        return []
+    table, entries = Therapist.__table__, aliased(TherapistSource)
+    of_source = select(entries.id).where(entries.therapist_id == table.c.id, entries.source_name == source)
+    is_listed = of_source.where(entries.gone_at.is_(None)).exists().label("is_listed")
+    found = session.execute(
+        select(table.c.id, *(table.c[name] for name in columns), is_listed).where(
+            or_(table.c.name_key.in_(name_keys), table.c.practice_key.in_(practice_keys)),
+            ~of_source.where(entries.import_id == but_of_import).exists(),
+        )
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+def of_therapists(session: Session, therapist_ids: Iterable[UUID]) -> Sequence[TherapistSource]:
+    """All entries of these therapists, in the order in which they were assigned."""
+    meant = TherapistSource.therapist_id == any_(literal(sorted(set(therapist_ids)), ARRAY(Uuid)))
+    return session.scalars(select(TherapistSource).where(meant).order_by(TherapistSource.id)).all()
+
+
+def entry(session: Session, source: str, external_id: str) -> TherapistSource | None:
+    """The entry of this source, locked."""
+    wanted = (TherapistSource.source_name == source, TherapistSource.external_id == external_id)
+    return session.scalar(
+        select(TherapistSource).where(*wanted).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def write_entries(session: Session, rows: Sequence[Row]) -> None:
+    """Insert these entries, or update those whose id is known; all rows name the same columns."""
+    updated = [name for name in rows[0] if name not in ("id", "source_name", "external_id")] if rows else ()
+    write_rows(session, TherapistSource, rows, updated=updated)
+
+
+def note_seen(session: Session, entry_ids: Collection[UUID], at: datetime) -> None:
+    """Note when the source showed these entries of which nothing else is written."""
+    if entry_ids:
+        table = TherapistSource.__table__
+        session.execute(update(table).where(table.c.id.in_(entry_ids)).values(last_seen_at=at, gone_at=None))  # type: ignore[arg-type]
+
+
+def count_therapists(session: Session, source: str) -> tuple[int, int]:
+    """How many therapists the source has, as its files say, and how many it had and has no more."""
+    is_there = func.count().filter(TherapistSource.gone_at.is_(None)) > 0
+    of_each = select(is_there.label("is_there")).where(TherapistSource.source_name == source)
+    each = of_each.group_by(TherapistSource.therapist_id).subquery()
+    found = session.execute(select(func.count().filter(each.c.is_there), func.count().filter(~each.c.is_there))).one()
+    return found[0], found[1]
+
+
+def set_gone(session: Session, source: str, external_ids: Collection[str], gone_at: datetime | None) -> None:
+    """Note of these entries when the source had them no more; None: it has them."""
+    if external_ids:
+        meant = (TherapistSource.source_name == source, TherapistSource.external_id.in_(external_ids))
+        session.execute(
+            update(TherapistSource).where(*meant).values(gone_at=gone_at).execution_options(synchronize_session=False)
+        )
