@@ -7,8 +7,9 @@ from typing import Final
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 from therapist_service.domain.import_schemas import ImportRecordFilter, ImportRecordView, ImportView
+from therapist_service.domain.review_schemas import ImportReviewView, ReviewFilter
 from therapist_service.domain.schemas import TherapistFilter, TherapistLabel, TherapistView
-from therapist_service.store import lists
+from therapist_service.store import lists, review_lists
 
 TherapistRow = part_of(
     "TherapistRow",
@@ -28,8 +29,18 @@ ImportRecordRow = part_of(
     about="What became of one record, without what changed.",
 )
 
+ImportReviewRow = part_of(
+    "ImportReviewRow",
+    ImportReviewView,
+    *("id", "created_at", "updated_at", "updated_by", "version"),
+    *("import_id", "position", "source", "external_id", "kind", "state", "therapist_id", "candidate_ids"),
+    *("applied_fields", "decided_at", "decided_by"),
+    about="What a table of reviews shows, without what would change.",
+)
+
 THERAPISTS: Final = ListOf(
     lists.THERAPISTS, TherapistFilter, full=TherapistView, row=TherapistRow, label=TherapistLabel
 )
 IMPORTS: Final = ListOf(lists.IMPORTS, QuerySchema, full=ImportView, row=ImportView)
 IMPORT_RECORDS: Final = ListOf(lists.IMPORT_RECORDS, ImportRecordFilter, full=ImportRecordView, row=ImportRecordRow)
+IMPORT_REVIEWS: Final = ListOf(review_lists.IMPORT_REVIEWS, ReviewFilter, full=ImportReviewView, row=ImportReviewRow)

@@ -90,6 +90,22 @@ def columns_of_one_who_is_back(known: Mapping[str, Any]) -> dict[str, Any]:
     return nobody | {"status": _T.ACTIVE.value} if known["status"] == _T.INACTIVE else nobody
 
 
+def set_gone(therapist: Therapist) -> None:
+    """The same of one therapist whose last entry of a source became somebody else's."""
+    if therapist.inactive_by is None:
+        therapist.inactive_by = BY_IMPORT
+        if therapist.status != _T.BLOCKED:
+            _enter(therapist, _T.INACTIVE)
+
+
+def set_back(therapist: Therapist) -> None:
+    """inactive → active where an import had made them inactive, as `columns_of_one_who_is_back`."""
+    if therapist.inactive_by == BY_IMPORT:
+        therapist.inactive_by = None
+        if therapist.status == _T.INACTIVE:
+            _enter(therapist, _T.ACTIVE)
+
+
 def begin_import(known: Import) -> None:
     """A new import is running, until its file has been applied or refused."""
     known.status = _I.RUNNING

@@ -13,6 +13,7 @@ from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import (
     PublicTherapist,
     TherapistBlocked,
+    TherapistDeactivated,
     TherapistRegistered,
     TherapistUnblocked,
     TherapistUpdated,
@@ -155,6 +156,34 @@ def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datet
     session.add(therapist)
     record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
     return view(session, therapist)
+
+
+def register_reviewed(session: Session, fields: ImportedFields, *, by: UUID | None, now: datetime) -> Therapist:
+    """Enter a therapist whom an import brought and a person approved; nothing is protected from later imports."""
+    therapist = Therapist(id=new_id(), **first_version(by=by, now=now), **values_of(fields))
+    states.register(therapist)
+    _make_findable(therapist)
+    session.add(therapist)
+    record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
+    return therapist
+
+
+def change_reviewed(
+    session: Session, therapist: Therapist, changes: Mapping[str, Any], *, is_back: bool, by: UUID | None, now: datetime
+) -> None:
+    """Give a therapist, who is locked, what an import brought and a person approved; nothing is protected by it."""
+    for name, value in changes.items():
+        setattr(therapist, name, value)
+    if is_back:
+        states.set_back(therapist)
+    _make_findable(therapist)
+    _changed(session, therapist, TherapistUpdated, by=by, now=now)
+
+
+def lose_entry(session: Session, therapist: Therapist, *, by: UUID | None, now: datetime) -> None:
+    """The therapist, who is locked, is in no source any more: the last entry turned out to be somebody else's."""
+    states.set_gone(therapist)
+    _changed(session, therapist, TherapistDeactivated, by=by, now=now)
 
 
 def change(
