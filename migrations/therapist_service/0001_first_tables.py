@@ -157,6 +157,25 @@ def upgrade() -> None:
     op.create_index("ix_therapist_sources_therapist_id", "therapist_sources", ["therapist_id"], unique=False)
     op.create_index("ix_therapist_sources_import_id", "therapist_sources", ["import_id"], unique=False)
     op.create_table(
+        "therapist_changes",
+        sa.Column("therapist_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.Uuid(), nullable=True),
+        sa.Column("import_id", sa.Uuid(), nullable=True),
+        sa.Column("file", sa.Text(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column(
+            "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
+        ),
+        sa.CheckConstraint(
+            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated')",
+            name=op.f("ck_therapist_changes_action"),
+        ),
+        sa.PrimaryKeyConstraint("therapist_id", "id", name=op.f("pk_therapist_changes")),
+    )
+    op.create_table(
         "import_contents",
         sa.Column("content_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -242,6 +261,7 @@ def upgrade() -> None:
     op.create_index("ix_import_reviews_therapist_id", "import_reviews", ["therapist_id"], unique=False)
     # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON import_records FROM therapist_service")
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON therapist_changes FROM therapist_service")
     op.execute("REVOKE DELETE, TRUNCATE ON therapists FROM therapist_service")
 
 
@@ -251,6 +271,7 @@ def downgrade() -> None:
     op.drop_table("import_copies")
     op.drop_table("import_contents")
     op.drop_table("therapist_sources")
+    op.drop_table("therapist_changes")
     op.drop_table("therapists")
     op.drop_table("imports")
     drop_shared_tables()

@@ -20,7 +20,7 @@ from patient_service.domain import duplicates
 from patient_service.domain import states as patient
 from shared.http import dead_letters
 from shared.texts import code_of
-from shared.values import account_enums, enums, patient_history_enums, patient_import_enums
+from shared.values import account_enums, enums, patient_history_enums, patient_import_enums, therapist_enums
 from tests.architecture import sentences
 from tests.architecture.documents import API, anchors, codes, table_after
 from tests.architecture.sources import SERVICES
@@ -71,6 +71,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "resolution of a doubt": enums.EmailResolution,
     "result of a call": enums.CallResult,
     "outcome of a record": enums.ImportOutcome,
+    "action of a change of a therapist": therapist_enums.TherapistChangeAction,
     "action of a record": enums.ImportAction,
     "outcome of a row of a file with patients": patient_import_enums.PatientImportOutcome,
     "what a problem of a row refuses": patient_import_enums.OnProblem,

@@ -59,11 +59,22 @@ Act = Callable[[FlaskClient, Session], Any]
 ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/therapists": (
         register,
-        {"therapists.registered_by", "therapists.protected_by", "therapists.updated_by"},
+        {
+            "therapists.registered_by",
+            "therapists.protected_by",
+            "therapists.updated_by",
+            "therapist_changes.changed_by",
+        },
     ),
-    "PATCH /api/therapists/<id>": (change, {"therapists.protected_by", "therapists.updated_by"}),
-    "POST /api/therapists/<id>/block": (block, {"therapists.blocked_by", "therapists.updated_by"}),
-    "POST /api/therapists/<id>/unblock": (unblock, {"therapists.updated_by"}),
+    "PATCH /api/therapists/<id>": (
+        change,
+        {"therapists.protected_by", "therapists.updated_by", "therapist_changes.changed_by"},
+    ),
+    "POST /api/therapists/<id>/block": (
+        block,
+        {"therapists.blocked_by", "therapists.updated_by", "therapist_changes.changed_by"},
+    ),
+    "POST /api/therapists/<id>/unblock": (unblock, {"therapists.updated_by", "therapist_changes.changed_by"}),
     "POST /api/imports": (ask_for_a_file, {"imports.started_by", "imports.updated_by"}),
 }
 

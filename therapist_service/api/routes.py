@@ -17,6 +17,7 @@ from therapist_service.api.imports import ImportCollection, ImportItem, ImportRe
 from therapist_service.api.therapists import (
     TherapistBlockResource,
     TherapistCollection,
+    TherapistHistoryCollection,
     TherapistItem,
     TherapistUnblockResource,
 )
@@ -24,6 +25,7 @@ from therapist_service.api.therapists import (
 ROUTES = [
     Route("/api/therapists", TherapistCollection, get=CALLERS | IMPORTERS, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS | IMPORTERS, patch=COORDINATORS),
+    Route("/api/therapists/<uuid:id>/history", TherapistHistoryCollection, get=CALLERS),
     Route("/api/therapists/<uuid:id>/block", TherapistBlockResource, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>/unblock", TherapistUnblockResource, post=COORDINATORS),
     Route("/api/imports", ImportCollection, get=COORDINATORS | IMPORTERS, post=IMPORTERS | {Scope.IMPORTS_START}),

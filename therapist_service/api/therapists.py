@@ -6,10 +6,10 @@ from uuid import UUID
 
 from shared.http import Context, Resource, endpoint
 from shared.values.lists import Listed, ListRequest
-from shared.values.schemas import MergePatch
+from shared.values.schemas import MergePatch, QuerySchema
 from therapist_service.dependencies import Dependencies
-from therapist_service.domain import therapists
-from therapist_service.domain.lists import THERAPISTS
+from therapist_service.domain import change_log, therapists
+from therapist_service.domain.lists import THERAPIST_CHANGES, THERAPISTS
 from therapist_service.domain.schemas import (
     ChangedTherapist,
     NewBlock,
@@ -47,6 +47,15 @@ class TherapistCollection(Resource):
     def post(self, context: Context[Dependencies], body: NewTherapist) -> TherapistView:
         """Enter a therapist by hand."""
         return therapists.register(context.session, body, by=context.caller.id, now=context.now)
+
+
+class TherapistHistoryCollection(Resource):
+    """What happened to a therapist."""
+
+    @endpoint(lists=THERAPIST_CHANGES)
+    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
+        """List who or which file changed what, when, oldest first."""
+        return change_log.list_part(context.session, id, wanted)
 
 
 class TherapistBlockResource(Resource):

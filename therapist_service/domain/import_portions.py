@@ -17,7 +17,9 @@ from shared.database import Session, new_id
 from shared.events.event import Event
 from shared.events.outbox import record_all
 from shared.values.enums import ImportAction, ImportOutcome, ReviewState
-from therapist_service.domain import entity_resolution, search, states, therapists
+from shared.values.therapist_enums import TherapistChangeAction
+from therapist_service.domain import change_log, entity_resolution, search, states, therapists
+from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Candidate, Identification
 from therapist_service.domain.import_files import Metadata
 from therapist_service.domain.import_records import Entry
@@ -35,6 +37,12 @@ WRITTEN: Final = (
 
 `block_reason` is never changed: PostgreSQL checks a row before it finds that it is not a new one.
 """
+LOGGED_AS: Final = {
+    ImportAction.ADDITION: TherapistChangeAction.REGISTERED,
+    ImportAction.MODIFICATION: TherapistChangeAction.CHANGED,
+    ImportAction.DELETION: TherapistChangeAction.DEACTIVATED,
+}
+"""What the log calls a record that was applied."""
 _ENTRY: Final = tuple(TherapistSource.__table__.columns.keys())
 
 Row = dict[str, Any]
@@ -49,6 +57,7 @@ class Outcome:
     therapist_id: UUID | None
     row: Row | None = None
     event: tuple[UUID, int, Event] | None = None
+    change: Change | None = None
     source: Row | None = None
     """The entry of the source, where something of it changes."""
     seen: UUID | None = None
@@ -61,10 +70,17 @@ class Outcome:
 
 
 def decide_portion(
-    session: Session, import_id: UUID, metadata: Metadata, entries: Sequence[Entry], *, passes: Passes, now: datetime
+    session: Session,
+    import_id: UUID,
+    file: str,
+    metadata: Metadata,
+    entries: Sequence[Entry],
+    *,
+    passes: Passes,
+    now: datetime,
 ) -> list[Outcome]:
     """What becomes of these records, in their order; the therapists and reviews that are known are locked."""
-    portion = _Portion(import_id, metadata, passes, now)
+    portion = _Portion(import_id, file, metadata, passes, now)
     portion.load(session, [each for each in entries if each.external_id is not None and each.refused is None])
     return [portion.outcome(each) for each in entries]
 
@@ -75,6 +91,7 @@ def write_portion(session: Session, outcomes: Sequence[Outcome], metadata: Metad
     source_queries.write_entries(session, _last(o.source for o in outcomes))
     source_queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
     record_all(session, [o.event for o in outcomes if o.event is not None], now=now)
+    change_log.add(session, [o.change for o in outcomes if o.change is not None], now=now)
     overtaken = [o.superseded for o in outcomes if o.superseded is not None]
     review_queries.supersede(session, overtaken, states.columns_of_a_superseded_review() | {"updated_at": now})
     review_queries.remember(session, [o.remembered for o in outcomes if o.remembered is not None])
@@ -89,8 +106,9 @@ def _last(rows: Iterable[Row | None]) -> list[Row]:
 class _Portion:
     """What is known of the people of a portion, kept up to date while its records are decided."""
 
-    def __init__(self, import_id: UUID, metadata: Metadata, passes: Passes, now: datetime) -> None:
-        self._import_id, self._metadata, self._passes, self._now = import_id, metadata, passes, now
+    def __init__(self, import_id: UUID, file: str, metadata: Metadata, passes: Passes, now: datetime) -> None:
+        self._import_id, self._file, self._metadata = import_id, file, metadata
+        self._passes, self._now = passes, now
         self._therapists: dict[UUID, Row] = {}
         self._entries: dict[str, Row] = {}
         self._listed: dict[UUID, set[UUID]] = defaultdict(set)
@@ -174,7 +192,15 @@ class _Portion:
         source, seen = self._source(entry, decision, known, therapist)
         therapist_id = therapist["id"] if therapist else None
         written = {name: row[name] for name in WRITTEN} if row is not None else None
-        return Outcome(entry, decision, therapist_id, written, event, source, seen, **self._reviewed(entry, decision))
+        change = self._change(entry, decision, row["id"], known) if row is not None else None
+        reviewed = self._reviewed(entry, decision)
+        return Outcome(entry, decision, therapist_id, written, event, change, source, seen, **reviewed)
+
+    def _change(self, entry: Entry, decision: ImportDecision, therapist_id: UUID, known: Known | None) -> Change:
+        """What the log says of what was applied; of a new therapist it names no fields: the file has them."""
+        origin = ChangeOrigin(import_id=self._import_id, file=self._file, position=entry.position)
+        difference = [] if known is None else change_log.difference_of(known.therapist, decision.changes)
+        return Change(therapist_id, LOGGED_AS[decision.action], origin, difference)
 
     def _known(self, external_id: str, who: Identification) -> Known | None:
         entry = self._entries.get(external_id)

@@ -224,7 +224,7 @@ def apply(
     known = _claimed(session, claimed)
     if not portion or portion[0].position != known.done:
         raise ClaimLost
-    outcomes = decide_portion(session, claimed.import_id, metadata, portion, passes=passes, now=now)
+    outcomes = decide_portion(session, claimed.import_id, claimed.file, metadata, portion, passes=passes, now=now)
     write_portion(session, outcomes, metadata, now=now)
     queries.add_records(session, [_record(claimed, o) for o in outcomes])
     _count(known, outcomes)

@@ -6,6 +6,7 @@ from typing import Final
 
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
+from therapist_service.domain.change_schemas import TherapistChangeView
 from therapist_service.domain.import_schemas import ImportRecordFilter, ImportRecordView, ImportView
 from therapist_service.domain.review_schemas import ImportReviewView, ReviewFilter
 from therapist_service.domain.schemas import TherapistFilter, TherapistLabel, TherapistView
@@ -38,8 +39,18 @@ ImportReviewRow = part_of(
     about="What a table of reviews shows, without what would change.",
 )
 
+TherapistChangeRow = part_of(
+    "TherapistChangeRow",
+    TherapistChangeView,
+    *("id", "changed_at", "changed_by", "import_id", "file", "position", "action"),
+    about="Who or which file changed a therapist, without what changed.",
+)
+
 THERAPISTS: Final = ListOf(
     lists.THERAPISTS, TherapistFilter, full=TherapistView, row=TherapistRow, label=TherapistLabel
+)
+THERAPIST_CHANGES: Final = ListOf(
+    lists.THERAPIST_CHANGES, QuerySchema, full=TherapistChangeView, row=TherapistChangeRow
 )
 IMPORTS: Final = ListOf(lists.IMPORTS, QuerySchema, full=ImportView, row=ImportView)
 IMPORT_RECORDS: Final = ListOf(lists.IMPORT_RECORDS, ImportRecordFilter, full=ImportRecordView, row=ImportRecordRow)

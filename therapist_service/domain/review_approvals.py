@@ -13,11 +13,12 @@ from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.values.enums import ReviewKind
 from shared.values.postal_codes import coordinates_problem
 from therapist_service.domain import therapists
+from therapist_service.domain.change_log import ChangeOrigin
 from therapist_service.domain.review_rules import REACTIVATION, as_json, same_value
 from therapist_service.domain.review_schemas import Approval
 from therapist_service.domain.schemas import PLACE, ImportedFields
 from therapist_service.domain.states import BY_IMPORT
-from therapist_service.store import queries, source_queries
+from therapist_service.store import import_queries, queries, source_queries
 from therapist_service.store.tables import ImportReview, Therapist, TherapistSource
 
 
@@ -35,13 +36,21 @@ def apply(
     if review.therapist_id is None and not is_about_who:
         raise Conflict("import_review.therapist_gone")
     whom = review.therapist_id or approval.therapist_id
+    origin = _origin(session, review, by)
     if whom is None:
-        return _register(session, review, approval.fields, by=by, now=now)
+        return _register(session, review, approval.fields, origin=origin, now=now)
     therapist = require(queries.therapist(session, whom, lock=True), "therapist")
-    applied = _change(session, review, therapist, approval.fields, is_about_who=is_about_who, by=by, now=now)
+    applied = _change(session, review, therapist, approval.fields, origin=origin, now=now)
     if is_about_who:
-        _assign_entry(session, review, therapist, by=by, now=now)
+        _assign_entry(session, review, therapist, origin=origin, now=now)
     return applied
+
+
+def _origin(session: Session, review: ImportReview, by: UUID | None) -> ChangeOrigin:
+    """Who approved it, and the record that it is about."""
+    brought = import_queries.one(session, review.import_id) if review.import_id is not None else None
+    file = brought.file if brought is not None else None
+    return ChangeOrigin(changed_by=by, import_id=review.import_id, file=file, position=review.position)
 
 
 def asks_who(review: ImportReview) -> bool:
@@ -55,15 +64,15 @@ def fields_of(therapist: Therapist) -> dict[str, Any]:
 
 
 def _register(
-    session: Session, review: ImportReview, fields: Collection[str] | None, *, by: UUID | None, now: datetime
+    session: Session, review: ImportReview, fields: Collection[str] | None, *, origin: ChangeOrigin, now: datetime
 ) -> Collection[str]:
     taken = {name: value for name, value in review.proposed.items() if fields is None or name in fields}
     if "last_name" not in taken:
         raise RuleBroken("import_review.fields", errors=[FieldProblem.of("fields", "field.needs_last_name")])
     if coordinates_problem(taken.get("postal_code"), taken.get("latitude"), taken.get("longitude")) is not None:
         taken = {name: value for name, value in taken.items() if name not in PLACE}
-    therapist = therapists.register_reviewed(session, ImportedFields.from_json(taken), by=by, now=now)
-    _assign_entry(session, review, therapist, by=by, now=now)
+    therapist = therapists.register_reviewed(session, ImportedFields.from_json(taken), origin=origin, now=now)
+    _assign_entry(session, review, therapist, origin=origin, now=now)
     return taken.keys()
 
 
@@ -73,8 +82,7 @@ def _change(
     therapist: Therapist,
     fields: Collection[str] | None,
     *,
-    is_about_who: bool,
-    by: UUID | None,
+    origin: ChangeOrigin,
     now: datetime,
 ) -> Collection[str]:
     known = {name: as_json(value) for name, value in fields_of(therapist).items()}
@@ -82,13 +90,13 @@ def _change(
     wanted = {name: value for name, value in review.proposed.items() if fields is None or name in fields}
     overtaken = _overtaken(review, therapist, known, wanted)
     named = sorted({*overtaken, *(set(fields or ()) - wanted.keys())})
-    if named and (fields is not None or (overtaken.keys() == wanted.keys() and not is_about_who)):
+    if named and (fields is not None or (overtaken.keys() == wanted.keys() and not asks_who(review))):
         raise Conflict("import_review.overtaken", fields=named)
     taken = {name: value for name, value in wanted.items() if name not in overtaken}
     changed = {name: value for name, value in taken.items() if not same_value(known[name], value)}
     if changed:
         values = _values(therapist, known, {name: value for name, value in changed.items() if name != REACTIVATION})
-        therapists.change_reviewed(session, therapist, values, is_back=REACTIVATION in changed, by=by, now=now)
+        therapists.change_reviewed(session, therapist, values, is_back=REACTIVATION in changed, origin=origin, now=now)
     return taken.keys()
 
 
@@ -130,7 +138,7 @@ def _values(therapist: Therapist, known: Mapping[str, Any], changed: Mapping[str
 
 
 def _assign_entry(
-    session: Session, review: ImportReview, therapist: Therapist, *, by: UUID | None, now: datetime
+    session: Session, review: ImportReview, therapist: Therapist, *, origin: ChangeOrigin, now: datetime
 ) -> None:
     """The entry of the source is this therapist from now on."""
     review.therapist_id = therapist.id
@@ -146,12 +154,12 @@ def _assign_entry(
     entry.therapist_id, entry.digest = therapist.id, None
     session.flush()
     if holder != therapist.id:
-        _leave(session, holder, by=by, now=now)
+        _leave(session, holder, origin=origin, now=now)
 
 
-def _leave(session: Session, holder: UUID, *, by: UUID | None, now: datetime) -> None:
+def _leave(session: Session, holder: UUID, *, origin: ChangeOrigin, now: datetime) -> None:
     """Who has no entry of any source left is not in it any more; a deletion would never come."""
     left = [each for each in source_queries.of_therapists(session, [holder]) if each.gone_at is None]
     therapist = queries.therapist(session, holder, lock=True)
     if not left and therapist is not None and therapist.inactive_by is None:
-        therapists.lose_entry(session, therapist, by=by, now=now)
+        therapists.lose_entry(session, therapist, origin=origin, now=now)

@@ -29,6 +29,7 @@ from shared.values.rules import rule_across, without_rule
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
+from therapist_service.domain.change_schemas import FieldOrigin
 
 PLACE = frozenset({"latitude", "longitude"})
 """The coordinates: they are protected, set aside and dropped together."""
@@ -226,6 +227,8 @@ class TherapistView(TherapistFields, EntityView):
     """Where imports know the therapist from, the newest of several; null where people entered them."""
     sources: list[SourceEntry] = []
     """All entries of sources that are this therapist, the newest first."""
+    field_origins: dict[str, FieldOrigin] = {}
+    """Who or which file set each field last; a field that was never set is not among them."""
 
     _has_coordinates_that_can_be_right = without_rule()
 

@@ -18,13 +18,15 @@ from shared.events.catalogue import (
     TherapistUnblocked,
     TherapistUpdated,
 )
-from shared.events.event import Event
 from shared.events.outbox import record
 from shared.values.enums import TherapistStatus
 from shared.values.lists import Listed, ListRequest, View
 from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, merged
-from therapist_service.domain import entity_resolution, search, sources, states
+from shared.values.therapist_enums import TherapistChangeAction
+from therapist_service.domain import change_log, entity_resolution, search, sources, states
+from therapist_service.domain.change_log import Change, ChangeOrigin
+from therapist_service.domain.change_schemas import FieldOrigin
 from therapist_service.domain.schemas import (
     PLACE,
     Block,
@@ -51,12 +53,28 @@ FILTERED = ("postal_code", "gender", "status", "accreditation")
 """Filters with several values, each of the column of its name."""
 
 
+ChangeEvent = type[TherapistBlocked] | type[TherapistDeactivated] | type[TherapistUnblocked] | type[TherapistUpdated]
+ACTIONS: Mapping[ChangeEvent, TherapistChangeAction] = {
+    TherapistBlocked: TherapistChangeAction.BLOCKED,
+    TherapistDeactivated: TherapistChangeAction.DEACTIVATED,
+    TherapistUnblocked: TherapistChangeAction.UNBLOCKED,
+    TherapistUpdated: TherapistChangeAction.CHANGED,
+}
+"""What the log calls a change that is published with this event."""
+
+
 def view(session: Session, therapist: Therapist) -> TherapistView:
     """The therapist as clients see it."""
-    return _shown(therapist, sources.of_therapists(session, [therapist.id])[therapist.id])
+    return _full_views(session, [therapist])[0]
 
 
-def _shown(therapist: Therapist, known_as: SourcesOfTherapist) -> TherapistView:
+def _full_views(session: Session, rows: Sequence[Therapist]) -> list[TherapistView]:
+    origins = change_log.field_origins(session, rows)
+    known_as = sources.of_therapists(session, [each.id for each in rows])
+    return [_shown(each, origins[each.id], known_as[each.id]) for each in rows]
+
+
+def _shown(therapist: Therapist, origins: Mapping[str, FieldOrigin], known_as: SourcesOfTherapist) -> TherapistView:
     fields = {name: getattr(therapist, name) for name in TherapistFields.model_fields}
     return TherapistView.of(
         {
@@ -76,6 +94,7 @@ def _shown(therapist: Therapist, known_as: SourcesOfTherapist) -> TherapistView:
             "registered_by": therapist.registered_by,
             "source": known_as.newest,
             "sources": known_as.all,
+            "field_origins": origins,
         }
     )
 
@@ -136,8 +155,7 @@ def list_part(session: Session, wanted: ListRequest[TherapistFilter]) -> Listed:
 
 def _views(session: Session, rows: Sequence[Therapist], wanted: View) -> Sequence[Any]:
     if wanted == "full":
-        known_as = sources.of_therapists(session, [each.id for each in rows])
-        return [_shown(each, known_as[each.id]) for each in rows]
+        return _full_views(session, rows)
     # a row has fields of the table alone
     return rows if wanted == "row" else [label(each) for each in rows]
 
@@ -155,35 +173,51 @@ def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datet
     _make_findable(therapist)
     session.add(therapist)
     record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
+    set_by_staff = {name: value for name, value in values_of(new).items() if name in new.model_fields_set}
+    difference = change_log.difference_of({}, set_by_staff)
+    entry = Change(therapist.id, TherapistChangeAction.REGISTERED, ChangeOrigin(changed_by=by), difference)
+    change_log.add(session, [entry], now=now)
     return view(session, therapist)
 
 
-def register_reviewed(session: Session, fields: ImportedFields, *, by: UUID | None, now: datetime) -> Therapist:
+def register_reviewed(session: Session, fields: ImportedFields, *, origin: ChangeOrigin, now: datetime) -> Therapist:
     """Enter a therapist whom an import brought and a person approved; nothing is protected from later imports."""
-    therapist = Therapist(id=new_id(), **first_version(by=by, now=now), **values_of(fields))
+    values = values_of(TherapistFields.of({name: getattr(fields, name) for name in ImportedFields.model_fields}))
+    therapist = Therapist(id=new_id(), **first_version(by=origin.changed_by, now=now), **values)
     states.register(therapist)
     _make_findable(therapist)
     session.add(therapist)
     record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
+    brought = {name: value for name, value in values.items() if name in fields.model_fields_set}
+    entry = Change(therapist.id, TherapistChangeAction.REGISTERED, origin, change_log.difference_of({}, brought))
+    change_log.add(session, [entry], now=now)
     return therapist
 
 
 def change_reviewed(
-    session: Session, therapist: Therapist, changes: Mapping[str, Any], *, is_back: bool, by: UUID | None, now: datetime
+    session: Session,
+    therapist: Therapist,
+    changes: Mapping[str, Any],
+    *,
+    is_back: bool,
+    origin: ChangeOrigin,
+    now: datetime,
 ) -> None:
     """Give a therapist, who is locked, what an import brought and a person approved; nothing is protected by it."""
+    before = change_log.columns_of(therapist)
     for name, value in changes.items():
         setattr(therapist, name, value)
     if is_back:
         states.set_back(therapist)
     _make_findable(therapist)
-    _changed(session, therapist, TherapistUpdated, by=by, now=now)
+    save(session, therapist, TherapistUpdated, before=before, origin=origin, now=now)
 
 
-def lose_entry(session: Session, therapist: Therapist, *, by: UUID | None, now: datetime) -> None:
+def lose_entry(session: Session, therapist: Therapist, *, origin: ChangeOrigin, now: datetime) -> None:
     """The therapist, who is locked, is in no source any more: the last entry turned out to be somebody else's."""
+    before = change_log.columns_of(therapist)
     states.set_gone(therapist)
-    _changed(session, therapist, TherapistDeactivated, by=by, now=now)
+    save(session, therapist, TherapistDeactivated, before=before, origin=origin, now=now)
 
 
 def change(
@@ -201,7 +235,7 @@ def change(
     """
     therapist = _get(session, therapist_id, lock=True)
     check_version(therapist, expected_versions, "therapist")
-    current = view(session, therapist)
+    before, current = change_log.columns_of(therapist), view(session, therapist)
     sent = patch.changes_to(current)
     changes = {**_coordinates_to_drop(current, sent), **sent}
     wanted = merged(ChangedTherapist, current, changes)
@@ -214,7 +248,7 @@ def change(
             setattr(therapist, name, value)
     if changed & {*search.FIELDS, *entity_resolution.KEY_FIELDS}:
         _make_findable(therapist)
-    return _changed(session, therapist, TherapistUpdated, by=by, now=now)
+    return save(session, therapist, TherapistUpdated, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
 
 def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dict[str, None]:
@@ -260,8 +294,9 @@ def block(
     if new.until is not None and new.until < today:
         raise RuleBroken("therapist.block_in_the_past", errors=[FieldProblem.of("until", "field.before_today")])
     therapist = _get(session, therapist_id, lock=True)
+    before = change_log.columns_of(therapist)
     states.block(therapist, reason=new.reason, until=new.until, by=by, today=today)
-    return _changed(session, therapist, TherapistBlocked, by=by, now=now)
+    return save(session, therapist, TherapistBlocked, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
 
 def unblock(session: Session, therapist_id: UUID, *, by: UUID | None, now: datetime) -> TherapistView:
@@ -281,8 +316,9 @@ def lift_blocks_that_ran_out(session: Session, *, today: date, now: datetime, at
 
 
 def _lift_block(session: Session, therapist: Therapist, *, by: UUID | None, now: datetime) -> TherapistView:
+    before = change_log.columns_of(therapist)
     states.unblock(therapist)
-    return _changed(session, therapist, TherapistUnblocked, by=by, now=now)
+    return save(session, therapist, TherapistUnblocked, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
 
 def snapshots(
@@ -297,10 +333,23 @@ def snapshots(
     return [(therapist, TherapistUpdated(therapist=public(therapist))) for therapist in found]
 
 
-def _changed(session: Session, therapist: Therapist, event: Any, *, by: UUID | None, now: datetime) -> TherapistView:
-    therapist.count_change(by=by, now=now)
-    change: Event = event(therapist=public(therapist))
-    record(session, therapist, change, now=now)
+def save(
+    session: Session,
+    therapist: Therapist,
+    event: ChangeEvent,
+    *,
+    before: Mapping[str, Any],
+    origin: ChangeOrigin,
+    now: datetime,
+) -> TherapistView:
+    """Count, log and publish what was changed of a therapist; `before` is what `change_log.columns_of` returned.
+
+    Every change of a single therapist ends here.
+    """
+    therapist.count_change(by=origin.changed_by, now=now)
+    record(session, therapist, event(therapist=public(therapist)), now=now)
+    difference = change_log.difference_of(before, change_log.columns_of(therapist))
+    change_log.add(session, [Change(therapist.id, ACTIONS[event], origin, difference)], now=now)
     return view(session, therapist)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.database.listing import Found, Listing
 from shared.values.lists import Part
-from therapist_service.store.tables import Import, ImportRecord, Therapist
+from therapist_service.store.tables import Import, ImportRecord, Therapist, TherapistChange
 
 SHUFFLED = (text("hashtext(id::text)"), Therapist.id)
 """An order in which therapists with something in common are no neighbours; there is an index for it."""
@@ -26,6 +26,12 @@ THERAPISTS: Final = Listing(
     default="last_name",
     identity=Therapist.id,
     counts={"status": Therapist.status, "accreditation": Therapist.accreditation, "gender": Therapist.gender},
+)
+THERAPIST_CHANGES: Final = Listing(
+    sorts={"changed_at": (TherapistChange.id,)},
+    default="changed_at",
+    identity=TherapistChange.id,
+    counts={"action": TherapistChange.action},
 )
 IMPORTS: Final = Listing(
     sorts={"created_at": (Import.created_at, Import.id)},
@@ -56,6 +62,12 @@ def found_therapists(
     found = session.scalars(select(Therapist.id).where(*conditions).order_by(*SHUFFLED).limit(at_most)).all()
     these = Therapist.id == func.any(cast(list(found), ARRAY(Uuid)))
     return THERAPISTS.read(session, select(Therapist).where(these), part, total=len(found))
+
+
+def therapist_changes(session: Session, therapist_id: UUID, part: Part) -> Found[TherapistChange]:
+    """A part of the log of a therapist."""
+    changes = select(TherapistChange).where(TherapistChange.therapist_id == therapist_id)
+    return THERAPIST_CHANGES.read(session, changes, part)
 
 
 def fields_are(**wanted: object) -> list[ColumnElement[bool]]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, ReviewKind, ReviewState, TherapistStatus
+from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly, WeeklyColumn
 
 
@@ -134,6 +135,29 @@ class TherapistSource(Tables):
         Index("ix_therapist_sources_therapist_id", "therapist_id"),
         Index("ix_therapist_sources_import_id", "import_id"),
     )
+
+
+class TherapistChange(Tables):
+    """The log of what changed of therapists, and who or which file changed it; only ever added."""
+
+    __tablename__ = "therapist_changes"
+
+    therapist_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    """In the order of the changes of a therapist: it is made while the therapist's row is locked."""
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[UUID | None]
+    """The account that did it or approved it; None for what an import or a job does by itself."""
+    import_id: Mapped[UUID | None]
+    file: Mapped[str | None]
+    """Its file's name: it is known for longer than the import."""
+    position: Mapped[int | None]
+    """The record of the import."""
+    action: Mapped[str]
+    difference: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """`{field, before, after}` of every column that changed."""
+
+    __table_args__ = (CheckConstraint(is_one_of("action", TherapistChangeAction), name="action"),)
 
 
 def _count() -> Any:
