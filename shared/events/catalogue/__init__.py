@@ -58,6 +58,7 @@ from shared.events.catalogue.therapists import (
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
+    TherapistRemoved,
     TherapistUnblocked,
     TherapistUpdated,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "TherapistBlocked",
     "TherapistDeactivated",
     "TherapistRegistered",
+    "TherapistRemoved",
     "TherapistUnblocked",
     "TherapistUpdated",
 ]
