@@ -77,7 +77,7 @@ def deactivate(therapist: Therapist) -> None:
 
 
 def reactivate(therapist: Therapist) -> None:
-    """inactive → active, whoever had said so; one who is blocked stays so, and is active after it."""
+    """inactive → active, whether an import or staff had said so; one who is blocked is active after the block."""
     if therapist.status == _T.INACTIVE:
         _enter(therapist, _T.ACTIVE)
     therapist.inactive_by = None
