@@ -52,6 +52,7 @@ def ask(session: Session, import_id: UUID, *, by: UUID | None, now: datetime) ->
     if known.records_removed_at is not None:
         raise Conflict("import.records_removed")
     known.undo_asked_at, known.undo_asked_by, known.undo_left = now, by, known.done
+    known.undo_total = undo_queries.count_records(session, import_id)
     known.count_change(by=by, now=now)
     return imports.view(known)
 
