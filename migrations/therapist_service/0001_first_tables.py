@@ -138,12 +138,14 @@ def upgrade() -> None:
             "protected_by", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
         ),
         sa.Column("registered_by", sa.Uuid(), nullable=True),
+        sa.Column("last_asked_on", sa.Date(), nullable=True),
         sa.Column("last_email_on", sa.Date(), nullable=True),
         sa.Column("last_call_on", sa.Date(), nullable=True),
         sa.Column("last_conversation_on", sa.Date(), nullable=True),
         sa.Column("search", postgresql.TSVECTOR(), server_default=sa.text("''"), nullable=False),
         sa.Column("name_key", sa.Text(), nullable=True),
         sa.Column("practice_key", sa.Text(), nullable=True),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
             "(status = 'blocked') = (block_reason IS NOT NULL)", name=op.f("ck_therapists_block_has_a_reason")
@@ -210,7 +212,7 @@ def upgrade() -> None:
             "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
         ),
         sa.CheckConstraint(
-            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated', 'undone')",
+            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated', 'removed', 'undone')",
             name=op.f("ck_therapist_changes_action"),
         ),
         sa.PrimaryKeyConstraint("therapist_id", "id", name=op.f("pk_therapist_changes")),

@@ -83,6 +83,8 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "result of a call": enums.CallResult,
     "outcome of a record": enums.ImportOutcome,
     "action of a change of a therapist": therapist_enums.TherapistChangeAction,
+    "what becomes of a therapist who is deleted": therapist_enums.RemovalOutcome,
+    "why a therapist cannot be removed": therapist_enums.TherapistReference,
     "outcome of a therapist when an import is undone": import_enums.UndoOutcome,
     "action of a record": enums.ImportAction,
     "outcome of a row of a file with patients": patient_import_enums.PatientImportOutcome,

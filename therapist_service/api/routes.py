@@ -30,7 +30,7 @@ DECIDING = COORDINATORS | IMPORTERS
 
 ROUTES = [
     Route("/api/therapists", TherapistCollection, get=CALLERS | IMPORTERS, post=COORDINATORS),
-    Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS | IMPORTERS, patch=CALLERS),
+    Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS | IMPORTERS, patch=CALLERS, delete=COORDINATORS),
     Route("/api/therapists/<uuid:id>/history", TherapistHistoryCollection, get=CALLERS),
     Route("/api/therapists/<uuid:id>/phone-hours", TherapistPhoneHoursResource, put=CALLERS),
     Route("/api/therapists/<uuid:id>/capacity", TherapistCapacityResource, put=COORDINATORS),

@@ -9,7 +9,7 @@ from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, QuerySchema
 from shared.values.weekly import Weekly, WeeklyHours
 from therapist_service.dependencies import Dependencies
-from therapist_service.domain import capacity, change_log, inactivity, therapists
+from therapist_service.domain import capacity, change_log, inactivity, removals, therapists
 from therapist_service.domain.capacity_schemas import NewCapacity
 from therapist_service.domain.lists import THERAPIST_CHANGES, THERAPISTS
 from therapist_service.domain.schemas import (
@@ -17,6 +17,7 @@ from therapist_service.domain.schemas import (
     NewBlock,
     NewTherapist,
     TherapistFilter,
+    TherapistRemoval,
     TherapistView,
 )
 
@@ -43,6 +44,13 @@ class TherapistItem(Resource):
             by=context.caller.id,
             roles=context.caller.roles,
             now=context.now,
+        )
+
+    @endpoint(response=TherapistRemoval)
+    def delete(self, context: Context[Dependencies], id: UUID) -> TherapistRemoval:
+        """Remove a therapist; one to whom anything refers becomes inactive instead, and the answer says what does."""
+        return removals.remove(
+            context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now
         )
 
 

@@ -13,6 +13,7 @@ from shared.values.practice_enums import InactiveBy
 from therapist_service.domain import change_log, states, therapists
 from therapist_service.domain.change_log import ChangeOrigin
 from therapist_service.domain.schemas import TherapistView
+from therapist_service.store.tables import Therapist
 
 
 def deactivate(session: Session, therapist_id: UUID, *, by: UUID | None, now: datetime) -> TherapistView:
@@ -23,6 +24,11 @@ def deactivate(session: Session, therapist_id: UUID, *, by: UUID | None, now: da
     therapist = therapists.locked(session, therapist_id)
     if therapist.inactive_by == InactiveBy.STAFF:
         raise Conflict("therapist.inactive_already")
+    return take_out(session, therapist, by=by, now=now)
+
+
+def take_out(session: Session, therapist: Therapist, *, by: UUID | None, now: datetime) -> TherapistView:
+    """Make a therapist inactive who is locked and was not made so by staff before."""
     before = change_log.columns_of(therapist)
     states.deactivate(therapist)
     # of one who is blocked nobody else sees whether they would be inactive otherwise

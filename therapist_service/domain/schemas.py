@@ -29,6 +29,7 @@ from shared.values.readable import FOR_CALLERS
 from shared.values.rules import rule_across, without_rule
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line, Note
+from shared.values.therapist_enums import RemovalOutcome, TherapistReference
 from shared.values.weekly import WeeklyHours
 from therapist_service.domain.capacity_schemas import Capacity
 from therapist_service.domain.change_schemas import FieldOrigin
@@ -249,6 +250,8 @@ class TherapistView(TherapistFields, EntityView):
     """Whether a place may be free: in a setting that is free, or whose `from` has come."""
     phone_hours_check: PhoneHoursCheck | None = None
     """How far the phone hours reach the legal minimum; null without a statutory seat."""
+    last_asked_on: Annotated[IsoDate | None, FOR_CALLERS] = None
+    """Day on which staff last decided to ask them for a patient."""
     last_email_on: Annotated[IsoDate | None, FOR_CALLERS] = None
     """Day of the last e-mail to them."""
     last_call_on: Annotated[IsoDate | None, FOR_CALLERS] = None
@@ -267,6 +270,17 @@ class TherapistView(TherapistFields, EntityView):
     """Who or which file set each field last; a field that was never set is not among them."""
 
     _has_coordinates_that_can_be_right = without_rule()
+
+
+class TherapistRemoval(Schema):
+    """What became of a therapist whom staff removed."""
+
+    id: UUID
+    """Identifies the therapist."""
+    outcome: RemovalOutcome
+    """Whether they are no more, or inactive."""
+    references: list[TherapistReference]
+    """What refers to them, so that they are inactive."""
 
 
 class TherapistLabel(Schema):

@@ -88,6 +88,16 @@ def _enter(therapist: Therapist, to: TherapistStatus) -> None:
     therapist.status = to.value
 
 
+def remove(therapist: Therapist, *, now: datetime) -> None:
+    """Nobody is shown or finds the therapist any more, whatever their status was."""
+    therapist.removed_at = now
+
+
+def take_back(therapist: Therapist) -> None:
+    """One who was removed is there again, since somebody was to be asked or was contacted at the same moment."""
+    therapist.removed_at = None
+
+
 def columns_of_a_new_one() -> dict[str, Any]:
     """A therapist whom an import brings is active."""
     return {"status": _T.ACTIVE.value}

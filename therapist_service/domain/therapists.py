@@ -18,6 +18,7 @@ from shared.events.catalogue import (
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
+    TherapistRemoved,
     TherapistUnblocked,
     TherapistUpdated,
 )
@@ -105,6 +106,7 @@ def _shown(therapist: Therapist, known_as: SourcesOfTherapist, origins: Mapping[
             "phone_hours_check": phone_hours.check(
                 therapist.accreditation, therapist.seat_share, therapist.phone_hours
             ),
+            "last_asked_on": therapist.last_asked_on,
             "last_email_on": therapist.last_email_on,
             "last_call_on": therapist.last_call_on,
             "last_conversation_on": therapist.last_conversation_on,
@@ -164,6 +166,7 @@ def list_part(session: Session, wanted: ListRequest[TherapistFilter], *, today: 
     """A part of the therapists who are wanted on this day. Raises `InvalidFields` for a search of too many words."""
     filters, part = wanted.filters, wanted.part
     conditions = [
+        lists.who_is_there(),
         *lists.fields_are(city=filters.city, potentially_available=filters.potentially_available),
         *lists.known_or_not(phone_hours=filters.has_phone_hours, email=filters.has_email),
         *lists.free_on(today, filters.free),
@@ -340,10 +343,16 @@ def snapshots(
     after: UUID,
     limit: int,
     now: datetime,  # noqa: ARG001 - all have it
-) -> Sequence[tuple[Therapist, TherapistUpdated]]:
+) -> Sequence[tuple[Therapist, TherapistUpdated | TherapistRemoved]]:
     """The next therapists after this id, locked, and what other services are to know of them now."""
     found = queries.therapists_after(session, after, limit=limit)
-    return [(therapist, TherapistUpdated(therapist=public(therapist))) for therapist in found]
+    return [(therapist, _state(therapist)) for therapist in found]
+
+
+def _state(therapist: Therapist) -> TherapistUpdated | TherapistRemoved:
+    if therapist.removed_at is not None:
+        return TherapistRemoved(therapist_id=therapist.id)
+    return TherapistUpdated(therapist=public(therapist))
 
 
 def save(
@@ -382,4 +391,5 @@ def locked(session: Session, therapist_id: UUID, expected_versions: Collection[i
 
 
 def _get(session: Session, therapist_id: UUID, *, lock: bool = False) -> Therapist:
-    return require(queries.therapist(session, therapist_id, lock=lock), "therapist")
+    known = require(queries.therapist(session, therapist_id, lock=lock), "therapist")
+    return require(None if known.removed_at else known, "therapist")

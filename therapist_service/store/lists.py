@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from shared.database.listing import Found, Listing
 from shared.values.lists import Part
-from therapist_service.store.tables import Import, ImportRecord, ImportUndoOutcome, Therapist, TherapistChange
+from therapist_service.store.tables import IS_THERE, Import, ImportRecord, ImportUndoOutcome, Therapist, TherapistChange
 
 SHUFFLED = (text("hashtext(id::text)"), Therapist.id)
 """An order in which therapists with something in common are no neighbours; there is an index for it."""
@@ -74,6 +74,11 @@ def therapist_changes(session: Session, therapist_id: UUID, part: Part) -> Found
     """A part of the log of a therapist."""
     changes = select(TherapistChange).where(TherapistChange.therapist_id == therapist_id)
     return THERAPIST_CHANGES.read(session, changes, part)
+
+
+def who_is_there() -> ColumnElement[bool]:
+    """The condition that the therapist was not removed."""
+    return IS_THERE
 
 
 def fields_are(**wanted: object) -> list[ColumnElement[bool]]:

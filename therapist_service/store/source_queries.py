@@ -69,6 +69,7 @@ def candidates(
     is_listed = of_source.where(entries.gone_at.is_(None)).exists().label("is_listed")
     found = session.execute(
         select(table.c.id, *(table.c[name] for name in columns), is_listed).where(
+            table.c.removed_at.is_(None),
             or_(table.c.name_key.in_(name_keys), table.c.practice_key.in_(practice_keys)),
             ~of_source.where(entries.import_id == but_of_import).exists(),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData, Text, Uuid, text
@@ -31,7 +31,10 @@ def _text_list() -> Any:
 
 
 class Therapist(Aggregate, Tables):
-    """One therapist at one practice address; never deleted: one who is gone becomes inactive."""
+    """One therapist at one practice address; never deleted: one who is gone becomes inactive.
+
+    The row of one who was removed stays for the events that came too late to know (`IS_THERE`).
+    """
 
     __tablename__ = "therapists"
 
@@ -88,6 +91,8 @@ class Therapist(Aggregate, Tables):
     """Who set each of them last: the id of an account, or null before accounts."""
     registered_by: Mapped[UUID | None]
     """Who entered the therapist by hand; None for one whom an import brought."""
+    last_asked_on: Mapped[date | None]
+    """When staff last decided to ask them for a patient."""
     last_email_on: Mapped[date | None]
     last_call_on: Mapped[date | None]
     last_conversation_on: Mapped[date | None]
@@ -97,6 +102,9 @@ class Therapist(Aggregate, Tables):
     """First name and surname in the form in which names are compared: see `domain/entity_resolution.py`."""
     practice_key: Mapped[str | None]
     """Street and phone number in that form."""
+
+    removed_at: Mapped[datetime | None]
+    """When staff removed them, to whom nothing referred."""
 
     __table_args__ = (
         Index("ix_therapists_postal_code", "postal_code"),
@@ -113,6 +121,10 @@ class Therapist(Aggregate, Tables):
         CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="place"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="both_coordinates"),
     )
+
+
+IS_THERE: Final = Therapist.removed_at.is_(None)
+"""The therapists who are shown, found and changed."""
 
 
 class TherapistChange(Tables):

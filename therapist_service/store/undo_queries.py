@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
-from therapist_service.store.tables import Import, ImportRecord, ImportUndoOutcome, Therapist
+from therapist_service.store.tables import IS_THERE, Import, ImportRecord, ImportUndoOutcome, Therapist
 
 
 def next_to_undo(session: Session) -> Import | None:
@@ -63,8 +63,8 @@ def with_outcome(session: Session, import_id: UUID, therapist_ids: Collection[UU
 
 
 def therapists(session: Session, therapist_ids: Collection[UUID]) -> Sequence[Therapist]:
-    """These therapists as they are now, which must be locked before."""
-    wanted = select(Therapist).where(Therapist.id.in_(therapist_ids)).order_by(Therapist.id)
+    """Those of these therapists who were not removed, as they are now; they must be locked before."""
+    wanted = select(Therapist).where(IS_THERE, Therapist.id.in_(therapist_ids)).order_by(Therapist.id)
     return session.scalars(wanted.execution_options(populate_existing=True)).all()
 
 

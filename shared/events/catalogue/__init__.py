@@ -63,6 +63,7 @@ from shared.events.catalogue.therapists import (
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
+    TherapistRemoved,
     TherapistUnblocked,
     TherapistUpdated,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "TherapistBlocked",
     "TherapistDeactivated",
     "TherapistRegistered",
+    "TherapistRemoved",
     "TherapistUnblocked",
     "TherapistUpdated",
 ]

@@ -110,6 +110,15 @@ class TherapistUnblocked(StateEvent, name="therapist.unblocked"):
     therapist: PublicTherapist
 
 
+class TherapistRemoved(StateEvent, name="therapist.removed"):
+    """A therapist to whom nothing referred is no more; a copy keeps nothing of them.
+
+    Only where somebody was to be asked at the same moment another state follows: they are inactive instead.
+    """
+
+    therapist_id: UUID
+
+
 class TherapistDeactivated(StateEvent, name="therapist.deactivated"):
     """A therapist is no longer in the source or was taken out by staff."""
 
