@@ -212,7 +212,7 @@ def upgrade() -> None:
             "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
         ),
         sa.CheckConstraint(
-            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated', 'removed', 'undone')",
+            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated', 'undone', 'removed')",
             name=op.f("ck_therapist_changes_action"),
         ),
         sa.PrimaryKeyConstraint("therapist_id", "id", name=op.f("pk_therapist_changes")),
@@ -290,6 +290,7 @@ def upgrade() -> None:
         sa.Column(
             "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
         ),
+        sa.Column("applied", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("declined", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by", sa.Uuid(), nullable=True),

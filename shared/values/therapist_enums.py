@@ -13,8 +13,8 @@ class TherapistChangeAction(StrEnum):
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
     DEACTIVATED = "deactivated"
-    REMOVED = "removed"
     UNDONE = "undone"
+    REMOVED = "removed"
 
 
 class RemovalOutcome(StrEnum):

@@ -141,6 +141,8 @@ def test_a_caller_reaches_no_file_and_no_letter() -> None:
     assert {name for name in reached if has_effect(ALL[name][0])} == {
         "POST /api/placement-requests/<id>/response",
         "POST /api/phone-calls/<id>/outcome",
+        "PATCH /api/therapists/<id>",
+        "PUT /api/therapists/<id>/phone-hours",
     }
 
 
@@ -206,8 +208,12 @@ CLINICAL = {
     "placement_code", "practice_summary", "subject",
 }  # fmt: skip
 """Fields about a patient's health or with free text that may be, by the names that the contract gives them."""
-MEANT_FOR_CALLERS = {("CalledAboutPatient", "practice_summary"), ("CalledTherapist", "note")}
-"""What a caller may say, with the patient's consent, and what is known of the practice."""
+MEANT_FOR_CALLERS = {
+    ("CalledAboutPatient", "practice_summary"),
+    ("CalledTherapist", "note"),
+    ("Preferences", "diagnoses"),
+}
+"""What a caller may say, with the patient's consent, and what is known of the practice: also its preferences."""
 
 
 def test_what_may_be_about_health_is_restricted_wherever_it_is_shown() -> None:

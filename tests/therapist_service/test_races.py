@@ -17,7 +17,15 @@ from shared.values.enums import ImportStatus
 from tests.builders.therapists import a_therapist
 from tests.concurrency import in_turn
 from tests.conftest import MONDAY
-from therapist_service.domain import import_arrivals, import_holds, import_undo, imports, states, therapists
+from therapist_service.domain import (
+    import_arrivals,
+    import_holds,
+    import_undo,
+    imports,
+    inactivity,
+    states,
+    therapists,
+)
 from therapist_service.domain.import_arrivals import Content, FileLook, ImportedBefore
 from therapist_service.domain.import_schemas import ImportRejection
 from therapist_service.domain.schemas import NewBlock
@@ -110,6 +118,22 @@ def test_a_block_is_lifted_once() -> None:
     second = in_turn(unblock, unblock)
     assert isinstance(second, Conflict)
     assert second.code == "therapist.not_blocked"
+
+
+def test_staff_take_a_therapist_out_once_and_let_them_come_back_once() -> None:
+    with transaction() as session:
+        therapist = a_therapist(session)
+    for act, code in (
+        (inactivity.deactivate, "therapist.inactive_already"),
+        (inactivity.reactivate, "therapist.not_inactive"),
+    ):
+
+        def once(session: Session, act: Any = act) -> Any:
+            return act(session, therapist.id, by=None, now=MONDAY)
+
+        second = in_turn(once, once)
+        assert isinstance(second, Conflict)
+        assert second.code == code
 
 
 def test_an_event_set_aside_is_settled_once() -> None:

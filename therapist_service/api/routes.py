@@ -5,6 +5,14 @@ from __future__ import annotations
 from shared.http import Route
 from shared.security.authentication import CALLERS, COORDINATORS, IMPORTERS
 from shared.values.account_enums import Scope
+from therapist_service.api.import_reviews import (
+    ImportReviewApproveResource,
+    ImportReviewBulkResource,
+    ImportReviewCollection,
+    ImportReviewItem,
+    ImportReviewRejectResource,
+    ImportReviewReopenResource,
+)
 from therapist_service.api.imports import (
     ImportApproveResource,
     ImportCollection,
@@ -44,4 +52,11 @@ ROUTES = [
     Route("/api/imports/<uuid:id>/reject", ImportRejectResource, post=DECIDING),
     Route("/api/imports/<uuid:id>/undo", ImportUndoCollection, get=DECIDING, post=DECIDING),
     Route("/api/imports/<uuid:id>/records", ImportRecordCollection, get=COORDINATORS | IMPORTERS),
+    # who decides must read the whole therapist, which importers may not
+    Route("/api/import-reviews", ImportReviewCollection, get=COORDINATORS | IMPORTERS),
+    Route("/api/import-reviews/bulk", ImportReviewBulkResource, post=COORDINATORS),
+    Route("/api/import-reviews/<uuid:id>", ImportReviewItem, get=COORDINATORS | IMPORTERS),
+    Route("/api/import-reviews/<uuid:id>/approve", ImportReviewApproveResource, post=COORDINATORS),
+    Route("/api/import-reviews/<uuid:id>/reject", ImportReviewRejectResource, post=COORDINATORS),
+    Route("/api/import-reviews/<uuid:id>/reopen", ImportReviewReopenResource, post=COORDINATORS),
 ]

@@ -155,11 +155,13 @@ def _seen_again(entry: Entry, known: Mapping[str, Any], last: LastReview | None,
     back = states.columns_of_one_who_is_back(known)
     declined = review_rules.still_declined(last, entry.values)
     asked = changed | ({REACTIVATION: "active"} if back else {})
-    held = review_rules.held_back(asked, passes)
+    passing = review_rules.fields_that_pass(asked, declined, passes)
     waits = review_rules.fields_that_wait(asked, declined, passes)
-    changes = {name: value for name, value in changed.items() if name not in held}
-    if REACTIVATION not in held:
+    changes = {name: value for name, value in changed.items() if name in passing}
+    if REACTIVATION in passing:
         changes |= back
+    if rejected := sorted(asked.keys() - passing - waits.keys()):
+        note = _both(note, f"{', '.join(rejected)} not taken: rejected in review")
     waiting = _waiting(entry, known, waits) if waits else None
     outcome = _outcome(changes, waiting)
     action = ImportAction.MODIFICATION

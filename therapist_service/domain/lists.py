@@ -14,8 +14,9 @@ from therapist_service.domain.import_schemas import (
     ImportView,
     UndoneTherapist,
 )
+from therapist_service.domain.review_schemas import ImportReviewView, ReviewFilter
 from therapist_service.domain.schemas import TherapistFilter, TherapistLabel, TherapistView
-from therapist_service.store import lists
+from therapist_service.store import lists, review_lists
 
 TherapistRow = part_of(
     "TherapistRow",
@@ -33,6 +34,15 @@ ImportRecordRow = part_of(
     ImportRecordView,
     *("position", "external_id", "action", "outcome", "reason", "therapist_id"),
     about="What became of one record, without what changed.",
+)
+
+ImportReviewRow = part_of(
+    "ImportReviewRow",
+    ImportReviewView,
+    *("id", "created_at", "updated_at", "updated_by", "version"),
+    *("import_id", "position", "source", "external_id", "kind", "state", "therapist_id", "candidate_ids"),
+    *("applied_fields", "decided_at", "decided_by"),
+    about="What a table of reviews shows, without what would change.",
 )
 
 TherapistChangeRow = part_of(
@@ -53,3 +63,4 @@ IMPORT_UNDO_OUTCOMES: Final = ListOf(
     lists.IMPORT_UNDO_OUTCOMES, ImportUndoFilter, full=UndoneTherapist, row=UndoneTherapist
 )
 IMPORT_RECORDS: Final = ListOf(lists.IMPORT_RECORDS, ImportRecordFilter, full=ImportRecordView, row=ImportRecordRow)
+IMPORT_REVIEWS: Final = ListOf(review_lists.IMPORT_REVIEWS, ReviewFilter, full=ImportReviewView, row=ImportReviewRow)

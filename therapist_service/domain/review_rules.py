@@ -110,22 +110,24 @@ def still_declined(last: LastReview | None, sent: Mapping[str, Any]) -> dict[str
 
 
 def fields_that_wait(changes: Mapping[str, Any], declined: Mapping[str, Any], passes: Passes) -> dict[str, Any]:
-    """Those of the changes that must wait, without those that people rejected; and see `held_back`."""
+    """Those of the changes that a person must decide, as JSON; not those that people rejected."""
     return {
         name: as_json(value)
         for name, value in changes.items()
-        if _is_held(name, passes) and not _is_declined(name, value, declined)
+        if not _passes(name, passes) and not _is_declined(name, value, declined)
     }
 
 
-def held_back(changes: Collection[str], passes: Passes) -> frozenset[str]:
-    """Those of the changes that are not applied by themselves: they wait, or were rejected."""
-    return frozenset(name for name in changes if _is_held(name, passes))
+def fields_that_pass(changes: Mapping[str, Any], declined: Mapping[str, Any], passes: Passes) -> frozenset[str]:
+    """Those of the changes that are applied at once; never one that people rejected, whatever passes by now."""
+    return frozenset(
+        name for name, value in changes.items() if _passes(name, passes) and not _is_declined(name, value, declined)
+    )
 
 
-def _is_held(name: str, passes: Passes) -> bool:
+def _passes(name: str, passes: Passes) -> bool:
     kind = kind_of(name)
-    return kind is not None and kind not in passes
+    return kind is None or kind in passes
 
 
 def _is_declined(name: str, value: Any, declined: Mapping[str, Any]) -> bool:

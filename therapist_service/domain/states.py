@@ -77,7 +77,7 @@ def deactivate(therapist: Therapist) -> None:
 
 
 def reactivate(therapist: Therapist) -> None:
-    """inactive → active, whoever had said so; one who is blocked stays so, and is active after it."""
+    """inactive → active, whether an import or staff had said so; one who is blocked is active after the block."""
     if therapist.status == _T.INACTIVE:
         _enter(therapist, _T.ACTIVE)
     therapist.inactive_by = None
@@ -118,19 +118,19 @@ def columns_of_one_who_is_back(known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def deactivate_for_import(therapist: Therapist) -> None:
-    """active → inactive, as if the source did not have them any more; a block wins, and they are inactive after it."""
-    therapist.inactive_by = BY_IMPORT
-    if therapist.status == _T.ACTIVE:
-        _enter(therapist, _T.INACTIVE)
+    """active → inactive, as if no source had them any more; a block wins, and they are inactive after it."""
+    if therapist.inactive_by is None:
+        therapist.inactive_by = BY_IMPORT
+        if therapist.status == _T.ACTIVE:
+            _enter(therapist, _T.INACTIVE)
 
 
 def reactivate_after_import(therapist: Therapist) -> None:
     """inactive → active, where an import had made them inactive; a block stays."""
-    if therapist.inactive_by != BY_IMPORT:
-        return
-    therapist.inactive_by = None
-    if therapist.status == _T.INACTIVE:
-        _enter(therapist, _T.ACTIVE)
+    if therapist.inactive_by == BY_IMPORT:
+        therapist.inactive_by = None
+        if therapist.status == _T.INACTIVE:
+            _enter(therapist, _T.ACTIVE)
 
 
 def begin_import(known: Import) -> None:

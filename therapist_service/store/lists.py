@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 
 from shared.database.listing import Found, Listing
 from shared.values.lists import Part
-from therapist_service.store.tables import IS_THERE, Import, ImportRecord, ImportUndoOutcome, Therapist, TherapistChange
+from therapist_service.store.tables import (
+    IS_THERE,
+    Import,
+    ImportRecord,
+    ImportUndoOutcome,
+    Therapist,
+    TherapistChange,
+)
 
 SHUFFLED = (text("hashtext(id::text)"), Therapist.id)
 """An order in which therapists with something in common are no neighbours; there is an index for it."""

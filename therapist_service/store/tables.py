@@ -348,6 +348,8 @@ class ImportReview(Aggregate, Tables):
     set_aside: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """What the record held beside the fields."""
     difference: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    applied: Mapped[list[str]] = _text_list()
+    """The fields that were taken over when it was approved."""
     declined: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """Fields and values that people rejected, here or before, and that the source has said ever since."""
     decided_at: Mapped[datetime | None]
