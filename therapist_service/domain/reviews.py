@@ -94,13 +94,13 @@ def reopen(session: Session, review_id: UUID, *, by: UUID | None, now: datetime)
     left = {name: value for name, value in review.proposed.items() if name not in review.applied}
     if not left:
         raise Conflict("import_review.nothing_left")
-    _let_wait_again(session, review, left)
+    _reset_what_is_left(session, review, left)
     states.reopen_review(review, by=by, now=now)
     session.flush()
     return view(review)
 
 
-def _let_wait_again(session: Session, review: ImportReview, left: dict[str, Any]) -> None:
+def _reset_what_is_left(session: Session, review: ImportReview, left: dict[str, Any]) -> None:
     """What is left waits, compared with the therapist as they are now."""
     review.declined = {name: value for name, value in review.declined.items() if name not in left}
     therapist = queries.therapist(session, review.therapist_id) if review.therapist_id else None
