@@ -29,7 +29,7 @@ from therapist_service.domain.import_schemas import (
     ImportView,
     UndoneTherapist,
 )
-from therapist_service.domain.review_schemas import Approval, ImportReviewView, Rejection, ReviewFilter
+from therapist_service.domain.review_schemas import ImportReviewView, ReviewApproval, ReviewFilter, ReviewRejection
 from therapist_service.jobs.undoing import undo_imports
 
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -196,7 +196,7 @@ def _approve_review(
     _service: AnyService, _settings: ServiceSettings, id: UUID, fields: tuple[str, ...], therapist: UUID | None
 ) -> None:
     """Take over what waits, or some fields of it."""
-    approval = Approval(fields=list(fields) or None, therapist_id=therapist)
+    approval = ReviewApproval(fields=list(fields) or None, therapist_id=therapist)
     with transaction() as session:
         print_line(_line_of_review(reviews.approve(session, id, approval, by=None, now=clock.now())))
 
@@ -208,7 +208,9 @@ def _approve_review(
 def _reject_review(_service: AnyService, _settings: ServiceSettings, id: UUID, reason: str | None) -> None:
     """Take over nothing of it."""
     with transaction() as session:
-        print_line(_line_of_review(reviews.reject(session, id, Rejection(reason=reason), by=None, now=clock.now())))
+        print_line(
+            _line_of_review(reviews.reject(session, id, ReviewRejection(reason=reason), by=None, now=clock.now()))
+        )
 
 
 @_reviews.command("reopen")

@@ -274,6 +274,8 @@ def test_what_is_left_out_for_whom_is_known_by_name() -> None:
         ("GET /api/therapists", "importer"): {f"items.{name}" for name in contacting},
         ("GET /api/therapists/<id>", "importer"): contacting,
         ("GET /api/placement-requests/<id>/history", "auditor"): {"items.note"},
+        ("GET /api/import-reviews", "importer"): {"items.reason"},
+        ("GET /api/import-reviews/<id>", "importer"): {"reason"},
         ("POST /api/placement-requests/<id>/response", "caller"): {"note", "overrides"},
         ("GET /api/therapists/<id>/contact-history", "auditor"): {"items.responses.note"},
     }

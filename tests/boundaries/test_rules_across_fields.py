@@ -60,6 +60,10 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
         {"ids": [ID], "expected_total": 1, "action": "withdraw"},
         {"reason"},
     ),
+    ("ReviewBulkChange", "_has_what_its_action_needs"): (
+        {"ids": [ID], "expected_total": 1, "action": "approve", "reason": "none"},
+        {"reason"},
+    ),
     ("ContactList", "_overrides_concern_the_list"): (
         {
             "patient_id": ID,

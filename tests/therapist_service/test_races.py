@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import new_id, transaction
@@ -14,6 +15,7 @@ from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
 from shared.values.enums import ImportStatus
+from shared.values.schemas import MergePatch
 from tests.builders.therapists import a_therapist
 from tests.concurrency import in_turn
 from tests.conftest import MONDAY
@@ -23,13 +25,15 @@ from therapist_service.domain import (
     import_undo,
     imports,
     inactivity,
+    reviews,
     states,
     therapists,
 )
 from therapist_service.domain.import_arrivals import Content, FileLook, ImportedBefore
 from therapist_service.domain.import_schemas import ImportRejection
+from therapist_service.domain.review_schemas import ReviewApproval
 from therapist_service.domain.schemas import NewBlock
-from therapist_service.store.tables import Import
+from therapist_service.store.tables import Import, ImportReview, Therapist
 
 pytestmark = pytest.mark.usefixtures("real_commits")
 
@@ -147,3 +151,48 @@ def test_an_event_set_aside_is_settled_once() -> None:
     second = in_turn(discard, discard)
     assert isinstance(second, Conflict)
     assert second.code == "dead_letter.settled"
+
+
+def a_contact_review() -> UUID:
+    """A changed phone number that waits."""
+    with transaction() as session:
+        known = a_therapist(session, phone="+49241123456")
+        proposed = {"phone": "+49241123457"}
+        row = {"field": "phone", "before": known.phone, "after": proposed["phone"], "protected": False}
+        session.execute(update(Therapist).values(protected_fields=[]))
+        review = ImportReview(
+            id=new_id(), position=0, source_name="116117.de", external_id="a-1", kind="contact", proposed=proposed,
+            therapist_id=known.id, difference=[row],
+        )  # fmt: skip
+        session.add(review)
+        return review.id
+
+
+def test_a_review_is_decided_once() -> None:
+    review_id = a_contact_review()
+
+    def approve(session: Session) -> Any:
+        return reviews.approve(session, review_id, ReviewApproval(), by=None, now=MONDAY)
+
+    second = in_turn(approve, approve)
+    assert isinstance(second, Conflict)
+    assert second.code == "import_review.decided"
+    with transaction() as session:
+        assert session.scalars(select(Therapist.version)).one() == 2, "changed once"
+
+
+def test_an_approval_that_waited_for_a_person_leaves_what_they_set() -> None:
+    review_id = a_contact_review()
+    with transaction() as session:
+        therapist_id = session.scalars(select(Therapist.id)).one()
+
+    def set_another_number(session: Session) -> None:
+        patch = MergePatch({"phone": "+49241999999"}, {})
+        therapists.change(session, therapist_id, patch, expected_versions=None, by=None, now=MONDAY)
+
+    def approve(session: Session) -> Any:
+        return reviews.approve(session, review_id, ReviewApproval(), by=None, now=MONDAY)
+
+    second = in_turn(set_another_number, approve)
+    assert isinstance(second, Conflict)
+    assert second.code == "import_review.overtaken"

@@ -10,11 +10,11 @@ from therapist_service.dependencies import Dependencies
 from therapist_service.domain import reviews
 from therapist_service.domain.lists import IMPORT_REVIEWS
 from therapist_service.domain.review_schemas import (
-    Approval,
     ImportReviewView,
-    Rejection,
+    ReviewApproval,
     ReviewBulkChange,
     ReviewFilter,
+    ReviewRejection,
 )
 
 
@@ -39,8 +39,8 @@ class ImportReviewItem(Resource):
 class ImportReviewApproveResource(Resource):
     """The approval of a review."""
 
-    @endpoint(body=Approval, response=ImportReviewView, statuses=(409,), replay=ImportReviewItem.get)
-    def post(self, context: Context[Dependencies], id: UUID, body: Approval) -> ImportReviewView:
+    @endpoint(body=ReviewApproval, response=ImportReviewView, statuses=(409,), replay=ImportReviewItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: ReviewApproval) -> ImportReviewView:
         """Take over what waits, or only some fields; what staff have set meanwhile stays.
 
         Where it is to be decided who somebody is, `therapist_id` names them; without it they are a new person.
@@ -51,8 +51,8 @@ class ImportReviewApproveResource(Resource):
 class ImportReviewRejectResource(Resource):
     """The rejection of a review."""
 
-    @endpoint(body=Rejection, response=ImportReviewView, statuses=(409,), replay=ImportReviewItem.get)
-    def post(self, context: Context[Dependencies], id: UUID, body: Rejection) -> ImportReviewView:
+    @endpoint(body=ReviewRejection, response=ImportReviewView, statuses=(409,), replay=ImportReviewItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: ReviewRejection) -> ImportReviewView:
         """Take over nothing; it waits again only when the source says something else."""
         return reviews.reject(context.session, id, body, by=context.caller.id, now=context.now)
 

@@ -15,7 +15,7 @@ from shared.values.postal_codes import coordinates_problem
 from therapist_service.domain import therapists
 from therapist_service.domain.change_log import ChangeOrigin
 from therapist_service.domain.review_rules import REACTIVATION, as_json, same_value
-from therapist_service.domain.review_schemas import Approval
+from therapist_service.domain.review_schemas import ReviewApproval
 from therapist_service.domain.schemas import PLACE, ImportedFields
 from therapist_service.domain.states import BY_IMPORT
 from therapist_service.store import import_queries, queries, source_queries
@@ -23,7 +23,7 @@ from therapist_service.store.tables import ImportReview, Therapist, TherapistSou
 
 
 def apply(
-    session: Session, review: ImportReview, approval: Approval, *, by: UUID | None, now: datetime
+    session: Session, review: ImportReview, approval: ReviewApproval, *, by: UUID | None, now: datetime
 ) -> Collection[str]:
     """Take over what was approved; returns the fields. The review and whom it concerns are locked.
 
@@ -91,7 +91,7 @@ def _change(
     overtaken = _overtaken(review, therapist, known, wanted)
     named = sorted({*overtaken, *(set(fields or ()) - wanted.keys())})
     if named and (fields is not None or (overtaken.keys() == wanted.keys() and not asks_who(review))):
-        raise Conflict("import_review.overtaken", fields=named)
+        raise Conflict("import_review.overtaken", kept=named)
     taken = {name: value for name, value in wanted.items() if name not in overtaken}
     changed = {name: value for name, value in taken.items() if not same_value(known[name], value)}
     if changed:
@@ -130,7 +130,7 @@ def _values(therapist: Therapist, known: Mapping[str, Any], changed: Mapping[str
     dropped = set()
     if coordinates_problem(whole["postal_code"], whole["latitude"], whole["longitude"]) is not None:
         if PLACE & set(therapist.protected_fields):
-            raise Conflict("import_review.overtaken", fields=["postal_code"])
+            raise Conflict("import_review.overtaken", kept=["postal_code"])
         dropped = set(PLACE)
         whole |= dict.fromkeys(PLACE)
     values = therapists.values_of(ImportedFields.from_json(whole))

@@ -33,7 +33,7 @@ _DEFAULTS: Final = {name: info.default for name, info in ImportedFields.model_fi
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingRecord:
     """What of one record a person must decide."""
 
     kind: ReviewKind
@@ -59,7 +59,7 @@ class LastReview:
     declined: Mapping[str, Any]
     """Fields and values that people rejected, here or before, and that the source has said ever since."""
 
-    def is_of(self, waiting: Waiting) -> bool:
+    def is_of(self, waiting: WaitingRecord) -> bool:
         """Whether it waits for the decision of the same."""
         mine = (self.kind, self.therapist_id, sorted(self.candidate_ids), self.values)
         return mine == (waiting.kind, waiting.therapist_id, sorted(waiting.candidate_ids), waiting.values)
@@ -151,8 +151,8 @@ def change_of(
 def person_of(values: Mapping[str, Any], known: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """The difference of a whole person: what is known of them, or of the one candidate whose values it would change."""
     if known is None:
-        told = {name: value for name, value in values.items() if value not in (None, [], _DEFAULTS.get(name))}
-        return [_row(name, None, value, is_protected=False) for name, value in told.items()]
+        shown = {name: value for name, value in values.items() if value not in (None, [], _DEFAULTS.get(name))}
+        return [_row(name, None, value, is_protected=False) for name, value in shown.items()]
     protected = set(known["protected_fields"])
     return [
         _row(name, before, value, is_protected=name in protected)

@@ -58,7 +58,7 @@ class ImportReviewView(EntityView):
     """Why it was rejected."""
 
 
-class Approval(Schema):
+class ReviewApproval(Schema):
     """What is taken over: without `fields` all that waits and that staff have not changed meanwhile."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"fields": ["phone"]}]})
@@ -71,7 +71,7 @@ class Approval(Schema):
     """Who it is, where that is to be decided; without it a new person."""
 
 
-class Rejection(Schema):
+class ReviewRejection(Schema):
     """Why nothing is taken over."""
 
     reason: Reason | None = None

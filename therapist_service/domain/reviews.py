@@ -20,11 +20,11 @@ from shared.values.enums import ReviewState
 from shared.values.lists import Listed, ListRequest
 from therapist_service.domain import review_approvals, review_rules, states
 from therapist_service.domain.review_schemas import (
-    Approval,
     ImportReviewView,
-    Rejection,
+    ReviewApproval,
     ReviewBulkChange,
     ReviewFilter,
+    ReviewRejection,
 )
 from therapist_service.store import queries, review_lists, review_queries
 from therapist_service.store.tables import ImportReview
@@ -49,7 +49,7 @@ def get(session: Session, review_id: UUID) -> ImportReviewView:
 
 
 def approve(
-    session: Session, review_id: UUID, approval: Approval, *, by: UUID | None, now: datetime
+    session: Session, review_id: UUID, approval: ReviewApproval, *, by: UUID | None, now: datetime
 ) -> ImportReviewView:
     """Take over what waits, or some fields of it; the others count as rejected.
 
@@ -67,7 +67,7 @@ def approve(
 
 
 def reject(
-    session: Session, review_id: UUID, rejection: Rejection, *, by: UUID | None, now: datetime
+    session: Session, review_id: UUID, rejection: ReviewRejection, *, by: UUID | None, now: datetime
 ) -> ImportReviewView:
     """Take over nothing: it waits again only when the source says something else.
 
@@ -94,13 +94,13 @@ def reopen(session: Session, review_id: UUID, *, by: UUID | None, now: datetime)
     left = {name: value for name, value in review.proposed.items() if name not in review.applied}
     if not left:
         raise Conflict("import_review.nothing_left")
-    _let_wait_again(session, review, left)
+    _reset_what_is_left(session, review, left)
     states.reopen_review(review, by=by, now=now)
     session.flush()
     return view(review)
 
 
-def _let_wait_again(session: Session, review: ImportReview, left: dict[str, Any]) -> None:
+def _reset_what_is_left(session: Session, review: ImportReview, left: dict[str, Any]) -> None:
     """What is left waits, compared with the therapist as they are now."""
     review.declined = {name: value for name, value in review.declined.items() if name not in left}
     therapist = queries.therapist(session, review.therapist_id) if review.therapist_id else None
@@ -128,10 +128,10 @@ def change_many(session: Session, wanted: ReviewBulkChange, *, by: UUID | None, 
 
     def change(review_id: UUID) -> ImportReviewView:
         if wanted.action == "reject":
-            return reject(session, review_id, Rejection(reason=wanted.reason), by=by, now=now)
+            return reject(session, review_id, ReviewRejection(reason=wanted.reason), by=by, now=now)
         if _known(session, review_id).candidate_ids:
             raise Conflict("import_review.alone")
-        return approve(session, review_id, Approval(), by=by, now=now)
+        return approve(session, review_id, ReviewApproval(), by=by, now=now)
 
     return change_each(session, ids, change)
 
