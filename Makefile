@@ -72,8 +72,9 @@ check: setup  ## lint, format, types, import contracts, unused packages, secrets
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@PYTHONPATH=. .venv/bin/lint-imports
+	@PYTHONPATH=.:scraper .venv/bin/lint-imports
 	@.venv/bin/deptry .
+	@cd scraper && ../.venv/bin/deptry .
 	@$(PYTHON) -m tests.checks.secret_scan
 	@$(PYTHON) -m tests.checks.dependency_audit
 

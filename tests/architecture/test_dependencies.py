@@ -50,7 +50,7 @@ def _imported(path: Path) -> set[str]:
 @cache
 def _packages_of_tests() -> set[str]:
     """The packages that the tests import, without Python's own and ours."""
-    ours = {folder.name for folder in ROOT.iterdir() if folder.is_dir()}
+    ours = {folder.name for folder in (*ROOT.iterdir(), *(ROOT / "scraper").iterdir()) if folder.is_dir()}
     modules = set().union(*map(_imported, (ROOT / "tests").rglob("*.py")))
     foreign = modules - ours - set(sys.stdlib_module_names) - ONLY_FOR_TYPES
     return {
