@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from therapist_scraper.text import Unreadable, folded, one_line
@@ -20,6 +21,7 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 MOST_WINDOWS_A_DAY = 24
 MOST_DATES = 400
 """Dates of one entry that are looked at; the site shows a few weeks."""
+LONGEST_KIND = 100
 LONGEST_PERIOD = timedelta(days=400)
 
 _GERMAN_WEEKDAYS = ("mo", "di", "mi", "do", "fr", "sa", "so")
@@ -157,7 +159,11 @@ def _list(value: object) -> list[Any]:
 
 
 def _is_phone(kind: object) -> bool:
-    text = str(kind).strip()
+    return _names_phone(kind[:LONGEST_KIND].strip()) if isinstance(kind, str) else kind == 7
+
+
+@lru_cache(maxsize=1000)
+def _names_phone(text: str) -> bool:
     return text in _PHONE or any(words in folded(text) for words in _PHONE_WORDS)
 
 

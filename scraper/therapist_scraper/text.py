@@ -63,12 +63,16 @@ def stated(value: object) -> str | None:
 
 
 def _composed(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     visible = _CONTROL.sub(" ", _INVISIBLE.sub("", text)).replace(_BRAILLE_BLANK, " ")
     return " ".join(unicodedata.normalize("NFC", visible).split())
 
 
 def folded(text: str) -> str:
     """Returns the text for comparison: lower case, `ß` as `ss`, `ae` for `ä`, no other accents or signs."""
+    if text.isascii():
+        return " ".join(re.findall(r"[^\W_]+", text.lower()))
     spelled = text.casefold().translate({ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue"})
     bare = "".join(each for each in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(each))
     return " ".join(re.findall(r"[^\W_]+", bare))
