@@ -105,6 +105,10 @@ events: setup  ## write docs/asyncapi.json, and samples of what new events look 
 export-schema: setup  ## write docs/patient-export.schema.json from what the services say that they hold about a patient
 	@$(PYTHON) -m operations.export_document
 
+.PHONY: import-schema
+import-schema: setup  ## write docs/therapist-import.schema.json, which the scraper has too, from the code that reads the import's files
+	@$(PYTHON) -m operations.import_document
+
 .PHONY: gateway
 gateway: setup  ## write gateway/nginx.conf.template from the services' routes
 	@$(PYTHON) -m gateway

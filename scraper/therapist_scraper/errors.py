@@ -35,3 +35,15 @@ class UnknownForm(ScraperError):
     """What was read has not the form of the directory that we know."""
 
     exit_code: ClassVar[int] = ExitCode.UNKNOWN_FORM
+
+
+class Unusual(ScraperError):
+    """What was read differs so much from before that a person must look first."""
+
+    exit_code: ClassVar[int] = ExitCode.UNUSUAL
+
+
+class Interrupted(ScraperError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_code: ClassVar[int] = ExitCode.INTERRUPTED

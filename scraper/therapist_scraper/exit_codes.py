@@ -20,5 +20,7 @@ class ExitCode(IntEnum):
     """The site refuses us: a person must look, and nothing is tried again before."""
     UNKNOWN_FORM = 5
     """What was read is not in the form that is known: another site, or a page in the middle of a redesign."""
+    UNUSUAL = 6
+    """More people are gone or changed than a day brings; nothing was written. `--allow` writes it after a look."""
     INTERRUPTED = 130
     """Stopped by Ctrl-C or SIGINT; `--resume` goes on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -70,6 +71,11 @@ def _read(client: PoliteClient, run: Run, item: Item) -> str:
 def _fail(run: Run, item: Item, client: PoliteClient, reason: str) -> str:
     run.note(item, "failed", client.clock.now(), reason=reason)
     return "failed"
+
+
+def count_failed(run: Run) -> Counter[str]:
+    """Returns how many searches failed for each reason."""
+    return Counter(reason for outcome, reason in run.outcomes.values() if outcome == "failed")
 
 
 def harvest(run: Run, areas: Sequence[Area], client: PoliteClient) -> Harvest:

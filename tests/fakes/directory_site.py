@@ -9,7 +9,7 @@ import json
 import math
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,7 +56,7 @@ class Reply:
 class Site:
     """What the site does; tests change it between requests."""
 
-    people: list[Record] = field(default_factory=list)
+    people: Sequence[Record] = ()
     """In the form of the import's file."""
     clock: ManualClock = field(default_factory=ManualClock)
     most: int = 50

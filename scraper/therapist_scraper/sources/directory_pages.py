@@ -32,7 +32,14 @@ SHORT_WEEKDAYS = ("Mo.", "Di.", "Mi.", "Do.", "Fr.", "Sa.", "So.")
 _SAVED_FROM = re.compile(r"saved from url=\(\d+\)(\S+)")
 _PLACE = re.compile(r"(\d{5})\s+(\S.*)")
 _HOUSE_NUMBER = re.compile(r"(.*\D)\s+(\d+\s?[a-zA-Z]?(?:\s?[-/+]\s?\d+\s?[a-zA-Z]?)*)")
-_SALUTATION = re.compile(r"(Frau|Herrn?)\s+(?=\S)")
+_PARTICLE = "(?:von|van|vom|zu|zur|zum|de|del|der|den|dem|di|da|dos|el|al|le|la|ten|ter)"
+_NAME = re.compile(
+    r"(?:(?P<anrede>Frau|Herrn?)\s+)?"
+    r"(?P<titel>(?:(?:(?:Prof|Dr|PD|Dipl)\b|\S+\.)\S*\s+)*)"  # "Dr. rer. nat.", "Dipl.-Psych."
+    rf"(?:(?!{_PARTICLE}\s)(?P<vorname>\S+(?:\s+\S+)*?)\s+)?"
+    rf"(?P<name>(?:{_PARTICLE}\s+)*\S+)"
+)
+"""A name as people write it; of several names without a particle the last is the surname."""
 
 
 class Page:
@@ -85,12 +92,10 @@ class Page:
 
 def _entry(practice: Tag, on: date) -> dict[str, Any]:
     heading = practice.find(HEADINGS)
-    name = _line(heading) if isinstance(heading, Tag) else ""
-    salutation = _SALUTATION.match(name)
+    name = _NAME.fullmatch(_line(heading)) if isinstance(heading, Tag) else None
     entry: dict[str, Any] = {
         "id": _id(practice, heading),
-        "anrede": salutation[1] if salutation else "",
-        "name": name[salutation.end() :] if salutation else name,
+        **({part: (text or "").strip() for part, text in name.groupdict().items()} if name else {}),
         **_address(practice.find("address")),
         "lat": practice.get("data-lat"),
         "lon": practice.get("data-lon"),

@@ -18,7 +18,9 @@ def test_a_page_of_results_is_read() -> None:
     assert first == {
         "id": "p-7001",
         "anrede": "Frau",
-        "name": "Dr. phil. Clara Ahornlicht-Bach",
+        "titel": "Dr. phil.",
+        "vorname": "Clara",
+        "name": "Ahornlicht-Bach",
         "strasse": "Musterweg",
         "hausnummer": "12a",
         "plz": "52062",
@@ -34,7 +36,7 @@ def test_a_page_of_results_is_read() -> None:
         "fs": ["Englisch", "Türkisch"],
         "tsz": [],
     }
-    assert (second["id"], second["anrede"], second["name"]) == ("p-7002", "Herr", "Jonas von der Heide")
+    assert (second["id"], second["anrede"]) == ("p-7002", "Herr")
     assert (second["strasse"], second["hausnummer"]) == ("Am Modellteich", "3")
 
 
@@ -64,6 +66,23 @@ def test_an_address_to_click_on_counts_and_no_result_is_a_result() -> None:
     nobody = Page("<p class='keine-treffer'>Leider keine Treffer</p>")
     assert nobody.is_known
     assert nobody.entries(MONDAY) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "parts"),
+    [
+        ("Frau Null", ("Frau", "", "", "Null")),
+        ("Jonas von der Heide", ("", "", "Jonas", "von der Heide")),
+        ("Herrn Prof. Dr. med. Dipl.-Psych. Ivo Li", ("Herrn", "Prof. Dr. med. Dipl.-Psych.", "Ivo", "Li")),
+        ("Dr Anna Maria Ahorn", ("", "Dr", "Anna Maria", "Ahorn")),
+        ("Paula M. Tietz-Roder", ("", "", "Paula M.", "Tietz-Roder")),
+        ("von Birkenfels", ("", "", "", "von Birkenfels")),
+    ],
+)
+def test_a_name_is_taken_apart(written: str, parts: tuple[str, ...]) -> None:
+    card = f"<div class=arztpraxis><h2>{written}</h2><address>52062 Aachen</address></div>"
+    (entry,) = Page(card).entries(MONDAY)
+    assert tuple(entry.get(name, "") for name in ("anrede", "titel", "vorname", "name")) == parts
 
 
 @pytest.mark.parametrize(
