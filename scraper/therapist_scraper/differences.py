@@ -139,8 +139,7 @@ def _completed(record: Record, before: State, directory: NormalisedDirectory, co
         completed = _over(known.record, completed)
     if not coverage.complete:  # a search that failed could have found them with another procedure
         completed |= {
-            name: sort(name, [*(known.record.get(name) or ()), *(completed.get(name) or ())])
-            for name in FOUND_BY_SEARCHES
+            name: sort(name, [*known.record.get(name, ()), *(completed.get(name) or ())]) for name in FOUND_BY_SEARCHES
         }
     return {name: completed[name] for name in FIELDS if completed.get(name) not in (None, [])}
 

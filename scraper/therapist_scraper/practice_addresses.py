@@ -101,15 +101,15 @@ def coordinates(latitude: object, longitude: object, code: str | None) -> Place 
 
 
 def _degrees(value: object) -> float | None:
-    if value is None or isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
-        number = None if value is None else float(value)
-    else:
-        text = stated(value)
-        try:
-            number = None if text is None else float(text.replace(",", "."))
-        except ValueError:
-            raise Unreadable("is no number of degrees") from None
-    if number is not None and not (math.isfinite(number) and abs(number) <= 180):
+    if isinstance(value, str):
+        value = (stated(value) or "").replace(",", ".") or None
+    if value is None:
+        return None
+    try:
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not abs(number) <= 180:
         raise Unreadable("is no number of degrees")
     return number
 

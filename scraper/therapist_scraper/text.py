@@ -44,7 +44,7 @@ def one_line(value: object) -> str | None:
     """
     if value is None:
         return None
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64:
         value = str(value)
     if not isinstance(value, str):
         raise Unreadable("is no text")
