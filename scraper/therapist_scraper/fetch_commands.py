@@ -56,6 +56,8 @@ def _delivering(command: Command) -> Command:
 @click.option(
     "--area",
     "names",
+    envvar="SCRAPER_AREA",
+    show_envvar=True,
     multiple=True,
     default=[GERMANY],
     help=f"LATITUDE,LONGITUDE,KILOMETRES or one of {', '.join(NAMED)}; may be repeated.",
@@ -131,7 +133,7 @@ def convert(
     allow: bool,
     dry_run: bool,
 ) -> None:
-    """Write what has changed, from what a person saved in a browser.
+    """Write what has changed, from what a browser has saved.
 
     Nobody is deleted by it: what was not saved may still be there.
     """

@@ -42,6 +42,7 @@ class PoliteClient:
         parts = urlsplit(site)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
             raise ScraperError(f"{site!r} is not the address of a site, such as https://arztsuche.116117.de")
+        manners.check(parts.hostname)
         self.site = site.rstrip("/") + "/"
         self.manners = manners
         self.clock = clock or SystemClock()

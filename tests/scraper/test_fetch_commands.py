@@ -178,7 +178,7 @@ def test_settings_come_from_the_environment_and_a_key_from_a_file(tmp_path: Path
     ("arguments", "code", "said"),
     [
         (["--area", "atlantis"], 1, "no area is called 'atlantis'"),
-        (["--interval", "0"], 1, "at most two requests a second"),
+        (["--interval", "-1"], 1, "the interval must be 0.5 seconds or more"),
         (["--contact", "me"], 1, "neither an e-mail address nor a web page"),
         (["--largest-radius", "0"], 1, "the largest radius"),
         (["--authorization-file", "nowhere"], 2, "does not exist"),

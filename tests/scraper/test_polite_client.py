@@ -156,7 +156,8 @@ def test_a_changed_robots_txt_ends_a_run(site: Site, client: Make) -> None:
         ({"contact": ""}, "neither an e-mail address nor a web page"),
         ({"contact": "nobody"}, "neither an e-mail address nor a web page"),
         ({"contact": "a@example.org\r\nX-Evil: 1"}, "neither an e-mail address nor a web page"),
-        ({"interval": 0.1}, "at most two requests a second"),
+        ({"interval": -1}, "the interval must be 0.5 seconds or more"),
+        ({"interval": float("nan")}, "the interval must be 0.5 seconds or more"),
     ],
 )
 def test_bad_manners_are_refused(client: Make, manners: dict[str, Any], said: str) -> None:
@@ -168,3 +169,8 @@ def test_bad_manners_are_refused(client: Make, manners: dict[str, Any], said: st
 def test_what_is_no_site_is_named(address: str) -> None:
     with pytest.raises(ScraperError, match="not the address of a site"):
         PoliteClient(address, Manners("scraper@example.org"))
+
+
+def test_a_foreign_site_is_asked_twice_a_second_at_most() -> None:
+    with pytest.raises(ScraperError, match=r"0\.5 seconds or more"):
+        PoliteClient("https://arztsuche.example.org", Manners("scraper@example.org", interval=0.4))
