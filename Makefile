@@ -51,6 +51,10 @@ token:  ## an access token of the first administrator, for some minutes; ROLE=ca
 demo: setup  ## watch the main job: from a scraped file to an e-mail to a therapist
 	@$(PYTHON) -m testkit.demo
 
+.PHONY: scrape
+scrape: setup  ## run the scraper (scraper/README.md): ARGS="scrape --help"
+	@PYTHONPATH=scraper $(PYTHON) -m therapist_scraper $(ARGS)
+
 .PHONY: test
 test: setup  ## run the tests on real servers, in six processes; ARGS="-k name" or ARGS=tests/… chooses
 	@$(PYTHON) -m tests $(ARGS)

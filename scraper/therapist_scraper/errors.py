@@ -41,3 +41,9 @@ class Unusual(ScraperError):
     """What was read differs so much from before that a person must look first."""
 
     exit_code: ClassVar[int] = ExitCode.UNUSUAL
+
+
+class Interrupted(ScraperError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_code: ClassVar[int] = ExitCode.INTERRUPTED

@@ -68,3 +68,5 @@ class Harvest:
     started_at: datetime
     """When the reading began (aware); a resumed one began at its first start."""
     finished_at: datetime
+    notes: tuple[str, ...] = ()
+    """What was left out and why, for the operator."""

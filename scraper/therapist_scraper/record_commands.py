@@ -15,7 +15,10 @@ from therapist_scraper.files import read_bytes
 @click.command()
 @click.argument("file", metavar="FILE")
 def validate(file: str) -> None:
-    """Check FILE, a path or URL, against the form that the import reads; exit code 1 where something is wrong."""
+    """Check FILE against the form that the import reads.
+
+    FILE is a path or URL. The exit code is 1 where something is wrong.
+    """
     content = read_bytes(file)
     if content is None:
         raise ScraperError(f"There is no file {file}.")
@@ -34,9 +37,10 @@ def validate(file: str) -> None:
 @click.option("--allow", is_flag=True, help="Write the file although an unusual share of people is gone or changed.")
 @click.option("--dry-run", is_flag=True, help="Print what would be written.")
 def diff(before: str, after: str, out: str, *, allow: bool, dry_run: bool) -> None:
-    """Write the file for the import that leads from state BEFORE to state AFTER, as `scrape` keeps them.
+    """Write the file that leads from BEFORE to AFTER.
 
-    A BEFORE that does not exist is an empty one: the file then has everybody, such as for a new platform.
+    Both are states as `scrape` keeps them. A BEFORE that does not exist is an empty one: the file then has everybody,
+    such as for a new platform.
     """
     newer = state.load(after)
     older = state.load(before, newer.source)

@@ -77,7 +77,6 @@ def test_anchors_are_named_once_and_no_rule_is_missing() -> None:
 
 WITHOUT_CODE = {
     "import-rule-4": "the review of imports: issue 13",
-    "import-rule-10": "the scraper: issue 13",
 }
 
 
