@@ -108,7 +108,7 @@ def _difference(before: State, now: Mapping[str, KnownPerson], gone: Set[str], *
         deletions=tuple(sorted(gone)),
         unchanged=len(known) - len(changed),
         kept=kept,
-        unusual=_unusual(before, now, changed, gone),
+        unusual=(*_unusual(before, now, changed, gone), *_renumbered(before, now)),
         state=State(before.source, {**stays, **now}, before.last_file),
     )
 
@@ -122,6 +122,19 @@ def _unusual(before: State, now: Mapping[str, KnownPerson], changed: Set[str], g
         for number, what in counted
         if number >= UNUSUAL_FROM and number > UNUSUAL_SHARE * looked_for
     )
+
+
+def _renumbered(before: State, now: Mapping[str, KnownPerson]) -> tuple[str, ...]:
+    """Whether people are there under other ids than before, which would make all of them new once more."""
+    absent = {_identity(before.people[each].record) for each in before.people.keys() - now.keys()}
+    number = sum(_identity(now[each].record) in absent for each in now.keys() - before.people.keys())
+    if number < UNUSUAL_FROM or number <= UNUSUAL_SHARE * len(now):
+        return ()
+    return (f"{number} of {len(now)} people have another id than before",)
+
+
+def _identity(record: Record) -> tuple[object, ...]:
+    return tuple(record.get(name) for name in ("last_name", "first_name", "street", "house_number", "postal_code"))
 
 
 def _fields_that_differ(before: State, now: Mapping[str, KnownPerson], external_id: str) -> set[str]:

@@ -113,6 +113,13 @@ def test_an_unusual_share_waits_for_a_person(entries: list[RawEntry], reason: st
             difference.refuse_unusual()
 
 
+def test_people_with_new_ids_wait_for_a_person_also_where_nobody_is_deleted() -> None:
+    numbered = [an_entry(f"p-{each}", name=f"Stern {each}") for each in range(30)]
+    again = [an_entry(f"q-{each}", name=f"Stern {each}") for each in range(30)]
+    difference = compare(known(*numbered), normalise(again), of_area("germany", failed=True))
+    assert difference.unusual == ("30 of 30 people have another id than before",)
+
+
 def test_a_few_are_never_unusual() -> None:
     difference = compare(known(*people(range(10))), normalise(people(range(1))), EVERYWHERE)
     assert (len(difference.deletions), difference.unusual) == (9, ())
