@@ -157,6 +157,8 @@ def test_a_changed_robots_txt_ends_a_run(site: Site, client: Make) -> None:
         ({"contact": ""}, "neither an e-mail address nor a web page"),
         ({"contact": "nobody"}, "neither an e-mail address nor a web page"),
         ({"contact": "a@example.org\r\nX-Evil: 1"}, "neither an e-mail address nor a web page"),
+        ({"authorization": "Bearer x\nX-Evil: 1"}, "one line of printable ASCII"),
+        ({"authorization": ""}, "one line of printable ASCII"),
         ({"interval": -1}, "the interval must be 0.5 seconds or more"),
         ({"interval": float("nan")}, "the interval must be 0.5 seconds or more"),
     ],
