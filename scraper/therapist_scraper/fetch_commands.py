@@ -167,8 +167,9 @@ def _begin_or_resume(state: Path, plan: Plan, client: PoliteClient, *, resume: b
     if stopped and stopped.plan == plan and now - stopped.started_at <= OLDEST_RUN:
         click.echo(f"going on with the run of {stopped.started_at:%Y-%m-%d %H:%M} UTC", err=True)
         return stopped
-    if stopped:
-        click.echo("the run that was stopped is too old or was for something else: beginning anew", err=True)
+    if resume and run_state.exists(state):
+        why = "is too old or was for something else" if stopped else "cannot be read"
+        click.echo(f"the run that was stopped {why}: beginning anew", err=True)
     return run_state.begin(state, plan, now)
 
 

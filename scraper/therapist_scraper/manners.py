@@ -39,6 +39,8 @@ class Manners:
     def __post_init__(self) -> None:
         if not _CONTACT.fullmatch(self.contact):
             raise ScraperError(f"the contact {self.contact!r} is neither an e-mail address nor a web page")
+        if self.authorization is not None and not re.fullmatch(r"[!-~][ -~]*", self.authorization):
+            raise ScraperError("the value of the Authorization header must be one line of printable ASCII")
 
     def check(self, host: str) -> None:
         """Raise ScraperError where that is too fast for a site; one on this machine, as in tests, is nobody else's."""

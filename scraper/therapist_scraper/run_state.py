@@ -64,7 +64,7 @@ class Run:
     def note(
         self, item: Item, outcome: Outcome, at: datetime, *, reason: str = "", entries: Sequence[Any] = ()
     ) -> None:
-        """Write down what became of a search; what was read is on the disk when this returns."""
+        """Write down what became of a search; what was read is on the disk when this returns. Raises ScraperError."""
         line = {"box": _corners(item.box), "query": dict(item.query), "outcome": outcome, "at": at.isoformat()}
         _append(self.path, line | {"reason": reason, "entries": list(entries)})
         self.outcomes[item] = outcome, reason
@@ -85,7 +85,7 @@ class Run:
 
 def begin(folder: Path, plan: Plan, now: datetime) -> Run:
     """Start a run; an earlier one is forgotten."""
-    run = Run(folder / "run.jsonl", plan, now)
+    run = Run(_path(folder), plan, now)
     run.remove()
     header = {"format": FORMAT, "site": plan.site, "areas": plan.areas, "largest_radius_km": plan.largest_radius_km}
     _append(run.path, header | {"started_at": now.isoformat()})
@@ -97,7 +97,7 @@ def load(folder: Path) -> Run | None:
 
     A last line without its end was being written when the machine stopped, and is cut off.
     """
-    path = folder / "run.jsonl"
+    path = _path(folder)
     try:
         _cut_off_half_a_line(path)
         with path.open(encoding="utf-8") as lines:
@@ -135,10 +135,13 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def _append(path: Path, line: Mapping[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=True, separators=(",", ":")) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, separators=(",", ":")) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ScraperError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _cut_off_half_a_line(path: Path) -> None:
@@ -161,3 +164,12 @@ def _corners(box: Box) -> list[float]:
 
 def _item(said: Mapping[str, Any]) -> Item:
     return Item.of(Box(*said["box"]), said["query"])
+
+
+def exists(folder: Path) -> bool:
+    """Whether there is a run, or what is left of one."""
+    return _path(folder).exists()
+
+
+def _path(folder: Path) -> Path:
+    return folder / "run.jsonl"

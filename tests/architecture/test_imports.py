@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import os
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.architecture.sources import ROOT, SERVICES
+from tests.architecture.sources import ROOT, SERVICES, nodes
 
 CONTRACTS = configparser.ConfigParser()
 CONTRACTS.read(ROOT / ".importlinter")
@@ -60,6 +61,23 @@ def test_the_arrows_hold() -> None:
     """An import against the arrows makes the tenth change larger than the first."""
     done = lint(ROOT)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_the_tests_of_the_scraper_stand_alone_too() -> None:
+    """What it is tested with could otherwise be what it must not need."""
+    files = [*(ROOT / "tests/scraper").rglob("*.py")]
+    files += [ROOT / "tests/fakes/directory_site.py", ROOT / "tests/hostile.py"]
+    own = ("tests.scraper", "tests.fakes.directory_site", "tests.hostile")
+    platform = {*PACKAGES, "tests"} - set(FOLDERS)
+    found = {
+        name
+        for file in files
+        for node in nodes(file)
+        if isinstance(node, ast.ImportFrom | ast.Import)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
+        if name.partition(".")[0] in platform and not name.startswith(own)
+    }
+    assert found == set()
 
 
 def test_an_import_against_an_arrow_breaks_its_contract(tmp_path: Path) -> None:

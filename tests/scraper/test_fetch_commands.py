@@ -156,6 +156,8 @@ def test_an_old_run_or_one_for_another_area_is_not_continued(tmp_path: Path, sit
     assert "beginning anew" in run("scrape", "--dry-run", "--resume", "--area", "50.8,6.1,5").stderr
     site.clock.instant += timedelta(hours=21)
     assert "beginning anew" in run("scrape", "--resume", "--area", "50.8,6.1,5").stderr
+    (tmp_path / "state" / "run.jsonl").write_text("{")
+    assert "cannot be read: beginning anew" in run("scrape", "--resume").stderr
 
 
 def test_one_run_at_a_time(tmp_path: Path, site: Site, run: Run) -> None:

@@ -99,6 +99,7 @@ CAPTCHA = "<html><title>Einen Moment</title><div class='g-recaptcha'></div></htm
         (Reply(429, CAPTCHA), Refused, "a proof that a person sits here"),
         (Reply(200, "<h1>Unsere neue Arztsuche</h1>"), UnknownForm, "something else than JSON"),
         (Reply(200, "[" * 100_000), UnknownForm, "something else than JSON"),
+        (Reply(200, " " * (33 << 20)), UnknownForm, "answers more than 32 MiB"),
         (Reply(404), UnknownForm, "status 404"),
         (Reply(302, headers={"Location": "https://elsewhere.example.org/"}), UnknownForm, "leads to https://elsewhere"),
     ],
@@ -156,6 +157,8 @@ def test_a_changed_robots_txt_ends_a_run(site: Site, client: Make) -> None:
         ({"contact": ""}, "neither an e-mail address nor a web page"),
         ({"contact": "nobody"}, "neither an e-mail address nor a web page"),
         ({"contact": "a@example.org\r\nX-Evil: 1"}, "neither an e-mail address nor a web page"),
+        ({"authorization": "Bearer x\nX-Evil: 1"}, "one line of printable ASCII"),
+        ({"authorization": ""}, "one line of printable ASCII"),
         ({"interval": -1}, "the interval must be 0.5 seconds or more"),
         ({"interval": float("nan")}, "the interval must be 0.5 seconds or more"),
     ],
@@ -165,7 +168,7 @@ def test_bad_manners_are_refused(client: Make, manners: dict[str, Any], said: st
         client(**manners)
 
 
-@pytest.mark.parametrize("address", ["", "arztsuche.116117.de", "ftp://example.org", "https://me:pw@example.org"])
+@pytest.mark.parametrize("address", ["", "arztsuche.116117.de", "ftp://example.org", "https://me@example.org"])
 def test_what_is_no_site_is_named(address: str) -> None:
     with pytest.raises(ScraperError, match="not the address of a site"):
         PoliteClient(address, Manners("scraper@example.org"))

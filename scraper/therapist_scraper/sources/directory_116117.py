@@ -22,7 +22,7 @@ SETTINGS: dict[Setting, str] = {"individual": "E", "group": "G"}
 """The codes of the filters `fgg`, `ptv`, `pta` and `pts`."""
 
 _KNOWN_TIMES = ({"tszDesTyps"}, {"typTsz"})
-"""By what the two generations of `tsz` are told apart."""
+"""By what the two generations of `tsz` differ."""
 
 
 @dataclass(frozen=True)
