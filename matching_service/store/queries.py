@@ -188,6 +188,21 @@ def with_those_they_were_merged_into(session: Session, patient_ids: Collection[U
     return {*patient_ids, *all_merged_into(session, PatientCopy, patient_ids)}
 
 
+def kept_therapist(session: Session, therapist_id: UUID) -> UUID:
+    """Who stands for a therapist: mostly the therapist."""
+    return kept_of(session, TherapistCopy, [therapist_id])[therapist_id]
+
+
+def with_kept_therapists(executor: Executor, therapist_ids: Collection[UUID]) -> frozenset[UUID]:
+    """These therapists, and who stands for those of them who were merged."""
+    return frozenset({*therapist_ids, *kept_of(executor, TherapistCopy, therapist_ids).values()})
+
+
+def with_therapists_they_were_merged_into(session: Session, therapist_ids: Collection[UUID]) -> set[UUID]:
+    """These therapists, and all into whom they were merged one after another."""
+    return {*therapist_ids, *all_merged_into(session, TherapistCopy, therapist_ids)}
+
+
 def was_erased(session: Session, patient_id: UUID) -> bool:
     """Whether the patient was erased."""
     return bool(session.scalar(select(PatientCopy.erased).where(PatientCopy.id == patient_id)))

@@ -92,6 +92,8 @@ class TherapistCopy(CopyWithPlace, Tables):
     working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     potentially_available: Mapped[bool] = mapped_column(server_default=text("false"))
     contact_preference: Mapped[str] = mapped_column(server_default="any")
+    merged_into: Mapped[UUID | None]
+    """The kept therapist, where this one was merged; nothing else is known of this one, so that `status` is NULL."""
     given_place: Mapped[Place | None] = mapped_column(PlaceColumn)
     """The therapist's own coordinates: they win over what the address was found to be."""
     place: Mapped[Place | None] = mapped_column(

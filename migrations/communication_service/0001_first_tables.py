@@ -210,10 +210,18 @@ def upgrade() -> None:
         sa.Column("contact_preference", sa.Text(), server_default="any", nullable=False),
         sa.Column("email_opt_out", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("status", sa.Text(), server_default="unknown", nullable=False),
+        sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
+    )
+    op.create_index(
+        "ix_therapists_merged_into",
+        "therapists",
+        ["merged_into"],
+        unique=False,
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
     )
     op.create_index("ix_therapists_email_key", "therapists", ["email_key"], unique=False)
     op.create_table(

@@ -142,6 +142,7 @@ def upgrade() -> None:
         sa.Column("working_hours", shared.values.weekly.WeeklyColumn(), nullable=True),
         sa.Column("potentially_available", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("contact_preference", sa.Text(), server_default="any", nullable=False),
+        sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("given_place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),

@@ -14,6 +14,8 @@ class TherapistChangeAction(StrEnum):
     UNBLOCKED = "unblocked"
     DEACTIVATED = "deactivated"
     REMOVED = "removed"
+    MERGED = "merged"
+    """Two entries were of one person: the kept one has the fields that the other one had in addition."""
 
 
 class RemovalOutcome(StrEnum):
@@ -34,3 +36,5 @@ class TherapistReference(StrEnum):
     CALLED = "called"
     SOURCE = "source"
     """A source has them."""
+    MERGED = "merged"
+    """Another one was merged into them."""

@@ -176,4 +176,7 @@ def test_of_a_therapist_who_was_removed_no_address_is_kept(session: Session) -> 
     known = session.get(LocatedAddress, SOME_ID, populate_existing=True)
     assert known is not None
     assert (known.owner_kind, known.postal_code, known.latitude) == ("therapist", None, None)
-    assert [(each["city"], each["latitude"] is None) for each in published(session)] == [("Aachen", False), (None, True)]
+    assert [(each["city"], each["latitude"] is None) for each in published(session)] == [
+        ("Aachen", False),
+        (None, True),
+    ]

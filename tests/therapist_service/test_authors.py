@@ -75,6 +75,11 @@ def ask_for_a_file(client: FlaskClient, _session: Session) -> Any:
     return client.post("/api/imports", json={"file": FIRST})
 
 
+def merge(client: FlaskClient, session: Session) -> Any:
+    duplicate = {"duplicate_id": str(a_therapist(session).id)}
+    return client.post(f"/api/therapists/{a_therapist(session).id}/merge", json=duplicate)
+
+
 def remove(client: FlaskClient, session: Session) -> Any:
     return client.delete(f"/api/therapists/{a_therapist(session).id}")
 
@@ -106,6 +111,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
         {"therapists.blocked_by", "therapists.updated_by", "therapist_changes.changed_by"},
     ),
     "POST /api/therapists/<id>/unblock": (unblock, {"therapists.updated_by", "therapist_changes.changed_by"}),
+    "POST /api/therapists/<id>/merge": (merge, {"therapists.updated_by", "therapist_changes.changed_by"}),
     "DELETE /api/therapists/<id>": (remove, {"therapists.updated_by", "therapist_changes.changed_by"}),
     "POST /api/imports": (ask_for_a_file, {"imports.started_by", "imports.updated_by"}),
 }

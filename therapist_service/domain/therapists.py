@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
-from shared.errors import Conflict, FieldProblem, Forbidden, RuleBroken
+from shared.errors import Conflict, FieldProblem, Forbidden, NotFound, PlatformError, RuleBroken
 from shared.events.catalogue import (
     Payload,
     PublicCapacity,
@@ -18,7 +18,6 @@ from shared.events.catalogue import (
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
-    TherapistRemoved,
     TherapistUnblocked,
     TherapistUpdated,
 )
@@ -65,6 +64,7 @@ FILTERED = ("postal_code", "gender", "status", "accreditation")
 """Filters with several values, each of the column of its name."""
 
 
+Refusal = TypeVar("Refusal", bound=PlatformError)
 ChangeEvent = type[TherapistBlocked] | type[TherapistDeactivated] | type[TherapistUnblocked] | type[TherapistUpdated]
 ACTIONS: Mapping[ChangeEvent, TherapistChangeAction] = {
     TherapistBlocked: TherapistChangeAction.BLOCKED,
@@ -203,7 +203,7 @@ def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datet
     )
     states.register(therapist)
     _protect_only(therapist, new.model_fields_set & PROTECTABLE, by)
-    _make_findable(therapist)
+    make_findable(therapist)
     session.add(therapist)
     record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
     set_by_staff = {name: value for name, value in values_of(new).items() if name in new.model_fields_set}
@@ -242,7 +242,7 @@ def change(
         if name in changed:
             setattr(therapist, name, value)
     if changed & {*search.FIELDS, *entity_resolution.KEY_FIELDS}:
-        _make_findable(therapist)
+        make_findable(therapist)
     return save(session, therapist, TherapistUpdated, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
 
@@ -275,7 +275,8 @@ def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dic
     return dict.fromkeys(PLACE) if coordinates_problem(postal_code, current.latitude, current.longitude) else {}
 
 
-def _make_findable(therapist: Therapist) -> None:
+def make_findable(therapist: Therapist) -> None:
+    """Let the therapist be found by what their fields say now."""
     """Bring the columns up to date by which people and imports find the therapist."""
     fields = {name: getattr(therapist, name) for name in {*search.FIELDS, *entity_resolution.KEY_FIELDS}}
     therapist.search = search.found_by(fields)
@@ -337,24 +338,6 @@ def _lift_block(session: Session, therapist: Therapist, *, by: UUID | None, now:
     return save(session, therapist, TherapistUnblocked, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
 
-def snapshots(
-    session: Session,
-    *,
-    after: UUID,
-    limit: int,
-    now: datetime,  # noqa: ARG001 - all have it
-) -> Sequence[tuple[Therapist, TherapistUpdated | TherapistRemoved]]:
-    """The next therapists after this id, locked, and what other services are to know of them now."""
-    found = queries.therapists_after(session, after, limit=limit)
-    return [(therapist, _state(therapist)) for therapist in found]
-
-
-def _state(therapist: Therapist) -> TherapistUpdated | TherapistRemoved:
-    if therapist.removed_at is not None:
-        return TherapistRemoved(therapist_id=therapist.id)
-    return TherapistUpdated(therapist=public(therapist))
-
-
 def save(
     session: Session,
     therapist: Therapist,
@@ -363,15 +346,16 @@ def save(
     before: Mapping[str, Any],
     origin: ChangeOrigin,
     now: datetime,
+    action: TherapistChangeAction | None = None,
 ) -> TherapistView:
     """Count, log and publish what was changed of a therapist; `before` is what `change_log.columns_of` returned.
 
-    Every change of a single therapist ends here.
+    Every change of a single therapist ends here. `action`: what the log calls it, where the event does not say it.
     """
     therapist.count_change(by=origin.changed_by, now=now)
     record(session, therapist, event(therapist=public(therapist)), now=now)
     difference = change_log.difference_of(before, change_log.columns_of(therapist))
-    change_log.add(session, [Change(therapist.id, ACTIONS[event], origin, difference)], now=now)
+    change_log.add(session, [Change(therapist.id, action or ACTIONS[event], origin, difference)], now=now)
     return view(session, therapist)
 
 
@@ -392,4 +376,12 @@ def locked(session: Session, therapist_id: UUID, expected_versions: Collection[i
 
 def _get(session: Session, therapist_id: UUID, *, lock: bool = False) -> Therapist:
     known = require(queries.therapist(session, therapist_id, lock=lock), "therapist")
+    if known.merged_into is not None:
+        raise naming_kept(known.merged_into, NotFound("therapist", wording="merged"))
     return require(None if known.removed_at else known, "therapist")
+
+
+def naming_kept(kept_id: UUID, refusal: Refusal) -> Refusal:
+    """The refusal, which says of whom to read instead."""
+    refusal.members["merged_into"] = {"id": str(kept_id)}
+    return refusal
