@@ -177,6 +177,10 @@ class PlacementRequest(Aggregate, Tables):
     """When an event said that the therapy is over; a place that failed has a status of its own."""
     merged_into: Mapped[UUID | None]
     """The request that goes on, where the same person was asked of the same therapist under another reference too."""
+    unmet_criteria: Mapped[list[str]] = _text_list()
+    """What therapist and patient did not fit in when they were last compared; staff had set none of it aside."""
+    compared_at: Mapped[datetime | None]
+    """The newer of the two copies that were compared: since then neither was written."""
     note: Mapped[bytes | None]
 
     __table_args__ = (

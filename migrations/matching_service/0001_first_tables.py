@@ -81,6 +81,8 @@ def upgrade() -> None:
         sa.Column("first_session_on", sa.Date(), nullable=True),
         sa.Column("place_ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
+        sa.Column("unmet_criteria", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("compared_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("note", sa.LargeBinary(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
