@@ -114,6 +114,9 @@ def _import(api: ApiClient, say: Any) -> None:
     )
     counts = ", ".join(f"{number} {what}" for what, number in done["counts"].items() if number)
     say(f"   {name}: {done['status']}, {counts}")
+    if done["counts"]["waiting"]:
+        approved = api.approve_import(done["id"])
+        say(f"   staff approve the {approved} records that wait for them; IMPORT_PASSES would let them pass")
 
 
 def _enter(api: ApiClient, fields: Document, say: Any) -> Document:

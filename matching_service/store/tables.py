@@ -91,6 +91,8 @@ class TherapistCopy(CopyWithPlace, Tables):
     languages: Mapped[list[str]] = _text_list()
     working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     potentially_available: Mapped[bool] = mapped_column(server_default=text("false"))
+    preferred_diagnoses: Mapped[list[str]] = _text_list()
+    """Groups of diagnoses that the practice treats by preference; they rank and exclude nobody."""
     contact_preference: Mapped[str] = mapped_column(server_default="any")
     merged_into: Mapped[UUID | None]
     """The kept therapist, where this one was merged; nothing else is known of this one, so that `status` is NULL."""
@@ -117,6 +119,9 @@ class PatientCopy(CopyWithPlace, Erasable, Tables):
     __tablename__ = "patients"
 
     reference: Mapped[str | None]
+    diagnosis_block: Mapped[str | None]
+    """The group of the diagnosis, while the patient consents to its being passed on: for the preferences of practices
+    (docs/domain.md#data-protection-events)."""
     insurance_type: Mapped[str | None]
     reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
     age_groups: Mapped[list[str]] = _text_list()

@@ -150,14 +150,12 @@ def upgrade() -> None:
         "ix_placement_requests_accepted",
         "placement_requests",
         ["patient_id"],
-        unique=False,
         postgresql_where=sa.text("status = 'accepted'"),
     )
     op.create_index(
         "ix_placement_requests_due_at",
         "placement_requests",
         ["due_at"],
-        unique=False,
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_index("ix_placement_requests_patient_id", "placement_requests", ["patient_id"], unique=False)
@@ -165,14 +163,12 @@ def upgrade() -> None:
         "ix_placement_requests_unanswered",
         "placement_requests",
         ["emailed_on"],
-        unique=False,
         postgresql_where=sa.text("status = 'contacted' AND NOT by_phone"),
     )
     op.create_index(
         "ix_placement_requests_unsent",
         "placement_requests",
         ["therapist_id"],
-        unique=False,
         postgresql_where=sa.text("status = 'waiting' OR inquiry_id IS NOT NULL"),
     )
     op.create_table(
@@ -220,7 +216,6 @@ def upgrade() -> None:
         "ix_therapists_merged_into",
         "therapists",
         ["merged_into"],
-        unique=False,
         postgresql_where=sa.text("merged_into IS NOT NULL"),
     )
     op.create_index("ix_therapists_email_key", "therapists", ["email_key"], unique=False)
@@ -285,7 +280,6 @@ def upgrade() -> None:
         "ix_emails_to_send",
         "emails",
         [sa.literal_column("claimed_at NULLS FIRST"), "created_at"],
-        unique=False,
         postgresql_where=sa.text("status = 'approved'"),
     )
     op.create_index(

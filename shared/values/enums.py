@@ -189,14 +189,14 @@ class ImportOutcome(StrEnum):
     REJECTED = "rejected"
 
 
-class ReviewKind(StrEnum):  # for issue 13
+class ReviewKind(StrEnum):
     NEW = "new"
     IDENTITY = "identity"
     CONTACT = "contact"
     REACTIVATION = "reactivation"
 
 
-class ReviewState(StrEnum):  # for issue 13
+class ReviewState(StrEnum):
     PENDING = "pending"
     APPROVED = "approved"
     REJECTED = "rejected"

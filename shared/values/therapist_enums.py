@@ -13,6 +13,7 @@ class TherapistChangeAction(StrEnum):
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
     DEACTIVATED = "deactivated"
+    UNDONE = "undone"
     REMOVED = "removed"
     MERGED = "merged"
     """Two entries were of one person: the kept one has the fields that the other one had in addition."""

@@ -24,6 +24,8 @@ import operations.__main__
 import operations.postman.__main__
 import patient_service.cli
 import tests.fuzz.__main__
+import therapist_scraper.cli
+import therapist_service.cli
 import user_service.cli
 from operations import event_document, export_document, mail_catcher, setting_files
 from operations.errors import OperationsError
@@ -52,11 +54,13 @@ PROGRAMS: dict[str, click.Command] = {
     "patient_service.cli": patient_service.cli.commands,
     "matching_service.cli": matching_service.cli.commands,
     "communication_service.cli": communication_service.cli.commands,
+    "therapist_service.cli": therapist_service.cli.commands,
     "testkit.demo": demo.main,
     "benchmarks": benchmarks.__main__.main,
     "chaos": chaos.__main__.main,
     "tests.fuzz": tests.fuzz.__main__.main,
     "tests.samples.published": published.main,
+    "therapist_scraper": therapist_scraper.cli.commands,
 }
 
 

@@ -11,7 +11,15 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from operations import event_document
-from shared.events.catalogue import PatientMerged, RequestUpdated
+from shared.events.catalogue import (
+    ImportCompleted,
+    ImportFailed,
+    ImportHeld,
+    PatientMerged,
+    RequestUpdated,
+    TherapistMerged,
+    TherapistRemoved,
+)
 from shared.events.document import events
 from shared.events.event import Event, StateEvent, decode, decode_envelope
 from shared.runtime import registry
@@ -27,9 +35,18 @@ def test_every_event_is_recorded_somewhere() -> None:
     assert {event.name for event in OURS} - set(event_document.senders()) == set()
 
 
+FOR_THE_OUTSIDE: dict[type[Event], str] = {
+    ImportCompleted: "a scraper, or who watches it, learns that its file was applied, without an account here",
+    ImportHeld: "a chat or pager of the agency asks a person to decide; no service may decide it",
+    ImportFailed: "a chat or pager of the agency asks a person to look; no service can mend a file",
+}
+"""Events that no service handles, with who reads them instead."""
+
+
 def test_every_event_is_handled_somewhere() -> None:
     """An event nobody handles is traffic without a reason, or a forgotten listener."""
-    assert {event.name for event in OURS} - set(event_document.handlers()) == set()
+    unhandled = {event.name for event in OURS} - set(event_document.handlers())
+    assert unhandled == {event.name for event in FOR_THE_OUTSIDE}
 
 
 @pytest.mark.parametrize("event", OURS, ids=lambda e: e.name)
@@ -97,11 +114,17 @@ def test_no_event_carries_what_identifies_or_describes_a_patient(event: type[Eve
     assert not {name for name in forbidden if f'"{name}"' in schema}
 
 
-COMPARED: dict[type[Event], str] = {RequestUpdated: "communication_service", PatientMerged: "matching_service"}
+COMPARED: dict[type[Event], str] = {
+    RequestUpdated: "communication_service",
+    PatientMerged: "matching_service",
+    TherapistMerged: "matching_service",
+    TherapistRemoved: "matching_service",
+}
 """States on which somebody acts, but only where they handled something else.
 
 Tried in tests/communication_service/test_requests_ahead.py and, in any order, in
-tests/across_services/test_states_agree.py; tests/matching_service/test_merging.py.
+tests/across_services/test_states_agree.py; tests/matching_service/test_merging.py, test_merged_therapists.py and
+test_consequences.py.
 """
 
 

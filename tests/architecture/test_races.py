@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from tests.architecture.sources import ROOT, SERVICES, sources, tree
 
 WITHOUT_A_RACE = {
+    "import.records_removed": "asked with the import locked, in the test of `import.undo_asked`",
     "import.no_folder": "a setting, which does not change while the process lives",
     "patient_import.other_total": "the rows of a file that was sent do not change",
+    "therapist.same_one": "a question of what was sent alone",
     "patient.place_unknown": "a question that changes nothing; the copy may arrive a moment later",
     "patient.distance_limit_missing": "a question that changes nothing",
     "patient.not_ready": "asked with the patient's row locked, in the test of `patient.transition`",
@@ -18,6 +20,13 @@ WITHOUT_A_RACE = {
     "patient.not_one_person": "asked with both rows locked, in the test of `patient.merged_before`",
     "patient.no_placement_code": "a question that changes nothing but the access log",
     "email.not_sent": "asked with the e-mail locked, in the test of `email.not_in_doubt`",
+    "import_review.superseded": "asked with the review locked, in the test of `import_review.decided`",
+    "import_review.not_decided": "asked with the review locked, in the test of `import_review.decided`",
+    "import_review.nothing_left": "asked with the review locked, in the test of `import_review.decided`",
+    "import_review.other_therapist": "asked with the review locked, in the test of `import_review.decided`",
+    "import_review.therapist_gone": "asked with the review locked, in the test of `import_review.decided`",
+    "import_review.alone": "which candidates a review has does not change while it waits",
+    "import_review.changed_meanwhile": "is itself what the second one is told",
     "dead_letter.unreadable": "the bytes of an event never change",
     "export.merged_meanwhile": "is itself a race (tests/patient_service/test_exports.py)",
     "idempotency_key.running": "is itself what the second one is told (tests/shared/http/test_idempotency.py)",

@@ -39,7 +39,14 @@ def _therapists(session: Session, settings: Any, folder: Path) -> Known:
     watched.drop(imports.FIRST, imports.a_file([imports.a_record("a-1"), imports.a_record("a-2", last_name=None)]))
     watched.work()
     found = session.connection().exec_driver_sql("SELECT id FROM imports").scalars()
-    return {"/api/therapists": _ids(each.id for each in known), "/api/imports": _ids(found)}
+    watched.passes = frozenset()
+    watched.bring(imports.SECOND, imports.a_file([imports.a_record(f"b-{number}") for number in range(3)]))
+    reviews = session.connection().exec_driver_sql("SELECT id FROM import_reviews").scalars()
+    return {
+        "/api/therapists": _ids(each.id for each in known),
+        "/api/imports": _ids(found),
+        "/api/import-reviews": _ids(reviews),
+    }
 
 
 def _matching(session: Session, settings: Any, folder: Path) -> Known:

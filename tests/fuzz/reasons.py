@@ -30,6 +30,7 @@ ANSWER, LIST = "POST /api/placement-requests/{id}/response", "POST /api/placemen
 STATUS, CONSENT = "POST /api/patients/{id}/status", "POST /api/patients/{id}/consents"
 BLOCK = "POST /api/therapists/{id}/block"
 BULK, BULK_OF_PATIENTS = "POST /api/placement-requests/bulk", "POST /api/patients/bulk"
+BULK_OF_REVIEWS, APPROVAL = "POST /api/import-reviews/bulk", "POST /api/import-reviews/{id}/approve"
 GEOCODE, DISTANCE, HOLIDAYS = "GET /api/geocode", "GET /api/distance", "GET /api/holidays"
 
 ID, OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdef", "01933f0e-7c3a-7000-8000-abcdefabcdee"
@@ -294,7 +295,7 @@ RULES = (
     ),
     Reason(
         "must have either ids or a filter", "is a rule across fields", rules.selects_in_no_one_way, BULK,
-        {"ids": [ID], "filter": {}}, {"ids": [ID]}, fields=("ids", "filter"), also=(BULK_OF_PATIENTS,),
+        {"ids": [ID], "filter": {}}, {"ids": [ID]}, fields=("ids", "filter"), also=(BULK_OF_PATIENTS, BULK_OF_REVIEWS),
     ),
     Reason(
         "cannot be 'me'", "depends on who asks: an administrator without an account", rules.is_me,
@@ -320,6 +321,19 @@ RULES = (
         "goes with the action decline_erasure", "is a rule across fields", rules.goes_with("decline_erasure"),
         BULK_OF_PATIENTS, {"ids": [ID], "action": "approve_erasure", "reason": "None."},
         {"ids": [ID], "action": "decline_erasure", "reason": "There is a claim."}, fields=("reason",),
+    ),
+    Reason(
+        "goes with the action reject", "is a rule across fields", rules.goes_with("reject"), BULK_OF_REVIEWS,
+        {"ids": [ID], "action": "approve", "reason": "None."},
+        {"ids": [ID], "action": "reject", "reason": "A coach."}, fields=("reason",),
+    ),
+    Reason(
+        "must name only fields that wait for a decision", "depends on what is stored", rules.was_sent, APPROVAL,
+        {"fields": ["no field"]}, None, fields=("fields",),
+    ),
+    Reason(
+        "must contain last_name, since a new therapist is entered", "depends on what is stored", rules.was_sent,
+        APPROVAL, {"fields": ["city"]}, None, fields=("fields",),
     ),
     Reason(
         "is not the reference of this patient", "depends on what is stored", rules.was_sent,

@@ -19,6 +19,7 @@ from tests.fuzz.reasons import (
     ANSWER,
     BULK,
     BULK_OF_PATIENTS,
+    BULK_OF_REVIEWS,
     CALL,
     CONSENT,
     LETTER,
@@ -40,6 +41,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     ANSWER: {"outcome": "declined_other"},
     BULK: {"expected_total": 1, "action": "priority", "priority": 1},
     BULK_OF_PATIENTS: {"expected_total": 1},
+    BULK_OF_REVIEWS: {"expected_total": 1, "action": "approve"},
     LIST: {"patient_id": "01933f0e-7c3a-7000-8000-abcdefabcdef"},
 }
 """What a body needs in any case."""

@@ -8,7 +8,7 @@ import pytest
 
 from shared.database import new_id
 from therapist_service.domain import entity_resolution
-from therapist_service.domain.entity_resolution import COMPARED, Candidate
+from therapist_service.domain.entity_resolution import COMPARED, KnownPerson
 
 HEIDE = {
     "first_name": "Mira", "last_name": "von der Heide", "street": "Musterstraße", "house_number": "1",
@@ -24,7 +24,7 @@ def person(**fields: Any) -> dict[str, Any]:
 
 def answer(sent: dict[str, Any], *, is_listed: bool = False) -> str:
     """Who the record is, of whom HEIDE is the only one known."""
-    known = Candidate(new_id(), person(), is_listed)
+    known = KnownPerson(new_id(), person(), is_listed)
     who = entity_resolution.identify(person(**sent), [known])
     if who.therapist_id is not None:
         assert (who.therapist_id, who.proposed) == (known.id, ())
@@ -89,7 +89,7 @@ def test_who_a_record_is(sent: dict[str, Any], unlisted: str, listed: str) -> No
 
 
 def test_of_two_who_could_be_meant_a_person_must_choose() -> None:
-    known = [Candidate(new_id(), person(), is_listed=False) for _ in range(2)]
+    known = [KnownPerson(new_id(), person(), is_listed=False) for _ in range(2)]
     who = entity_resolution.identify(person(), known)
     assert (who.therapist_id, who.proposed) == (None, tuple(sorted(each.id for each in known)))
 

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import new_id, transaction
 from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
+from shared.values.enums import ImportStatus
+from shared.values.schemas import MergePatch
 from tests.builders.therapists import a_therapist
 from tests.concurrency import in_turn
 from tests.conftest import MONDAY
-from therapist_service.domain import import_arrivals, imports, therapists
+from therapist_service.domain import (
+    blocks,
+    import_arrivals,
+    import_holds,
+    import_undo,
+    imports,
+    inactivity,
+    merging,
+    reviews,
+    states,
+    therapists,
+)
 from therapist_service.domain.import_arrivals import Content, FileLook, ImportedBefore
-from therapist_service.domain.schemas import NewBlock
-from therapist_service.store.tables import Import
+from therapist_service.domain.import_schemas import ImportRejection
+from therapist_service.domain.review_schemas import ReviewApproval
+from therapist_service.domain.schemas import NewBlock, TherapistMerge
+from therapist_service.store.tables import Import, ImportReview, Therapist
 
 pytestmark = pytest.mark.usefixtures("real_commits")
 
@@ -59,17 +75,71 @@ def test_a_file_is_applied_by_one_worker() -> None:
     assert in_turn(claim, claim) is None
 
 
+def test_a_held_file_is_decided_once() -> None:
+    with transaction() as session:
+        known = import_arrivals.take(session, FILE, content(), now=MONDAY)
+        held = session.get_one(Import, known.id)
+        held.known_before = held.would_deactivate = held.would_change = 1
+        states.hold_import(held, now=MONDAY)
+
+    def approve(session: Session) -> Any:
+        return import_holds.approve(session, known.id, by=None, now=MONDAY)
+
+    def reject(session: Session) -> Any:
+        return import_holds.reject(session, known.id, ImportRejection(), by=None, now=MONDAY)
+
+    second = in_turn(approve, reject)
+    assert isinstance(second, Conflict)
+    assert second.code == "import.not_held"
+
+
+def test_an_import_is_undone_once() -> None:
+    with transaction() as session:
+        known = import_arrivals.take(session, FILE, content(), now=MONDAY)
+        states.end_import(session.get_one(Import, known.id), ImportStatus.COMPLETED, now=MONDAY)
+
+    def ask(session: Session) -> Any:
+        return import_undo.ask(session, known.id, by=None, now=MONDAY)
+
+    def undo(session: Session) -> Any:
+        return import_undo.undo_portion(session, at_most=10, now=MONDAY)
+
+    second = in_turn(ask, ask)
+    assert isinstance(second, Conflict)
+    assert second.code == "import.undo_asked"
+    assert in_turn(undo, undo) == 0
+    with pytest.raises(Conflict) as third, transaction() as session:
+        ask(session)
+    assert third.value.code == "import.not_completed"
+
+
 def test_a_block_is_lifted_once() -> None:
     with transaction() as session:
         therapist = a_therapist(session)
-        therapists.block(session, therapist.id, NewBlock(reason="rests"), today=MONDAY.date(), by=None, now=MONDAY)
+        blocks.block(session, therapist.id, NewBlock(reason="rests"), today=MONDAY.date(), by=None, now=MONDAY)
 
     def unblock(session: Session) -> Any:
-        return therapists.unblock(session, therapist.id, by=None, now=MONDAY)
+        return blocks.unblock(session, therapist.id, by=None, now=MONDAY)
 
     second = in_turn(unblock, unblock)
     assert isinstance(second, Conflict)
     assert second.code == "therapist.not_blocked"
+
+
+def test_staff_take_a_therapist_out_once_and_let_them_come_back_once() -> None:
+    with transaction() as session:
+        therapist = a_therapist(session)
+    for act, code in (
+        (inactivity.deactivate, "therapist.inactive_already"),
+        (inactivity.reactivate, "therapist.not_inactive"),
+    ):
+
+        def once(session: Session, act: Any = act) -> Any:
+            return act(session, therapist.id, by=None, now=MONDAY)
+
+        second = in_turn(once, once)
+        assert isinstance(second, Conflict)
+        assert second.code == code
 
 
 def test_an_event_set_aside_is_settled_once() -> None:
@@ -83,3 +153,63 @@ def test_an_event_set_aside_is_settled_once() -> None:
     second = in_turn(discard, discard)
     assert isinstance(second, Conflict)
     assert second.code == "dead_letter.settled"
+
+
+def a_contact_review() -> UUID:
+    """A changed phone number that waits."""
+    with transaction() as session:
+        known = a_therapist(session, phone="+49241123456")
+        proposed = {"phone": "+49241123457"}
+        row = {"field": "phone", "before": known.phone, "after": proposed["phone"], "protected": False}
+        session.execute(update(Therapist).values(protected_fields=[]))
+        review = ImportReview(
+            id=new_id(), position=0, source_name="116117.de", external_id="a-1", kind="contact", proposed=proposed,
+            therapist_id=known.id, difference=[row],
+        )  # fmt: skip
+        session.add(review)
+        return review.id
+
+
+def test_a_review_is_decided_once() -> None:
+    review_id = a_contact_review()
+
+    def approve(session: Session) -> Any:
+        return reviews.approve(session, review_id, ReviewApproval(), by=None, now=MONDAY)
+
+    second = in_turn(approve, approve)
+    assert isinstance(second, Conflict)
+    assert second.code == "import_review.decided"
+    with transaction() as session:
+        assert session.scalars(select(Therapist.version)).one() == 2, "changed once"
+
+
+def test_an_approval_that_waited_for_a_person_leaves_what_they_set() -> None:
+    review_id = a_contact_review()
+    with transaction() as session:
+        therapist_id = session.scalars(select(Therapist.id)).one()
+
+    def set_another_number(session: Session) -> None:
+        patch = MergePatch({"phone": "+49241999999"}, {})
+        therapists.change(session, therapist_id, patch, expected_versions=None, by=None, now=MONDAY)
+
+    def approve(session: Session) -> Any:
+        return reviews.approve(session, review_id, ReviewApproval(), by=None, now=MONDAY)
+
+    second = in_turn(set_another_number, approve)
+    assert isinstance(second, Conflict)
+    assert second.code == "import_review.overtaken"
+
+
+def test_of_two_who_merge_the_same_two_the_second_is_refused() -> None:
+    with transaction() as session:
+        one, two = a_therapist(session).id, a_therapist(session).id
+
+    def keep_one(session: Session) -> Any:
+        return merging.merge(session, one, TherapistMerge(duplicate_id=two), by=None, now=MONDAY)
+
+    def keep_two(session: Session) -> Any:
+        return merging.merge(session, two, TherapistMerge(duplicate_id=one), by=None, now=MONDAY)
+
+    second = in_turn(keep_one, keep_two)
+    assert isinstance(second, Conflict)
+    assert second.code == "therapist.merged_before"

@@ -42,7 +42,7 @@ NOBODY: Final = Identification()
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class KnownPerson:
     """A known therapist who may be meant."""
 
     id: UUID
@@ -74,7 +74,7 @@ def practice_key(person: Person) -> str | None:
     return f"{person['phone']} {street}"[:LONGEST_KEY] if street and person["phone"] else None
 
 
-def identify(sent: Person, candidates: Collection[Candidate]) -> Identification:
+def identify(sent: Person, candidates: Collection[KnownPerson]) -> Identification:
     """Who the record of an unknown external id is."""
     certain = [each.id for each in candidates if _is_certain(sent, each)]
     if len(certain) == 1:
@@ -90,14 +90,14 @@ def is_somebody_else(known: Person, sent: Person) -> bool:
     return not set(_name_words(known["last_name"])) & set(_name_words(sent["last_name"]))
 
 
-def _is_certain(sent: Person, candidate: Candidate) -> bool:
+def _is_certain(sent: Person, candidate: KnownPerson) -> bool:
     known = candidate.fields
     if candidate.is_listed or not _is_same_name(known, sent) or not _is_same_place(known, sent):
         return False
     return _shares_a_contact(known, sent) or _is_same_address(known, sent) is not False
 
 
-def _may_be(sent: Person, candidate: Candidate) -> bool:
+def _may_be(sent: Person, candidate: KnownPerson) -> bool:
     known = candidate.fields
     is_same_practice = practice_key(known) is not None and practice_key(known) == practice_key(sent)
     if is_same_practice and _is_same_first(known, sent):

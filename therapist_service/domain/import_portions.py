@@ -21,7 +21,7 @@ from shared.values.therapist_enums import TherapistChangeAction
 from therapist_service.domain import change_log, entity_resolution, search, states, therapists
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
-from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Candidate, Identification
+from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Identification, KnownPerson
 from therapist_service.domain.import_files import Metadata
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.import_rules import ImportDecision, Known, decide
@@ -153,10 +153,10 @@ class _Portion:
         )
         if not found:
             return
-        by_key: dict[str, dict[UUID, Candidate]] = defaultdict(dict)
+        by_key: dict[str, dict[UUID, KnownPerson]] = defaultdict(dict)
         for row in found:
             for key in filter(None, (row["name_key"], row["practice_key"])):
-                by_key[key][row["id"]] = Candidate(row["id"], row, row["is_listed"])
+                by_key[key][row["id"]] = KnownPerson(row["id"], row, row["is_listed"])
         for each in unknown:
             mine = [key for key in keys[str(each.external_id)].values() if key]
             candidates = {id: candidate for key in mine for id, candidate in by_key.get(key, {}).items()}
@@ -307,6 +307,7 @@ class _Portion:
             "declined": decision.declined,
             "created_at": self._now,
             "updated_at": self._now,
+            "updated_by": None,
             "version": 1,
             "sequence": 0,
         }

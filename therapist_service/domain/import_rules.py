@@ -21,7 +21,7 @@ from shared.values.postal_codes import coordinates_problem
 from therapist_service.domain import entity_resolution, review_rules, states
 from therapist_service.domain.entity_resolution import NOBODY, Identification
 from therapist_service.domain.import_records import Entry, not_taken
-from therapist_service.domain.review_rules import REACTIVATION, LastReview, Passes, Waiting, as_json, same_value
+from therapist_service.domain.review_rules import REACTIVATION, LastReview, Passes, WaitingRecord, as_json, same_value
 from therapist_service.domain.schemas import PLACE, TherapistFields
 
 DEFAULTS: Mapping[str, Any] = {
@@ -55,7 +55,7 @@ class ImportDecision:
     """Columns of the therapist and their new values."""
     difference: list[dict[str, Any]] = field(default_factory=list)
     event: AnyTherapistEvent | None = None
-    waiting: Waiting | None = None
+    waiting: WaitingRecord | None = None
     """What a person must decide."""
     declined: dict[str, Any] = field(default_factory=dict)
     """What people rejected and the source still says."""
@@ -140,7 +140,7 @@ def _person_waits(
         reason = _both(entry.note, "rejected in review; waits again when name, address or contact change")
         return ImportDecision(action, ImportOutcome.UNCHANGED, reason, declined=dict(last.declined))
     difference = review_rules.person_of(values, known)
-    waiting = Waiting(kind, values, difference, None, candidate_ids, entry.set_aside)
+    waiting = WaitingRecord(kind, values, difference, None, candidate_ids, entry.set_aside)
     return ImportDecision(action, ImportOutcome.WAITING, entry.note, waiting=waiting)
 
 
@@ -155,11 +155,13 @@ def _seen_again(entry: Entry, known: Mapping[str, Any], last: LastReview | None,
     back = states.columns_of_one_who_is_back(known)
     declined = review_rules.still_declined(last, entry.values)
     asked = changed | ({REACTIVATION: "active"} if back else {})
-    held = review_rules.held_back(asked, passes)
+    passing = review_rules.fields_that_pass(asked, declined, passes)
     waits = review_rules.fields_that_wait(asked, declined, passes)
-    changes = {name: value for name, value in changed.items() if name not in held}
-    if REACTIVATION not in held:
+    changes = {name: value for name, value in changed.items() if name in passing}
+    if REACTIVATION in passing:
         changes |= back
+    if rejected := sorted(asked.keys() - passing - waits.keys()):
+        note = _both(note, f"{', '.join(rejected)} not taken: rejected in review")
     waiting = _waiting(entry, known, waits) if waits else None
     outcome = _outcome(changes, waiting)
     action = ImportAction.MODIFICATION
@@ -171,20 +173,20 @@ def _seen_again(entry: Entry, known: Mapping[str, Any], last: LastReview | None,
     return ImportDecision(action, outcome, note, changes, _difference(known, shown), event, waiting, declined)
 
 
-def _outcome(changes: Mapping[str, Any], waiting: Waiting | None) -> ImportOutcome:
+def _outcome(changes: Mapping[str, Any], waiting: WaitingRecord | None) -> ImportOutcome:
     if waiting is not None:
         return ImportOutcome.WAITING
     return ImportOutcome.APPLIED if changes else ImportOutcome.UNCHANGED
 
 
-def _waiting(entry: Entry, known: Mapping[str, Any], waits: dict[str, Any]) -> Waiting:
+def _waiting(entry: Entry, known: Mapping[str, Any], waits: dict[str, Any]) -> WaitingRecord:
     protected = {
         name: as_json(entry.values[name])
         for name in known["protected_fields"]
         if name in entry.values and not same_value(known[name], entry.values[name])
     }
     difference = review_rules.change_of(known, waits, protected)
-    return Waiting(review_rules.gravest(waits), waits, difference, known["id"], (), entry.set_aside)
+    return WaitingRecord(review_rules.gravest(waits), waits, difference, known["id"], (), entry.set_aside)
 
 
 def _wanted(entry: Entry, known: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:

@@ -38,7 +38,7 @@ def take_out(session: Session, therapist: Therapist, *, by: UUID | None, now: da
 
 
 def reactivate(session: Session, therapist_id: UUID, *, by: UUID | None, now: datetime) -> TherapistView:
-    """Let a therapist be active again, whoever made them inactive; one who is blocked after the block.
+    """Let a therapist be active again, also one whom an import made inactive; one who is blocked after the block.
 
     Raises `NotFound`, and `Conflict` where they are not inactive.
     """

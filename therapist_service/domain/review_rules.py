@@ -33,7 +33,7 @@ _DEFAULTS: Final = {name: info.default for name, info in ImportedFields.model_fi
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingRecord:
     """What of one record a person must decide."""
 
     kind: ReviewKind
@@ -59,7 +59,7 @@ class LastReview:
     declined: Mapping[str, Any]
     """Fields and values that people rejected, here or before, and that the source has said ever since."""
 
-    def is_of(self, waiting: Waiting) -> bool:
+    def is_of(self, waiting: WaitingRecord) -> bool:
         """Whether it waits for the decision of the same."""
         mine = (self.kind, self.therapist_id, sorted(self.candidate_ids), self.values)
         return mine == (waiting.kind, waiting.therapist_id, sorted(waiting.candidate_ids), waiting.values)
@@ -110,22 +110,24 @@ def still_declined(last: LastReview | None, sent: Mapping[str, Any]) -> dict[str
 
 
 def fields_that_wait(changes: Mapping[str, Any], declined: Mapping[str, Any], passes: Passes) -> dict[str, Any]:
-    """Those of the changes that must wait, without those that people rejected; and see `held_back`."""
+    """Those of the changes that a person must decide, as JSON; not those that people rejected."""
     return {
         name: as_json(value)
         for name, value in changes.items()
-        if _is_held(name, passes) and not _is_declined(name, value, declined)
+        if not _passes(name, passes) and not _is_declined(name, value, declined)
     }
 
 
-def held_back(changes: Collection[str], passes: Passes) -> frozenset[str]:
-    """Those of the changes that are not applied by themselves: they wait, or were rejected."""
-    return frozenset(name for name in changes if _is_held(name, passes))
+def fields_that_pass(changes: Mapping[str, Any], declined: Mapping[str, Any], passes: Passes) -> frozenset[str]:
+    """Those of the changes that are applied at once; never one that people rejected, whatever passes by now."""
+    return frozenset(
+        name for name, value in changes.items() if _passes(name, passes) and not _is_declined(name, value, declined)
+    )
 
 
-def _is_held(name: str, passes: Passes) -> bool:
+def _passes(name: str, passes: Passes) -> bool:
     kind = kind_of(name)
-    return kind is not None and kind not in passes
+    return kind is None or kind in passes
 
 
 def _is_declined(name: str, value: Any, declined: Mapping[str, Any]) -> bool:
@@ -149,8 +151,8 @@ def change_of(
 def person_of(values: Mapping[str, Any], known: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """The difference of a whole person: what is known of them, or of the one candidate whose values it would change."""
     if known is None:
-        told = {name: value for name, value in values.items() if value not in (None, [], _DEFAULTS.get(name))}
-        return [_row(name, None, value, is_protected=False) for name, value in told.items()]
+        shown = {name: value for name, value in values.items() if value not in (None, [], _DEFAULTS.get(name))}
+        return [_row(name, None, value, is_protected=False) for name, value in shown.items()]
     protected = set(known["protected_fields"])
     return [
         _row(name, before, value, is_protected=name in protected)

@@ -170,7 +170,7 @@ class TherapistFields(ImportedFields):
     potentially_available_note: Annotated[Note | None, FOR_CALLERS] = None
     """What is known about a place that may be free."""
     call_note: Annotated[Note | None, FOR_CALLERS] = None
-    """What whoever calls the practice should know."""
+    """What people who call the practice should know."""
     preferences: Annotated[Preferences | None, FOR_CALLERS] = None
     """Whom the practice prefers to treat."""
     contact_preference: Annotated[ContactPreference, FOR_CALLERS] = ContactPreference.ANY

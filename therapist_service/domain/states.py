@@ -31,12 +31,11 @@ THERAPISTS: Final[dict[TherapistStatus, frozenset[TherapistStatus]]] = {
 }
 
 IMPORTS: Final[dict[ImportStatus, frozenset[ImportStatus]]] = {
-    _I.RUNNING: frozenset({_I.COMPLETED, _I.FAILED, _I.REJECTED}),
-    _I.COMPLETED: frozenset(),
+    _I.RUNNING: frozenset({_I.HELD, _I.COMPLETED, _I.FAILED, _I.REJECTED}),
+    _I.HELD: frozenset({_I.RUNNING, _I.REJECTED}),
+    _I.COMPLETED: frozenset({_I.UNDONE}),
     _I.FAILED: frozenset(),
     _I.REJECTED: frozenset(),
-    # not yet: a file that is held for approval, and one that is taken back
-    _I.HELD: frozenset(),
     _I.UNDONE: frozenset(),
 }
 
@@ -78,7 +77,7 @@ def deactivate(therapist: Therapist) -> None:
 
 
 def reactivate(therapist: Therapist) -> None:
-    """inactive → active, whoever had said so; one who is blocked stays so, and is active after it."""
+    """inactive → active, whether an import or staff had said so; one who is blocked is active after the block."""
     if therapist.status == _T.INACTIVE:
         _enter(therapist, _T.ACTIVE)
     therapist.inactive_by = None
@@ -93,8 +92,8 @@ def become_one(kept: Therapist, merged: Therapist) -> None:
     """The merged one is not there any more. A block of either counts, an import's inactivity only if it is of both."""
     if merged.status == _T.BLOCKED and kept.status != _T.BLOCKED:
         _enter(kept, _T.BLOCKED)
-        for name in ("block_reason", "block_since", "block_until", "blocked_by"):
-            setattr(kept, name, getattr(merged, name))
+        kept.block_reason, kept.blocked_by = merged.block_reason, merged.blocked_by
+        kept.block_since, kept.block_until = merged.block_since, merged.block_until
     if kept.inactive_by == BY_IMPORT and merged.inactive_by is None:
         kept.inactive_by = None
         if kept.status == _T.INACTIVE:
@@ -131,18 +130,63 @@ def columns_of_one_who_is_back(known: Mapping[str, Any]) -> dict[str, Any]:
     return nobody | {"status": _T.ACTIVE.value} if known["status"] == _T.INACTIVE else nobody
 
 
+def deactivate_for_import(therapist: Therapist) -> None:
+    """active → inactive, as if no source had them any more; a block wins, and they are inactive after it."""
+    if therapist.inactive_by is None:
+        therapist.inactive_by = BY_IMPORT
+        if therapist.status == _T.ACTIVE:
+            _enter(therapist, _T.INACTIVE)
+
+
+def reactivate_after_import(therapist: Therapist) -> None:
+    """inactive → active, where an import had made them inactive; a block stays."""
+    if therapist.inactive_by == BY_IMPORT:
+        therapist.inactive_by = None
+        if therapist.status == _T.INACTIVE:
+            _enter(therapist, _T.ACTIVE)
+
+
 def begin_import(known: Import) -> None:
     """A new import is running, until its file has been applied or refused."""
     known.status = _I.RUNNING
 
 
+def hold_import(known: Import, *, now: datetime) -> None:
+    """running → held: a person decides whether the file is applied; nobody works on it, and later files wait."""
+    _enter_import(known, _I.HELD, by=None, now=now)
+    known.held_at = now
+
+
+def approve_import(known: Import, *, by: UUID | None, now: datetime) -> None:
+    """held → running: the file is applied at its turn."""
+    _enter_import(known, _I.RUNNING, by=by, now=now)
+    known.decided_at, known.decided_by = now, by
+
+
+def reject_import(known: Import, *, by: UUID | None, now: datetime) -> None:
+    """held → rejected: nothing of the file is applied."""
+    _enter_import(known, _I.REJECTED, by=by, now=now)
+    known.decided_at, known.decided_by = now, by
+    known.finished_at = now
+
+
+def undo_import(known: Import, *, now: datetime) -> None:
+    """completed → undone: nothing of the file is left but what is newer."""
+    _enter_import(known, _I.UNDONE, by=known.undo_asked_by, now=now)
+    known.undone_at = now
+
+
 def end_import(known: Import, to: ImportStatus, *, now: datetime) -> None:
     """running → completed, failed or rejected: nobody works on it any more."""
+    _enter_import(known, to, by=None, now=now)
+    known.finished_at = now
+
+
+def _enter_import(known: Import, to: ImportStatus, *, by: UUID | None, now: datetime) -> None:
     check_transition(IMPORTS, known.status, to)
     known.status = to.value
-    known.finished_at = now
     known.claimed_until = None
-    known.count_change(by=None, now=now)
+    known.count_change(by=by, now=now)
 
 
 def columns_of_a_new_review() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
-from shared.errors import Conflict, FieldProblem, Forbidden, NotFound, PlatformError, RuleBroken
+from shared.errors import FieldProblem, Forbidden, NotFound, PlatformError, RuleBroken
 from shared.events.catalogue import (
     Payload,
     PublicCapacity,
@@ -22,7 +22,7 @@ from shared.events.catalogue import (
     TherapistUpdated,
 )
 from shared.events.outbox import record
-from shared.values.enums import Role, TherapistStatus
+from shared.values.enums import Role
 from shared.values.lists import Listed, ListRequest, View
 from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, Schema, merged
@@ -38,7 +38,6 @@ from therapist_service.domain.schemas import (
     Block,
     ChangedTherapist,
     ImportedFields,
-    NewBlock,
     NewTherapist,
     TherapistFields,
     TherapistFilter,
@@ -213,6 +212,46 @@ def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datet
     return view(session, therapist)
 
 
+def register_reviewed(session: Session, fields: ImportedFields, *, origin: ChangeOrigin, now: datetime) -> Therapist:
+    """Enter a therapist whom an import brought and a person approved; nothing is protected from later imports."""
+    values = values_of(TherapistFields.of({name: getattr(fields, name) for name in ImportedFields.model_fields}))
+    therapist = Therapist(id=new_id(), **first_version(by=origin.changed_by, now=now), **values, **NOTHING_STATED)
+    states.register(therapist)
+    make_findable(therapist)
+    session.add(therapist)
+    record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
+    brought = {name: value for name, value in values.items() if name in fields.model_fields_set}
+    entry = Change(therapist.id, TherapistChangeAction.REGISTERED, origin, change_log.difference_of({}, brought))
+    change_log.add(session, [entry], now=now)
+    return therapist
+
+
+def change_reviewed(
+    session: Session,
+    therapist: Therapist,
+    changes: Mapping[str, Any],
+    *,
+    is_back: bool,
+    origin: ChangeOrigin,
+    now: datetime,
+) -> None:
+    """Give a therapist, who is locked, what an import brought and a person approved; nothing is protected by it."""
+    before = change_log.columns_of(therapist)
+    for name, value in changes.items():
+        setattr(therapist, name, value)
+    if is_back:
+        states.reactivate_after_import(therapist)
+    make_findable(therapist)
+    save(session, therapist, TherapistUpdated, before=before, origin=origin, now=now)
+
+
+def lose_entry(session: Session, therapist: Therapist, *, origin: ChangeOrigin, now: datetime) -> None:
+    """The therapist, who is locked, is in no source any more: the last entry turned out to be somebody else's."""
+    before = change_log.columns_of(therapist)
+    states.deactivate_for_import(therapist)
+    save(session, therapist, TherapistDeactivated, before=before, origin=origin, now=now)
+
+
 def change(
     session: Session,
     therapist_id: UUID,
@@ -276,7 +315,6 @@ def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dic
 
 
 def make_findable(therapist: Therapist) -> None:
-    """Let the therapist be found by what their fields say now."""
     """Bring the columns up to date by which people and imports find the therapist."""
     fields = {name: getattr(therapist, name) for name in {*search.FIELDS, *entity_resolution.KEY_FIELDS}}
     therapist.search = search.found_by(fields)
@@ -302,40 +340,6 @@ def _protect_only(therapist: Therapist, now_set: Set[str], by: UUID | None, *, s
     therapist.protected_by = {
         name: editor if name in now_set else known.get(name) for name in therapist.protected_fields
     }
-
-
-def block(
-    session: Session, therapist_id: UUID, new: NewBlock, *, by: UUID | None, today: date, now: datetime
-) -> TherapistView:
-    """Let nobody contact this therapist; a block on top of a block replaces reason and end."""
-    if new.until is not None and new.until < today:
-        raise RuleBroken("therapist.block_in_the_past", errors=[FieldProblem.of("until", "field.before_today")])
-    therapist = _get(session, therapist_id, lock=True)
-    before = change_log.columns_of(therapist)
-    states.block(therapist, reason=new.reason, until=new.until, by=by, today=today)
-    return save(session, therapist, TherapistBlocked, before=before, origin=ChangeOrigin(changed_by=by), now=now)
-
-
-def unblock(session: Session, therapist_id: UUID, *, by: UUID | None, now: datetime) -> TherapistView:
-    """Lift the block; a therapist who was inactive before is inactive again. Raises `Conflict` when not blocked."""
-    therapist = _get(session, therapist_id, lock=True)
-    if therapist.status != TherapistStatus.BLOCKED:
-        raise Conflict("therapist.not_blocked")
-    return _lift_block(session, therapist, by=by, now=now)
-
-
-def lift_blocks_that_ran_out(session: Session, *, today: date, now: datetime, at_most: int = 100) -> int:
-    """Unblock therapists whose block ended before today; returns the number of them."""
-    ended = queries.blocks_that_ran_out(session, today=today, limit=at_most)
-    for therapist in ended:
-        _lift_block(session, therapist, by=None, now=now)
-    return len(ended)
-
-
-def _lift_block(session: Session, therapist: Therapist, *, by: UUID | None, now: datetime) -> TherapistView:
-    before = change_log.columns_of(therapist)
-    states.unblock(therapist)
-    return save(session, therapist, TherapistUnblocked, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
 
 def save(

@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 
 from shared.database.listing import Found, Listing
 from shared.values.lists import Part
-from therapist_service.store.tables import IS_THERE, Import, ImportRecord, Therapist, TherapistChange
+from therapist_service.store.tables import (
+    IS_THERE,
+    Import,
+    ImportRecord,
+    ImportUndoOutcome,
+    Therapist,
+    TherapistChange,
+)
 
 SHUFFLED = (text("hashtext(id::text)"), Therapist.id)
 """An order in which therapists with something in common are no neighbours; there is an index for it."""
@@ -39,6 +46,11 @@ IMPORTS: Final = Listing(
     default="-created_at",
     identity=Import.id,
     counts={"status": Import.status},
+)
+IMPORT_UNDO_OUTCOMES: Final = Listing(
+    sorts={"therapist_id": (ImportUndoOutcome.therapist_id,)},
+    default="therapist_id",
+    counts={"outcome": ImportUndoOutcome.outcome},
 )
 IMPORT_RECORDS: Final = Listing(
     sorts={"position": (ImportRecord.position,)},
@@ -122,3 +134,13 @@ def import_records(
     elif part.sort == "position" and part.position is None and part.offset:
         part = replace(part, position=(part.offset - 1,))  # they are 0, 1, 2, …: nothing has to be passed over
     return IMPORT_RECORDS.read(session, records, part, total=total)
+
+
+def import_undo_outcomes(
+    session: Session, import_id: UUID, part: Part, *, outcomes: Collection[str]
+) -> Found[ImportUndoOutcome]:
+    """A part of what became of therapists when an import was undone, of all or with one of these outcomes."""
+    found = select(ImportUndoOutcome).where(ImportUndoOutcome.import_id == import_id)
+    if outcomes:
+        found = found.where(ImportUndoOutcome.outcome.in_(outcomes))
+    return IMPORT_UNDO_OUTCOMES.read(session, found, part)

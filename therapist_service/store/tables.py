@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, ReviewKind, ReviewState, TherapistStatus
+from shared.values.import_enums import UndoOutcome
 from shared.values.practice_enums import InactiveBy
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly, WeeklyColumn
@@ -229,11 +230,38 @@ class Import(Aggregate, Tables):
     """The record that is being tried alone; None while the file is being looked through."""
     tries: Mapped[int] = _count()
     """How often that was begun and has not ended."""
+    judged_at: Mapped[datetime | None]
+    """When it was decided whether the file is held; no record is applied before."""
+    known_before: Mapped[int | None]
+    """How many therapists were known from its source then, and below how many of them it would deactivate and change;
+    None where that was not counted, since it could not be too many."""
+    would_deactivate: Mapped[int | None]
+    would_change: Mapped[int | None]
+    held_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None]
+    """Who approved or rejected the held file; None where that was done at the terminal."""
+    undo_asked_at: Mapped[datetime | None]
+    """When somebody wanted all of it taken back; while the import is completed, a worker is at it."""
+    undo_asked_by: Mapped[UUID | None]
+    undo_left: Mapped[int | None]
+    """The records before this position are still to be undone: it goes from the last one to the first."""
+    undo_total: Mapped[int] = _count()
+    """How many records changed somebody, or may have."""
+    undo_done: Mapped[int] = _count()
+    """How many of them are undone."""
+    undo_kept: Mapped[int] = _count()
+    """How many therapists are not wholly as before, since something newer stays."""
+    undone_at: Mapped[datetime | None]
+    records_removed_at: Mapped[datetime | None]
+    """When its records were removed, since they had been kept for long enough."""
 
     __table_args__ = (
         Index("uq_imports_checksum", "checksum", unique=True),
         Index("ix_imports_created_at", "created_at", "id"),
         Index("ix_imports_file", "file"),
+        Index("ix_imports_to_undo", "file", "id", postgresql_where=text("undo_asked_at IS NOT NULL")),
+        Index("ix_imports_with_records", "finished_at", postgresql_where=text("records_removed_at IS NULL")),
         CheckConstraint(is_one_of("status", ImportStatus), name="status"),
         CheckConstraint("(status IN ('running', 'held')) = (finished_at IS NULL)", name="finished_when_over"),
         CheckConstraint("done BETWEEN 0 AND total OR total IS NULL AND done = 0", name="done"),
@@ -269,7 +297,7 @@ class ImportCopy(Tables):
 
 
 class ImportRecord(Tables):
-    """What became of one record of a file; only ever added, and gone with its import."""
+    """What became of one record of a file; only ever added. The owner's function removes those of long ago."""
 
     __tablename__ = "import_records"
 
@@ -286,6 +314,21 @@ class ImportRecord(Tables):
         CheckConstraint(is_one_of("action", ImportAction), name="action"),
         CheckConstraint(is_one_of("outcome", ImportOutcome), name="outcome"),
     )
+
+
+class ImportUndoOutcome(Tables):
+    """What became of one therapist when an import was undone; kept for as long as the import's records."""
+
+    __tablename__ = "import_undo_outcomes"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    therapist_id: Mapped[UUID] = mapped_column(primary_key=True)
+    outcome: Mapped[str]
+    kept: Mapped[list[str]] = _text_list()
+    """The fields that somebody or something changed since, and that stay."""
+    reason: Mapped[str | None]
+
+    __table_args__ = (CheckConstraint(is_one_of("outcome", UndoOutcome), name="outcome"),)
 
 
 class ImportReview(Aggregate, Tables):
@@ -309,6 +352,8 @@ class ImportReview(Aggregate, Tables):
     set_aside: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """What the record held beside the fields."""
     difference: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    applied: Mapped[list[str]] = _text_list()
+    """The fields that were taken over when it was approved."""
     declined: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """Fields and values that people rejected, here or before, and that the source has said ever since."""
     decided_at: Mapped[datetime | None]

@@ -26,6 +26,11 @@ from shared.events.catalogue.contacts import (
     PatientErasedFromCommunication,
     PracticeAnswer,
 )
+from shared.events.catalogue.imports import (
+    ImportCompleted,
+    ImportFailed,
+    ImportHeld,
+)
 from shared.events.catalogue.patients import (
     PatientErased,
     PatientMerged,
@@ -72,6 +77,9 @@ __all__ = [
     "CallRecorded",
     "EmailAnswered",
     "EmailSent",
+    "ImportCompleted",
+    "ImportFailed",
+    "ImportHeld",
     "InquiryComposed",
     "InquiryDissolved",
     "PatientErased",

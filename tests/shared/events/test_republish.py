@@ -22,7 +22,7 @@ from shared.events.republish import RepublishResult, publish_unknown_aggregates,
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
-from therapist_service.domain import therapists
+from therapist_service.domain import blocks, therapists
 from therapist_service.domain.schemas import NewBlock
 from therapist_service.domain.snapshots import snapshots
 from therapist_service.store.tables import Therapist
@@ -66,7 +66,7 @@ def test_a_run_that_dies_halfway_is_simply_run_again(session: Session) -> None:
 def test_a_change_afterwards_comes_after_it(session: Session) -> None:
     known = a_therapist(session)
     republish(snapshots)
-    therapists.block(session, known.id, NewBlock(reason="rests"), today=MONDAY.date(), by=None, now=MONDAY)
+    blocks.block(session, known.id, NewBlock(reason="rests"), today=MONDAY.date(), by=None, now=MONDAY)
     assert published(session, known.id)[1:] == [("therapist.updated", 2), ("therapist.blocked", 3)]
 
 
