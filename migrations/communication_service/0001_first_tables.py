@@ -153,10 +153,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'accepted'"),
     )
     op.create_index(
-        "ix_placement_requests_due_at",
-        "placement_requests",
-        ["due_at"],
-        postgresql_where=sa.text("due_at IS NOT NULL"),
+        "ix_placement_requests_due_at", "placement_requests", ["due_at"], postgresql_where=sa.text("due_at IS NOT NULL")
     )
     op.create_index("ix_placement_requests_patient_id", "placement_requests", ["patient_id"], unique=False)
     op.create_index(
@@ -213,10 +210,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
     )
     op.create_index(
-        "ix_therapists_merged_into",
-        "therapists",
-        ["merged_into"],
-        postgresql_where=sa.text("merged_into IS NOT NULL"),
+        "ix_therapists_merged_into", "therapists", ["merged_into"], postgresql_where=sa.text("merged_into IS NOT NULL")
     )
     op.create_index("ix_therapists_email_key", "therapists", ["email_key"], unique=False)
     op.create_table(
