@@ -42,6 +42,7 @@ UNCHECKED = {
         "patients": "a copy: emptied, and a tombstone stays",
         "therapists": "of practices",
         "placement_requests.withdrawn_reason": "a word of a vocabulary",
+        "placement_requests.unmet_criteria": "names of criteria, as they were judged",
         "placement_requests.overridden_rules": "names of criteria, checked against them",
         "placement_request_audit_log": "words of vocabularies; the note is encrypted",
     },

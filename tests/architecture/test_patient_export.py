@@ -144,6 +144,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
             RequestWithHistory,
             {"overridden_rules": "overrides", "override_reasons": "overrides"},
             {
+                "compared_at": FOR_MACHINES,
                 "inquiry_id": "the inquiry is among those of the communication service",
                 "inquiry_at": "the same",
                 "sequence": FOR_MACHINES,

@@ -77,9 +77,9 @@ def found_therapists(
     return THERAPISTS.read(session, select(Therapist).where(these), part, total=len(found))
 
 
-def therapist_changes(session: Session, therapist_id: UUID, part: Part) -> Found[TherapistChange]:
-    """A part of the log of a therapist."""
-    changes = select(TherapistChange).where(TherapistChange.therapist_id == therapist_id)
+def therapist_changes(session: Session, therapist_ids: Collection[UUID], part: Part) -> Found[TherapistChange]:
+    """A part of the log of a therapist and of those who were merged into them."""
+    changes = select(TherapistChange).where(TherapistChange.therapist_id.in_(therapist_ids))
     return THERAPIST_CHANGES.read(session, changes, part)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
 from shared.database.bulk import Row, write_rows
-from therapist_service.store.tables import Therapist, TherapistSource
+from therapist_service.store.tables import IS_THERE, ImportReview, Therapist, TherapistSource
 
 _ENTRY = tuple(column.label(f"entry_{column.name}") for column in TherapistSource.__table__.columns)
 
@@ -69,7 +69,7 @@ def candidates(
     is_listed = of_source.where(entries.gone_at.is_(None)).exists().label("is_listed")
     found = session.execute(
         select(table.c.id, *(table.c[name] for name in columns), is_listed).where(
-            table.c.removed_at.is_(None),
+            IS_THERE,
             or_(table.c.name_key.in_(name_keys), table.c.practice_key.in_(practice_keys)),
             ~of_source.where(entries.import_id == but_of_import).exists(),
         )
@@ -88,6 +88,21 @@ def entry(session: Session, source: str, external_id: str) -> TherapistSource | 
     wanted = (TherapistSource.source_name == source, TherapistSource.external_id == external_id)
     return session.scalar(
         select(TherapistSource).where(*wanted).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def reassign(session: Session, therapist_id: UUID, *, to: UUID) -> None:
+    """Let the entries of sources, and the reviews of a therapist, be another one's; the caller holds both locks."""
+    for table in (TherapistSource, ImportReview):
+        theirs = update(table).where(table.therapist_id == therapist_id).values(therapist_id=to)
+        session.execute(theirs.execution_options(synchronize_session=False))
+    named = literal(therapist_id, Uuid) == any_(ImportReview.candidate_ids)
+    replaced = func.array_replace(ImportReview.candidate_ids, therapist_id, to)
+    session.execute(
+        update(ImportReview)
+        .where(ImportReview.state == "pending", named)
+        .values(candidate_ids=replaced)
+        .execution_options(synchronize_session=False)
     )
 
 
