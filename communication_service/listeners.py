@@ -29,6 +29,7 @@ from shared.events.catalogue import (
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
+    TherapistRemoved,
     TherapistUnblocked,
     TherapistUpdated,
 )
@@ -37,6 +38,7 @@ from shared.events.listeners import Listeners
 from shared.values.enums import RequestOutcome
 
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
+AnyTherapistEvent = TherapistEvent | TherapistRemoved
 PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged | PatientTherapistsExcluded
 AnyPatientEvent = PatientEvent | PatientMerged | PatientErased
 RequestEvent = (
@@ -63,9 +65,17 @@ def lock_requests(session: Session, events: Sequence[Event]) -> None:
     )
 
 
-@listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
-def keep_therapists(session: Session, events: Sequence[TherapistEvent], *, now: datetime) -> None:
-    copies.keep_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
+@listeners.projection(
+    TherapistRegistered,
+    TherapistUpdated,
+    TherapistBlocked,
+    TherapistUnblocked,
+    TherapistDeactivated,
+    TherapistRemoved,
+)
+def keep_therapists(session: Session, events: Sequence[AnyTherapistEvent], *, now: datetime) -> None:
+    states = [(e.therapist, e.envelope) for e in events if isinstance(e, TherapistEvent)]
+    copies.keep_therapists(session, states, [e for e in events if isinstance(e, TherapistRemoved)], now=now)
 
 
 @listeners.projection(AddressGeocoded)

@@ -17,6 +17,7 @@ from shared.events.catalogue import (
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
+    TherapistRemoved,
     TherapistUnblocked,
     TherapistUpdated,
 )
@@ -41,6 +42,7 @@ def lock_addresses(session: Session, events: Sequence[Event]) -> None:
         {event.patient_id for event in events if isinstance(event, PatientMerged)},
         {event.patient_id for event in events if isinstance(event, PatientErased)},
         {event.therapist.id for event in events if isinstance(event, TherapistEvent)},
+        {event.therapist_id for event in events if isinstance(event, TherapistRemoved)},
     ]
     if len([each for each in groups if each]) > 1:
         addresses.lock(session, set().union(*groups))
@@ -62,6 +64,14 @@ def forget_addresses_of_merged_patients(session: Session, events: Sequence[Patie
 def keep_addresses_of_therapists(session: Session, events: Sequence[TherapistEvent], *, now: datetime) -> None:
     """Look up the addresses of therapists that changed; also where coordinates are known, for the federal state."""
     addresses.keep_addresses_of_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
+
+
+@listeners.projection(TherapistRemoved)
+def forget_addresses_of_removed_therapists(
+    session: Session, events: Sequence[TherapistRemoved], *, now: datetime
+) -> None:
+    """Keep no address of therapists who are no more."""
+    addresses.forget_addresses_of_therapists(session, [(e.therapist_id, e.envelope) for e in events], now=now)
 
 
 @listeners.projection(PatientErased)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matching_service.settings import AskAgainRules, Settings
+from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules, ScoreWeights, Settings
 from shared.security.key_rings import KeyRings
 from shared.security.patient_texts import PatientTexts, rings_of
 
@@ -17,11 +17,13 @@ class Dependencies:
     """When a practice that said no or "later" is asked again."""
     texts: PatientTexts
     """Encrypts and decrypts notes and reasons."""
+    weights: ScoreWeights = DEFAULT_WEIGHTS
+    """What the agency weighs in a score."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
         """With the rules and the ring of keys that the settings name."""
-        return cls(settings.ask_again, PatientTexts.of(settings.text_key))
+        return cls(settings.ask_again, PatientTexts.of(settings.text_key), settings.score)
 
     @property
     def rings(self) -> KeyRings:

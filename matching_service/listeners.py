@@ -29,6 +29,7 @@ from shared.events.catalogue import (
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
+    TherapistRemoved,
     TherapistUnblocked,
     TherapistUpdated,
 )
@@ -45,8 +46,9 @@ def lock_in_order(session: Session, events: Sequence[Event]) -> None:
     places = [event for event in events if isinstance(event, AddressGeocoded)]
     calls = [event for event in events if isinstance(event, CallRecorded)]
     merges = [event for event in events if isinstance(event, PatientMerged)]
+    removed = {event.therapist_id for event in events if isinstance(event, TherapistRemoved)}
     affected = Affected(
-        therapists={event.therapist.id for event in events if isinstance(event, AnyTherapistEvent)},
+        therapists={event.therapist.id for event in events if isinstance(event, AnyTherapistEvent)} | removed,
         patients={event.patient.id for event in events if isinstance(event, AnyPatientEvent)},
         merged_patients={id for event in merges for id in (event.patient_id, event.merged_into)},
         erased_patients={event.patient_id for event in events if isinstance(event, PatientErased)},
@@ -54,7 +56,8 @@ def lock_in_order(session: Session, events: Sequence[Event]) -> None:
         located_patients={event.owner_id for event in places if event.owner_kind == "patient"},
         unavailable_therapists={
             e.therapist.id for e in events if isinstance(e, TherapistBlocked | TherapistDeactivated)
-        },
+        }
+        | removed,
         called_therapists={event.therapist_id for event in calls},
         requests={request for event in events for request in _requests(event)},
     )
@@ -79,6 +82,12 @@ AnyPatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged | Pa
 def keep_therapists(session: Session, events: Sequence[AnyTherapistEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of therapists."""
     copies.keep_therapists(session, [(event.therapist, event.envelope) for event in events])
+
+
+@listeners.projection(TherapistRemoved)
+def keep_removed_therapists(session: Session, events: Sequence[TherapistRemoved], *, now: datetime) -> None:  # noqa: ARG001
+    """Keep nothing of therapists who are no more."""
+    copies.keep_removed_therapists(session, events)
 
 
 @listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded)
@@ -129,6 +138,12 @@ def withdraw_from_excluded_therapists(session: Session, event: PatientTherapists
 def withdraw_from_therapist(session: Session, event: UnavailableEvent, *, now: datetime) -> None:
     """Withdraw what has not gone out to a therapist who is not available now."""
     consequences.withdraw_from_unavailable_therapist(session, event.therapist.id, now=now)
+
+
+@listeners.effect(TherapistRemoved)
+def withdraw_from_removed_therapist(session: Session, event: TherapistRemoved, *, now: datetime) -> None:
+    """Withdraw what was decided while the therapist was removed."""
+    consequences.withdraw_from_removed_therapist(session, event.therapist_id, now=now)
 
 
 @listeners.effect(InquiryComposed)

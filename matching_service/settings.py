@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
 from shared.runtime.settings import KeyRing, Password, ServiceSettings, SettingsGroup, Unit, WebPort, for_one_purpose
 
 Days = Annotated[int, Unit("days")]
+NEARNESS: Final = 32
+"""The points of a score for a short way, of which `ScoreWeights` takes some."""
 
 
 class AskAgainRules(SettingsGroup):
@@ -27,6 +29,18 @@ class AskAgainRules(SettingsGroup):
     (docs/domain.md#contact-rule-8)."""
 
 
+class ScoreWeights(SettingsGroup):
+    """What the parts of a score count that an agency may weigh (docs/domain.md#matching-score)."""
+
+    preferred_diagnosis_points: Annotated[int, Unit("points")] = Field(default=8, ge=0, le=NEARNESS)
+    """So many points a candidate gets whose practice prefers the group of the patient's diagnosis, where the patient
+    consents to its being known; nearness has as many fewer then. 0: preferences of practices do not rank
+    (docs/domain.md#matching-score)."""
+
+
+DEFAULT_WEIGHTS: Final = ScoreWeights()
+
+
 class Settings(ServiceSettings):
     """What the matching service reads beside what every service does."""
 
@@ -40,5 +54,6 @@ class Settings(ServiceSettings):
     database and its backups: without it nobody can read them again. A ring of several while it is replaced, as
     docs/keys.md says."""
     ask_again: AskAgainRules = AskAgainRules()
+    score: ScoreWeights = DEFAULT_WEIGHTS
 
     _text_key_has_one_purpose = for_one_purpose("text_key", other_than=("digest_key",))

@@ -1,4 +1,4 @@
-"""Every event this service reacts to: which practices were written to and called."""
+"""Every event this service reacts to: which practices were asked, written to and called."""
 
 from __future__ import annotations
 
@@ -6,27 +6,35 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.database import Session
-from shared.events.catalogue import CallRecorded, EmailSent
+from shared.events.catalogue import CallRecorded, EmailSent, RequestApproved
 from shared.events.event import Event
 from shared.events.listeners import Listeners
 from therapist_service.domain import contacts
 
 listeners = Listeners()
 
+ContactEvent = RequestApproved | EmailSent | CallRecorded
+
 
 @listeners.locks_first
 def lock_therapists(session: Session, events: Sequence[Event]) -> None:
     """Let nobody else change the therapists of these events: they are named in any order, also twice."""
-    contacts.lock(session, {e.therapist_id for e in events if isinstance(e, EmailSent | CallRecorded)})
+    contacts.lock(session, {e.therapist_id for e in events if isinstance(e, ContactEvent)})
+
+
+@listeners.effect(RequestApproved)
+def note_the_request(session: Session, event: RequestApproved, *, now: datetime) -> None:
+    """Remember that somebody is to ask the practice, so that it cannot be removed any more."""
+    contacts.note_request(session, event, now=now)
 
 
 @listeners.effect(EmailSent)
-def note_the_email(session: Session, event: EmailSent, *, now: datetime) -> None:  # noqa: ARG001 - all have it
+def note_the_email(session: Session, event: EmailSent, *, now: datetime) -> None:
     """Show staff when the practice was last written to."""
-    contacts.note_email(session, event)
+    contacts.note_email(session, event, now=now)
 
 
 @listeners.effect(CallRecorded)
-def note_the_call(session: Session, event: CallRecorded, *, now: datetime) -> None:  # noqa: ARG001 - all have it
+def note_the_call(session: Session, event: CallRecorded, *, now: datetime) -> None:
     """Show staff when the practice was last called, and last reached."""
-    contacts.note_call(session, event)
+    contacts.note_call(session, event, now=now)

@@ -12,8 +12,15 @@ from communication_service.store import copy_queries, schedule
 from communication_service.store import suppressions as suppression_queries
 from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
 from shared.database import Session
-from shared.database.copies import erase_copies, keep_merged, keep_newest, week_of
-from shared.events.catalogue import AddressGeocoded, PatientErased, PatientMerged, PublicPatient, PublicTherapist
+from shared.database.copies import erase_copies, keep_merged, keep_newest, keep_removed, week_of
+from shared.events.catalogue import (
+    AddressGeocoded,
+    PatientErased,
+    PatientMerged,
+    PublicPatient,
+    PublicTherapist,
+    TherapistRemoved,
+)
 from shared.events.event import EventEnvelope
 from shared.values.contacts import normalised_email
 from shared.values.errors import NotAcceptable
@@ -33,16 +40,26 @@ SAME_IN_PATIENT = (
 
 
 def keep_therapists(
-    session: Session, states: Sequence[tuple[PublicTherapist, EventEnvelope]], *, now: datetime
+    session: Session,
+    states: Sequence[tuple[PublicTherapist, EventEnvelope]],
+    removed: Sequence[TherapistRemoved] = (),
+    *,
+    now: datetime,
 ) -> None:
-    """Keep the published states of therapists, each with its envelope; an opt-out covers everyone at the address.
+    """Keep the published states of therapists, each with its envelope; of who was removed nothing.
+
+    An opt-out covers everyone at the address.
 
     What counts is how the copies change: a state that is older than a copy, or comes again, opts nobody out.
     """
     rows = [_therapist(therapist, envelope) for therapist, envelope in states]
     ids: set[UUID] = {row["id"] for row in rows}
     before = suppression_queries.opt_outs(session, ids)
+    ends = [{"id": e.therapist_id, **e.envelope.position()} for e in removed]
+    if rows and ends:
+        copy_queries.lock_therapists(session, ids | {row["id"] for row in ends})  # as patients below
     keep_newest(session, PracticeCopy, rows)
+    keep_removed(session, PracticeCopy, ends)
     suppressions.follow_opt_outs(session, before, ids, now=now)  # docs/domain.md#import-rule-7
 
 

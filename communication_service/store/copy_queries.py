@@ -18,6 +18,11 @@ def therapist(session: Session, therapist_id: UUID) -> PracticeCopy | None:
     return session.get(PracticeCopy, therapist_id, populate_existing=True)
 
 
+def lock_therapists(session: Session, ids: Iterable[UUID]) -> None:
+    """Let no other transaction change these copies before ours ends."""
+    lock_rows(session, PracticeCopy, ids)
+
+
 def place(session: Session, therapist_id: UUID) -> PracticePlace | None:
     """The place of the address that a therapist had when it was looked up."""
     return session.get(PracticePlace, therapist_id, populate_existing=True)

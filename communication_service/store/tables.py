@@ -21,15 +21,15 @@ from shared.values.weekly import Weekly, WeeklyColumn
 
 
 class PracticeCopy(Copy, Tables):
-    """What a contact with a therapist needs to know of them."""
+    """What a contact with a therapist needs to know of them; the defaults are those of one who was removed."""
 
     __tablename__ = "therapists"
 
     salutation: Mapped[str | None]
     title: Mapped[str | None]
     first_name: Mapped[str | None]
-    last_name: Mapped[str]
-    gender: Mapped[str]
+    last_name: Mapped[str] = mapped_column(server_default="")
+    gender: Mapped[str] = mapped_column(server_default="unknown")
     street: Mapped[str | None]
     house_number: Mapped[str | None]
     postal_code: Mapped[str | None]
@@ -40,11 +40,11 @@ class PracticeCopy(Copy, Tables):
     email_key: Mapped[str | None]
     """The normalised address, under which several spellings and several therapists are one mailbox."""
     phone_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
-    holidays: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
-    potentially_available: Mapped[bool]
-    contact_preference: Mapped[str]
-    email_opt_out: Mapped[bool]
-    status: Mapped[str]
+    holidays: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    potentially_available: Mapped[bool] = mapped_column(server_default=text("false"))
+    contact_preference: Mapped[str] = mapped_column(server_default="any")
+    email_opt_out: Mapped[bool] = mapped_column(server_default=text("false"))
+    status: Mapped[str] = mapped_column(server_default="unknown")
 
     __table_args__ = (Index("ix_therapists_email_key", "email_key"),)
 

@@ -40,6 +40,13 @@ def keep_addresses_of_therapists(
     _keep(session, [_of_therapist(therapist, envelope) for therapist, envelope in states], now=now)
 
 
+def forget_addresses_of_therapists(
+    session: Session, therapists: Sequence[tuple[UUID, EventEnvelope]], *, now: datetime
+) -> None:
+    """These therapists are no more: nothing is known of where their practices are, and that is published."""
+    _keep(session, [_row(id, "therapist", Address(), envelope) for id, envelope in therapists], now=now)
+
+
 def _keep(session: Session, rows: Sequence[Row], *, now: datetime) -> None:
     """Keep these addresses, and record `address.geocoded` for each that is new or changed.
 

@@ -15,8 +15,15 @@ class MatchCollection(Resource):
     def post(self, context: Context[Dependencies], body: MatchQuestion) -> MatchesView:
         """Find therapists who fit a patient, best first, with reasons.
 
-        A score has three parts: nearness (0-32), potentially available (40), certainty (28, less 4 for each
-        criterion that cannot be checked). Distances are straight lines, travel times are estimated from them.
+        A score has four parts: nearness (0-32), potentially available (40), certainty (28, less 4 for each
+        criterion that cannot be checked), and a preference of the practice for the group of the patient's diagnosis,
+        which takes its points from nearness. Distances are straight lines, travel times are estimated from them.
         """
-        rules = context.dependencies.rules
-        return matches.find(context.session, body, rules=rules, today=context.today, language=context.language)
+        return matches.find(
+            context.session,
+            body,
+            rules=context.dependencies.rules,
+            weights=context.dependencies.weights,
+            today=context.today,
+            language=context.language,
+        )

@@ -90,8 +90,17 @@ def end_place(session: Session, request: PlacementRequest, *, now: datetime) -> 
 
 def withdraw_from_unavailable_therapist(session: Session, therapist_id: UUID, *, now: datetime) -> None:
     """Withdraw what has not gone out to a therapist who is blocked or inactive now; otherwise nothing."""
-    if not is_unavailable(session, therapist_id):
-        return
+    if is_unavailable(session, therapist_id):
+        _withdraw_from_therapist(session, therapist_id, now=now)
+
+
+def withdraw_from_removed_therapist(session: Session, therapist_id: UUID, *, now: datetime) -> None:
+    """Withdraw what has not gone out to a therapist who was removed, and was not made active since."""
+    if queries.therapist_status(session, therapist_id) != TherapistStatus.ACTIVE:
+        _withdraw_from_therapist(session, therapist_id, now=now)
+
+
+def _withdraw_from_therapist(session: Session, therapist_id: UUID, *, now: datetime) -> None:
     ids = queries.requests_to_therapists(session, [therapist_id], states.LOST_WITH_THE_THERAPIST)
     for request in queries.lock_with_patients(session, ids):
         if request.status in states.LOST_WITH_THE_THERAPIST:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from matching_service.store.tables import PatientCopy, TherapistCopy
 from shared.database import Session
-from shared.database.copies import keep_merged, keep_newest, week_of
-from shared.events.catalogue import AddressGeocoded, PatientMerged, PublicPatient, PublicTherapist
+from shared.database.copies import keep_merged, keep_newest, keep_removed, week_of
+from shared.events.catalogue import AddressGeocoded, PatientMerged, PublicPatient, PublicTherapist, TherapistRemoved
 from shared.events.event import EventEnvelope
 from shared.runtime.logs import logger
 from shared.values.places import Place
@@ -30,6 +30,11 @@ def comparable_address(street: str | None, house_number: str | None, postal_code
 def keep_therapists(session: Session, states: Sequence[tuple[PublicTherapist, EventEnvelope]]) -> None:
     """Keep the newest state of each therapist; the states come with their envelopes."""
     keep_newest(session, TherapistCopy, [_therapist(therapist, envelope) for therapist, envelope in states])
+
+
+def keep_removed_therapists(session: Session, events: Sequence[TherapistRemoved]) -> None:
+    """Keep nothing of therapists who were removed, as if nothing had arrived of them."""
+    keep_removed(session, TherapistCopy, [{"id": e.therapist_id, **e.envelope.position()} for e in events])
 
 
 def keep_patients(session: Session, states: Sequence[tuple[PublicPatient, EventEnvelope]]) -> None:
@@ -67,6 +72,7 @@ def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str,
         "languages": therapist.languages,
         "working_hours": week_of(therapist.id, therapist.working_hours),
         "potentially_available": therapist.potentially_available,
+        "preferred_diagnoses": therapist.preferences.diagnoses if therapist.preferences else [],
         "contact_preference": therapist.contact_preference,
         "given_place": _place(therapist.id, therapist.postal_code, therapist.latitude, therapist.longitude),
     }
@@ -78,6 +84,7 @@ def _patient(patient: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
         **envelope.position(),
         "status": patient.status,
         "reference": _line(patient.reference),
+        "diagnosis_block": patient.diagnosis_block,
         "address": comparable_address(None, None, patient.postal_code, None) if patient.postal_code else None,
         "insurance_type": patient.insurance_type,
         "reimbursement_case": patient.reimbursement_case,

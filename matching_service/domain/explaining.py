@@ -65,11 +65,14 @@ def reasons(
     *,
     asked_for: frozenset[MatchCriterion],
 ) -> list[str]:
-    """Why this therapist is a candidate: availability, distance, what was asked for and fits, what is not known."""
+    """Why this therapist is a candidate: availability, the practice's wish, distance, what fits, what is not known."""
     available = [Sentence.of("reason.potentially_available")] if therapist.potentially_available else []
+    preferred = (
+        [Sentence.of("reason.preferred_diagnosis", block=search.diagnosis_block)] if therapist.preference else []
+    )
     unknown = tuple(check.rule for check in checks if check.result is UNKNOWN)
     return [
-        *(each.in_language(language) for each in (*available, way(therapist.metres, search.travel_mode))),
+        *(each.in_language(language) for each in (*available, *preferred, way(therapist.metres, search.travel_mode))),
         *(
             _for(check.rule, check.detail, language)
             for check in checks

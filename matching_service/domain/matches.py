@@ -12,7 +12,7 @@ from matching_service.domain.criteria import JUDGE, minutes_of
 from matching_service.domain.schemas import Candidate, MatchesView, MatchQuestion, OtherCriteria
 from matching_service.domain.scoring import score_parts
 from matching_service.domain.search import METRES_A_KILOMETRE, Search, of_patient
-from matching_service.settings import AskAgainRules
+from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules, ScoreWeights
 from matching_service.store import queries
 from matching_service.store.matching import Judged
 from shared.database import Executor
@@ -37,6 +37,7 @@ def find(
     *,
     rules: AskAgainRules,
     today: date,
+    weights: ScoreWeights = DEFAULT_WEIGHTS,
     language: TextLanguage = TextLanguage.EN,
 ) -> MatchesView:
     """The therapists who fit, how many each criterion excludes, and what could be relaxed, in words of this language.
@@ -47,7 +48,7 @@ def find(
     patient = queries.patient(executor, question.patient_id)
     if patient is None:
         raise unknown_patient(executor, question.patient_id)
-    search = with_overrides(of_patient(patient, rules=rules, today=today), question.overrides)
+    search = with_overrides(of_patient(patient, rules=rules, weights=weights, today=today), question.overrides)
     _require_a_circle(search)
     asked_for = explaining.criteria_asked_for(search)
     found = JUDGE.best(executor, search, limit=question.limit)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
-from matching_service.settings import AskAgainRules
+from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules, ScoreWeights
 from shared.values import travel
 from shared.values.datetimes import start_of_berlin_day
 from shared.values.enums import AgeGroup, InsuranceType, PreferredGender, Procedure, TherapySetting, TravelMode
@@ -34,7 +34,10 @@ class Search:
     today: date
     """The Berlin day of the question, on which older refusals no longer count."""
     rules: AskAgainRules
+    weights: ScoreWeights = DEFAULT_WEIGHTS
     place: Place | None = None
+    diagnosis_block: str | None = None
+    """The group of the patient's diagnosis, where they consent to its being known; it ranks and excludes nobody."""
     insurance_type: InsuranceType | None = None
     reimbursement_case: bool = False
     age_groups: tuple[AgeGroup, ...] = ()
@@ -51,6 +54,11 @@ class Search:
     excluded_therapist_ids: frozenset[UUID] = field(default_factory=frozenset)
     search_started_on: date | None = None
     """Practices whose place failed since then are left out (docs/domain.md#place-rule-10); unknown: at any time."""
+
+    @cached_property
+    def preference_points(self) -> int:
+        """What a practice counts that prefers the patient's diagnosis; none where nobody may know it."""
+        return 0 if self.diagnosis_block is None else self.weights.preferred_diagnosis_points
 
     @cached_property
     def refused_since(self) -> date:
@@ -122,13 +130,15 @@ def _in_metres(kilometres: float | None) -> float | None:
     return None if kilometres is None else max(1.0, kilometres * METRES_A_KILOMETRE)
 
 
-def of_patient(patient: Any, *, rules: AskAgainRules, today: date) -> Search:
+def of_patient(patient: Any, *, rules: AskAgainRules, today: date, weights: ScoreWeights = DEFAULT_WEIGHTS) -> Search:
     """The search in a patient's copy. Raises `ValueError` for values that our enums do not have."""
     return Search(
         patient_id=patient.id,
         today=today,
         rules=rules,
+        weights=weights,
         place=patient.place,
+        diagnosis_block=patient.diagnosis_block,
         insurance_type=None if patient.insurance_type is None else InsuranceType(patient.insurance_type),
         reimbursement_case=patient.reimbursement_case,
         age_groups=tuple(AgeGroup(group) for group in patient.age_groups),

@@ -74,7 +74,7 @@ _COPY = (
 )  # fmt: skip
 """The columns of a therapist's copy that are shown and put into words."""
 _FOUND = ("metres", "refused_on", "fails", "unknowns")
-_SCORE = ("nearness", "available", "certainty", "score")
+_SCORE = ("nearness", "available", "certainty", "preference", "score")
 _WEIGHTS = 20
 """In the mask of unknown criteria, the sum of their weights stands above so many bits."""
 _TYPES: dict[str, Any] = {"id": Uuid(), "working_hours": WeeklyColumn()}
@@ -159,7 +159,8 @@ def _best_sql(conditions: Sequence[Condition], points: Points) -> str:
     ) AS boxed
     WHERE metres <= :wide_metres
 """
-    nearness = f"{points.nearness} * (1 - least(1, metres / :radius_metres))"
+    nearness = f"({points.nearness} - CAST(:preference_points AS integer)) * (1 - least(1, metres / :radius_metres))"
+    preference = "CASE WHEN is_preferred THEN CAST(:preference_points AS integer) ELSE 0 END"
     available = f"CASE WHEN is_available THEN {points.potentially_available} ELSE 0 END"
     certainty = f"greatest(0, {points.certainty} - (unknowns >> {_WEIGHTS}))"
     return f"""
@@ -169,10 +170,11 @@ WITH {_judged_sql(conditions, near)}, counted AS (
             FROM (SELECT fails, count(*) AS number FROM judged GROUP BY fails) AS by_mask) AS tally,
            (SELECT count(*) FROM therapists WHERE place IS NULL AND status = 'active') AS distance_unknown
 ), best AS (
-    SELECT *, {nearness} + {available} + {certainty} AS score
+    SELECT *, {nearness} + {available} + {certainty} + {preference} AS score
     FROM judged WHERE fails = 0 ORDER BY score DESC, id LIMIT :limit
 )
-SELECT tally, distance_unknown, {nearness} AS nearness, {available} AS available, {certainty} AS certainty, score,
+SELECT tally, distance_unknown, {nearness} AS nearness, {available} AS available, {certainty} AS certainty,
+       {preference} AS preference, score,
        {_columns(_FOUND)}, {_columns(_COPY, of="t.")}
 FROM counted LEFT JOIN (best JOIN therapists t USING (id)) ON true
 ORDER BY score DESC, t.id
@@ -194,6 +196,7 @@ def _judged_sql(conditions: Sequence[Condition], considered: str) -> str:
     FROM placement_requests WHERE patient_id = CAST(:patient_id AS uuid) GROUP BY therapist_id
 ), considered AS ({considered}), judged AS MATERIALIZED (
     SELECT t.id, t.metres, t.potentially_available AS is_available, a.refused_on,
+           CAST(:diagnosis_block AS text) = ANY (t.preferred_diagnoses) AS is_preferred,
            {fails} AS fails,
            {unknowns} AS unknowns
     FROM considered t LEFT JOIN asked a ON a.therapist_id = t.id

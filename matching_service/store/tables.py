@@ -91,6 +91,8 @@ class TherapistCopy(CopyWithPlace, Tables):
     languages: Mapped[list[str]] = _text_list()
     working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     potentially_available: Mapped[bool] = mapped_column(server_default=text("false"))
+    preferred_diagnoses: Mapped[list[str]] = _text_list()
+    """Groups of diagnoses that the practice treats by preference; they rank and exclude nobody."""
     contact_preference: Mapped[str] = mapped_column(server_default="any")
     given_place: Mapped[Place | None] = mapped_column(PlaceColumn)
     """The therapist's own coordinates: they win over what the address was found to be."""
@@ -115,6 +117,9 @@ class PatientCopy(CopyWithPlace, Erasable, Tables):
     __tablename__ = "patients"
 
     reference: Mapped[str | None]
+    diagnosis_block: Mapped[str | None]
+    """The group of the diagnosis, while the patient consents to its being passed on: for the preferences of practices
+    (docs/domain.md#data-protection-events)."""
     insurance_type: Mapped[str | None]
     reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
     age_groups: Mapped[list[str]] = _text_list()

@@ -45,6 +45,20 @@ def upgrade() -> None:
         sa.Column("abandoned", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("trying", sa.Integer(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("judged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("known_before", sa.Integer(), nullable=True),
+        sa.Column("would_deactivate", sa.Integer(), nullable=True),
+        sa.Column("would_change", sa.Integer(), nullable=True),
+        sa.Column("held_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("undo_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undo_asked_by", sa.Uuid(), nullable=True),
+        sa.Column("undo_left", sa.Integer(), nullable=True),
+        sa.Column("undo_done", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("undo_kept", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("records_removed_at", sa.DateTime(timezone=True), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
             "(status IN ('running', 'held')) = (finished_at IS NULL)", name=op.f("ck_imports_finished_when_over")
@@ -57,6 +71,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_imports_created_at", "imports", ["created_at", "id"], unique=False)
     op.create_index("ix_imports_file", "imports", ["file"], unique=False)
+    op.create_index(
+        "ix_imports_to_undo",
+        "imports",
+        ["file", "id"],
+        unique=False,
+        postgresql_where=sa.text("undo_asked_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_imports_with_records",
+        "imports",
+        ["finished_at"],
+        unique=False,
+        postgresql_where=sa.text("records_removed_at IS NULL"),
+    )
     op.create_index("uq_imports_checksum", "imports", ["checksum"], unique=True)
     op.create_table(
         "therapists",
@@ -88,10 +116,14 @@ def upgrade() -> None:
         sa.Column("phone_hours", shared.values.weekly.WeeklyColumn(), nullable=True),
         sa.Column("working_hours", shared.values.weekly.WeeklyColumn(), nullable=True),
         sa.Column("holidays", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("capacity", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("capacity_due_on", sa.Date(), nullable=True),
         sa.Column("free_individual_from", sa.Date(), nullable=True),
         sa.Column("free_group_from", sa.Date(), nullable=True),
         sa.Column("potentially_available", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("potentially_available_note", sa.Text(), nullable=True),
+        sa.Column("call_note", sa.Text(), nullable=True),
+        sa.Column("preferences", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("contact_preference", sa.Text(), server_default="any", nullable=False),
         sa.Column("email_opt_out", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("status", sa.Text(), server_default="active", nullable=False),
@@ -105,12 +137,14 @@ def upgrade() -> None:
             "protected_by", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
         ),
         sa.Column("registered_by", sa.Uuid(), nullable=True),
+        sa.Column("last_asked_on", sa.Date(), nullable=True),
         sa.Column("last_email_on", sa.Date(), nullable=True),
         sa.Column("last_call_on", sa.Date(), nullable=True),
         sa.Column("last_conversation_on", sa.Date(), nullable=True),
         sa.Column("search", postgresql.TSVECTOR(), server_default=sa.text("''"), nullable=False),
         sa.Column("name_key", sa.Text(), nullable=True),
         sa.Column("practice_key", sa.Text(), nullable=True),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
             "(status = 'blocked') = (block_reason IS NOT NULL)", name=op.f("ck_therapists_block_has_a_reason")
@@ -122,6 +156,13 @@ def upgrade() -> None:
             "latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name=op.f("ck_therapists_place")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
+    )
+    op.create_index(
+        "ix_therapists_capacity_due_on",
+        "therapists",
+        ["capacity_due_on"],
+        unique=False,
+        postgresql_where=sa.text("capacity_due_on IS NOT NULL"),
     )
     op.create_index("ix_therapists_city", "therapists", ["city"], unique=False)
     op.create_index(
@@ -170,7 +211,7 @@ def upgrade() -> None:
             "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
         ),
         sa.CheckConstraint(
-            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated')",
+            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated', 'undone', 'removed')",
             name=op.f("ck_therapist_changes_action"),
         ),
         sa.PrimaryKeyConstraint("therapist_id", "id", name=op.f("pk_therapist_changes")),
@@ -215,6 +256,22 @@ def upgrade() -> None:
             ["import_id"], ["imports.id"], name=op.f("fk_import_records_import_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("import_id", "position", name=op.f("pk_import_records")),
+    )
+    op.create_table(
+        "import_undo_outcomes",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("therapist_id", sa.Uuid(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("kept", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "outcome IN ('restored', 'partly_restored', 'kept', 'deactivated', 'removed', 'failed')",
+            name=op.f("ck_import_undo_outcomes_outcome"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["imports.id"], name=op.f("fk_import_undo_outcomes_import_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("import_id", "therapist_id", name=op.f("pk_import_undo_outcomes")),
     )
     op.create_table(
         "import_reviews",
@@ -263,15 +320,42 @@ def upgrade() -> None:
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON import_records FROM therapist_service")
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON therapist_changes FROM therapist_service")
     op.execute("REVOKE DELETE, TRUNCATE ON therapists FROM therapist_service")
+    # by this alone records go, a portion at a time, and only when their import was over for a month
+    op.execute(
+        """
+        CREATE FUNCTION remove_import_records(import uuid, at_most integer) RETURNS bigint
+        LANGUAGE sql SECURITY DEFINER SET search_path = therapist_service, pg_temp
+        BEGIN ATOMIC
+            WITH old AS (
+                SELECT record.import_id, record.position
+                  FROM import_records AS record
+                  JOIN imports ON imports.id = record.import_id
+                 WHERE record.import_id = remove_import_records.import
+                   AND imports.finished_at < now() - interval '30 days'
+                 LIMIT at_most
+            ), gone AS (
+                DELETE FROM import_records AS record
+                 USING old
+                 WHERE record.import_id = old.import_id AND record.position = old.position
+             RETURNING 1
+            )
+            SELECT count(*) FROM gone;
+        END
+        """
+    )
+    op.execute("REVOKE ALL ON FUNCTION remove_import_records FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION remove_import_records TO therapist_service")
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION remove_import_records")
+    op.drop_table("import_undo_outcomes")
     op.drop_table("import_reviews")
     op.drop_table("import_records")
     op.drop_table("import_copies")
     op.drop_table("import_contents")
-    op.drop_table("therapist_sources")
     op.drop_table("therapist_changes")
+    op.drop_table("therapist_sources")
     op.drop_table("therapists")
     op.drop_table("imports")
     drop_shared_tables()

@@ -62,6 +62,14 @@ def keep_merged(session: Session, copies: type[DeclarativeBase], rows: Sequence[
     _emptied(copies, but="merged_into").keep(session, rows)
 
 
+def keep_removed(session: Session, copies: type[DeclarativeBase], rows: Sequence[Row]) -> None:
+    """Keep of aggregates that are no more only that nothing is known of them, in one statement.
+
+    A row is the `id` and what `EventEnvelope.position` says; it is a state like others, as for `keep_merged`.
+    """
+    _emptied(copies, but=None).keep(session, rows)
+
+
 def erase_copies(session: Session, copies: type[DeclarativeBase], erased: Sequence[Row]) -> None:
     """Replace copies of somebody who was erased by tombstones, also where there is no copy yet, in one statement.
 
@@ -71,12 +79,12 @@ def erase_copies(session: Session, copies: type[DeclarativeBase], erased: Sequen
 
 
 @cache
-def _emptied(copies: type[DeclarativeBase], *, but: str, is_last_state: bool = False) -> UpsertIfNewer:
+def _emptied(copies: type[DeclarativeBase], *, but: str | None, is_last_state: bool = False) -> UpsertIfNewer:
     """Every column gets its default but the position and this one.
 
     Also what other events keep in a part of the row; where that part's position stays, it goes on as it is.
     """
-    kept = ("id", "sequence", "event_time", but)
+    kept = ("id", "sequence", "event_time", *([but] if but else []))
     emptied = {each.name for each in copies.__table__.columns if not each.computed} - {*kept, "written_at"}
     if not is_last_state:
         emptied = {name for name in emptied if not name.endswith(("_sequence", "_event_time"))}

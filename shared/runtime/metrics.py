@@ -121,6 +121,26 @@ crises_unacknowledged = LazyGauge(
     "Patients in a crisis that nobody has acknowledged, counted every minute",
     multiprocess_mode="mostrecent",
 )
+imports_held = LazyGauge(
+    "platform_imports_held",
+    "Files with therapists that wait for a person's approval, and later files with them, counted every minute",
+    multiprocess_mode="mostrecent",
+)
+import_file_age_seconds = LazyGauge(
+    "platform_import_file_age_seconds",
+    "Seconds since the last file with therapists arrived that could be read",
+    multiprocess_mode="mostrecent",
+)
+import_file_not_applied = LazyGauge(
+    "platform_import_file_not_applied",
+    "1 while the newest file with therapists is one that failed or was rejected",
+    multiprocess_mode="mostrecent",
+)
+import_file_size_ratio = LazyGauge(
+    "platform_import_file_size_ratio",
+    "Size of the newest file with therapists, divided by the median of the 14 before it that were applied",
+    multiprocess_mode="mostrecent",
+)
 patient_files_unreadable = Counter(
     "platform_patient_files_unreadable_total",
     "Times that a patient's file could not be opened (without_key, damaged, key_unknown)",

@@ -160,7 +160,7 @@ class ContactPreference(StrEnum):
     NONE = "none"
 
 
-class CapacityState(StrEnum):  # for issue 13
+class CapacityState(StrEnum):
     FREE = "free"
     WAITING_LIST = "waiting_list"
     FULL = "full"

@@ -152,6 +152,18 @@ def block_of(code: str) -> str | None:
     return None
 
 
+BLOCKS = tuple(f"F{first:02}-F{last:02}" if first != last else f"F{first:02}" for first, last in _BLOCKS)
+"""The groups of chapter V of ICD-10-GM."""
+
+
+def diagnosis_block(text: str) -> str:
+    """Returns the group of chapter V of ICD-10-GM in its normal form, as `F30-F39`. Raises NotAcceptable."""
+    block = _without_blanks(text).replace("–", "-")
+    if block not in BLOCKS:
+        raise NotAcceptable("field.not_diagnosis_block")
+    return block
+
+
 def postal_code(text: str) -> str:
     """Returns the German postal code, five digits from 01001 to 99998. A leading `D-` is dropped. Raises NotAcceptable.
 
@@ -195,6 +207,7 @@ def _any_case(codes: Iterable[str]) -> str:
 INSURANCE_NUMBER = _pattern_of("[A-Za-z]( [0-9]){9}")
 NINE_DIGITS = _pattern_of("[0-9]( [0-9]){8}")
 DIAGNOSIS_CODE = _pattern_of(r"[A-Za-z]( [0-9]){2}( \.( [0-9]){1,2}| \. -)?( [VGAZvgaz])?")
+DIAGNOSIS_BLOCK = _pattern_of("(" + "|".join(each.replace("F", "[Ff]").replace("-", " [-–] ") for each in BLOCKS) + ")")
 POSTAL_CODE = _pattern_of(r"([Dd] ([Ee] )?- )?(0 [1-9]|[1-9] [0-9])( [0-9]){3}")
 LANGUAGE = rf"^\s*({_any_case(_LANGUAGES)})\s*$"
 PLACEMENT_CODE = _pattern_of("([A-Za-z0-9]{4} -? ){2}[A-Za-z0-9]{4}")
@@ -261,6 +274,11 @@ DiagnosisCode = Annotated[
     str,
     Text(LONGEST_INPUT, diagnosis_code, DIAGNOSIS_CODE),
     Field(description="ICD-10-GM, with the certainty V, G, A or Z if known", examples=["F32.1", "F32.1G"]),
+]
+DiagnosisBlock = Annotated[
+    str,
+    Text(LONGEST_INPUT, diagnosis_block, DIAGNOSIS_BLOCK),
+    Field(description="a group of chapter V of ICD-10-GM", examples=["F30-F39"]),
 ]
 PostalCode = Annotated[
     str, Text(LONGEST_INPUT, postal_code, POSTAL_CODE), Field(description="German postal code", examples=["04109"])

@@ -13,3 +13,25 @@ class TherapistChangeAction(StrEnum):
     BLOCKED = "blocked"
     UNBLOCKED = "unblocked"
     DEACTIVATED = "deactivated"
+    UNDONE = "undone"
+    REMOVED = "removed"
+
+
+class RemovalOutcome(StrEnum):
+    """What becomes of a therapist whom staff remove."""
+
+    REMOVED = "removed"
+    """Nothing referred to them: they are no more."""
+    INACTIVE = "inactive"
+    """Something refers to them: they are inactive by staff."""
+
+
+class TherapistReference(StrEnum):
+    """What refers to a therapist, so that they cannot be removed."""
+
+    ASKED = "asked"
+    """Somebody was to be asked for a patient."""
+    EMAILED = "emailed"
+    CALLED = "called"
+    SOURCE = "source"
+    """A source has them."""

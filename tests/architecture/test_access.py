@@ -126,7 +126,12 @@ def test_an_importer_reaches_nothing_about_patients() -> None:
     reached = {name for name in may_call(Role.IMPORTER) if of_others(name)}
     ours = set(declared("therapist_service")) | set(declared("geocoding_service"))
     assert reached <= ours
-    assert {name for name in reached if has_effect(ALL[name][0])} == {"POST /api/imports"}
+    assert {name for name in reached if has_effect(ALL[name][0])} == {
+        "POST /api/imports",
+        "POST /api/imports/<id>/approve",
+        "POST /api/imports/<id>/reject",
+        "POST /api/imports/<id>/undo",
+    }
 
 
 def test_a_caller_reaches_no_file_and_no_letter() -> None:
@@ -136,6 +141,8 @@ def test_a_caller_reaches_no_file_and_no_letter() -> None:
     assert {name for name in reached if has_effect(ALL[name][0])} == {
         "POST /api/placement-requests/<id>/response",
         "POST /api/phone-calls/<id>/outcome",
+        "PATCH /api/therapists/<id>",
+        "PUT /api/therapists/<id>/phone-hours",
     }
 
 
@@ -201,8 +208,12 @@ CLINICAL = {
     "placement_code", "practice_summary", "subject",
 }  # fmt: skip
 """Fields about a patient's health or with free text that may be, by the names that the contract gives them."""
-MEANT_FOR_CALLERS = {("CalledAboutPatient", "practice_summary"), ("CalledTherapist", "note")}
-"""What a caller may say, with the patient's consent, and what is known of the practice."""
+MEANT_FOR_CALLERS = {
+    ("CalledAboutPatient", "practice_summary"),
+    ("CalledTherapist", "note"),
+    ("Preferences", "diagnoses"),
+}
+"""What a caller may say, with the patient's consent, and what is known of the practice: also its preferences."""
 
 
 def test_what_may_be_about_health_is_restricted_wherever_it_is_shown() -> None:
@@ -255,8 +266,8 @@ def test_what_is_left_out_for_whom_is_known_by_name() -> None:
     """The whole matrix role × operation × field, as far as something is left out."""
     found = {(name, str(role)): hidden_from(role, ALL[name][0]) for name, role in PEOPLE_CALL}
     contacting = {
-        "block", "contact_preference", "email_opt_out", "last_call_on", "last_conversation_on", "last_email_on",
-        "potentially_available_note",
+        "block", "call_note", "capacity", "contact_preference", "email_opt_out", "last_call_on", "last_conversation_on",
+        "last_email_on", "potentially_available_note", "preferences",
     }  # fmt: skip
     assert {key: hidden for key, hidden in found.items() if hidden} == {
         ("GET /api/patients/<id>/history", "auditor"): {"items.reason"},

@@ -20,7 +20,15 @@ from patient_service.domain import duplicates
 from patient_service.domain import states as patient
 from shared.http import dead_letters
 from shared.texts import code_of
-from shared.values import account_enums, enums, patient_history_enums, patient_import_enums, therapist_enums
+from shared.values import (
+    account_enums,
+    enums,
+    import_enums,
+    patient_history_enums,
+    patient_import_enums,
+    practice_enums,
+    therapist_enums,
+)
 from tests.architecture import sentences
 from tests.architecture.documents import API, anchors, codes, table_after
 from tests.architecture.sources import SERVICES
@@ -61,6 +69,9 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "purpose of a consent": enums.ConsentPurpose,
     "insurance type": enums.InsuranceType,
     "accreditation": enums.Accreditation,
+    "capacity": enums.CapacityState,
+    "who said whether there are places": practice_enums.CapacitySource,
+    "who made a therapist inactive": practice_enums.InactiveBy,
     "contact preference": enums.ContactPreference,
     "outcome of a request": enums.RequestOutcome,
     "outcome on the phone": enums.CallAnswer,
@@ -73,6 +84,9 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "result of a call": enums.CallResult,
     "outcome of a record": enums.ImportOutcome,
     "action of a change of a therapist": therapist_enums.TherapistChangeAction,
+    "outcome of a therapist when an import is undone": import_enums.UndoOutcome,
+    "what becomes of a therapist who is deleted": therapist_enums.RemovalOutcome,
+    "why a therapist cannot be removed": therapist_enums.TherapistReference,
     "kind of a review": enums.ReviewKind,
     "action of a record": enums.ImportAction,
     "outcome of a row of a file with patients": patient_import_enums.PatientImportOutcome,

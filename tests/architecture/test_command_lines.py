@@ -24,6 +24,7 @@ import operations.__main__
 import operations.postman.__main__
 import patient_service.cli
 import tests.fuzz.__main__
+import therapist_service.cli
 import user_service.cli
 from operations import event_document, export_document, mail_catcher, setting_files
 from operations.errors import OperationsError
@@ -52,6 +53,7 @@ PROGRAMS: dict[str, click.Command] = {
     "patient_service.cli": patient_service.cli.commands,
     "matching_service.cli": matching_service.cli.commands,
     "communication_service.cli": communication_service.cli.commands,
+    "therapist_service.cli": therapist_service.cli.commands,
     "testkit.demo": demo.main,
     "benchmarks": benchmarks.__main__.main,
     "chaos": chaos.__main__.main,

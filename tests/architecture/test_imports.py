@@ -22,7 +22,7 @@ AGAINST: dict[str, tuple[str, str]] = {
     "layers": ("patient_service/domain/rules.py", "import patient_service.jobs"),
     "edges": ("patient_service/api/routes.py", "import sqlalchemy"),
     "listeners": ("matching_service/listeners.py", "import matching_service.jobs"),
-    "jobs-and-clients": ("therapist_service/jobs.py", "import therapist_service.store.queries"),
+    "jobs-and-clients": ("therapist_service/jobs/__init__.py", "import therapist_service.store.queries"),
     "domain": ("communication_service/domain/schemas.py", "import shared.runtime.clock"),
     "store": ("matching_service/store/tables.py", "import shared.events.outbox"),
     "shared": ("shared/database/locks.py", "import shared.security.encryption"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from tests.architecture.sources import ROOT, SERVICES, sources, tree
 
 WITHOUT_A_RACE = {
+    "import.records_removed": "asked with the import locked, in the test of `import.undo_asked`",
     "import.no_folder": "a setting, which does not change while the process lives",
     "patient_import.other_total": "the rows of a file that was sent do not change",
     "patient.place_unknown": "a question that changes nothing; the copy may arrive a moment later",

@@ -19,8 +19,12 @@ from shared.runtime.settings import fields
 from shared.values import contacts, datetimes, identifiers, places, postal_codes, public_holidays, text, travel
 from shared.values.enums import MatchCriterion, TravelMode
 from shared.values.errors import NotAcceptable
+from shared.values.weekly import Weekly
 from tests.architecture.documents import API, DOMAIN, anchors, citations, codes, named_anchors, table_after, tracked
 from tests.architecture.sources import ROOT
+from therapist_service.domain import phone_hours
+from therapist_service.domain.capacity_rules import columns_of, on_a_day, stated
+from therapist_service.domain.capacity_schemas import Capacity, NewCapacity
 
 OTHER_FORMS = re.compile(
     r"domain\.md(?!#)|api-contract|\.\./shared|\bAPI contract"
@@ -147,6 +151,22 @@ def _age_groups(age: str) -> str:
     return ", ".join(groups)
 
 
+def _capacity(day: str, state: str, *more: str) -> str:
+    sent = {"state": state, "stated_on": "2026-12-01", **dict(each.split(" ") for each in more)}
+    known = stated(Capacity(), NewCapacity.from_json({"individual": sent}), today=_day("2026-12-01"))
+    columns = columns_of(on_a_day(known, _day(day)), _day(day))
+    return (
+        f"{_or_unknown(columns['free_individual_from'])}, {'' if columns['potentially_available'] else 'not '}available"
+    )
+
+
+def _phone_hours(accreditation: str, seat_share: str, *windows: str) -> str:
+    share = None if seat_share == "unknown" else float(seat_share)
+    days = [{"start": start, "end": end} for start, end in (each.split("-") for each in windows)]
+    found = phone_hours.check(accreditation, share, Weekly.from_json({"monday": days}))
+    return "no minimum" if found is None else f"{found.minimum_minutes}, {_or_unknown(found.missing_minutes)} missing"
+
+
 SETTINGS = fields(Settings) | fields(MatchingSettings)
 CHECKS: dict[str, Callable[..., str]] = {
     "setting": lambda name: str(SETTINGS[name].default),
@@ -180,6 +200,8 @@ CHECKS: dict[str, Callable[..., str]] = {
     "straight_km": _straight,
     "way": _way,
     "radius": _radius,
+    "capacity": _capacity,
+    "phone_hours": _phone_hours,
 }
 
 IN_THE_DATABASE = ["score"]

@@ -12,7 +12,7 @@ from geocoding_service.domain import addresses, lookup
 from geocoding_service.listeners import listeners
 from geocoding_service.store.tables import LocatedAddress
 from shared.database import new_id
-from shared.events.catalogue import PatientMerged
+from shared.events.catalogue import PatientMerged, TherapistRemoved
 from shared.events.event import Event
 from tests.builders.addresses import a_patient_changed, a_therapist_changed
 from tests.builders.events import happened
@@ -167,3 +167,16 @@ def test_nothing_is_kept_of_where_a_merged_patient_lived(session: Session) -> No
     assert session.get_one(LocatedAddress, SOME_ID).postal_code is None
     data = published(session)[-1]
     assert (data["owner_id"], data["postal_code"], data["latitude"]) == (str(SOME_ID), None, None)
+
+
+def test_of_a_therapist_who_was_removed_no_address_is_kept(session: Session) -> None:
+    arrive(session, a_therapist_changed(SOME_ID))
+    for _ in range(2):
+        arrive(session, happened(TherapistRemoved(therapist_id=SOME_ID), sequence=2))
+    known = session.get(LocatedAddress, SOME_ID, populate_existing=True)
+    assert known is not None
+    assert (known.owner_kind, known.postal_code, known.latitude) == ("therapist", None, None)
+    assert [(each["city"], each["latitude"] is None) for each in published(session)] == [
+        ("Aachen", False),
+        (None, True),
+    ]

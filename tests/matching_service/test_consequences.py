@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from matching_service.domain import answers, placement_requests
 from matching_service.domain.schemas import ContactList, NewPlace, Override, Withdrawal
+from matching_service.store.tables import TherapistCopy
 from shared.database import new_id
 from shared.errors import Conflict
 from shared.events.catalogue import (
@@ -19,7 +20,9 @@ from shared.events.catalogue import (
     PatientUpdated,
     TherapistBlocked,
     TherapistDeactivated,
+    TherapistRemoved,
     TherapistUnblocked,
+    TherapistUpdated,
 )
 from shared.values.datetimes import berlin_day
 from shared.values.enums import MatchCriterion, RequestStatus, WithdrawalReason
@@ -261,3 +264,20 @@ def test_who_was_blocked_since_is_not_asked_again_after_a_call_that_did_not_come
     answers.reopen(session, stored(session, request.id), now=MONDAY)
     ended = stored(session, request.id)
     assert (ended.status, ended.withdrawn_reason) == ("withdrawn", "therapist_unavailable")
+
+
+def test_what_is_approved_while_the_therapist_is_removed_is_withdrawn_in_any_order(session: Session) -> None:
+    request = an_open_request(session)
+    removed = TherapistRemoved(therapist_id=request.therapist_id)
+    handle(session, happened(removed, sequence=3))
+    late = TherapistUpdated(therapist=public_therapist(id=request.therapist_id))
+    handle(session, happened(late, sequence=2), happened(removed, sequence=3))
+    assert stored(session, request.id).withdrawn_reason == "therapist_unavailable"
+    assert types(session, request.id) == ["approved", "withdrawn"]
+    with pytest.raises(Conflict):
+        an_open_request(session, patient_id=request.patient_id, therapist_id=request.therapist_id)
+    inactive = TherapistDeactivated(therapist=public_therapist(id=request.therapist_id, status="inactive"))
+    handle(session, happened(inactive, sequence=4), happened(removed, sequence=3))
+    copy = session.get(TherapistCopy, request.therapist_id, populate_existing=True)
+    assert copy is not None
+    assert copy.status == "inactive"

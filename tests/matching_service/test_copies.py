@@ -150,10 +150,17 @@ def test_a_place_that_came_first_is_no_patient_yet(session: Session) -> None:
     assert found.place == IN_AACHEN
 
 
-def test_matching_keeps_no_diagnosis(session: Session) -> None:
+def test_matching_keeps_of_a_diagnosis_its_group_while_the_patient_consents(session: Session) -> None:
+    """What practices prefer to treat is compared with it (docs/domain.md#data-protection-events), and nothing else."""
     patient = public_patient(diagnosis_block="F30-F39", gender="female", age=44)
-    listeners.apply(session, [happened(PatientUpdated(patient=patient), patient.id)], now=MONDAY)
-    assert not {"diagnosis_block", "age", "gender"} & set(PatientCopy.__table__.columns.keys())
+    for sequence, block in enumerate(("F30-F39", None), start=1):
+        event = PatientUpdated(patient=patient.model_copy(update={"diagnosis_block": block}))
+        listeners.apply(session, [happened(event, patient.id, sequence=sequence)], now=MONDAY)
+        session.expire_all()
+        copy = queries.patient(session, patient.id)
+        assert copy is not None
+        assert copy.diagnosis_block == block
+    assert not {"age", "gender"} & set(PatientCopy.__table__.columns.keys())
 
 
 def test_copies_are_written_in_one_statement_a_poll(session: Session) -> None:

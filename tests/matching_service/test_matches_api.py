@@ -46,7 +46,12 @@ def test_a_candidate_comes_with_every_check_and_its_reasons(client: FlaskClient,
         "Accreditation: statutory seat.",
         "Availability: 1 hours a week in common.",
     ]
-    assert candidate["score_parts"] == {"nearness": 25.6, "potentially_available": 0.0, "certainty": 28.0}
+    assert candidate["score_parts"] == {
+        "nearness": 25.6,
+        "potentially_available": 0.0,
+        "certainty": 28.0,
+        "preference": 0.0,
+    }
     assert candidate["score"] == 53.6
     assert (found["total"], found["excluded"], found["relax"]) == (1, {}, [])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from matching_service.domain import matches
 from matching_service.domain.schemas import MatchQuestion
 from matching_service.domain.scoring import POINTS
 from matching_service.domain.search import of_patient
+from matching_service.settings import DEFAULT_WEIGHTS, ScoreWeights
 from matching_service.store import queries
 from matching_service.store.matching import Condition, Judge
 from shared.values.enums import MatchCriterion
@@ -46,7 +48,7 @@ def test_the_score_is_what_the_rulebook_says(session: Session, given: str, score
     (found,) = matches.find(session, MatchQuestion(patient_id=patient), rules=RULES, today=MONDAY.date()).candidates
     parts = found.score_parts
     assert str(found.score) == score
-    assert parts.nearness + parts.potentially_available + parts.certainty == found.score
+    assert parts.nearness + parts.potentially_available + parts.certainty + parts.preference == found.score
 
 
 @pytest.mark.parametrize(("weight", "certainty"), [(4, 24), (28, 0), (30, 0)])
@@ -60,6 +62,30 @@ def test_an_unknown_criterion_costs_its_weight_but_never_more_than_there_is(
         Judge([unknown], POINTS).best(session, of_patient(patient, rules=RULES, today=MONDAY.date()), limit=1).best
     )
     assert (set(found.unknown), found.therapist.certainty) == ({MatchCriterion.GENDER}, certainty)
+
+
+def test_a_practice_that_prefers_the_diagnosis_ranks_higher_and_nobody_is_excluded(session: Session) -> None:
+    near, far = north_of_aachen(0), north_of_aachen(5)
+    prefers = a_known_therapist(session, **far, preferences={"diagnoses": ["F30-F39", "F40-F48"]})
+    others = {
+        a_known_therapist(session, **near, preferences={"diagnoses": ["F60-F69"]}),
+        a_known_therapist(session, **near),
+    }
+
+    def scores(weights: ScoreWeights = DEFAULT_WEIGHTS, **patient: Any) -> dict[UUID, float]:
+        question = MatchQuestion(patient_id=a_known_patient(session, **patient, max_distance_km=25))
+        answer = matches.find(session, question, rules=RULES, weights=weights, today=MONDAY.date())
+        for each in answer.candidates:
+            points = each.score_parts.preference
+            assert any("F30-F39" in reason for reason in each.reasons) is (points > 0)
+        return {each.therapist_id: each.score for each in answer.candidates}
+
+    consented = scores(diagnosis_block="F30-F39")
+    # 8 points of the 32 for nearness, of which a fifth is gone
+    assert consented == {prefers: 28 + 24 * 0.8 + 8, **dict.fromkeys(others, 28.0 + 24)}
+    without = {prefers: 28 + 32 * 0.8, **dict.fromkeys(others, 60.0)}
+    assert scores() == scores(ScoreWeights(preferred_diagnosis_points=0), diagnosis_block="F30-F39") == without
+    assert scores(diagnosis_block="F99") == {prefers: 28 + 24 * 0.8, **dict.fromkeys(others, 52.0)}
 
 
 def test_there_are_vectors() -> None:

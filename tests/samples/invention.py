@@ -66,6 +66,11 @@ BY_NAME: dict[str, Any] = {
 }
 BY_NAME_IN: dict[tuple[str, str], Any] = {
     ("PublicTherapist", "status"): "blocked",
+    ("PublicTherapist", "seat_share"): 0.5,
+    ("PublicCapacityStatement", "state"): "waiting_list",
+    ("PublicCapacityStatement", "source"): "practice",
+    ("PublicPreferences", "diagnoses"): ["F30-F39"],
+    ("PublicPreferences", "genders"): ["female", "diverse"],
     ("PublicPatient", "status"): "searching",
     ("RequestUpdated", "status"): "queued",
     ("RequestWithdrawn", "reason"): "search_ended",

@@ -43,7 +43,12 @@ def test_every_act_of_staff_and_of_a_job_is_in_the_history(app: Flask, client: F
     known = staff.post("/api/therapists", json=new_therapist(phone="+49241123456")).json
     url = f"/api/therapists/{known['id']}"
     hours = {"monday": [{"start": "09:00", "end": "10:00"}]}
-    assert staff.patch(url, json={"phone_hours": hours, "free_group_from": "2026-12-01"}).status_code == 200
+    assert (
+        staff.patch(
+            url, json={"phone_hours": hours, "holidays": [{"from": "2026-12-01", "to": "2026-12-02"}]}
+        ).status_code
+        == 200
+    )
     assert staff.patch(url, json={"phone_hours": hours}).status_code == 200  # nothing changes
     staff.post(f"{url}/block", json={"reason": "rests", "until": "2098-12-31"})
     jobs.lift_blocks(MONDAY.replace(year=2099))
@@ -58,8 +63,8 @@ def test_every_act_of_staff_and_of_a_job_is_in_the_history(app: Flask, client: F
     registered, changed, blocked, unblocked = map(fields, history)
     assert registered["phone"] == (None, "+49241123456")
     assert "gender" not in registered  # nobody typed it
-    assert changed.keys() == {"phone_hours", "free_group_from", "protected_fields"}
-    assert (changed["phone_hours"], changed["free_group_from"]) == ((None, hours), (None, "2026-12-01"))
+    assert changed.keys() == {"phone_hours", "holidays", "protected_fields"}
+    assert (changed["phone_hours"], changed["holidays"][0]) == ((None, hours), [])
     assert (blocked["status"], blocked["block_reason"]) == (("active", "blocked"), (None, "rests"))
     assert unblocked["block_until"] == ("2098-12-31", None)
     page = staff.get(f"{url}/history?limit=3&count_by=action&view=row").json

@@ -114,3 +114,15 @@ def test_records_of_an_import_are_walked_and_counted(client: FlaskClient, folder
     assert client.get(f"{url}?outcome=rejected,applied").json["total"] == 7
     assert len(rows(client.get(url, headers=CSV))) == 7
     assert client.get("/api/imports?count_by=status").json["counts"] == {"completed": 1}
+
+
+def test_filters_find_who_has_a_place_phone_hours_or_an_address(client: FlaskClient, session: Session) -> None:
+    week = {"monday": [{"start": "09:00", "end": "10:00"}]}
+    reached = a_therapist(session, email="praxis@example.org", phone_hours=week).id
+    later, neither = a_therapist(session).id, a_therapist(session).id
+    client.put(f"{URL}/{reached}/capacity", json={"group": {"state": "free"}})
+    client.put(f"{URL}/{later}/capacity", json={"individual": {"state": "free", "from": "2098-01-01"}})
+    for name, found in {"free": [reached], "has_phone_hours": [reached], "has_email": [reached]}.items():
+        assert ids(client.get(f"{URL}?{name}=true")) == found
+        assert set(ids(client.get(f"{URL}?{name}=false"))) == {later, neither}
+    assert set(ids(client.get(f"{URL}?potentially_available=true"))) == {reached, later}

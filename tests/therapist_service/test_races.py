@@ -14,12 +14,23 @@ from shared.database import new_id, transaction
 from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
+from shared.values.enums import ImportStatus
 from shared.values.schemas import MergePatch
 from tests.builders.therapists import a_therapist
 from tests.concurrency import in_turn
 from tests.conftest import MONDAY
-from therapist_service.domain import import_arrivals, imports, reviews, therapists
+from therapist_service.domain import (
+    import_arrivals,
+    import_holds,
+    import_undo,
+    imports,
+    inactivity,
+    reviews,
+    states,
+    therapists,
+)
 from therapist_service.domain.import_arrivals import Content, FileLook, ImportedBefore
+from therapist_service.domain.import_schemas import ImportRejection
 from therapist_service.domain.review_schemas import ReviewApproval
 from therapist_service.domain.schemas import NewBlock
 from therapist_service.store.tables import Import, ImportReview, Therapist
@@ -62,6 +73,44 @@ def test_a_file_is_applied_by_one_worker() -> None:
     assert in_turn(claim, claim) is None
 
 
+def test_a_held_file_is_decided_once() -> None:
+    with transaction() as session:
+        known = import_arrivals.take(session, FILE, content(), now=MONDAY)
+        held = session.get_one(Import, known.id)
+        held.known_before = held.would_deactivate = held.would_change = 1
+        states.hold_import(held, now=MONDAY)
+
+    def approve(session: Session) -> Any:
+        return import_holds.approve(session, known.id, by=None, now=MONDAY)
+
+    def reject(session: Session) -> Any:
+        return import_holds.reject(session, known.id, ImportRejection(), by=None, now=MONDAY)
+
+    second = in_turn(approve, reject)
+    assert isinstance(second, Conflict)
+    assert second.code == "import.not_held"
+
+
+def test_an_import_is_undone_once() -> None:
+    with transaction() as session:
+        known = import_arrivals.take(session, FILE, content(), now=MONDAY)
+        states.end_import(session.get_one(Import, known.id), ImportStatus.COMPLETED, now=MONDAY)
+
+    def ask(session: Session) -> Any:
+        return import_undo.ask(session, known.id, by=None, now=MONDAY)
+
+    def undo(session: Session) -> Any:
+        return import_undo.undo_portion(session, at_most=10, now=MONDAY)
+
+    second = in_turn(ask, ask)
+    assert isinstance(second, Conflict)
+    assert second.code == "import.undo_asked"
+    assert in_turn(undo, undo) == 0
+    with pytest.raises(Conflict) as third, transaction() as session:
+        ask(session)
+    assert third.value.code == "import.not_completed"
+
+
 def test_a_block_is_lifted_once() -> None:
     with transaction() as session:
         therapist = a_therapist(session)
@@ -73,6 +122,22 @@ def test_a_block_is_lifted_once() -> None:
     second = in_turn(unblock, unblock)
     assert isinstance(second, Conflict)
     assert second.code == "therapist.not_blocked"
+
+
+def test_staff_take_a_therapist_out_once_and_let_them_come_back_once() -> None:
+    with transaction() as session:
+        therapist = a_therapist(session)
+    for act, code in (
+        (inactivity.deactivate, "therapist.inactive_already"),
+        (inactivity.reactivate, "therapist.not_inactive"),
+    ):
+
+        def once(session: Session, act: Any = act) -> Any:
+            return act(session, therapist.id, by=None, now=MONDAY)
+
+        second = in_turn(once, once)
+        assert isinstance(second, Conflict)
+        assert second.code == code
 
 
 def test_an_event_set_aside_is_settled_once() -> None:

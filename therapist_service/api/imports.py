@@ -8,14 +8,16 @@ from shared.http import Context, Resource, endpoint
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import QuerySchema
 from therapist_service.dependencies import Dependencies
-from therapist_service.domain import import_arrivals, imports
+from therapist_service.domain import import_arrivals, import_holds, import_undo, imports
 from therapist_service.domain.import_arrivals import FileSearch
 from therapist_service.domain.import_schemas import (
     ImportRecordFilter,
+    ImportRejection,
+    ImportUndoFilter,
     ImportView,
     NewImport,
 )
-from therapist_service.domain.lists import IMPORT_RECORDS, IMPORTS
+from therapist_service.domain.lists import IMPORT_RECORDS, IMPORT_UNDO_OUTCOMES, IMPORTS
 
 
 class ImportItem(Resource):
@@ -58,6 +60,45 @@ class ImportCollection(Resource):
         return import_arrivals.ask(
             context.session, fetched.look, by=context.caller.id, now=context.now, otherwise=fetched.otherwise
         )
+
+
+class ImportApproveResource(Resource):
+    """The approval of a held import."""
+
+    @endpoint(response=ImportView, replay=ImportItem.get)
+    def post(self, context: Context[Dependencies], id: UUID) -> ImportView:
+        """Have a file applied that is held since it would deactivate or change unusually many therapists.
+
+        It is applied at its turn, and later files after it. 409 where the import is not held.
+        """
+        return import_holds.approve(context.session, id, by=context.caller.id, now=context.now)
+
+
+class ImportRejectResource(Resource):
+    """The rejection of a held import."""
+
+    @endpoint(body=ImportRejection, response=ImportView, replay=ImportItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: ImportRejection) -> ImportView:
+        """Apply nothing of a held file; later files go on. 409 where the import is not held."""
+        return import_holds.reject(context.session, id, body, by=context.caller.id, now=context.now)
+
+
+class ImportUndoCollection(Resource):
+    """An import that is taken back."""
+
+    @endpoint(lists=IMPORT_UNDO_OUTCOMES)
+    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[ImportUndoFilter]) -> Listed:
+        """List what became of each therapist whom an import had changed when it was undone, with what stays."""
+        return import_undo.list_part(context.session, id, wanted)
+
+    @endpoint(response=ImportView, status=202, replay=ImportItem.get)
+    def post(self, context: Context[Dependencies], id: UUID) -> ImportView:
+        """Undo a completed import: what it changed is as before, but for what somebody or a later file changed since.
+
+        A worker does it, from the last record to the first; the import is `undone` then. 409 where it is not
+        completed, is being undone, or what became of its records is not kept any more.
+        """
+        return import_undo.ask(context.session, id, by=context.caller.id, now=context.now)
 
 
 class ImportRecordCollection(Resource):

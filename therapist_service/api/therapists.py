@@ -7,14 +7,17 @@ from uuid import UUID
 from shared.http import Context, Resource, endpoint
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, QuerySchema
+from shared.values.weekly import Weekly, WeeklyHours
 from therapist_service.dependencies import Dependencies
-from therapist_service.domain import change_log, therapists
+from therapist_service.domain import capacity, change_log, inactivity, removals, therapists
+from therapist_service.domain.capacity_schemas import NewCapacity
 from therapist_service.domain.lists import THERAPIST_CHANGES, THERAPISTS
 from therapist_service.domain.schemas import (
     ChangedTherapist,
     NewBlock,
     NewTherapist,
     TherapistFilter,
+    TherapistRemoval,
     TherapistView,
 )
 
@@ -29,9 +32,25 @@ class TherapistItem(Resource):
 
     @endpoint(patch=ChangedTherapist, response=TherapistView)
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> TherapistView:
-        """Change a therapist; what staff change is protected from imports."""
+        """Change a therapist; what staff change is protected from imports.
+
+        Callers may change what they learn in a call: `phone`, `mobile`, `email` and `call_note`.
+        """
         return therapists.change(
-            context.session, id, patch, expected_versions=context.if_match, by=context.caller.id, now=context.now
+            context.session,
+            id,
+            patch,
+            expected_versions=context.if_match,
+            by=context.caller.id,
+            roles=context.caller.roles,
+            now=context.now,
+        )
+
+    @endpoint(response=TherapistRemoval)
+    def delete(self, context: Context[Dependencies], id: UUID) -> TherapistRemoval:
+        """Remove a therapist; one to whom anything refers becomes inactive instead, and the answer says what does."""
+        return removals.remove(
+            context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now
         )
 
 
@@ -41,7 +60,7 @@ class TherapistCollection(Resource):
     @endpoint(lists=THERAPISTS)
     def get(self, context: Context[Dependencies], wanted: ListRequest[TherapistFilter]) -> Listed:
         """List therapists by name."""
-        return therapists.list_part(context.session, wanted)
+        return therapists.list_part(context.session, wanted, today=context.today)
 
     @endpoint(body=NewTherapist, response=TherapistView, status=201, replay=TherapistItem.get)
     def post(self, context: Context[Dependencies], body: NewTherapist) -> TherapistView:
@@ -56,6 +75,56 @@ class TherapistHistoryCollection(Resource):
     def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List who or which file changed what, when, oldest first."""
         return change_log.list_part(context.session, id, wanted)
+
+
+class TherapistPhoneHoursResource(Resource):
+    """When the practice answers the phone."""
+
+    @endpoint(body=WeeklyHours, response=TherapistView)
+    def put(self, context: Context[Dependencies], id: UUID, body: Weekly | None) -> TherapistView:
+        """Replace the hours in which the practice answers the phone; they are protected from imports."""
+        return therapists.change_phone_hours(
+            context.session, id, body, expected_versions=context.if_match, by=context.caller.id, now=context.now
+        )
+
+
+class TherapistCapacityResource(Resource):
+    """Whether the practice has places."""
+
+    @endpoint(body=NewCapacity, response=TherapistView)
+    def put(self, context: Context[Dependencies], id: UUID, body: NewCapacity) -> TherapistView:
+        """Say whether the practice has places, from when, and until when that counts.
+
+        `free_individual_from`, `free_group_from` and `potentially_available` follow from it. A setting of which the
+        same is said keeps who said so; one that is left out becomes unknown.
+        """
+        return capacity.state(
+            context.session,
+            id,
+            body,
+            expected_versions=context.if_match,
+            by=context.caller.id,
+            today=context.today,
+            now=context.now,
+        )
+
+
+class TherapistDeactivateResource(Resource):
+    """The end of the work with a therapist."""
+
+    @endpoint(response=TherapistView, replay=TherapistItem.get)
+    def post(self, context: Context[Dependencies], id: UUID) -> TherapistView:
+        """Take a therapist out; no import makes them active again. One who is blocked is inactive after the block."""
+        return inactivity.deactivate(context.session, id, by=context.caller.id, now=context.now)
+
+
+class TherapistReactivateResource(Resource):
+    """The return of a therapist."""
+
+    @endpoint(response=TherapistView, replay=TherapistItem.get)
+    def post(self, context: Context[Dependencies], id: UUID) -> TherapistView:
+        """Let a therapist who is inactive be active again; one who is blocked after the block."""
+        return inactivity.reactivate(context.session, id, by=context.caller.id, now=context.now)
 
 
 class TherapistBlockResource(Resource):

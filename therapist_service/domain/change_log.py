@@ -27,8 +27,9 @@ from therapist_service.store.tables import Therapist
 
 NOT_LOGGED: Final = frozenset({
     "id", "created_at", "updated_at", "updated_by", "version", "sequence",  # said by the entry itself
-    "search", "name_key", "practice_key", "protected_by", "blocked_by", "registered_by",  # follow from what is logged
-    "last_email_on", "last_call_on", "last_conversation_on",  # a machine's notes
+    "search", "name_key", "practice_key", "capacity_due_on",  # follow from other columns
+    "protected_by", "blocked_by", "registered_by",  # who made the changes that are logged
+    "last_asked_on", "last_email_on", "last_call_on", "last_conversation_on",  # a machine's notes
 })  # fmt: skip
 """The columns of a therapist whose changes are not in the log; a new column is, unless it is named here."""
 LOGGED: Final = tuple(column.name for column in Therapist.__table__.columns if column.name not in NOT_LOGGED)
@@ -94,7 +95,7 @@ def _as_json(value: Any) -> Any:
 
 
 def list_part(session: Session, therapist_id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
-    """A part of what happened to a therapist; raises `NotFound`."""
+    """A part of what happened to a therapist, also to one who was removed; raises `NotFound`."""
     require(queries.therapist(session, therapist_id), "therapist")
     found = lists.therapist_changes(session, therapist_id, wanted.part)
     return found.shown(found.rows)

@@ -1,4 +1,4 @@
-"""When a practice was last written to, called and spoken to: a machine's notes, which refuse no person's save.
+"""When a practice was last asked, written to, called and spoken to: a machine's notes, which refuse no person's save.
 
 They neither count as a change (`version`) nor are published.
 """
@@ -6,12 +6,14 @@ They neither count as a change (`version`) nor are published.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, datetime
 from uuid import UUID
 
 from shared.database import Session
-from shared.events.catalogue import CallRecorded, EmailSent
+from shared.events.catalogue import CallRecorded, EmailSent, RequestApproved
 from shared.values.datetimes import berlin_day
 from shared.values.enums import CallResult
+from therapist_service.domain import removals
 from therapist_service.store import queries
 
 
@@ -20,16 +22,26 @@ def lock(session: Session, therapist_ids: Iterable[UUID | None]) -> None:
     queries.lock_therapists(session, [each for each in therapist_ids if each is not None])
 
 
-def note_email(session: Session, sent: EmailSent) -> None:
+def note_request(session: Session, approved: RequestApproved, *, now: datetime) -> None:
+    """Note that somebody decided to ask a therapist for a patient."""
+    _note(session, approved.therapist_id, now=now, last_asked_on=berlin_day(approved.approved_at))
+
+
+def note_email(session: Session, sent: EmailSent, *, now: datetime) -> None:
     """Note an e-mail of any kind that went to a therapist."""
     if sent.therapist_id is not None:
-        queries.note_contact(session, sent.therapist_id, last_email_on=berlin_day(sent.sent_at))
+        _note(session, sent.therapist_id, now=now, last_email_on=berlin_day(sent.sent_at))
 
 
-def note_call(session: Session, call: CallRecorded) -> None:
+def note_call(session: Session, call: CallRecorded, *, now: datetime) -> None:
     """Note a call in either direction; only one in which somebody was reached is a conversation."""
     day = berlin_day(call.occurred_at)
     days = {"last_call_on": day}
     if call.result == CallResult.REACHED:
         days["last_conversation_on"] = day
-    queries.note_contact(session, call.therapist_id, **days)
+    _note(session, call.therapist_id, now=now, **days)
+
+
+def _note(session: Session, therapist_id: UUID, *, now: datetime, **days: date) -> None:
+    queries.note_contact(session, therapist_id, **days)
+    removals.take_back(session, therapist_id, now=now)

@@ -115,7 +115,7 @@ def take(session: Session, look: FileLook, content: Content, *, now: datetime) -
         session.add(ImportCopy(import_id=original.id, file=look.name, size=look.size, modified_at=look.modified_at))
     for again in asked:
         reason = f"A file with this content was imported before, as {original.file} (import {original.id})."
-        imports.end(session, again, ImportStatus.REJECTED, now).reason = reason
+        imports.end(session, again, ImportStatus.REJECTED, now, reason=reason)
     session.flush()
     return imports.view(original)
 
@@ -133,7 +133,7 @@ def fail(session: Session, look: FileLook, reason: str, *, now: datetime) -> Non
     asked = [each for each in queries.asked_for(session) if each.file == look.name]
     for each in asked or [_begun(session, look, by=None, now=now)]:
         each.size, each.modified_at = look.size, look.modified_at
-        imports.end(session, each, ImportStatus.FAILED, now).reason = reason
+        imports.end(session, each, ImportStatus.FAILED, now, reason=reason)
 
 
 def fail_missing(session: Session, names: Iterable[str], *, now: datetime) -> int:
@@ -141,7 +141,7 @@ def fail_missing(session: Session, names: Iterable[str], *, now: datetime) -> in
     there = set(names)
     missing = [each for each in queries.asked_for(session) if each.file not in there]
     for each in missing:
-        imports.end(session, each, ImportStatus.FAILED, now).reason = "The file is gone."
+        imports.end(session, each, ImportStatus.FAILED, now, reason="The file is gone.")
     return len(missing)
 
 

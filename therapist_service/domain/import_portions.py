@@ -19,6 +19,7 @@ from shared.events.outbox import record_all
 from shared.values.enums import ImportAction, ImportOutcome, ReviewState
 from shared.values.therapist_enums import TherapistChangeAction
 from therapist_service.domain import change_log, entity_resolution, search, states, therapists
+from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Identification, KnownPerson
 from therapist_service.domain.import_files import Metadata
@@ -38,11 +39,11 @@ WRITTEN: Final = (
 `block_reason` is never changed: PostgreSQL checks a row before it finds that it is not a new one.
 """
 LOGGED_AS: Final = {
-    ImportAction.ADDITION: TherapistChangeAction.REGISTERED,
+    ImportAction.ADDITION: TherapistChangeAction.CHANGED,
     ImportAction.MODIFICATION: TherapistChangeAction.CHANGED,
     ImportAction.DELETION: TherapistChangeAction.DEACTIVATED,
 }
-"""What the log calls a record that was applied."""
+"""What the log of changes calls a record that was applied to a known therapist."""
 _ENTRY: Final = tuple(TherapistSource.__table__.columns.keys())
 
 Row = dict[str, Any]
@@ -57,11 +58,11 @@ class Outcome:
     therapist_id: UUID | None
     row: Row | None = None
     event: tuple[UUID, int, Event] | None = None
-    change: Change | None = None
     source: Row | None = None
     """The entry of the source, where something of it changes."""
     seen: UUID | None = None
     """An entry of which nothing is written but that the source still shows it."""
+    change: Change | None = None
     review: Row | None = None
     superseded: UUID | None = None
     """A review that a newer record has overtaken."""
@@ -107,8 +108,8 @@ class _Portion:
     """What is known of the people of a portion, kept up to date while its records are decided."""
 
     def __init__(self, import_id: UUID, file: str, metadata: Metadata, passes: Passes, now: datetime) -> None:
-        self._import_id, self._file, self._metadata = import_id, file, metadata
-        self._passes, self._now = passes, now
+        self._import_id, self._file = import_id, file
+        self._metadata, self._passes, self._now = metadata, passes, now
         self._therapists: dict[UUID, Row] = {}
         self._entries: dict[str, Row] = {}
         self._listed: dict[UUID, set[UUID]] = defaultdict(set)
@@ -192,14 +193,16 @@ class _Portion:
         source, seen = self._source(entry, decision, known, therapist)
         therapist_id = therapist["id"] if therapist else None
         written = {name: row[name] for name in WRITTEN} if row is not None else None
-        change = self._change(entry, decision, row["id"], known) if row is not None else None
         reviewed = self._reviewed(entry, decision)
-        return Outcome(entry, decision, therapist_id, written, event, change, source, seen, **reviewed)
+        change = None if row is None else self._change(entry, decision, row["id"], known)
+        return Outcome(entry, decision, therapist_id, written, event, source, seen, change=change, **reviewed)
 
     def _change(self, entry: Entry, decision: ImportDecision, therapist_id: UUID, known: Known | None) -> Change:
-        """What the log says of what was applied; of a new therapist it names no fields: the file has them."""
+        """What the log says of a record that was applied; of a new therapist it names no fields: the file has them."""
         origin = ChangeOrigin(import_id=self._import_id, file=self._file, position=entry.position)
-        difference = [] if known is None else change_log.difference_of(known.therapist, decision.changes)
+        if known is None:
+            return Change(therapist_id, TherapistChangeAction.REGISTERED, origin)
+        difference = change_log.difference_of(known.therapist, decision.changes)
         return Change(therapist_id, LOGGED_AS[decision.action], origin, difference)
 
     def _known(self, external_id: str, who: Identification) -> Known | None:
@@ -228,7 +231,7 @@ class _Portion:
 
     def _newcomer(self) -> Row:
         nothing = dict.fromkeys(("inactive_by", "block_reason", "block_until"))
-        return {"id": new_id(), "created_at": self._now, "version": 0, "sequence": 0, **nothing}
+        return {"id": new_id(), "created_at": self._now, "version": 0, "sequence": 0, **nothing, **NOTHING_STATED}
 
     def _source(
         self, entry: Entry, decision: ImportDecision, known: Known | None, therapist: Mapping[str, Any] | None

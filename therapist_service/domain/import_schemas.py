@@ -11,9 +11,10 @@ from pydantic import ConfigDict, Field
 from shared.values.datetimes import Instant
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.errors import NotAcceptable
+from shared.values.import_enums import UndoOutcome
 from shared.values.lists import Several
 from shared.values.schemas import EntityView, QuerySchema, Schema
-from shared.values.text import Text
+from shared.values.text import Reason, Text
 
 FILE_NAME = r"^therapists_[0-9]{8}_[0-9]{6}\.json$"
 A_FILE_NAME = "therapists_20261120_040000.json"
@@ -51,6 +52,49 @@ class Counts(Schema):
     """Records that cannot be accepted."""
 
 
+class Hold(Schema):
+    """Why a file waited for a person's approval, and what was decided; the import's `status` says which."""
+
+    held_at: Instant
+    """Since when."""
+    known_before: int
+    """Therapists who were known from its source."""
+    would_deactivate: int
+    """Therapists who would become inactive."""
+    would_change: int
+    """Therapists who would change."""
+    decided_at: Instant | None
+    """When it was approved or rejected; null while it waits."""
+    decided_by: UUID | None
+    """The account of who decided; null while it waits, and where that was done at the terminal."""
+
+
+class ImportRejection(Schema):
+    """Why a held file is not applied."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The source was down, nobody has left."}]})
+
+    reason: Reason | None = None
+    """Why; the import shows it."""
+
+
+class Undo(Schema):
+    """How far an import has been undone. `done` of `total` records that changed somebody are."""
+
+    asked_at: Instant
+    """When somebody wanted it undone."""
+    asked_by: UUID | None
+    """The account of who did; null where that was done at the terminal."""
+    done: int
+    """How many records are undone."""
+    total: int
+    """How many records changed somebody, or wait."""
+    kept: int
+    """Therapists who are not wholly as before, since something newer stays."""
+    finished_at: Instant | None
+    """When all of it was undone; null while a worker is at it."""
+
+
 class ImportView(EntityView):
     """One file, and what became of it. `done` of `total` records have an outcome.
 
@@ -82,6 +126,10 @@ class ImportView(EntityView):
     """How many records the file has; null until it was looked through."""
     done: int
     """How many of them have an outcome."""
+    hold: Hold | None
+    """Null unless the file was held since it would deactivate or change unusually many therapists."""
+    undo: Undo | None
+    """Null unless somebody wanted the import undone."""
 
 
 class FieldChange(Schema):
@@ -118,4 +166,24 @@ class ImportRecordFilter(QuerySchema):
     """Which records to list."""
 
     outcome: Several[ImportOutcome] = []
+    """Only those with one of these outcomes."""
+
+
+class UndoneTherapist(Schema):
+    """What became of a therapist when an import was undone."""
+
+    therapist_id: UUID
+    """The therapist concerned."""
+    outcome: UndoOutcome
+    """What became of them."""
+    kept: list[str]
+    """Fields that somebody, or a later file, changed since, and that stay."""
+    reason: str | None
+    """Why it failed."""
+
+
+class ImportUndoFilter(QuerySchema):
+    """Which therapists to list."""
+
+    outcome: Several[UndoOutcome] = []
     """Only those with one of these outcomes."""

@@ -19,7 +19,7 @@ from shared.database import Session
 from shared.database.rows import require
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.lists import Listed, ListRequest
-from therapist_service.domain import states
+from therapist_service.domain import import_events, states
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
 from therapist_service.domain.import_portions import Outcome, decide_portion, write_portion
 from therapist_service.domain.import_records import Entry
@@ -29,9 +29,10 @@ from therapist_service.domain.import_schemas import (
     ImportRecordFilter,
     ImportView,
 )
+from therapist_service.domain.import_views import hold_of, undo_of
 from therapist_service.domain.review_rules import Passes
 from therapist_service.store import import_queries as queries
-from therapist_service.store import lists
+from therapist_service.store import lists, undo_queries
 from therapist_service.store.tables import Import
 
 TRIES = 3
@@ -61,13 +62,18 @@ class ImportClaim:
     """How many records have an outcome."""
     is_careful: bool
     """Whether the last holder ended without a word, perhaps of one of the next records."""
+    is_judged: bool
+    """Whether it was decided that the file need not be held."""
+    tries: int
+    """How often workers began to look the file through, or to judge it, and have not ended."""
 
 
 def view(known: Import) -> ImportView:
     """The import as clients see it."""
     counts = Counts.of({name: getattr(known, name) for name in Counts.model_fields})
-    fields = ImportView.model_fields.keys() - {"counts"}
-    return ImportView.of({**{name: getattr(known, name) for name in fields}, "counts": counts})
+    fields = ImportView.model_fields.keys() - {"counts", "hold", "undo"}
+    more = {"counts": counts, "hold": hold_of(known), "undo": undo_of(known)}
+    return ImportView.of({**{name: getattr(known, name) for name in fields}, **more})
 
 
 def list_part(session: Session, wanted: ListRequest[Any]) -> Listed:
@@ -78,12 +84,12 @@ def list_part(session: Session, wanted: ListRequest[Any]) -> Listed:
 
 def get(session: Session, import_id: UUID) -> ImportView:
     """One import; raises `NotFound`."""
-    return view(_known(session, import_id))
+    return view(known_import(session, import_id))
 
 
 def list_records(session: Session, import_id: UUID, wanted: ListRequest[ImportRecordFilter]) -> Listed:
     """A part of an import's records; raises `NotFound`."""
-    known, outcomes = _known(session, import_id), wanted.filters.outcome
+    known, outcomes = known_import(session, import_id), wanted.filters.outcome
     total = _number(known, outcomes)
     found = lists.import_records(session, import_id, wanted.part, outcomes=outcomes, total=total)
     return found.shown(found.rows)
@@ -98,8 +104,9 @@ def _number(known: Import, outcomes: Sequence[ImportOutcome]) -> int:
     return sum(getattr(known, name) for name in (*applied, *others))
 
 
-def _known(session: Session, import_id: UUID) -> Import:
-    return require(queries.one(session, import_id), "import")
+def known_import(session: Session, import_id: UUID, *, lock: bool = False) -> Import:
+    """The import's row; raises `NotFound`."""
+    return require(queries.one(session, import_id, lock=lock), "import")
 
 
 # Applying them
@@ -107,20 +114,34 @@ def _known(session: Session, import_id: UUID) -> Import:
 
 def claim(session: Session, *, now: datetime, lease: timedelta) -> ImportClaim | None:
     """The import whose turn it is; None where there is none, or another worker is at work on one."""
-    waiting = queries.unfinished(session)
+    held = queries.first_held(session)
+    waiting = [each for each in queries.unfinished(session) if held is None or each.file < held]
+    if undo_queries.is_any_to_undo(session):
+        return None
     if not waiting or any(each.claimed_until is not None and each.claimed_until > now for each in waiting):
         return None
     chosen = waiting[0]
     assert chosen.content_id is not None
     if chosen.total is None:
         chosen.started_at = now  # until then it waited for its turn
+    if chosen.judged_at is None:
         _try(chosen, None)
     if chosen.claimed_until is not None:  # neither finished nor given back: the holder died, or something was too much
         chosen.abandoned += 1
     chosen.term += 1
     chosen.claimed_until = now + lease
     is_careful = chosen.abandoned > 0
-    return ImportClaim(chosen.id, chosen.term, chosen.file, chosen.size, chosen.content_id, chosen.done, is_careful)
+    return ImportClaim(
+        chosen.id,
+        chosen.term,
+        chosen.file,
+        chosen.size,
+        chosen.content_id,
+        chosen.done,
+        is_careful,
+        chosen.judged_at is not None,
+        chosen.tries,
+    )
 
 
 def _try(known: Import, position: int | None) -> None:
@@ -139,14 +160,14 @@ def try_alone(session: Session, claimed: ImportClaim, position: int) -> bool:
 
     Raises `ClaimLost`.
     """
-    known = _claimed(session, claimed)
+    known = claimed_import(session, claimed)
     _try(known, position)
     return known.tries <= TRIES
 
 
 def look_through(session: Session, claimed: ImportClaim) -> None:
     """Raise `NotImportable` where workers ended while they looked this file through, and `ClaimLost`."""
-    known = _claimed(session, claimed)
+    known = claimed_import(session, claimed)
     if known.total is None and known.tries > TRIES:
         raise NotImportable(f"The file could not be looked through: {TRIES} workers ended while they did.")
 
@@ -161,7 +182,7 @@ def block(session: Session, claimed: ImportClaim, number: int) -> bytes:
 
 def begin(session: Session, claimed: ImportClaim, file: ImportFile, *, now: datetime, lease: timedelta) -> None:
     """Write down what the file is; raises `NotImportable` for one that is out of turn, and `ClaimLost`."""
-    known = _claimed(session, claimed)
+    known = claimed_import(session, claimed)
     if known.total is None:
         refuse_out_of_turn(known.file, last_applied=queries.last_applied_file(session), now=now)
         known.tries = 0
@@ -174,12 +195,12 @@ def begin(session: Session, claimed: ImportClaim, file: ImportFile, *, now: date
 
 def give_up(session: Session, claimed: ImportClaim, problem: NotImportable, *, now: datetime) -> None:
     """The whole file cannot be applied; raises `ClaimLost`."""
-    end(session, _claimed(session, claimed), problem.status, now).reason = problem.reason
+    end(session, claimed_import(session, claimed), problem.status, now, reason=problem.reason)
 
 
 def release(session: Session, claimed: ImportClaim, *, now: datetime) -> None:
     """Let others claim what is left at once, and the holder of this claim find it gone; raises `ClaimLost`."""
-    known = _claimed(session, claimed)
+    known = claimed_import(session, claimed)
     known.term += 1
     known.claimed_until = None
     known.tries = max(0, known.tries - 1)  # nothing was to blame
@@ -188,19 +209,27 @@ def release(session: Session, claimed: ImportClaim, *, now: datetime) -> None:
 
 def finish(session: Session, claimed: ImportClaim, *, now: datetime) -> None:
     """Every record has its outcome; raises `ClaimLost`."""
-    end(session, _claimed(session, claimed), ImportStatus.COMPLETED, now)
+    end(session, claimed_import(session, claimed), ImportStatus.COMPLETED, now)
 
 
-def end(session: Session, known: Import, status: ImportStatus, now: datetime) -> Import:
-    """Nothing more becomes of this import."""
+def end(session: Session, known: Import, status: ImportStatus, now: datetime, *, reason: str | None = None) -> Import:
+    """Nothing more becomes of this import, for this reason; without one that of before stays."""
+    known.reason = reason or known.reason
     states.end_import(known, status, now=now)
-    if known.content_id is not None:
-        queries.drop_content(session, known.content_id)
-        known.content_id = None
+    drop_content(session, known)
+    import_events.record_end(session, known, now=now)
     return known
 
 
-def _claimed(session: Session, claimed: ImportClaim) -> Import:
+def drop_content(session: Session, known: Import) -> None:
+    """The file is not needed any more."""
+    if known.content_id is not None:
+        queries.drop_content(session, known.content_id)
+        known.content_id = None
+
+
+def claimed_import(session: Session, claimed: ImportClaim) -> Import:
+    """The import of this claim, locked; raises `ClaimLost`."""
     known = queries.one(session, claimed.import_id, lock=True)
     if known is None or known.term != claimed.term or known.status != ImportStatus.RUNNING:
         raise ClaimLost
@@ -221,7 +250,7 @@ def apply(
 
     Raises `ClaimLost` where these are not the next records or the claim is over.
     """
-    known = _claimed(session, claimed)
+    known = claimed_import(session, claimed)
     if not portion or portion[0].position != known.done:
         raise ClaimLost
     outcomes = decide_portion(session, claimed.import_id, claimed.file, metadata, portion, passes=passes, now=now)
@@ -236,7 +265,7 @@ def apply(
 
 def refuse(session: Session, claimed: ImportClaim, entry: Entry, reason: str, *, now: datetime) -> None:
     """Write down that a record could not be applied; raises `ClaimLost`."""
-    known = _claimed(session, claimed)
+    known = claimed_import(session, claimed)
     if entry.position != known.done:
         raise ClaimLost
     refused = Outcome(entry, ImportDecision(entry.action, ImportOutcome.REJECTED, reason), None)

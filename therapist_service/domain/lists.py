@@ -7,7 +7,13 @@ from typing import Final
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 from therapist_service.domain.change_schemas import TherapistChangeView
-from therapist_service.domain.import_schemas import ImportRecordFilter, ImportRecordView, ImportView
+from therapist_service.domain.import_schemas import (
+    ImportRecordFilter,
+    ImportRecordView,
+    ImportUndoFilter,
+    ImportView,
+    UndoneTherapist,
+)
 from therapist_service.domain.review_schemas import ImportReviewView, ReviewFilter
 from therapist_service.domain.schemas import TherapistFilter, TherapistLabel, TherapistView
 from therapist_service.store import lists, review_lists
@@ -53,5 +59,8 @@ THERAPIST_CHANGES: Final = ListOf(
     lists.THERAPIST_CHANGES, QuerySchema, full=TherapistChangeView, row=TherapistChangeRow
 )
 IMPORTS: Final = ListOf(lists.IMPORTS, QuerySchema, full=ImportView, row=ImportView)
+IMPORT_UNDO_OUTCOMES: Final = ListOf(
+    lists.IMPORT_UNDO_OUTCOMES, ImportUndoFilter, full=UndoneTherapist, row=UndoneTherapist
+)
 IMPORT_RECORDS: Final = ListOf(lists.IMPORT_RECORDS, ImportRecordFilter, full=ImportRecordView, row=ImportRecordRow)
 IMPORT_REVIEWS: Final = ListOf(review_lists.IMPORT_REVIEWS, ReviewFilter, full=ImportReviewView, row=ImportReviewRow)

@@ -8,8 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.database import Session, new_id
-from shared.database.rows import require
-from shared.errors import Conflict, FieldProblem, RuleBroken
+from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
 from shared.values.enums import ReviewKind
 from shared.values.postal_codes import coordinates_problem
 from therapist_service.domain import therapists
@@ -39,11 +38,21 @@ def apply(
     origin = _origin(session, review, by)
     if whom is None:
         return _register(session, review, approval.fields, origin=origin, now=now)
-    therapist = require(queries.therapist(session, whom, lock=True), "therapist")
+    therapist = _concerned(session, review, whom)
     applied = _change(session, review, therapist, approval.fields, origin=origin, now=now)
     if is_about_who:
         _assign_entry(session, review, therapist, origin=origin, now=now)
     return applied
+
+
+def _concerned(session: Session, review: ImportReview, whom: UUID) -> Therapist:
+    """The therapist, locked. Raises `Conflict` where the review is about one who was removed, else `NotFound`."""
+    try:
+        return therapists.locked(session, whom)
+    except NotFound:
+        if whom == review.therapist_id:
+            raise Conflict("import_review.therapist_gone") from None
+        raise
 
 
 def _origin(session: Session, review: ImportReview, by: UUID | None) -> ChangeOrigin:

@@ -20,16 +20,20 @@ from shared.values.enums import (
     TherapySetting,
 )
 from shared.values.errors import NotAcceptable
-from shared.values.identifiers import Language, PostalCode
+from shared.values.identifiers import DiagnosisBlock, Language, PostalCode
 from shared.values.lists import Several
 from shared.values.places import Latitude, Longitude
 from shared.values.postal_codes import coordinates_problem
+from shared.values.practice_enums import InactiveBy
 from shared.values.readable import FOR_CALLERS
 from shared.values.rules import rule_across, without_rule
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line, Note
+from shared.values.therapist_enums import RemovalOutcome, TherapistReference
 from shared.values.weekly import WeeklyHours
+from therapist_service.domain.capacity_schemas import Capacity
 from therapist_service.domain.change_schemas import FieldOrigin
+from therapist_service.domain.phone_hours import PhoneHoursCheck
 
 PLACE = frozenset({"latitude", "longitude"})
 """The coordinates: they are protected, set aside and dropped together."""
@@ -52,6 +56,9 @@ class Holiday(Schema):
         if self.to < self.from_:
             raise NotAcceptable("field.before_from")
 
+
+CAPACITY = "PUT /api/therapists/{id}/capacity"
+"""What changes everything about places."""
 
 BOTH_OR_NONE: JsonDict = {
     "anyOf": [
@@ -132,6 +139,25 @@ class ImportedFields(Schema):
             raise NotAcceptable("field.wrong_place", why=why_not)
 
 
+class Preferences(Schema):
+    """Whom a practice prefers to treat: it ranks a therapist higher and excludes nobody."""
+
+    diagnoses: Annotated[list[DiagnosisBlock], Distinct(50)] = []
+    """Groups of diagnoses that the practice treats by preference."""
+    min_age: Annotated[int, Field(ge=0, le=120)] | None = None
+    """From this age on."""
+    max_age: Annotated[int, Field(ge=0, le=120)] | None = None
+    """Up to and with this age."""
+    genders: Annotated[list[Gender], Distinct(50)] = []
+    """Patients of these genders; empty: of any."""
+
+    @rule_across("max_age")
+    def _has_ages_in_order(self) -> None:
+        """`max_age` is not below `min_age`."""
+        if self.min_age is not None and self.max_age is not None and self.max_age < self.min_age:
+            raise NotAcceptable("field.below_min_age")
+
+
 class TherapistFields(ImportedFields):
     """The fields that staff can write."""
 
@@ -141,14 +167,12 @@ class TherapistFields(ImportedFields):
     """When there are sessions."""
     holidays: Annotated[list[Holiday], Field(max_length=100)] = []
     """Days on which the practice is closed."""
-    free_individual_from: PlausibleDate | None = None
-    """From which day there is a place in individual therapy."""
-    free_group_from: PlausibleDate | None = None
-    """From which day there is a place in a group."""
-    potentially_available: bool = False
-    """Whether a place may become free soon."""
     potentially_available_note: Annotated[Note | None, FOR_CALLERS] = None
-    """What is known about that place."""
+    """What is known about a place that may be free."""
+    call_note: Annotated[Note | None, FOR_CALLERS] = None
+    """What people who call the practice should know."""
+    preferences: Annotated[Preferences | None, FOR_CALLERS] = None
+    """Whom the practice prefers to treat."""
     contact_preference: Annotated[ContactPreference, FOR_CALLERS] = ContactPreference.ANY
     """How the practice wants to be asked."""
     email_opt_out: Annotated[bool, FOR_CALLERS] = False
@@ -213,6 +237,21 @@ class TherapistView(TherapistFields, EntityView):
     """Whether the therapist may be contacted."""
     block: Annotated[Block | None, FOR_CALLERS] = None
     """Why not, where they are blocked."""
+    inactive_by: Annotated[InactiveBy | None, Changed(by="POST /api/therapists/{id}/deactivate or /reactivate")] = None
+    """Who made them inactive; of one who is blocked, that they will be when the block ends."""
+    capacity: Annotated[Capacity, FOR_CALLERS, Changed(by=CAPACITY)] = Capacity()
+    """Whether there are places, and who said so last."""
+    free_individual_from: Annotated[IsoDate | None, Changed(by=CAPACITY)] = None
+    """From which day there is a place in individual therapy: `from` of the capacity; of a place that is free without
+    such a day, the day on which that was said."""
+    free_group_from: Annotated[IsoDate | None, Changed(by=CAPACITY)] = None
+    """The same of a place in a group."""
+    potentially_available: Annotated[bool, Changed(by=CAPACITY)] = False
+    """Whether a place may be free: in a setting that is free, or whose `from` has come."""
+    phone_hours_check: PhoneHoursCheck | None = None
+    """How far the phone hours reach the legal minimum; null without a statutory seat."""
+    last_asked_on: Annotated[IsoDate | None, FOR_CALLERS] = None
+    """Day on which staff last decided to ask them for a patient."""
     last_email_on: Annotated[IsoDate | None, FOR_CALLERS] = None
     """Day of the last e-mail to them."""
     last_call_on: Annotated[IsoDate | None, FOR_CALLERS] = None
@@ -231,6 +270,17 @@ class TherapistView(TherapistFields, EntityView):
     """Who or which file set each field last; a field that was never set is not among them."""
 
     _has_coordinates_that_can_be_right = without_rule()
+
+
+class TherapistRemoval(Schema):
+    """What became of a therapist whom staff removed."""
+
+    id: UUID
+    """Identifies the therapist."""
+    outcome: RemovalOutcome
+    """Whether they are no more, or inactive."""
+    references: list[TherapistReference]
+    """What refers to them, so that they are inactive."""
 
 
 class TherapistLabel(Schema):
@@ -272,4 +322,10 @@ class TherapistFilter(QuerySchema):
     accreditation: Several[Accreditation] = []
     """Only those with one of these accreditations."""
     potentially_available: bool | None = None
-    """Only those who may have a place soon, or only the others."""
+    """Only those who may have a place, or only the others."""
+    free: bool | None = None
+    """Only those who have a place today, in individual therapy or a group (`free_*_from`), or only the others."""
+    has_phone_hours: bool | None = None
+    """Only those whose phone hours are known, or only the others."""
+    has_email: bool | None = None
+    """Only those with an e-mail address, or only the others."""

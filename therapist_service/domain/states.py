@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from shared.values.enums import ImportStatus, ReviewState, TherapistStatus
+from shared.values.practice_enums import InactiveBy
 from shared.values.transitions import check_transition
 from therapist_service.store.tables import Import, ImportReview, Therapist
 
@@ -19,7 +20,7 @@ _T = TherapistStatus
 _I = ImportStatus
 _R = ReviewState
 
-BY_IMPORT: Final = "import"
+BY_IMPORT: Final = InactiveBy.IMPORT.value
 """Who made a therapist inactive; an import lifts only what an import set (docs/domain.md#import-rule-6)."""
 
 THERAPISTS: Final[dict[TherapistStatus, frozenset[TherapistStatus]]] = {
@@ -30,12 +31,11 @@ THERAPISTS: Final[dict[TherapistStatus, frozenset[TherapistStatus]]] = {
 }
 
 IMPORTS: Final[dict[ImportStatus, frozenset[ImportStatus]]] = {
-    _I.RUNNING: frozenset({_I.COMPLETED, _I.FAILED, _I.REJECTED}),
-    _I.COMPLETED: frozenset(),
+    _I.RUNNING: frozenset({_I.HELD, _I.COMPLETED, _I.FAILED, _I.REJECTED}),
+    _I.HELD: frozenset({_I.RUNNING, _I.REJECTED}),
+    _I.COMPLETED: frozenset({_I.UNDONE}),
     _I.FAILED: frozenset(),
     _I.REJECTED: frozenset(),
-    # not yet: a file that is held for approval, and one that is taken back
-    _I.HELD: frozenset(),
     _I.UNDONE: frozenset(),
 }
 
@@ -66,9 +66,36 @@ def unblock(therapist: Therapist) -> None:
     therapist.block_reason = therapist.block_since = therapist.block_until = therapist.blocked_by = None
 
 
+def deactivate(therapist: Therapist) -> None:
+    """active → inactive, since staff say so; a block wins, and they are inactive after it.
+
+    Of one whom an import made inactive it is staff who say so from now on: no import lifts it any more.
+    """
+    if therapist.status == _T.ACTIVE:
+        _enter(therapist, _T.INACTIVE)
+    therapist.inactive_by = InactiveBy.STAFF.value
+
+
+def reactivate(therapist: Therapist) -> None:
+    """inactive → active, whether an import or staff had said so; one who is blocked is active after the block."""
+    if therapist.status == _T.INACTIVE:
+        _enter(therapist, _T.ACTIVE)
+    therapist.inactive_by = None
+
+
 def _enter(therapist: Therapist, to: TherapistStatus) -> None:
     check_transition(THERAPISTS, therapist.status, to)
     therapist.status = to.value
+
+
+def remove(therapist: Therapist, *, now: datetime) -> None:
+    """Nobody is shown or finds the therapist any more, whatever their status was."""
+    therapist.removed_at = now
+
+
+def take_back(therapist: Therapist) -> None:
+    """One who was removed is there again, since somebody was to be asked or was contacted at the same moment."""
+    therapist.removed_at = None
 
 
 def columns_of_a_new_one() -> dict[str, Any]:
@@ -90,16 +117,16 @@ def columns_of_one_who_is_back(known: Mapping[str, Any]) -> dict[str, Any]:
     return nobody | {"status": _T.ACTIVE.value} if known["status"] == _T.INACTIVE else nobody
 
 
-def set_gone(therapist: Therapist) -> None:
-    """The same of one therapist whose last entry of a source became somebody else's."""
+def deactivate_for_import(therapist: Therapist) -> None:
+    """active → inactive, as if no source had them any more; a block wins, and they are inactive after it."""
     if therapist.inactive_by is None:
         therapist.inactive_by = BY_IMPORT
-        if therapist.status != _T.BLOCKED:
+        if therapist.status == _T.ACTIVE:
             _enter(therapist, _T.INACTIVE)
 
 
-def set_back(therapist: Therapist) -> None:
-    """inactive → active where an import had made them inactive, as `columns_of_one_who_is_back`."""
+def reactivate_after_import(therapist: Therapist) -> None:
+    """inactive → active, where an import had made them inactive; a block stays."""
     if therapist.inactive_by == BY_IMPORT:
         therapist.inactive_by = None
         if therapist.status == _T.INACTIVE:
@@ -111,13 +138,42 @@ def begin_import(known: Import) -> None:
     known.status = _I.RUNNING
 
 
+def hold_import(known: Import, *, now: datetime) -> None:
+    """running → held: a person decides whether the file is applied; nobody works on it, and later files wait."""
+    _enter_import(known, _I.HELD, by=None, now=now)
+    known.held_at = now
+
+
+def approve_import(known: Import, *, by: UUID | None, now: datetime) -> None:
+    """held → running: the file is applied at its turn."""
+    _enter_import(known, _I.RUNNING, by=by, now=now)
+    known.decided_at, known.decided_by = now, by
+
+
+def reject_import(known: Import, *, by: UUID | None, now: datetime) -> None:
+    """held → rejected: nothing of the file is applied."""
+    _enter_import(known, _I.REJECTED, by=by, now=now)
+    known.decided_at, known.decided_by = now, by
+    known.finished_at = now
+
+
+def undo_import(known: Import, *, now: datetime) -> None:
+    """completed → undone: nothing of the file is left but what is newer."""
+    _enter_import(known, _I.UNDONE, by=known.undo_asked_by, now=now)
+    known.undone_at = now
+
+
 def end_import(known: Import, to: ImportStatus, *, now: datetime) -> None:
     """running → completed, failed or rejected: nobody works on it any more."""
+    _enter_import(known, to, by=None, now=now)
+    known.finished_at = now
+
+
+def _enter_import(known: Import, to: ImportStatus, *, by: UUID | None, now: datetime) -> None:
     check_transition(IMPORTS, known.status, to)
     known.status = to.value
-    known.finished_at = now
     known.claimed_until = None
-    known.count_change(by=None, now=now)
+    known.count_change(by=by, now=now)
 
 
 def columns_of_a_new_review() -> dict[str, Any]:

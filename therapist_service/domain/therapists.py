@@ -9,22 +9,29 @@ from uuid import UUID
 
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
-from shared.errors import Conflict, FieldProblem, RuleBroken
+from shared.errors import Conflict, FieldProblem, Forbidden, RuleBroken
 from shared.events.catalogue import (
+    Payload,
+    PublicCapacity,
+    PublicPreferences,
     PublicTherapist,
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
+    TherapistRemoved,
     TherapistUnblocked,
     TherapistUpdated,
 )
 from shared.events.outbox import record
-from shared.values.enums import TherapistStatus
+from shared.values.enums import Role, TherapistStatus
 from shared.values.lists import Listed, ListRequest, View
 from shared.values.postal_codes import coordinates_problem
-from shared.values.schemas import MergePatch, merged
+from shared.values.schemas import MergePatch, Schema, merged
 from shared.values.therapist_enums import TherapistChangeAction
-from therapist_service.domain import change_log, entity_resolution, search, sources, states
+from shared.values.weekly import Weekly
+from therapist_service.domain import change_log, entity_resolution, phone_hours, search, sources, states
+from therapist_service.domain.capacity_rules import NOTHING_STATED
+from therapist_service.domain.capacity_schemas import Capacity
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.change_schemas import FieldOrigin
 from therapist_service.domain.schemas import (
@@ -45,9 +52,14 @@ from therapist_service.store.tables import Therapist
 
 PROTECTABLE = frozenset(ImportedFields.model_fields)
 """The fields that an import could overwrite."""
+CHANGED_IN_A_CALL = frozenset({"phone", "mobile", "email", "call_note"})
+"""What people who call practices may change, since they learn it in a call."""
+CHANGES_EVERYTHING = frozenset({Role.ADMIN, Role.COORDINATOR})
 
-_PUBLISHED_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {"phone_hours", "working_hours", "blocked_until"}
-_PUBLISHED_FROM = _PUBLISHED_AS_THEY_ARE | {"phone_hours", "working_hours", "block_until"}
+_HOURS = ("phone_hours", "working_hours")
+_OBJECTS: Mapping[str, type[Payload]] = {"capacity": PublicCapacity, "preferences": PublicPreferences}
+_PUBLISHED_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {*_HOURS, *_OBJECTS, "blocked_until"}
+_PUBLISHED_FROM = _PUBLISHED_AS_THEY_ARE | {*_HOURS, *_OBJECTS, "block_until"}
 
 FILTERED = ("postal_code", "gender", "status", "accreditation")
 """Filters with several values, each of the column of its name."""
@@ -69,12 +81,12 @@ def view(session: Session, therapist: Therapist) -> TherapistView:
 
 
 def _full_views(session: Session, rows: Sequence[Therapist]) -> list[TherapistView]:
-    origins = change_log.field_origins(session, rows)
     known_as = sources.of_therapists(session, [each.id for each in rows])
-    return [_shown(each, origins[each.id], known_as[each.id]) for each in rows]
+    origins = change_log.field_origins(session, rows)
+    return [_shown(each, known_as[each.id], origins[each.id]) for each in rows]
 
 
-def _shown(therapist: Therapist, origins: Mapping[str, FieldOrigin], known_as: SourcesOfTherapist) -> TherapistView:
+def _shown(therapist: Therapist, known_as: SourcesOfTherapist, origins: Mapping[str, FieldOrigin]) -> TherapistView:
     fields = {name: getattr(therapist, name) for name in TherapistFields.model_fields}
     return TherapistView.of(
         {
@@ -86,6 +98,15 @@ def _shown(therapist: Therapist, origins: Mapping[str, FieldOrigin], known_as: S
             "version": therapist.version,
             "status": therapist.status,
             "block": _block(therapist),
+            "inactive_by": therapist.inactive_by,
+            "capacity": capacity_of(therapist),
+            "free_individual_from": therapist.free_individual_from,
+            "free_group_from": therapist.free_group_from,
+            "potentially_available": therapist.potentially_available,
+            "phone_hours_check": phone_hours.check(
+                therapist.accreditation, therapist.seat_share, therapist.phone_hours
+            ),
+            "last_asked_on": therapist.last_asked_on,
             "last_email_on": therapist.last_email_on,
             "last_call_on": therapist.last_call_on,
             "last_conversation_on": therapist.last_conversation_on,
@@ -97,6 +118,11 @@ def _shown(therapist: Therapist, origins: Mapping[str, FieldOrigin], known_as: S
             "field_origins": origins,
         }
     )
+
+
+def capacity_of(therapist: Therapist) -> Capacity:
+    """What was said last of places; unknown where nobody has said anything."""
+    return Capacity.of(therapist.capacity or {})
 
 
 def _block(therapist: Therapist) -> Block | None:
@@ -122,8 +148,10 @@ def public_row(row: Mapping[str, Any]) -> PublicTherapist:
 
 def _published(row: Mapping[str, Any]) -> dict[str, Any]:
     fields = {name: row[name] for name in _PUBLISHED_AS_THEY_ARE}
-    for name in ("phone_hours", "working_hours"):
+    for name in _HOURS:
         fields[name] = row[name].to_json() if row[name] else None
+    for name, kind in _OBJECTS.items():
+        fields[name] = kind.model_validate(row[name]) if row[name] else None
     fields["blocked_until"] = row["block_until"]
     return fields
 
@@ -134,11 +162,14 @@ def label(therapist: Therapist) -> TherapistLabel:
     return TherapistLabel(id=therapist.id, name=name, city=therapist.city)
 
 
-def list_part(session: Session, wanted: ListRequest[TherapistFilter]) -> Listed:
-    """A part of the therapists who are wanted. Raises `InvalidFields` for a search of too many words."""
+def list_part(session: Session, wanted: ListRequest[TherapistFilter], *, today: date) -> Listed:
+    """A part of the therapists who are wanted on this day. Raises `InvalidFields` for a search of too many words."""
     filters, part = wanted.filters, wanted.part
     conditions = [
+        lists.who_is_there(),
         *lists.fields_are(city=filters.city, potentially_available=filters.potentially_available),
+        *lists.known_or_not(phone_hours=filters.has_phone_hours, email=filters.has_email),
+        *lists.free_on(today, filters.free),
         *lists.fields_are_among(**{name: getattr(filters, name) for name in FILTERED}),
     ]
     if filters.procedure:
@@ -167,10 +198,12 @@ def get(session: Session, therapist_id: UUID) -> TherapistView:
 
 def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datetime) -> TherapistView:
     """Enter a therapist by hand; what staff typed is protected from imports."""
-    therapist = Therapist(id=new_id(), registered_by=by, **first_version(by=by, now=now), **values_of(new))
+    therapist = Therapist(
+        id=new_id(), registered_by=by, **first_version(by=by, now=now), **values_of(new), **NOTHING_STATED
+    )
     states.register(therapist)
     _protect_only(therapist, new.model_fields_set & PROTECTABLE, by)
-    _make_findable(therapist)
+    make_findable(therapist)
     session.add(therapist)
     record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
     set_by_staff = {name: value for name, value in values_of(new).items() if name in new.model_fields_set}
@@ -183,9 +216,9 @@ def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datet
 def register_reviewed(session: Session, fields: ImportedFields, *, origin: ChangeOrigin, now: datetime) -> Therapist:
     """Enter a therapist whom an import brought and a person approved; nothing is protected from later imports."""
     values = values_of(TherapistFields.of({name: getattr(fields, name) for name in ImportedFields.model_fields}))
-    therapist = Therapist(id=new_id(), **first_version(by=origin.changed_by, now=now), **values)
+    therapist = Therapist(id=new_id(), **first_version(by=origin.changed_by, now=now), **values, **NOTHING_STATED)
     states.register(therapist)
-    _make_findable(therapist)
+    make_findable(therapist)
     session.add(therapist)
     record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
     brought = {name: value for name, value in values.items() if name in fields.model_fields_set}
@@ -208,15 +241,15 @@ def change_reviewed(
     for name, value in changes.items():
         setattr(therapist, name, value)
     if is_back:
-        states.set_back(therapist)
-    _make_findable(therapist)
+        states.reactivate_after_import(therapist)
+    make_findable(therapist)
     save(session, therapist, TherapistUpdated, before=before, origin=origin, now=now)
 
 
 def lose_entry(session: Session, therapist: Therapist, *, origin: ChangeOrigin, now: datetime) -> None:
     """The therapist, who is locked, is in no source any more: the last entry turned out to be somebody else's."""
     before = change_log.columns_of(therapist)
-    states.set_gone(therapist)
+    states.deactivate_for_import(therapist)
     save(session, therapist, TherapistDeactivated, before=before, origin=origin, now=now)
 
 
@@ -228,13 +261,14 @@ def change(
     expected_versions: Collection[int] | None,
     by: UUID | None,
     now: datetime,
+    roles: Set[Role] = CHANGES_EVERYTHING,
 ) -> TherapistView:
     """Change fields of a therapist; what changes is protected from imports from now on.
 
-    Raises `NotFound`, `LostUpdate`, and `InvalidFields` or a `ValidationError` for fields that do not fit.
+    Raises `NotFound`, `LostUpdate`, `Forbidden` for what only others may change, and `InvalidFields` or a
+    `ValidationError` for fields that do not fit.
     """
-    therapist = _get(session, therapist_id, lock=True)
-    check_version(therapist, expected_versions, "therapist")
+    therapist = locked(session, therapist_id, expected_versions)
     before, current = change_log.columns_of(therapist), view(session, therapist)
     sent = patch.changes_to(current)
     changes = {**_coordinates_to_drop(current, sent), **sent}
@@ -242,13 +276,35 @@ def change(
     changed = {name for name in changes if getattr(wanted, name) != getattr(current, name)}
     if not changed:
         return current
+    _refuse_what_others_change(changed & sent.keys(), roles)
     _protect(therapist, wanted, changed & sent.keys(), by)
     for name, value in values_of(wanted).items():
         if name in changed:
             setattr(therapist, name, value)
     if changed & {*search.FIELDS, *entity_resolution.KEY_FIELDS}:
-        _make_findable(therapist)
+        make_findable(therapist)
     return save(session, therapist, TherapistUpdated, before=before, origin=ChangeOrigin(changed_by=by), now=now)
+
+
+def change_phone_hours(
+    session: Session,
+    therapist_id: UUID,
+    hours: Weekly | None,
+    *,
+    expected_versions: Collection[int] | None,
+    by: UUID | None,
+    now: datetime,
+) -> TherapistView:
+    """Replace the hours in which the practice answers the phone. Raises `NotFound` and `LostUpdate`."""
+    patch = MergePatch({"phone_hours": hours}, {})
+    return change(session, therapist_id, patch, expected_versions=expected_versions, by=by, now=now)
+
+
+def _refuse_what_others_change(changed: Set[str], roles: Set[Role]) -> None:
+    beyond = set() if roles & CHANGES_EVERYTHING else changed - CHANGED_IN_A_CALL
+    if beyond:
+        problems = [FieldProblem.of(name, "field.not_for_callers") for name in sorted(beyond)]
+        raise Forbidden("therapist.not_for_callers", errors=problems)
 
 
 def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dict[str, None]:
@@ -259,7 +315,7 @@ def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dic
     return dict.fromkeys(PLACE) if coordinates_problem(postal_code, current.latitude, current.longitude) else {}
 
 
-def _make_findable(therapist: Therapist) -> None:
+def make_findable(therapist: Therapist) -> None:
     """Bring the columns up to date by which people and imports find the therapist."""
     fields = {name: getattr(therapist, name) for name in {*search.FIELDS, *entity_resolution.KEY_FIELDS}}
     therapist.search = search.found_by(fields)
@@ -327,10 +383,16 @@ def snapshots(
     after: UUID,
     limit: int,
     now: datetime,  # noqa: ARG001 - all have it
-) -> Sequence[tuple[Therapist, TherapistUpdated]]:
+) -> Sequence[tuple[Therapist, TherapistUpdated | TherapistRemoved]]:
     """The next therapists after this id, locked, and what other services are to know of them now."""
     found = queries.therapists_after(session, after, limit=limit)
-    return [(therapist, TherapistUpdated(therapist=public(therapist))) for therapist in found]
+    return [(therapist, _state(therapist)) for therapist in found]
+
+
+def _state(therapist: Therapist) -> TherapistUpdated | TherapistRemoved:
+    if therapist.removed_at is not None:
+        return TherapistRemoved(therapist_id=therapist.id)
+    return TherapistUpdated(therapist=public(therapist))
 
 
 def save(
@@ -358,8 +420,16 @@ def values_of(fields: TherapistFields | ImportedFields) -> dict[str, Any]:
     values = {name: getattr(fields, name) for name in type(fields).model_fields if name != "protected_fields"}
     if "holidays" in values:
         values["holidays"] = [holiday.to_json() for holiday in values["holidays"]]
-    return values
+    return {name: value.to_json() if isinstance(value, Schema) else value for name, value in values.items()}
+
+
+def locked(session: Session, therapist_id: UUID, expected_versions: Collection[int] | None = None) -> Therapist:
+    """One therapist, whom nobody else can change before our transaction ends. Raises `NotFound` and `LostUpdate`."""
+    therapist = _get(session, therapist_id, lock=True)
+    check_version(therapist, expected_versions, "therapist")
+    return therapist
 
 
 def _get(session: Session, therapist_id: UUID, *, lock: bool = False) -> Therapist:
-    return require(queries.therapist(session, therapist_id, lock=lock), "therapist")
+    known = require(queries.therapist(session, therapist_id, lock=lock), "therapist")
+    return require(None if known.removed_at else known, "therapist")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, bindparam, text
+from sqlalchemy import Text, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -37,3 +37,13 @@ def last_changes(session: Session, therapist_ids: Collection[UUID], fields: Coll
     """
     wanted = {"therapist_ids": list(therapist_ids), "fields": list(fields)}
     return session.execute(_LAST_CHANGES, wanted).all()
+
+
+def changes_of(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, list[TherapistChange]]:
+    """All changes of these therapists by therapist, the oldest first."""
+    order = (TherapistChange.therapist_id, TherapistChange.id)
+    wanted = select(TherapistChange).where(TherapistChange.therapist_id.in_(therapist_ids)).order_by(*order)
+    found: dict[UUID, list[TherapistChange]] = {}
+    for change in session.scalars(wanted):
+        found.setdefault(change.therapist_id, []).append(change)
+    return found

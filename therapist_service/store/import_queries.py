@@ -61,6 +61,11 @@ def unfinished(session: Session) -> Sequence[Import]:
     ).all()
 
 
+def first_held(session: Session) -> str | None:
+    """The name of the earliest file that is held."""
+    return session.scalar(select(func.min(Import.file)).where(Import.status == "held"))
+
+
 def renew(session: Session, import_id: UUID, term: int, *, until: datetime) -> bool:
     """Push the end of a claim on; False where the claim is over."""
     mine = update(Import).where(Import.id == import_id, Import.term == term, Import.status == "running")

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, cast, func, select, text
+from sqlalchemy import ColumnElement, Uuid, cast, false, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.orm import Session
 
 from shared.database.listing import Found, Listing
 from shared.values.lists import Part
-from therapist_service.store.tables import Import, ImportRecord, Therapist, TherapistChange
+from therapist_service.store.tables import (
+    IS_THERE,
+    Import,
+    ImportRecord,
+    ImportUndoOutcome,
+    Therapist,
+    TherapistChange,
+)
 
 SHUFFLED = (text("hashtext(id::text)"), Therapist.id)
 """An order in which therapists with something in common are no neighbours; there is an index for it."""
@@ -38,6 +46,11 @@ IMPORTS: Final = Listing(
     default="-created_at",
     identity=Import.id,
     counts={"status": Import.status},
+)
+IMPORT_UNDO_OUTCOMES: Final = Listing(
+    sorts={"therapist_id": (ImportUndoOutcome.therapist_id,)},
+    default="therapist_id",
+    counts={"outcome": ImportUndoOutcome.outcome},
 )
 IMPORT_RECORDS: Final = Listing(
     sorts={"position": (ImportRecord.position,)},
@@ -70,6 +83,11 @@ def therapist_changes(session: Session, therapist_id: UUID, part: Part) -> Found
     return THERAPIST_CHANGES.read(session, changes, part)
 
 
+def who_is_there() -> ColumnElement[bool]:
+    """The condition that the therapist was not removed."""
+    return IS_THERE
+
+
 def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
     """Conditions that columns have these values; None means that any will do."""
     return [getattr(Therapist, name) == value for name, value in wanted.items() if value is not None]
@@ -78,6 +96,17 @@ def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
 def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
     """Conditions that columns have one of these values; without values any will do."""
     return [getattr(Therapist, name).in_(values) for name, values in wanted.items() if values]
+
+
+def known_or_not(**wanted: bool | None) -> list[ColumnElement[bool]]:
+    """Conditions that columns have a value, or that they have none; None means that either will do."""
+    return [getattr(Therapist, name).is_not(None) == value for name, value in wanted.items() if value is not None]
+
+
+def free_on(day: date, wanted: bool | None) -> list[ColumnElement[bool]]:
+    """The condition that there is a place on this day, or that there is none known; None means that either will do."""
+    free = func.least(Therapist.free_individual_from, Therapist.free_group_from) <= day
+    return [] if wanted is None else [func.coalesce(free, false()) == wanted]
 
 
 def offers_one_of(procedures: Collection[str]) -> ColumnElement[bool]:
@@ -105,3 +134,13 @@ def import_records(
     elif part.sort == "position" and part.position is None and part.offset:
         part = replace(part, position=(part.offset - 1,))  # they are 0, 1, 2, …: nothing has to be passed over
     return IMPORT_RECORDS.read(session, records, part, total=total)
+
+
+def import_undo_outcomes(
+    session: Session, import_id: UUID, part: Part, *, outcomes: Collection[str]
+) -> Found[ImportUndoOutcome]:
+    """A part of what became of therapists when an import was undone, of all or with one of these outcomes."""
+    found = select(ImportUndoOutcome).where(ImportUndoOutcome.import_id == import_id)
+    if outcomes:
+        found = found.where(ImportUndoOutcome.outcome.in_(outcomes))
+    return IMPORT_UNDO_OUTCOMES.read(session, found, part)

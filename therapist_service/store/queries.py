@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.database import lock_rows, next_locked
 from shared.database.rows import find_row
-from therapist_service.store.tables import Therapist
+from therapist_service.store.tables import IS_THERE, Therapist
 
 
 def therapist(session: Session, therapist_id: UUID, *, lock: bool = False) -> Therapist | None:
@@ -33,8 +33,19 @@ def blocks_that_ran_out(session: Session, *, today: date, limit: int) -> Sequenc
     """Blocked therapists whose block ended before today, locked; those another worker holds are left out."""
     return session.scalars(
         select(Therapist)
-        .where(Therapist.status == "blocked", Therapist.block_until < today)
+        .where(IS_THERE, Therapist.status == "blocked", Therapist.block_until < today)
         .order_by(Therapist.block_until, Therapist.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def capacities_due(session: Session, *, today: date, limit: int) -> Sequence[Therapist]:
+    """Therapists of whose capacity something else follows by now, locked; those another worker holds are left out."""
+    return session.scalars(
+        select(Therapist)
+        .where(IS_THERE, Therapist.capacity_due_on <= today)
+        .order_by(Therapist.capacity_due_on, Therapist.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()

@@ -69,6 +69,7 @@ def candidates(
     is_listed = of_source.where(entries.gone_at.is_(None)).exists().label("is_listed")
     found = session.execute(
         select(table.c.id, *(table.c[name] for name in columns), is_listed).where(
+            table.c.removed_at.is_(None),
             or_(table.c.name_key.in_(name_keys), table.c.practice_key.in_(practice_keys)),
             ~of_source.where(entries.import_id == but_of_import).exists(),
         )
@@ -101,3 +102,21 @@ def note_seen(session: Session, entry_ids: Collection[UUID], at: datetime) -> No
     if entry_ids:
         table = TherapistSource.__table__
         session.execute(update(table).where(table.c.id.in_(entry_ids)).values(last_seen_at=at, gone_at=None))  # type: ignore[arg-type]
+
+
+def count_therapists(session: Session, source: str) -> tuple[int, int]:
+    """How many therapists the source has, as its files say, and how many it had and has no more."""
+    is_there = func.count().filter(TherapistSource.gone_at.is_(None)) > 0
+    of_each = select(is_there.label("is_there")).where(TherapistSource.source_name == source)
+    each = of_each.group_by(TherapistSource.therapist_id).subquery()
+    found = session.execute(select(func.count().filter(each.c.is_there), func.count().filter(~each.c.is_there))).one()
+    return found[0], found[1]
+
+
+def set_gone(session: Session, source: str, external_ids: Collection[str], gone_at: datetime | None) -> None:
+    """Note of these entries when the source had them no more; None: it has them."""
+    if external_ids:
+        meant = (TherapistSource.source_name == source, TherapistSource.external_id.in_(external_ids))
+        session.execute(
+            update(TherapistSource).where(*meant).values(gone_at=gone_at).execution_options(synchronize_session=False)
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData, Text, Uuid, text
@@ -13,6 +13,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, ReviewKind, ReviewState, TherapistStatus
+from shared.values.import_enums import UndoOutcome
+from shared.values.practice_enums import InactiveBy
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly, WeeklyColumn
 
@@ -29,7 +31,10 @@ def _text_list() -> Any:
 
 
 class Therapist(Aggregate, Tables):
-    """One therapist at one practice address; never deleted: one who is gone becomes inactive."""
+    """One therapist at one practice address; never deleted: one who is gone becomes inactive.
+
+    The row of one who was removed stays for the events that came too late to know (`IS_THERE`).
+    """
 
     __tablename__ = "therapists"
 
@@ -60,10 +65,16 @@ class Therapist(Aggregate, Tables):
     phone_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     holidays: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    capacity: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What was said last of places in each setting; None where nobody has said anything."""
+    capacity_due_on: Mapped[date | None]
+    """The next day on which something else follows from it."""
     free_individual_from: Mapped[date | None]
     free_group_from: Mapped[date | None]
     potentially_available: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     potentially_available_note: Mapped[str | None]
+    call_note: Mapped[str | None]
+    preferences: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     contact_preference: Mapped[str] = mapped_column(default="any", server_default="any")
     email_opt_out: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
@@ -80,6 +91,8 @@ class Therapist(Aggregate, Tables):
     """Who set each of them last: the id of an account, or null before accounts."""
     registered_by: Mapped[UUID | None]
     """Who entered the therapist by hand; None for one whom an import brought."""
+    last_asked_on: Mapped[date | None]
+    """When staff last decided to ask them for a patient."""
     last_email_on: Mapped[date | None]
     last_call_on: Mapped[date | None]
     last_conversation_on: Mapped[date | None]
@@ -90,20 +103,51 @@ class Therapist(Aggregate, Tables):
     practice_key: Mapped[str | None]
     """Street and phone number in that form."""
 
+    removed_at: Mapped[datetime | None]
+    """When staff removed them, to whom nothing referred."""
+
     __table_args__ = (
         Index("ix_therapists_postal_code", "postal_code"),
         Index("ix_therapists_city", "city"),
         Index("ix_therapists_shuffled", text("hashtext(id::text)"), "id"),
         Index("ix_therapists_search", "search", postgresql_using="gin"),
+        Index("ix_therapists_capacity_due_on", "capacity_due_on", postgresql_where=text("capacity_due_on IS NOT NULL")),
         Index("ix_therapists_name_key", "name_key"),
         Index("ix_therapists_practice_key", "practice_key"),
         Index("ix_therapists_name", "last_name", text("COALESCE(first_name, '')"), "id"),
         CheckConstraint(is_one_of("status", TherapistStatus), name="status"),
         CheckConstraint("(status = 'blocked') = (block_reason IS NOT NULL)", name="block_has_a_reason"),
-        CheckConstraint("inactive_by IN ('import', 'staff')", name="inactive_by"),
+        CheckConstraint(is_one_of("inactive_by", InactiveBy), name="inactive_by"),
         CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="place"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="both_coordinates"),
     )
+
+
+IS_THERE: Final = Therapist.removed_at.is_(None)
+"""The therapists who are shown, found and changed."""
+
+
+class TherapistChange(Tables):
+    """The log of what changed of therapists, and who or which file changed it; only ever added."""
+
+    __tablename__ = "therapist_changes"
+
+    therapist_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    """In the order of the changes of a therapist: it is made while the therapist's row is locked."""
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[UUID | None]
+    """The account that did it or approved it; None for what an import or a job does by itself."""
+    import_id: Mapped[UUID | None]
+    file: Mapped[str | None]
+    """Its file's name: it is known for longer than the import."""
+    position: Mapped[int | None]
+    """The record of the import."""
+    action: Mapped[str]
+    difference: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """`{field, before, after}` of every column that changed."""
+
+    __table_args__ = (CheckConstraint(is_one_of("action", TherapistChangeAction), name="action"),)
 
 
 class TherapistSource(Tables):
@@ -135,29 +179,6 @@ class TherapistSource(Tables):
         Index("ix_therapist_sources_therapist_id", "therapist_id"),
         Index("ix_therapist_sources_import_id", "import_id"),
     )
-
-
-class TherapistChange(Tables):
-    """The log of what changed of therapists, and who or which file changed it; only ever added."""
-
-    __tablename__ = "therapist_changes"
-
-    therapist_id: Mapped[UUID] = mapped_column(primary_key=True)
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    """In the order of the changes of a therapist: it is made while the therapist's row is locked."""
-    changed_at: Mapped[datetime]
-    changed_by: Mapped[UUID | None]
-    """The account that did it or approved it; None for what an import or a job does by itself."""
-    import_id: Mapped[UUID | None]
-    file: Mapped[str | None]
-    """Its file's name: it is known for longer than the import."""
-    position: Mapped[int | None]
-    """The record of the import."""
-    action: Mapped[str]
-    difference: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
-    """`{field, before, after}` of every column that changed."""
-
-    __table_args__ = (CheckConstraint(is_one_of("action", TherapistChangeAction), name="action"),)
 
 
 def _count() -> Any:
@@ -205,11 +226,36 @@ class Import(Aggregate, Tables):
     """The record that is being tried alone; None while the file is being looked through."""
     tries: Mapped[int] = _count()
     """How often that was begun and has not ended."""
+    judged_at: Mapped[datetime | None]
+    """When it was decided whether the file is held; no record is applied before."""
+    known_before: Mapped[int | None]
+    """How many therapists were known from its source then, and below how many of them it would deactivate and change;
+    None where that was not counted, since it could not be too many."""
+    would_deactivate: Mapped[int | None]
+    would_change: Mapped[int | None]
+    held_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None]
+    """Who approved or rejected the held file; None where that was done at the terminal."""
+    undo_asked_at: Mapped[datetime | None]
+    """When somebody wanted all of it taken back; while the import is completed, a worker is at it."""
+    undo_asked_by: Mapped[UUID | None]
+    undo_left: Mapped[int | None]
+    """The records before this position are still to be undone: it goes from the last one to the first."""
+    undo_done: Mapped[int] = _count()
+    """How many records that had changed somebody are undone."""
+    undo_kept: Mapped[int] = _count()
+    """How many therapists are not wholly as before, since something newer stays."""
+    undone_at: Mapped[datetime | None]
+    records_removed_at: Mapped[datetime | None]
+    """When its records were removed, since they had been kept for long enough."""
 
     __table_args__ = (
         Index("uq_imports_checksum", "checksum", unique=True),
         Index("ix_imports_created_at", "created_at", "id"),
         Index("ix_imports_file", "file"),
+        Index("ix_imports_to_undo", "file", "id", postgresql_where=text("undo_asked_at IS NOT NULL")),
+        Index("ix_imports_with_records", "finished_at", postgresql_where=text("records_removed_at IS NULL")),
         CheckConstraint(is_one_of("status", ImportStatus), name="status"),
         CheckConstraint("(status IN ('running', 'held')) = (finished_at IS NULL)", name="finished_when_over"),
         CheckConstraint("done BETWEEN 0 AND total OR total IS NULL AND done = 0", name="done"),
@@ -245,7 +291,7 @@ class ImportCopy(Tables):
 
 
 class ImportRecord(Tables):
-    """What became of one record of a file; only ever added, and gone with its import."""
+    """What became of one record of a file; only ever added. The owner's function removes those of long ago."""
 
     __tablename__ = "import_records"
 
@@ -262,6 +308,21 @@ class ImportRecord(Tables):
         CheckConstraint(is_one_of("action", ImportAction), name="action"),
         CheckConstraint(is_one_of("outcome", ImportOutcome), name="outcome"),
     )
+
+
+class ImportUndoOutcome(Tables):
+    """What became of one therapist when an import was undone; kept for as long as the import's records."""
+
+    __tablename__ = "import_undo_outcomes"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    therapist_id: Mapped[UUID] = mapped_column(primary_key=True)
+    outcome: Mapped[str]
+    kept: Mapped[list[str]] = _text_list()
+    """The fields that somebody or something changed since, and that stay."""
+    reason: Mapped[str | None]
+
+    __table_args__ = (CheckConstraint(is_one_of("outcome", UndoOutcome), name="outcome"),)
 
 
 class ImportReview(Aggregate, Tables):

@@ -26,6 +26,11 @@ from shared.events.catalogue.contacts import (
     PatientErasedFromCommunication,
     PracticeAnswer,
 )
+from shared.events.catalogue.imports import (
+    ImportCompleted,
+    ImportFailed,
+    ImportHeld,
+)
 from shared.events.catalogue.patients import (
     PatientErased,
     PatientMerged,
@@ -52,10 +57,13 @@ from shared.events.catalogue.placement_requests import (
     RequestWithdrawn,
 )
 from shared.events.catalogue.therapists import (
+    PublicCapacity,
+    PublicPreferences,
     PublicTherapist,
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
+    TherapistRemoved,
     TherapistUnblocked,
     TherapistUpdated,
 )
@@ -68,6 +76,9 @@ __all__ = [
     "CallRecorded",
     "EmailAnswered",
     "EmailSent",
+    "ImportCompleted",
+    "ImportFailed",
+    "ImportHeld",
     "InquiryComposed",
     "InquiryDissolved",
     "PatientErased",
@@ -81,7 +92,9 @@ __all__ = [
     "PatientUpdated",
     "Payload",
     "PracticeAnswer",
+    "PublicCapacity",
     "PublicPatient",
+    "PublicPreferences",
     "PublicTherapist",
     "RequestAccepted",
     "RequestAnswered",
@@ -95,6 +108,7 @@ __all__ = [
     "TherapistBlocked",
     "TherapistDeactivated",
     "TherapistRegistered",
+    "TherapistRemoved",
     "TherapistUnblocked",
     "TherapistUpdated",
 ]

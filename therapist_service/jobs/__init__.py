@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.database import is_trouble, new_id, transaction
 from shared.errors import Conflict, NotFound, Unreachable
-from shared.runtime import clock
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
 from shared.values.datetimes import berlin_day
 from therapist_service.clients.inbox import Arrival, FileUnreadable, Inbox, InboxUnreachable
-from therapist_service.domain import import_arrivals, import_files, import_records, imports, therapists
+from therapist_service.domain import capacity, import_arrivals, import_files, import_records, imports, therapists
 from therapist_service.domain.import_arrivals import Content, FileLook, FileSearch
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.import_schemas import A_FILE_NAME
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.domain.review_rules import Passes
-from therapist_service.settings import Settings
+from therapist_service.jobs import judging
+from therapist_service.jobs.heartbeats import ClaimHeartbeat, passing_from
+from therapist_service.jobs.undoing import undo_imports
+from therapist_service.jobs.upkeep import remove_old_import_records, remove_old_reviews, show_import_figures
+from therapist_service.settings import HoldRule, Settings
 
 if TYPE_CHECKING:
     from therapist_service.dependencies import Dependencies
@@ -36,14 +39,18 @@ PORTION = 500
 """Records per transaction: large enough for few round trips, small enough that staff never wait for their locks."""
 LEASE = timedelta(seconds=20)
 """How long after a worker's death another one goes on; while the worker lives, it renews its claim."""
-STUCK = timedelta(minutes=10)
-"""A worker that gets no further for this long renews its claim no more, so that another one can go on."""
 
 
 def lift_blocks(now: datetime) -> int:
     """Unblock therapists whose block has run out."""
     with transaction() as session:
         return therapists.lift_blocks_that_ran_out(session, today=berlin_day(now), now=now)
+
+
+def update_capacities(now: datetime) -> int:
+    """Let statements about places run out, and places be free whose day has come."""
+    with transaction() as session:
+        return capacity.let_days_pass(session, today=berlin_day(now), now=now)
 
 
 def forget_left_content(now: datetime) -> int:
@@ -223,9 +230,10 @@ class _Reading:
 class Applying:
     """The job that applies files, and the import that it is working on."""
 
-    def __init__(self, passes: Passes, lease: timedelta = LEASE) -> None:
+    def __init__(self, passes: Passes, lease: timedelta = LEASE, hold: HoldRule = HoldRule()) -> None:  # noqa: B008
         self._passes = passes
         self._lease = lease
+        self._hold = hold
         self._claimed: ImportClaim | None = None
 
     def next(self, now: datetime) -> int:
@@ -235,7 +243,7 @@ class Applying:
         if self._claimed is None:
             return 0
         try:
-            _Application(self._claimed, self._passes, _passing_from(now), self._lease).run()
+            _Application(self._claimed, self._passes, passing_from(now), self._lease, self._hold).run()
         except ClaimLost:
             log.warning("imports.claim_lost", import_id=str(self._claimed.import_id))
         except Exception as problem:
@@ -252,61 +260,29 @@ class Applying:
                 imports.release(session, self._claimed, now=now)
 
 
-def _passing_from(now: datetime) -> Callable[[], datetime]:
-    """Time that passes from this moment on: an import takes longer than a lease may."""
-    started = clock.monotonic()
-    return lambda: now + timedelta(seconds=clock.monotonic() - started)
-
-
-class _Heartbeat:
-    """Renews a claim, in transactions of its own, for as long as its holder gets on with the work."""
-
-    def __init__(self, claimed: ImportClaim, moment: Callable[[], datetime], lease: timedelta) -> None:
-        self._claimed, self._moment, self._lease = claimed, moment, lease
-        self._renewed = self._progressed = moment()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="import heartbeat", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join(1)
-
-    def progress(self) -> None:
-        """Something was written, and the claim renewed with it."""
-        self._renewed = self._progressed = self._moment()
-
-    def _beat(self) -> None:
-        while not self._ended.wait(self._lease.total_seconds() / 8):
-            now = self._moment()
-            if now - self._progressed > STUCK:
-                log.error("imports.stuck", import_id=str(self._claimed.import_id))
-                return
-            if now - self._renewed < self._lease / 2:
-                continue
-            try:
-                with transaction() as session:
-                    imports.renew(session, self._claimed, now=now, lease=self._lease)
-                self._renewed = now
-            except ClaimLost:
-                return  # the holder notices it when it writes
-            except Exception as problem:
-                log.warning("imports.claim_not_renewed", problem=type(problem).__name__)
+def _renew(claimed: ImportClaim, lease: timedelta, now: datetime) -> None:
+    with transaction() as session:
+        imports.renew(session, claimed, now=now, lease=lease)
 
 
 class _Application:
     """One worker's work on one import."""
 
-    def __init__(self, claimed: ImportClaim, passes: Passes, moment: Callable[[], datetime], lease: timedelta) -> None:
+    def __init__(
+        self,
+        claimed: ImportClaim,
+        passes: Passes,
+        moment: Callable[[], datetime],
+        lease: timedelta,
+        hold: HoldRule = HoldRule(),  # noqa: B008 - it is frozen
+    ) -> None:
         self.claimed = claimed
         self.passes = passes
         self.moment = moment
         self.lease = lease
+        self.hold = hold
         self.id: UUID = claimed.import_id
-        self.heartbeat = _Heartbeat(claimed, moment, lease)
+        self.heartbeat = ClaimHeartbeat(moment, lease, partial(_renew, claimed, lease), import_id=str(self.id))
 
     def run(self) -> None:
         """FileLook the whole file through, then apply its records in portions."""
@@ -317,6 +293,8 @@ class _Application:
                 with transaction() as session:
                     imports.give_up(session, self.claimed, problem, now=self.moment())
                 log.warning("imports.not_applied", import_id=str(self.id), reason=problem.reason)
+                return
+            if not self.claimed.is_judged and judging.is_held(file, self.claimed, self.hold, self.heartbeat):
                 return
             start = self._carefully(file) if self.claimed.is_careful else self.claimed.done
             for portion in import_records.portions(file, start=start, records=PORTION):
@@ -380,10 +358,15 @@ class _Application:
 
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
-    applying = Applying(dependencies.import_passes)
+    applying = Applying(dependencies.import_passes, hold=dependencies.hold)
     return [
         Job("lift-blocks", timedelta(minutes=10), lift_blocks),
+        Job("update-capacities", timedelta(minutes=10), update_capacities),
         Job("forget-left-import-content", timedelta(hours=1), forget_left_content),
         Job("watch-imports", timedelta(seconds=2), dependencies.import_folder.watch),
         Job("apply-imports", timedelta(seconds=1), applying.next, release=applying.release),
+        Job("undo-imports", timedelta(seconds=1), undo_imports),
+        Job("import-records", timedelta(hours=1), partial(remove_old_import_records, dependencies.imports_kept_days)),
+        Job("import-reviews", timedelta(hours=1), partial(remove_old_reviews, dependencies.imports_kept_days)),
+        Job("import-figures", timedelta(minutes=1), show_import_figures),
     ]

@@ -1,0 +1,52 @@
+"""Imports at the terminal."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy.orm import Session
+
+from shared import database
+from shared.runtime import cli, logs
+from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
+
+
+@pytest.fixture
+def terminal(folder: Folder, session: Session, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a command of the service, in the transaction of this test."""
+    monkeypatch.setenv("IMPORT_URL", folder.settings.import_url)
+    monkeypatch.setenv("IMPORT_PASSES", "new,identity,contact,reactivation")
+    monkeypatch.setattr(database, "connect", lambda *_, **__: None)
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(cli.commands, ["imports", *arguments], obj="therapist_service")
+
+    return run
+
+
+def test_imports_are_run_rejected_shown_and_undone(terminal: Any, folder: Folder) -> None:
+    folder.drop(FIRST, a_file([*(a_record(f"a-{n}") for n in range(30)), a_record("a-30", last_name=None)]))
+    done = terminal("run", FIRST)
+    assert (done.exit_code, "completed  30 additions, 1 rejected" in done.output) == (0, True), done.output
+    assert terminal("run").exit_code == 1
+    folder.drop(SECOND, a_file(deletions=[f"a-{n}" for n in range(30)]))
+    held = terminal("run")
+    assert (held.exit_code, "It would deactivate 30 and change 0 of 30" in held.output) == (1, True), held.output
+    newest, oldest, total = terminal("list").output.strip().splitlines()
+    assert (total, FIRST in oldest) == ("2 imports", True)
+    id = newest.split()[0]
+    assert terminal("reject", id, "--reason", "The source was down.").output.count("Rejected: The source") == 1
+    again = terminal("approve", id)
+    assert (again.exit_code, again.exception and str(again.exception)) == (
+        1,
+        "This import does not wait for approval.",
+    )
+    undone = terminal("undo", oldest.split()[0])
+    assert (undone.exit_code, "undone  30 additions" in undone.output) == (0, True), undone.output
+    shown = terminal("show", oldest.split()[0], "--records", "rejected").output
+    assert json.loads(shown[: shown.rindex("}") + 1])["file"] == FIRST
+    assert shown.strip().endswith("a-30  None: last_name: is required")

@@ -1,0 +1,171 @@
+"""Commands of this service's own: `python -m therapist_service imports …` (docs/faults.md, files with therapists)."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from uuid import UUID
+
+import click
+
+from shared.database import transaction
+from shared.runtime import clock
+from shared.runtime.operator_commands import AnyService, with_service
+from shared.runtime.settings import ServiceSettings
+from shared.runtime.terminal import print_line, show_progress
+from shared.values.enums import ImportOutcome, ImportStatus
+from shared.values.import_enums import UndoOutcome
+from shared.values.lists import ListRequest, Part
+from shared.values.schemas import QuerySchema
+from therapist_service import jobs
+from therapist_service.dependencies import Dependencies
+from therapist_service.domain import import_arrivals, import_holds, import_undo, imports
+from therapist_service.domain.import_schemas import (
+    ImportRecordFilter,
+    ImportRecordView,
+    ImportRejection,
+    ImportUndoFilter,
+    ImportView,
+    UndoneTherapist,
+)
+from therapist_service.jobs.undoing import undo_imports
+
+SECONDS_BETWEEN_LOOKS = 0.2
+NEWEST = 20
+"""So many imports are listed."""
+
+
+@click.group()
+def commands() -> None:
+    """The commands of the therapist service's own."""
+
+
+@commands.group("imports")
+def _imports() -> None:
+    """List, show, run, approve, reject and undo imports.
+
+    An import is one file of the scraper.
+    """
+
+
+@_imports.command("list")
+@with_service
+def _list(_service: AnyService, _settings: ServiceSettings) -> None:
+    """List the newest imports."""
+    with transaction() as session:
+        found = imports.list_part(session, ListRequest(QuerySchema(), Part(NEWEST, "-created_at"), "full"))
+    for known in found.items:
+        print_line(_line(known))
+    print_line(f"{found.total} imports")
+
+
+@_imports.command("show")
+@click.argument("id", type=click.UUID)
+@click.option(
+    "--records",
+    type=click.Choice([str(each) for each in ImportOutcome]),
+    help="Also the first records with this outcome.",
+)
+@with_service
+def _show(_service: AnyService, _settings: ServiceSettings, id: UUID, records: str | None) -> None:
+    """Show an import, with what became of its records."""
+    print_line(json.dumps(_get(id).model_dump(mode="json"), indent=2, ensure_ascii=False))
+    for record in _records(id, ImportOutcome(records)) if records else ():
+        said = f": {record.reason}" if record.reason else ""
+        print_line(f"{record.position}  {record.action}  {record.external_id}  {record.therapist_id}{said}")
+
+
+@_imports.command("run")
+@click.argument("file", required=False)
+@with_service
+def _run(service: AnyService, settings: ServiceSettings, file: str | None) -> None:
+    """Import a file of the watched folder now.
+
+    FILE is its name; without it the next one that waits. If this is broken off, a worker goes on with it.
+    """
+    dependencies: Dependencies = service.dependencies(settings)
+    search = dependencies.import_folder.search(file)
+    with transaction() as session:
+        known = import_arrivals.ask(session, search.look, by=None, now=clock.now(), otherwise=search.otherwise)
+    done = _finished(dependencies, known)
+    print_line(_line(done))
+    if done.status != ImportStatus.COMPLETED:
+        sys.exit(done.reason)
+
+
+def _finished(dependencies: Dependencies, known: ImportView) -> ImportView:
+    """The import when it is over or waits for a person: applied here or by a worker, as it comes."""
+    applying = jobs.Applying(dependencies.import_passes, hold=dependencies.hold)
+    while known.status == ImportStatus.RUNNING:
+        if not dependencies.import_folder.watch(clock.now()) + applying.next(clock.now()):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        known = _get(known.id)
+        show_progress(f"{known.done} of {known.total or '?'} records")
+    print_line("")
+    return known
+
+
+@_imports.command("approve")
+@click.argument("id", type=click.UUID)
+@with_service
+def _approve(_service: AnyService, _settings: ServiceSettings, id: UUID) -> None:
+    """Have a held file applied by the workers."""
+    with transaction() as session:
+        print_line(_line(import_holds.approve(session, id, by=None, now=clock.now())))
+
+
+@_imports.command("reject")
+@click.argument("id", type=click.UUID)
+@click.option("--reason", help="Why; the import shows it.")
+@with_service
+def _reject(_service: AnyService, _settings: ServiceSettings, id: UUID, reason: str | None) -> None:
+    """Apply nothing of a held file."""
+    with transaction() as session:
+        print_line(_line(import_holds.reject(session, id, ImportRejection(reason=reason), by=None, now=clock.now())))
+
+
+@_imports.command("undo")
+@click.argument("id", type=click.UUID)
+@with_service
+def _undo(_service: AnyService, _settings: ServiceSettings, id: UUID) -> None:
+    """Undo a completed import; what is newer stays.
+
+    If this is broken off, a worker goes on with it.
+    """
+    with transaction() as session:
+        known = import_undo.ask(session, id, by=None, now=clock.now())
+    while known.status != ImportStatus.UNDONE:
+        if not undo_imports(clock.now()):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        known = _get(id)
+        if known.undo is not None:
+            show_progress(f"{known.undo.done} of {known.undo.total} records")
+    print_line("")
+    print_line(_line(known))
+    for therapist in _not_wholly_undone(id):
+        said = therapist.reason or ", ".join(therapist.kept)
+        print_line(f"{therapist.therapist_id}  {therapist.outcome}: {said}")
+
+
+def _not_wholly_undone(id: UUID) -> list[UndoneTherapist]:
+    outcomes = [UndoOutcome.PARTLY_RESTORED, UndoOutcome.KEPT, UndoOutcome.FAILED]
+    wanted = ListRequest(ImportUndoFilter(outcome=outcomes), Part(200, "therapist_id"), "full")
+    with transaction() as session:
+        return [UndoneTherapist.of(each) for each in import_undo.list_part(session, id, wanted).items]
+
+
+def _get(id: UUID) -> ImportView:
+    with transaction() as session:
+        return imports.get(session, id)
+
+
+def _records(id: UUID, outcome: ImportOutcome) -> list[ImportRecordView]:
+    wanted = ListRequest(ImportRecordFilter(outcome=[outcome]), Part(200, "position"), "full")
+    with transaction() as session:
+        return [ImportRecordView.of(each) for each in imports.list_records(session, id, wanted).items]
+
+
+def _line(known: ImportView) -> str:
+    counts = ", ".join(f"{number} {name}" for name, number in known.counts.model_dump().items() if number)
+    return "  ".join(filter(None, (str(known.id), known.file, known.status, counts, known.reason)))

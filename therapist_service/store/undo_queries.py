@@ -1,0 +1,71 @@
+"""Named questions about imports that are undone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from therapist_service.store.tables import Import, ImportRecord, ImportUndoOutcome, Therapist
+
+
+def next_to_undo(session: Session) -> Import | None:
+    """The import to undo next, the newest file first, locked; one that another worker holds is left out."""
+    return session.scalar(
+        select(Import)
+        .where(Import.undo_asked_at.is_not(None), Import.status == "completed")
+        .order_by(Import.file.desc(), Import.id.desc())
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+def is_any_to_undo(session: Session) -> bool:
+    """Whether an import is to be undone, or is being undone."""
+    asked = (Import.undo_asked_at.is_not(None), Import.status == "completed")
+    return bool(session.scalar(select(exists().where(*asked))))
+
+
+def is_applying(session: Session, *, now: datetime) -> bool:
+    """Whether a worker is applying a file."""
+    return bool(session.scalar(select(exists().where(Import.status == "running", Import.claimed_until > now))))
+
+
+def records_below(session: Session, import_id: UUID, position: int, *, limit: int) -> Sequence[Any]:
+    """Position, therapist and external id of the last records before a position that may have changed somebody."""
+    return session.execute(
+        select(ImportRecord.position, ImportRecord.therapist_id, ImportRecord.external_id)
+        .where(
+            ImportRecord.import_id == import_id,
+            ImportRecord.position < position,
+            ImportRecord.outcome.in_(["applied", "waiting"]),
+            ImportRecord.therapist_id.is_not(None),
+        )
+        .order_by(ImportRecord.position.desc())
+        .limit(limit)
+    ).all()
+
+
+def with_outcome(session: Session, import_id: UUID, therapist_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these therapists for whom the import was undone already."""
+    wanted = (ImportUndoOutcome.import_id == import_id, ImportUndoOutcome.therapist_id.in_(therapist_ids))
+    return set(session.scalars(select(ImportUndoOutcome.therapist_id).where(*wanted)))
+
+
+def therapists(session: Session, therapist_ids: Collection[UUID]) -> Sequence[Therapist]:
+    """These therapists as they are now, which must be locked before."""
+    wanted = select(Therapist).where(Therapist.id.in_(therapist_ids)).order_by(Therapist.id)
+    return session.scalars(wanted.execution_options(populate_existing=True)).all()
+
+
+def undone_imports(session: Session, import_ids: Collection[UUID | None]) -> set[UUID]:
+    """Those of these imports that were undone."""
+    wanted = [each for each in import_ids if each is not None]
+    if not wanted:
+        return set()
+    return set(session.scalars(select(Import.id).where(Import.id.in_(wanted), Import.status == "undone")))
