@@ -1,4 +1,4 @@
-"""Commands of this service's own: `python -m therapist_service imports …` (docs/faults.md, files with therapists)."""
+"""Commands of this service's own: `python -m therapist_service imports … | reviews …` (docs/faults.md)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from shared.runtime import clock
 from shared.runtime.operator_commands import AnyService, with_service
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.terminal import print_line, show_progress
-from shared.values.enums import ImportOutcome, ImportStatus
+from shared.values.enums import ImportOutcome, ImportStatus, ReviewKind, ReviewState
 from shared.values.import_enums import UndoOutcome
 from shared.values.lists import ListRequest, Part
-from shared.values.schemas import QuerySchema
+from shared.values.schemas import QuerySchema, Schema
 from therapist_service import jobs
 from therapist_service.dependencies import Dependencies
-from therapist_service.domain import import_arrivals, import_holds, import_undo, imports
+from therapist_service.domain import import_arrivals, import_holds, import_undo, imports, reviews
 from therapist_service.domain.import_schemas import (
     ImportRecordFilter,
     ImportRecordView,
@@ -29,6 +29,7 @@ from therapist_service.domain.import_schemas import (
     ImportView,
     UndoneTherapist,
 )
+from therapist_service.domain.review_schemas import ImportReviewView, ReviewApproval, ReviewFilter, ReviewRejection
 from therapist_service.jobs.undoing import undo_imports
 
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -70,7 +71,7 @@ def _list(_service: AnyService, _settings: ServiceSettings) -> None:
 @with_service
 def _show(_service: AnyService, _settings: ServiceSettings, id: UUID, records: str | None) -> None:
     """Show an import, with what became of its records."""
-    print_line(json.dumps(_get(id).model_dump(mode="json"), indent=2, ensure_ascii=False))
+    _print_as_json(_get(id))
     for record in _records(id, ImportOutcome(records)) if records else ():
         said = f": {record.reason}" if record.reason else ""
         print_line(f"{record.position}  {record.action}  {record.external_id}  {record.therapist_id}{said}")
@@ -153,6 +154,81 @@ def _not_wholly_undone(id: UUID) -> list[UndoneTherapist]:
     wanted = ListRequest(ImportUndoFilter(outcome=outcomes), Part(200, "therapist_id"), "full")
     with transaction() as session:
         return [UndoneTherapist.of(each) for each in import_undo.list_part(session, id, wanted).items]
+
+
+@commands.group("reviews")
+def _reviews() -> None:
+    """List, show, approve, reject and reopen reviews of imports.
+
+    A review is what a person must decide of one record.
+    """
+
+
+@_reviews.command("list")
+@click.option("--state", type=click.Choice([str(each) for each in ReviewState]), default="pending", help="Which ones.")
+@click.option("--kind", type=click.Choice([str(each) for each in ReviewKind]), help="Only those of this kind.")
+@with_service
+def _list_reviews(_service: AnyService, _settings: ServiceSettings, state: str, kind: str | None) -> None:
+    """List the newest reviews; without an option those that wait."""
+    filters = ReviewFilter(state=[ReviewState(state)], kind=[ReviewKind(kind)] if kind else [])
+    with transaction() as session:
+        found = reviews.list_part(session, ListRequest(filters, Part(200, "-created_at"), "full"))
+    for review in found.items:
+        print_line(_line_of_review(review))
+    print_line(f"{found.total} reviews")
+
+
+@_reviews.command("show")
+@click.argument("id", type=click.UUID)
+@with_service
+def _show_review(_service: AnyService, _settings: ServiceSettings, id: UUID) -> None:
+    """Show a review with what would change."""
+    with transaction() as session:
+        _print_as_json(reviews.get(session, id))
+
+
+@_reviews.command("approve")
+@click.argument("id", type=click.UUID)
+@click.option("--field", "fields", multiple=True, help="Take over this field only; repeat it for several.")
+@click.option("--therapist", type=click.UUID, help="Who it is, where that is to be decided; without it a new person.")
+@with_service
+def _approve_review(
+    _service: AnyService, _settings: ServiceSettings, id: UUID, fields: tuple[str, ...], therapist: UUID | None
+) -> None:
+    """Take over what waits, or some fields of it."""
+    approval = ReviewApproval(fields=list(fields) or None, therapist_id=therapist)
+    with transaction() as session:
+        print_line(_line_of_review(reviews.approve(session, id, approval, by=None, now=clock.now())))
+
+
+@_reviews.command("reject")
+@click.argument("id", type=click.UUID)
+@click.option("--reason", help="Why; the review shows it.")
+@with_service
+def _reject_review(_service: AnyService, _settings: ServiceSettings, id: UUID, reason: str | None) -> None:
+    """Take over nothing of it."""
+    with transaction() as session:
+        print_line(
+            _line_of_review(reviews.reject(session, id, ReviewRejection(reason=reason), by=None, now=clock.now()))
+        )
+
+
+@_reviews.command("reopen")
+@click.argument("id", type=click.UUID)
+@with_service
+def _reopen_review(_service: AnyService, _settings: ServiceSettings, id: UUID) -> None:
+    """Let what was rejected wait again."""
+    with transaction() as session:
+        print_line(_line_of_review(reviews.reopen(session, id, by=None, now=clock.now())))
+
+
+def _line_of_review(review: ImportReviewView) -> str:
+    fields = ", ".join(row.field for row in review.difference)
+    return f"{review.id}  {review.kind}  {review.state}  {review.source} {review.external_id}  {fields}"
+
+
+def _print_as_json(shown: Schema) -> None:
+    print_line(json.dumps(shown.model_dump(mode="json"), indent=2, ensure_ascii=False))
 
 
 def _get(id: UUID) -> ImportView:

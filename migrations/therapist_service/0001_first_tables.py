@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("undo_asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("undo_asked_by", sa.Uuid(), nullable=True),
         sa.Column("undo_left", sa.Integer(), nullable=True),
+        sa.Column("undo_total", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("undo_done", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("undo_kept", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
@@ -265,7 +266,7 @@ def upgrade() -> None:
         sa.Column("kept", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "outcome IN ('restored', 'partly_restored', 'kept', 'deactivated', 'removed', 'failed')",
+            "outcome IN ('restored', 'partly_restored', 'kept', 'deactivated', 'failed')",
             name=op.f("ck_import_undo_outcomes_outcome"),
         ),
         sa.ForeignKeyConstraint(

@@ -12,5 +12,4 @@ class UndoOutcome(StrEnum):
     PARTLY_RESTORED = "partly_restored"
     KEPT = "kept"
     DEACTIVATED = "deactivated"
-    REMOVED = "removed"
     FAILED = "failed"

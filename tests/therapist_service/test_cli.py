@@ -1,4 +1,4 @@
-"""Imports at the terminal."""
+"""Imports and reviews at the terminal."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import database
 from shared.runtime import cli, logs
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
+from therapist_service.store.tables import TherapistSource
 
 
 @pytest.fixture
@@ -22,8 +24,8 @@ def terminal(folder: Folder, session: Session, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(database, "connect", lambda *_, **__: None)
     monkeypatch.setattr(logs, "configure", lambda *_: None)
 
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(cli.commands, ["imports", *arguments], obj="therapist_service")
+    def run(*arguments: str, group: str = "imports") -> Result:
+        return CliRunner().invoke(cli.commands, [group, *arguments], obj="therapist_service")
 
     return run
 
@@ -50,3 +52,22 @@ def test_imports_are_run_rejected_shown_and_undone(terminal: Any, folder: Folder
     shown = terminal("show", oldest.split()[0], "--records", "rejected").output
     assert json.loads(shown[: shown.rindex("}") + 1])["file"] == FIRST
     assert shown.strip().endswith("a-30  None: last_name: is required")
+
+
+def test_reviews_are_decided_at_the_terminal(terminal: Any, folder: Folder, session: Session) -> None:
+    folder.passes = frozenset()
+    folder.bring(FIRST, a_file([a_record("a-1"), a_record("a-2")]))
+
+    def reviews(*arguments: str) -> str:
+        done = terminal(*arguments, group="reviews")
+        assert done.exit_code == 0, done.output
+        return str(done.output)
+
+    second, first, total = reviews("list").strip().splitlines()
+    assert (total, "new  pending  116117.de a-1" in first) == ("2 reviews", True)
+    assert json.loads(reviews("show", first.split()[0]))["external_id"] == "a-1"
+    assert "new  approved" in reviews("approve", first.split()[0])
+    assert "new  rejected" in reviews("reject", second.split()[0], "--reason", "Somebody else.")
+    assert reviews("list", "--state", "approved", "--kind", "new").endswith("1 reviews\n")
+    assert "new  pending" in reviews("reopen", second.split()[0])
+    assert session.scalars(select(TherapistSource.external_id)).all() == ["a-1"]

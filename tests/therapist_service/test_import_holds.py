@@ -20,7 +20,7 @@ from therapist_service import jobs
 from therapist_service.domain import imports
 from therapist_service.service import SERVICE
 from therapist_service.settings import HoldRule
-from therapist_service.store.tables import Import, ImportContent, ImportRecord, Therapist
+from therapist_service.store.tables import Import, ImportContent, ImportRecord, Therapist, TherapistSource
 
 FOURTH = "therapists_20261123_070000.json"
 
@@ -115,6 +115,7 @@ def test_those_who_are_gone_are_not_among_the_known_and_their_return_is_a_change
 ) -> None:
     folder.bring(FIRST, a_file(people(100)))
     session.execute(update(Therapist).values(status="inactive", inactive_by="import"))
+    session.execute(update(TherapistSource).values(gone_at=MONDAY))
     back = folder.bring(SECOND, a_file(people(40)))
     assert (back.status, back.hold and back.hold.known_before, back.hold and back.hold.would_change) == ("held", 0, 40)
 

@@ -21,7 +21,7 @@ from therapist_service.domain import import_undo, imports
 from therapist_service.domain.import_schemas import ImportView
 from therapist_service.jobs import undoing
 from therapist_service.service import SERVICE
-from therapist_service.store.tables import Import, Therapist, TherapistChange, TherapistSource
+from therapist_service.store.tables import Import, ImportReview, Therapist, TherapistChange, TherapistSource
 
 
 @pytest.fixture
@@ -185,3 +185,15 @@ def test_what_nobody_can_undo_any_more_is_refused(folder: Folder, client: FlaskC
     assert client.post(f"/api/imports/{failed.id}/undo").json["code"] == "import.not_completed"
     session.execute(update(Import).values(records_removed_at=MONDAY))
     assert client.post(f"/api/imports/{first.id}/undo").json["code"] == "import.records_removed"
+
+
+def test_what_of_it_waits_is_not_to_be_decided_any_more(folder: Folder, client: FlaskClient, session: Session) -> None:
+    folder.bring(FIRST, a_file([a_record("a-1", city="A", phone_hours=HOURS)]))
+    folder.passes = frozenset()
+    second = folder.bring(SECOND, a_file([a_record("a-1", city="B", languages=["fr"]), a_record("a-2")]))
+    assert second.counts.waiting == 2
+    shown = undone(client, second)
+    assert [shown["undo"][name] for name in ("done", "total", "kept")] == [1, 1, 0]
+    assert set(session.scalars(select(ImportReview.state))) == {"superseded"}
+    known = by_id(session)["a-1"]
+    assert (known.city, known.languages) == ("A", [])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prometheus_client import REGISTRY
@@ -11,11 +12,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
+from shared.database import new_id
 from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
 from tests.conftest import MONDAY
 from therapist_service.domain import import_upkeep
-from therapist_service.jobs.upkeep import remove_old_import_records, show_import_figures
-from therapist_service.store.tables import Import, ImportRecord
+from therapist_service.jobs.upkeep import remove_old_import_records, remove_old_reviews, show_import_figures
+from therapist_service.store.tables import Import, ImportRecord, ImportReview
 
 LONG_AGO = MONDAY - timedelta(days=200)
 NINETY = 90
@@ -82,3 +84,23 @@ def test_figures_say_what_is_missing_unusual_failed_or_waits(folder: Folder, ses
     assert (shown("s_held"), shown("_file_age_seconds"), shown("_file_not_applied")) == (1, 0, 0)
     failed = session.scalars(select(Import).where(Import.file == THIRD)).one()
     assert failed.status == "running", "it waits for the held one"
+
+
+def a_review(session: Session, external_id: str, *, at: datetime, **fields: Any) -> UUID:
+    """A review that was overtaken at that moment, unless something else is said."""
+    same = {"position": 0, "source_name": "116117.de", "external_id": external_id, "kind": "contact"}
+    review = ImportReview(id=new_id(), created_at=at, updated_at=at, **same, **{"state": "superseded", **fields})
+    session.add(review)
+    session.flush()
+    return review.id
+
+
+def test_reviews_go_after_ninety_days_but_for_what_waits_and_what_was_rejected(session: Session) -> None:
+    decided = {"state": "rejected", "decided_at": LONG_AGO, "declined": {"phone": "+49241111111"}}
+    a_review(session, "a-1", at=LONG_AGO, **decided)
+    remembers = a_review(session, "a-1", at=LONG_AGO, **decided)
+    a_review(session, "a-2", at=LONG_AGO, state="approved", decided_at=LONG_AGO)
+    waits = a_review(session, "a-3", at=LONG_AGO, state="pending")
+    younger = a_review(session, "a-4", at=MONDAY - timedelta(days=89))
+    assert [remove_old_reviews(NINETY, MONDAY) for _ in range(2)] == [2, 0]
+    assert set(session.scalars(select(ImportReview.id))) == {remembers, waits, younger}

@@ -88,7 +88,7 @@ class Undo(Schema):
     done: int
     """How many records are undone."""
     total: int
-    """How many records changed somebody, or wait."""
+    """How many records changed somebody, or may have."""
     kept: int
     """Therapists who are not wholly as before, since something newer stays."""
     finished_at: Instant | None

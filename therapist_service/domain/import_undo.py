@@ -23,12 +23,12 @@ from shared.values.lists import Listed, ListRequest
 from shared.values.postal_codes import coordinates_problem
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly
-from therapist_service.domain import change_log, import_undo_rules, imports, states, therapists
+from therapist_service.domain import change_log, import_undo_rules, imports, reviews, states, therapists
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.import_schemas import ImportUndoFilter, ImportView
 from therapist_service.domain.import_undo_rules import UndoPlan
 from therapist_service.domain.schemas import PLACE
-from therapist_service.store import change_queries, lists, queries, review_queries, source_queries, undo_queries
+from therapist_service.store import change_queries, lists, queries, source_queries, undo_queries
 from therapist_service.store.tables import Import, ImportUndoOutcome, Therapist
 
 SHOWN = {"inactive_by": "status"}
@@ -52,6 +52,7 @@ def ask(session: Session, import_id: UUID, *, by: UUID | None, now: datetime) ->
     if known.records_removed_at is not None:
         raise Conflict("import.records_removed")
     known.undo_asked_at, known.undo_asked_by, known.undo_left = now, by, known.done
+    known.undo_total = undo_queries.count_records(session, import_id)
     known.count_change(by=by, now=now)
     return imports.view(known)
 
@@ -73,8 +74,7 @@ def undo_portion(session: Session, *, at_most: int, now: datetime) -> int:
         return 0
     records = undo_queries.records_below(session, known.id, known.undo_left or 0, limit=at_most)
     if not records:
-        pending = review_queries.pending_of_import(session, known.id)
-        review_queries.supersede(session, pending, states.columns_of_a_superseded_review() | {"updated_at": now})
+        reviews.supersede_those_of(session, known.id, now=now)
         states.undo_import(known, now=now)
         return 1
     wanted = {record.therapist_id for record in records}

@@ -1,4 +1,4 @@
-"""What becomes of one therapist when an import is undone: a rule of plain values, without a database.
+"""What becomes of one therapist when an import is undone (docs/domain.md#import-rule-11): plain values, no database.
 
 A field goes back to what it was before the import, unless somebody or something changed it since: then that stays and
 the field is named. What undone imports had written counts as never written, so that several imports can be undone in

@@ -21,7 +21,7 @@ def undo_of(known: Import) -> Undo | None:
         asked_at=known.undo_asked_at,
         asked_by=known.undo_asked_by,
         done=known.undo_done,
-        total=known.additions + known.modifications + known.deletions + known.waiting,
+        total=known.undo_total,
         kept=known.undo_kept,
         finished_at=known.undone_at,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.database import transaction
 from shared.runtime.logs import logger
 from therapist_service.domain import import_holds, import_records, imports
@@ -38,4 +40,7 @@ def _effect(file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: C
         with transaction() as session:
             import_holds.add_effect(session, claimed, file, portion, effect, now=heartbeat.moment())
         heartbeat.note_progress()
+        left = file.total - portion[-1].position - 1
+        if not rule.holds(effect.affected + left, known=effect.known):
+            return replace(effect, is_counted=left == 0)  # whatever the others do
     return effect

@@ -242,8 +242,10 @@ class Import(Aggregate, Tables):
     undo_asked_by: Mapped[UUID | None]
     undo_left: Mapped[int | None]
     """The records before this position are still to be undone: it goes from the last one to the first."""
+    undo_total: Mapped[int] = _count()
+    """How many records changed somebody, or may have."""
     undo_done: Mapped[int] = _count()
-    """How many records that had changed somebody are undone."""
+    """How many of them are undone."""
     undo_kept: Mapped[int] = _count()
     """How many therapists are not wholly as before, since something newer stays."""
     undone_at: Mapped[datetime | None]

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
-from therapist_service.store.tables import Import, ImportRecord, ImportUndoOutcome, Therapist
+from therapist_service.store.tables import IS_THERE, Import, ImportRecord, ImportUndoOutcome, Therapist
 
 
 def next_to_undo(session: Session) -> Import | None:
@@ -40,15 +40,20 @@ def records_below(session: Session, import_id: UUID, position: int, *, limit: in
     """Position, therapist and external id of the last records before a position that may have changed somebody."""
     return session.execute(
         select(ImportRecord.position, ImportRecord.therapist_id, ImportRecord.external_id)
-        .where(
-            ImportRecord.import_id == import_id,
-            ImportRecord.position < position,
-            ImportRecord.outcome.in_(["applied", "waiting"]),
-            ImportRecord.therapist_id.is_not(None),
-        )
+        .where(*_concern_somebody(import_id), ImportRecord.position < position)
         .order_by(ImportRecord.position.desc())
         .limit(limit)
     ).all()
+
+
+def count_records(session: Session, import_id: UUID) -> int:
+    """How many records of the import may have changed somebody."""
+    return session.scalar(select(func.count()).where(*_concern_somebody(import_id))) or 0
+
+
+def _concern_somebody(import_id: UUID) -> Sequence[ColumnElement[bool]]:
+    may_have_changed = ImportRecord.outcome.in_(["applied", "waiting"])
+    return ImportRecord.import_id == import_id, may_have_changed, ImportRecord.therapist_id.is_not(None)
 
 
 def with_outcome(session: Session, import_id: UUID, therapist_ids: Collection[UUID]) -> set[UUID]:
@@ -58,8 +63,8 @@ def with_outcome(session: Session, import_id: UUID, therapist_ids: Collection[UU
 
 
 def therapists(session: Session, therapist_ids: Collection[UUID]) -> Sequence[Therapist]:
-    """These therapists as they are now, which must be locked before."""
-    wanted = select(Therapist).where(Therapist.id.in_(therapist_ids)).order_by(Therapist.id)
+    """Those of these therapists who were not removed, as they are now; they must be locked before."""
+    wanted = select(Therapist).where(IS_THERE, Therapist.id.in_(therapist_ids)).order_by(Therapist.id)
     return session.scalars(wanted.execution_options(populate_existing=True)).all()
 
 
