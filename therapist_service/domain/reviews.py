@@ -136,6 +136,13 @@ def change_many(session: Session, wanted: ReviewBulkChange, *, by: UUID | None, 
     return change_each(session, ids, change)
 
 
+def supersede_those_of(session: Session, import_id: UUID, *, now: datetime) -> int:
+    """What of an import waits is not to be decided any more, since the import was undone; returns the number."""
+    waiting = review_queries.pending_of_import(session, import_id)
+    review_queries.supersede(session, waiting, states.columns_of_a_superseded_review() | {"updated_at": now})
+    return len(waiting)
+
+
 def _selected(session: Session, wanted: ReviewBulkChange) -> list[UUID]:
     conditions = review_lists.conditions(ids=wanted.ids, **_conditions(wanted.filter or ReviewFilter()))
     return review_lists.ids_where(session, conditions, at_most=MOST_AT_ONCE + 1)
