@@ -51,6 +51,10 @@ token:  ## an access token of the first administrator, for some minutes; ROLE=ca
 demo: setup  ## watch the main job: from a scraped file to an e-mail to a therapist
 	@$(PYTHON) -m testkit.demo
 
+.PHONY: scrape
+scrape: setup  ## run the scraper (scraper/README.md): ARGS="scrape --help"
+	@PYTHONPATH=scraper $(PYTHON) -m therapist_scraper $(ARGS)
+
 .PHONY: test
 test: setup  ## run the tests on real servers, in six processes; ARGS="-k name" or ARGS=tests/… chooses
 	@$(PYTHON) -m tests $(ARGS)
@@ -72,8 +76,9 @@ check: setup  ## lint, format, types, import contracts, unused packages, secrets
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@PYTHONPATH=. .venv/bin/lint-imports
+	@PYTHONPATH=.:scraper .venv/bin/lint-imports
 	@.venv/bin/deptry .
+	@cd scraper && ../.venv/bin/deptry .
 	@$(PYTHON) -m tests.checks.secret_scan
 	@$(PYTHON) -m tests.checks.dependency_audit
 
@@ -103,6 +108,10 @@ events: setup  ## write docs/asyncapi.json, and samples of what new events look 
 .PHONY: export-schema
 export-schema: setup  ## write docs/patient-export.schema.json from what the services say that they hold about a patient
 	@$(PYTHON) -m operations.export_document
+
+.PHONY: import-schema
+import-schema: setup  ## write docs/therapist-import.schema.json, which the scraper has too, from the code that reads the import's files
+	@$(PYTHON) -m operations.import_document
 
 .PHONY: gateway
 gateway: setup  ## write gateway/nginx.conf.template from the services' routes

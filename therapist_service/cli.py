@@ -208,9 +208,8 @@ def _approve_review(
 def _reject_review(_service: AnyService, _settings: ServiceSettings, id: UUID, reason: str | None) -> None:
     """Take over nothing of it."""
     with transaction() as session:
-        print_line(
-            _line_of_review(reviews.reject(session, id, ReviewRejection(reason=reason), by=None, now=clock.now()))
-        )
+        rejected = reviews.reject(session, id, ReviewRejection(reason=reason), by=None, now=clock.now())
+        print_line(_line_of_review(rejected))
 
 
 @_reviews.command("reopen")

@@ -266,7 +266,8 @@ def test_what_is_left_out_for_whom_is_known_by_name() -> None:
     """The whole matrix role × operation × field, as far as something is left out."""
     found = {(name, str(role)): hidden_from(role, ALL[name][0]) for name, role in PEOPLE_CALL}
     contacting = {
-        "block", "call_note", "capacity", "contact_preference", "email_opt_out", "last_call_on", "last_conversation_on",
+        "block", "call_note", "capacity", "contact_preference", "email_opt_out", "last_asked_on", "last_call_on",
+    "last_conversation_on",
         "last_email_on", "potentially_available_note", "preferences",
     }  # fmt: skip
     assert {key: hidden for key, hidden in found.items() if hidden} == {

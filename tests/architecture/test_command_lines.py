@@ -24,6 +24,7 @@ import operations.__main__
 import operations.postman.__main__
 import patient_service.cli
 import tests.fuzz.__main__
+import therapist_scraper.cli
 import therapist_service.cli
 import user_service.cli
 from operations import event_document, export_document, mail_catcher, setting_files
@@ -59,6 +60,7 @@ PROGRAMS: dict[str, click.Command] = {
     "chaos": chaos.__main__.main,
     "tests.fuzz": tests.fuzz.__main__.main,
     "tests.samples.published": published.main,
+    "therapist_scraper": therapist_scraper.cli.commands,
 }
 
 

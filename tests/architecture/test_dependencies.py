@@ -49,9 +49,10 @@ def _imported(path: Path) -> set[str]:
 
 @cache
 def _packages_of_tests() -> set[str]:
-    """The packages that the tests import, without Python's own and ours."""
-    ours = {folder.name for folder in ROOT.iterdir() if folder.is_dir()}
-    modules = set().union(*map(_imported, (ROOT / "tests").rglob("*.py")))
+    """The packages that the tests import, and the scraper, which only they load; without Python's own and ours."""
+    ours = {folder.name for folder in (*ROOT.iterdir(), *(ROOT / "scraper").iterdir()) if folder.is_dir()}
+    files = [file for folder in ("tests", "scraper") for file in (ROOT / folder).rglob("*.py")]
+    modules = set().union(*map(_imported, files))
     foreign = modules - ours - set(sys.stdlib_module_names) - ONLY_FOR_TYPES
     return {
         "opentelemetry-sdk" if each == "opentelemetry" else _normal(MODULES.get(each, [each])[0]) for each in foreign

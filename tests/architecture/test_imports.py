@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import os
 import shutil
@@ -9,16 +10,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.architecture.sources import ROOT, SERVICES
+from tests.architecture.sources import ROOT, SERVICES, nodes
 
 CONTRACTS = configparser.ConfigParser()
 CONTRACTS.read(ROOT / ".importlinter")
 PACKAGES = CONTRACTS["importlinter"]["root_packages"].split()
+FOLDERS = {"therapist_scraper": ROOT / "scraper"}
+"""Where a package lies that is not at the top."""
 
 AGAINST: dict[str, tuple[str, str]] = {
     "packages": ("patient_service/settings.py", "import matching_service.settings"),
     "operations": ("operations/ports.py", "import patient_service.settings"),
     "operations-routes": ("operations/gateway.py", "import gateway.paths"),
+    "scraper": ("therapist_scraper/raw.py", "import shared.values.text"),
+    "scraper-unknown": ("therapist_service/clients/inbox.py", "import therapist_scraper.raw"),
     "layers": ("patient_service/domain/rules.py", "import patient_service.jobs"),
     "edges": ("patient_service/api/routes.py", "import sqlalchemy"),
     "listeners": ("matching_service/listeners.py", "import matching_service.jobs"),
@@ -36,7 +41,7 @@ AGAINST: dict[str, tuple[str, str]] = {
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     """What import-linter says of the packages in this folder."""
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
-    given = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "COLUMNS": "200"}
+    given = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [folder, ROOT, *FOLDERS.values()])), "COLUMNS": "200"}
     return subprocess.run([*command, "--no-cache"], cwd=folder, env=given, capture_output=True, text=True)
 
 
@@ -58,13 +63,31 @@ def test_the_arrows_hold() -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
+def test_the_tests_of_the_scraper_stand_alone_too() -> None:
+    """What it is tested with could otherwise be what it must not need."""
+    files = [*(ROOT / "tests/scraper").rglob("*.py")]
+    files += [ROOT / "tests/fakes/directory_site.py", ROOT / "tests/hostile.py"]
+    own = ("tests.scraper", "tests.fakes.directory_site", "tests.hostile")
+    platform = {*PACKAGES, "tests"} - set(FOLDERS)
+    found = {
+        name
+        for file in files
+        for node in nodes(file)
+        if isinstance(node, ast.ImportFrom | ast.Import)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
+        if name.partition(".")[0] in platform and not name.startswith(own)
+    }
+    assert found == set()
+
+
 def test_an_import_against_an_arrow_breaks_its_contract(tmp_path: Path) -> None:
     """A contract that nothing can break says nothing."""
     names = {name.rpartition(":")[2]: CONTRACTS[name]["name"] for name in CONTRACTS.sections()[1:]}
     assert AGAINST.keys() == names.keys()
     shutil.copy(ROOT / ".importlinter", tmp_path)
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("*.csv", "__pycache__"))
+        folder = FOLDERS.get(package, ROOT)
+        shutil.copytree(folder / package, tmp_path / package, ignore=shutil.ignore_patterns("*.csv", "__pycache__"))
     for file, line in AGAINST.values():
         with (tmp_path / file).open("a") as against:
             against.write(f"\n{line}\n")

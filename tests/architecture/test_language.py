@@ -59,7 +59,7 @@ PHRASES = {
 
 PACKAGES = sorted(
     str(path.parent.relative_to(ROOT))
-    for path in [*ROOT.glob("*/__init__.py"), *ROOT.glob("shared/*/__init__.py")]
+    for path in [*ROOT.glob("*/__init__.py"), *ROOT.glob("shared/*/__init__.py"), *ROOT.glob("scraper/*/__init__.py")]
     if path.parent.name not in ("tests", "shared")
 )
 ALLOWED = re.compile(r"door to door|next door|door plates|walks to the stop, waiting and parking")

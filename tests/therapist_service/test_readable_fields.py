@@ -11,7 +11,8 @@ from tests.accounts import signed_in
 from tests.builders.therapists import a_therapist
 
 HIDDEN = {
-    "block", "call_note", "capacity", "contact_preference", "email_opt_out", "last_call_on", "last_conversation_on",
+    "block", "call_note", "capacity", "contact_preference", "email_opt_out", "last_asked_on", "last_call_on",
+    "last_conversation_on",
     "last_email_on", "potentially_available_note", "preferences",
 }  # fmt: skip
 SECRET = "in Trauer, ruft selbst an"

@@ -216,7 +216,7 @@ def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datet
 def register_reviewed(session: Session, fields: ImportedFields, *, origin: ChangeOrigin, now: datetime) -> Therapist:
     """Enter a therapist whom an import brought and a person approved; nothing is protected from later imports."""
     values = values_of(TherapistFields.of({name: getattr(fields, name) for name in ImportedFields.model_fields}))
-    therapist = Therapist(id=new_id(), **first_version(by=origin.changed_by, now=now), **values)
+    therapist = Therapist(id=new_id(), **first_version(by=origin.changed_by, now=now), **values, **NOTHING_STATED)
     states.register(therapist)
     make_findable(therapist)
     session.add(therapist)
