@@ -39,7 +39,7 @@ class Settings(ServiceSettings):
     imports_kept_days: Annotated[int, Unit("days")] = Field(default=90, ge=30, le=3650)
     """For so many days after an import it is kept what became of each record, and for so many days after a decision its
     review; then only counts and dates stay, and what people rejected."""
-    import_passes: str = "new,identity,contact,reactivation"
+    import_passes: str = ""
     """Kinds of reviews, separated by commas, that imports apply without a person: `new` therapists, changes of
     `identity` (name, gender) and of `contact` data (address, numbers), `reactivation`. Empty: all of them wait. Who
     somebody is, where that is in question, always waits."""

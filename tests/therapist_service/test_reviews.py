@@ -283,8 +283,11 @@ def test_two_people_of_one_name_in_one_street(client: FlaskClient, folder: Folde
     change(folder, SECOND, mira("b-1", phone="+492414710777"))
     review = pending(client)
     assert (review["kind"], len(review["candidate_ids"])) == ("identity", 2)
+    removed = a_therapist(session)
+    assert client.delete(f"/api/therapists/{removed.id}").status_code == 200
+    assert decide(client, review, "approve", therapist_id=str(removed.id)).status_code == 404
     decide(client, review, "approve")
-    assert len(people(session)) == 3, "without a therapist they are a new person"
+    assert [each.first_name for each in people(session) if each.id != removed.id] == ["Mira"] * 3, "a new person"
 
 
 @pytest.mark.parametrize("passes", [frozenset(), EVERYTHING])

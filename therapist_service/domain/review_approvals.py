@@ -8,11 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from shared.database import Session, new_id
-from shared.database.rows import require
-from shared.errors import Conflict, FieldProblem, RuleBroken
+from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
 from shared.values.enums import ReviewKind
 from shared.values.postal_codes import coordinates_problem
-from therapist_service.domain import therapists
+from therapist_service.domain import reviewed_therapists, therapists
 from therapist_service.domain.change_log import ChangeOrigin
 from therapist_service.domain.review_rules import REACTIVATION, as_json, same_value
 from therapist_service.domain.review_schemas import ReviewApproval
@@ -39,11 +38,21 @@ def apply(
     origin = _origin(session, review, by)
     if whom is None:
         return _register(session, review, approval.fields, origin=origin, now=now)
-    therapist = require(queries.therapist(session, whom, lock=True), "therapist")
+    therapist = _concerned(session, review, whom)
     applied = _change(session, review, therapist, approval.fields, origin=origin, now=now)
     if is_about_who:
         _assign_entry(session, review, therapist, origin=origin, now=now)
     return applied
+
+
+def _concerned(session: Session, review: ImportReview, whom: UUID) -> Therapist:
+    """The therapist, locked. Raises `Conflict` where the review is about one who was removed, else `NotFound`."""
+    try:
+        return therapists.locked(session, whom)
+    except NotFound:
+        if whom == review.therapist_id:
+            raise Conflict("import_review.therapist_gone") from None
+        raise
 
 
 def _origin(session: Session, review: ImportReview, by: UUID | None) -> ChangeOrigin:
@@ -71,7 +80,7 @@ def _register(
         raise RuleBroken("import_review.fields", errors=[FieldProblem.of("fields", "field.needs_last_name")])
     if coordinates_problem(taken.get("postal_code"), taken.get("latitude"), taken.get("longitude")) is not None:
         taken = {name: value for name, value in taken.items() if name not in PLACE}
-    therapist = therapists.register_reviewed(session, ImportedFields.from_json(taken), origin=origin, now=now)
+    therapist = reviewed_therapists.register(session, ImportedFields.from_json(taken), origin=origin, now=now)
     _assign_entry(session, review, therapist, origin=origin, now=now)
     return taken.keys()
 
@@ -96,7 +105,7 @@ def _change(
     changed = {name: value for name, value in taken.items() if not same_value(known[name], value)}
     if changed:
         values = _values(therapist, known, {name: value for name, value in changed.items() if name != REACTIVATION})
-        therapists.change_reviewed(session, therapist, values, is_back=REACTIVATION in changed, origin=origin, now=now)
+        reviewed_therapists.change(session, therapist, values, is_back=REACTIVATION in changed, origin=origin, now=now)
     return taken.keys()
 
 
@@ -162,4 +171,4 @@ def _leave(session: Session, holder: UUID, *, origin: ChangeOrigin, now: datetim
     left = [each for each in source_queries.of_therapists(session, [holder]) if each.gone_at is None]
     therapist = queries.therapist(session, holder, lock=True)
     if not left and therapist is not None and therapist.inactive_by is None:
-        therapists.lose_entry(session, therapist, origin=origin, now=now)
+        reviewed_therapists.lose_entry(session, therapist, origin=origin, now=now)

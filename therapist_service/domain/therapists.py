@@ -212,46 +212,6 @@ def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datet
     return view(session, therapist)
 
 
-def register_reviewed(session: Session, fields: ImportedFields, *, origin: ChangeOrigin, now: datetime) -> Therapist:
-    """Enter a therapist whom an import brought and a person approved; nothing is protected from later imports."""
-    values = values_of(TherapistFields.of({name: getattr(fields, name) for name in ImportedFields.model_fields}))
-    therapist = Therapist(id=new_id(), **first_version(by=origin.changed_by, now=now), **values, **NOTHING_STATED)
-    states.register(therapist)
-    make_findable(therapist)
-    session.add(therapist)
-    record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
-    brought = {name: value for name, value in values.items() if name in fields.model_fields_set}
-    entry = Change(therapist.id, TherapistChangeAction.REGISTERED, origin, change_log.difference_of({}, brought))
-    change_log.add(session, [entry], now=now)
-    return therapist
-
-
-def change_reviewed(
-    session: Session,
-    therapist: Therapist,
-    changes: Mapping[str, Any],
-    *,
-    is_back: bool,
-    origin: ChangeOrigin,
-    now: datetime,
-) -> None:
-    """Give a therapist, who is locked, what an import brought and a person approved; nothing is protected by it."""
-    before = change_log.columns_of(therapist)
-    for name, value in changes.items():
-        setattr(therapist, name, value)
-    if is_back:
-        states.reactivate_after_import(therapist)
-    make_findable(therapist)
-    save(session, therapist, TherapistUpdated, before=before, origin=origin, now=now)
-
-
-def lose_entry(session: Session, therapist: Therapist, *, origin: ChangeOrigin, now: datetime) -> None:
-    """The therapist, who is locked, is in no source any more: the last entry turned out to be somebody else's."""
-    before = change_log.columns_of(therapist)
-    states.deactivate_for_import(therapist)
-    save(session, therapist, TherapistDeactivated, before=before, origin=origin, now=now)
-
-
 def change(
     session: Session,
     therapist_id: UUID,

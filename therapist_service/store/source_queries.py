@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, func, literal, or_, select, update
+from sqlalchemy import Text, Uuid, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
@@ -64,17 +64,35 @@ def candidates(
     """
     if not name_keys and not practice_keys:
         return []
-    table, entries = Therapist.__table__, aliased(TherapistSource)
-    of_source = select(entries.id).where(entries.therapist_id == table.c.id, entries.source_name == source)
-    is_listed = of_source.where(entries.gone_at.is_(None)).exists().label("is_listed")
+    table = Therapist.__table__
+    has_key = or_(
+        table.c.name_key == any_(literal(sorted(name_keys), ARRAY(Text))),
+        table.c.practice_key == any_(literal(sorted(practice_keys), ARRAY(Text))),
+    )
+    wanted = select(table.c.id, *(table.c[name] for name in columns)).where(has_key, IS_THERE)
+    found = [dict(row) for row in session.execute(wanted).mappings()]
+    # a statement of its own: during the first large import PostgreSQL has no statistics, and plans a join badly
+    listed = _listed(session, source, [row["id"] for row in found], but_of_import)
+    return [
+        row | {"is_listed": bool(listed.get(row["id"]))} for row in found if listed.get(row["id"], False) is not None
+    ]
+
+
+def _listed(session: Session, source: str, ids: Collection[UUID], import_id: UUID) -> dict[UUID, bool | None]:
+    """Whether the source has each of these therapists who has entries of it; None for those whom the import brought."""
+    if not ids:
+        return {}
+    entries = TherapistSource.__table__.c
     found = session.execute(
-        select(table.c.id, *(table.c[name] for name in columns), is_listed).where(
-            IS_THERE,
-            or_(table.c.name_key.in_(name_keys), table.c.practice_key.in_(practice_keys)),
-            ~of_source.where(entries.import_id == but_of_import).exists(),
+        select(entries.therapist_id, entries.gone_at.is_(None), entries.import_id == import_id).where(
+            entries.therapist_id == any_(literal(sorted(set(ids)), ARRAY(Uuid))), entries.source_name == source
         )
     )
-    return [dict(row) for row in found.mappings()]
+    listed: dict[UUID, bool | None] = {}
+    for therapist_id, is_listed, is_of_import in found:
+        before = listed.get(therapist_id, False)
+        listed[therapist_id] = None if is_of_import or before is None else before or is_listed
+    return listed
 
 
 def of_therapists(session: Session, therapist_ids: Iterable[UUID]) -> Sequence[TherapistSource]:
