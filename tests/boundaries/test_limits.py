@@ -102,7 +102,7 @@ def _timed(adapter: TypeAdapter[Any], body: bytes) -> float:
     return time.thread_time() - began
 
 
-@pytest.mark.parametrize("known", params(INPUTS))
+@pytest.mark.parametrize("known", mostly_slow(params(INPUTS), every=4))
 def test_the_worst_text_of_every_field_costs_little(known: Input) -> None:
     """Combining marks, signs that expressions stumble over, e-mail addresses without an end."""
     slow = [
@@ -127,7 +127,7 @@ def _items(known: Input, path: Path, schema: dict[str, Any], count: int) -> dict
     return lists
 
 
-@pytest.mark.parametrize("known", params(INPUTS))
+@pytest.mark.parametrize("known", mostly_slow(params(INPUTS), every=4))
 def test_the_worst_list_of_every_field_costs_little(known: Input) -> None:
     """25,000 ids once took twenty seconds; a list that is too long is not even read to its end."""
     slow = []
