@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.orm import Session
 
 from migrations.connections import as_owner
@@ -107,15 +108,36 @@ def connection(engines: dict[str, Engine], settings: Any, service: str) -> Itera
 
 
 @pytest.fixture
-def real_commits(settings: Any, service: str) -> Iterator[None]:
+def real_commits(settings: Any, service: str, empty: Callable[[str], None]) -> Iterator[None]:
     """The service's transactions commit, so that several can be at work; its tables are emptied afterwards."""
     database.connect(settings.database_url, pool_size=8)
     yield
     database.connect(settings.database_url)  # closes nothing that is still at work
-    with as_owner(MigrationSettings(), service) as owner:
-        tables = inspect(owner).get_table_names(service)
-        owner.execute(text(f"TRUNCATE {', '.join(name for name in tables if name != 'alembic_version')}"))
-        owner.commit()
+    empty(service)
+
+
+@pytest.fixture(scope="session")
+def empty(infrastructure: Infrastructure) -> Iterator[Callable[[str], None]]:
+    """Empties a service's tables, as soon as nobody writes to them any more.
+
+    It deletes what a test left, some rows: a TRUNCATE makes the files of all tables and indexes anew, for 50 ms.
+    """
+    with ExitStack() as stack:
+
+        @cache
+        def emptying(service: str) -> tuple[Connection, str]:
+            owner = stack.enter_context(as_owner(MigrationSettings(), service))
+            tables = reversed(inspect(owner).get_sorted_table_and_fkc_names(service))  # who refers to others first
+            names = [name for name, _ in tables if name and name != "alembic_version"]
+            owner.commit()
+            return owner, "; ".join([f"LOCK TABLE {', '.join(names)}", *(f"DELETE FROM {name}" for name in names)])
+
+        def run(service: str) -> None:
+            owner, statements = emptying(service)
+            owner.exec_driver_sql(statements)
+            owner.commit()
+
+        yield run
 
 
 @pytest.fixture

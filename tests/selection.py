@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -15,6 +16,14 @@ def mostly_slow(cases: Iterable[Any], *, every: int) -> list[Any]:
     in a test of its own.
     """
     return [_slow(case) if number % every else case for number, case in enumerate(cases)]
+
+
+def params_of_pairs(values: Collection[Any]) -> list[Any]:
+    """Returns all ordered pairs of the values, for `parametrize` with two names.
+
+    Where the number of values is no multiple of 5, one in five of the pairs has each value at each of the places.
+    """
+    return [pytest.param(*pair) for pair in product(values, repeat=2)]
 
 
 def _slow(case: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 from werkzeug.exceptions import NotFound
+from werkzeug.routing import Rule
 
 from shared.runtime import clock
 from shared.runtime.hosts import Hosts
@@ -38,9 +39,24 @@ SAFE_HEADERS = (
 )
 
 
+class MatchedRule(Rule):
+    """A rule that finds the endpoint of a path. Paths are written by format strings, never made from a rule.
+
+    To compile the functions that would make them takes three quarters of the time in which an application is made.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:  # noqa: ARG002
+        return _refuse_to_build
+
+
+def _refuse_to_build(rule: Rule, **values: Any) -> tuple[str, str]:
+    raise NotImplementedError(f"no path is made from the rule {rule.rule}")
+
+
 class ServiceApp(Flask):
     """A Flask application that checks the roles of each caller, and measures, logs and traces each response."""
 
+    url_rule_class = MatchedRule
     access: AccessTable
     hosts: Hosts
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
+from werkzeug.test import TestResponse
 
 from shared.http.declaration import Endpoint
 from shared.values.schemas import patch_of
@@ -41,8 +42,8 @@ class Endpoints:
         address = path.replace("<uuid:consent_id>", str(self.ids.get("consent_id")))
         return re.sub("<[^>]*>", lambda _: own if identity is None else quote(identity, safe=""), address)
 
-    def send(self, what: str, method: str, address: str, **sent: Any) -> None:
-        """Send a request; what is wrong with the answer is kept."""
+    def send(self, what: str, method: str, address: str, **sent: Any) -> TestResponse:
+        """Send a request; what is wrong with the answer is kept. Returns the answer."""
         began = time.thread_time()
         with taken_back(self.connection):
             answer = self.client.open(address, method=method.upper(), **sent)
@@ -54,6 +55,7 @@ class Endpoints:
             answer.content_type != "application/problem+json" or answer.json["status"] != answer.status_code
         ):
             self.faults.append(f"{said} is no problem: {answer.content_type}")
+        return answer
 
 
 def read_by(endpoint: Endpoint) -> Input | None:

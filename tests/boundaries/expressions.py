@@ -10,14 +10,16 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from re import _constants as codes
 from re import _parser as parser
 from typing import Any
 
-from tests.architecture.sources import ROOT, SERVICES, sources, tree
+from tests.architecture.sources import ROOT, SERVICES, nodes, sources
 
 FOLDERS = ("shared", *SERVICES, "operations", "gateway", "migrations", "testkit")
 FUNCTIONS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
@@ -48,7 +50,7 @@ class Expression:
 def expressions() -> Iterator[Expression]:
     """Every call of `re` in our code whose expression does not depend on what a function was given."""
     for path in sources(*FOLDERS):
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if _is_call_of_re(node):
                 yield from _expressions_of(path, node)
 
@@ -95,12 +97,12 @@ def _methods(path: Path, call: Any) -> set[str]:
         return {call.func.attr}
     names = [
         target.id
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Assign) and node.value is call
         for target in node.targets
         if isinstance(target, ast.Name)
     ]
-    found = {method for name in names for each in _readers(path, name) for method in _uses(each, name)}
+    found = {method for name in names for each in _readers(path, name) for method in _uses(each).get(name, ())}
     return found or {"search"}  # which tries every place of the text: the most that any use can cost
 
 
@@ -110,16 +112,21 @@ def _readers(path: Path, name: str) -> Iterator[Path]:
         yield from (each for each in sources(*FOLDERS) if each != path)
 
 
-def _uses(path: Path, name: str) -> Iterator[str]:
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Attribute) and node.attr in FUNCTIONS and _is_named(node.value, name):
-            yield node.attr
-        elif _is_call_of_re(node) and _is_named(node.args[0], name):  # type: ignore[attr-defined]
-            yield node.func.attr  # type: ignore[attr-defined]
+@cache
+def _uses(path: Path) -> Mapping[str, set[str]]:
+    """The methods that the file uses each expression with, by the name the expression is bound to."""
+    found = defaultdict(set)
+    for node in nodes(path):
+        if isinstance(node, ast.Attribute) and node.attr in FUNCTIONS:
+            found[_name(node.value)].add(node.attr)
+        if _is_call_of_re(node):
+            found[_name(node.args[0])].add(node.func.attr)  # type: ignore[attr-defined]
+    return found
 
 
-def _is_named(node: ast.AST, name: str) -> bool:
-    return (isinstance(node, ast.Name) and node.id == name) or (isinstance(node, ast.Attribute) and node.attr == name)
+def _name(node: ast.AST) -> str:
+    """The name itself, of an attribute the last part; of anything else nothing."""
+    return str(getattr(node, "id", getattr(node, "attr", "")))
 
 
 # --- texts that take long ---------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -62,6 +62,13 @@ class Input:
             made[name] = self.example(fields[name], path[1:], value) if path[1:] else value
         return made
 
+    def example_with(self, paths: Iterable[Path], value: Any) -> Any:
+        """Valid input with what is required, and the value at each of the paths, none of which is inside another."""
+        document = self.example()
+        for path in paths:
+            _graft(document, self.example(path=path, value=value), path)
+        return document
+
     def paths(self, schema: dict[str, Any] | None = None, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Every place that holds a value, with the value's schema; of a list the first."""
         schema = self.resolved(self.schema if schema is None else schema)
@@ -79,6 +86,18 @@ class Input:
             if (said := json.dumps(_as_checked(schema), sort_keys=True)) not in seen:
                 seen.add(said)
                 yield path, schema
+
+
+def _graft(document: Any, other: Any, path: Path) -> None:
+    """Put into the document what the other one has at the path, with what is around it where the document has none."""
+    for part in path[:-1]:
+        if (part not in document) if isinstance(document, dict) else not document:
+            break
+        document, other, path = document[part], other[part], path[1:]
+    if isinstance(document, list) and not document:
+        document.append(other[0])
+    else:
+        document[path[0]] = other[path[0]]
 
 
 ABOUT_IT = ("title", "default", "description")

@@ -19,6 +19,7 @@ from shared.events.event import CATALOGUE, Event, UnreadableEvent, read_event
 from tests.boundaries.samples import Path
 from tests.hostile import DAYS, MOMENTS, WRITTEN_NUMBERS, json_values, params
 from tests.samples.invention import invented
+from tests.selection import mostly_slow
 
 SECONDS = 1.0
 PLACEHOLDER = '"the value that is exchanged"'
@@ -72,7 +73,7 @@ def read(kind: type[Event], message: bytes) -> Event | None:
         assert time.thread_time() - began < SECONDS
 
 
-@pytest.mark.parametrize(("kind", "path"), list(different_places()))
+@pytest.mark.parametrize(("kind", "path"), mostly_slow(different_places(), every=4))
 def test_any_value_in_any_field_of_any_event_is_read_or_refused(kind: type[Event], path: Path) -> None:
     """What is read can be written again: a copy is made of it."""
     document = json.dumps({**invented(kind), "data": exchanged(invented(kind)["data"], path, json.loads(PLACEHOLDER))})

@@ -43,7 +43,7 @@ def settings_and_readers() -> list[Any]:
     return [pytest.param(kind, name, id=name) for name, kind in found.items()]
 
 
-@pytest.mark.parametrize(("kind", "name"), settings_and_readers())
+@pytest.mark.parametrize(("kind", "name"), mostly_slow(settings_and_readers(), every=4))
 def test_a_hostile_value_of_a_setting_works_or_is_refused_by_name(
     kind: type[EnvironmentSettings], name: str, infrastructure: Infrastructure
 ) -> None:

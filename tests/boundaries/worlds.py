@@ -77,15 +77,15 @@ WORLDS = {
 }
 
 
-def place_ids(document: Any, ids: Ids, path: str, changed: Path) -> Any:
-    """The document with ids of objects that exist, but for what stands at the changed place."""
+def place_ids(document: Any, ids: Ids, path: str, *changed: Path) -> Any:
+    """The document with ids of objects that exist, but for what stands at the changed places."""
     if "placement_request_id" in str(document):
         ids = {**ids, "placement_request_id": ids["email request" if "/emails" in path else "call request"]}
     return _placed(document, ids, (), changed)
 
 
-def _placed(value: Any, ids: Ids, path: Path, changed: Path) -> Any:
-    if path == changed and path:
+def _placed(value: Any, ids: Ids, path: Path, changed: tuple[Path, ...]) -> Any:
+    if path and path in changed:
         return value
     if isinstance(value, dict):
         return {name: _placed(each, ids, (*path, name), changed) for name, each in value.items()}

@@ -40,6 +40,7 @@ from tests.builders.matching import (
 )
 from tests.conftest import MONDAY
 from tests.events import recorded
+from tests.selection import mostly_slow, params_of_pairs
 
 LATER = MONDAY + timedelta(hours=1)
 LIVE = ("open", "queued", "contacted", "no_answer", "deferred", "accepted", "placed")
@@ -125,8 +126,7 @@ def test_what_follows_for_the_kept_one_follows_for_the_others_requests(session: 
     assert stored(session, excluded.id).withdrawn_reason == "patient_declined"
 
 
-@pytest.mark.parametrize("one", LIVE)
-@pytest.mark.parametrize("two", LIVE)
+@pytest.mark.parametrize(("one", "two"), mostly_slow(params_of_pairs(LIVE), every=5))
 def test_of_two_live_requests_to_one_therapist_the_further_one_stays(session: Session, one: str, two: str) -> None:
     therapist = a_known_therapist(session)
     kept, other = a_known_patient(session), a_known_patient(session)

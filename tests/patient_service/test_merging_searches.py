@@ -28,6 +28,7 @@ from tests.builders.merging import OTHER, merge, merged
 from tests.builders.patients import NOBODY, STEPS_TO, a_patient, a_patient_who_is, a_ready_patient, new_patient
 from tests.conftest import MONDAY
 from tests.events import recorded
+from tests.selection import mostly_slow, params_of_pairs
 
 
 def handle(session: Session, keys: Keys, *events: Any) -> None:
@@ -39,8 +40,7 @@ def handle(session: Session, keys: Keys, *events: Any) -> None:
 GO_ON = ("searching", "paused", "in_therapy")
 
 
-@pytest.mark.parametrize("one", STEPS_TO)
-@pytest.mark.parametrize("two", STEPS_TO)
+@pytest.mark.parametrize(("one", "two"), mostly_slow(params_of_pairs(STEPS_TO), every=5))
 def test_the_search_or_therapy_that_goes_on_is_the_persons(
     client: FlaskClient, session: Session, keys: Keys, one: str, two: str
 ) -> None:

@@ -16,6 +16,7 @@ from shared.values.text import words
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.builders.therapists import a_therapist, new_therapist
 from tests.hostile import TEXTS, params
+from tests.selection import mostly_slow
 from therapist_service.domain import search
 from therapist_service.store.tables import Therapist
 
@@ -88,7 +89,7 @@ def test_an_imported_word_that_grows_costs_nothing(folder: Folder) -> None:
     assert [each.outcome for each in folder.records(done)] == [ImportOutcome.APPLIED]
 
 
-@pytest.mark.parametrize("q", params(TEXTS))
+@pytest.mark.parametrize("q", mostly_slow(params(TEXTS), every=4))
 def test_any_text_can_be_searched_for(client: FlaskClient, session: Session, q: str) -> None:
     a_therapist(session)
     assert client.get("/api/therapists", query_string={"q": q}).status_code in (200, 422)

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from shared.http.web import web_app
 from shared.runtime import clock, registry
-from tests.builders.accounts import EMAIL, PASSWORD, a_person
+from tests.builders.accounts import EMAIL, HASHES, PASSWORD, a_person
 from user_service.dependencies import Dependencies
 from user_service.domain import sign_in
-from user_service.domain.passwords import PasswordHashes
+from user_service.domain.passwords import PasswordHashes, parameters_of
 from user_service.domain.sessions import Origin
 from user_service.settings import PasswordHashing
 from user_service.store.tables import AccountChange, SignInSession
@@ -51,7 +51,7 @@ def test_a_changed_cost_of_hashes_is_known_when_somebody_signs_in(session: Sessi
     for email in (EMAIL, "other@example.org", "invited@example.org", "nobody@example.org"):
         origin = Origin(email, None)
         claimed = sign_in.claim(session, email, origin, needed.values, signed_in_from_here=False, now=clock.now())
-        assert claimed.hash_parameters == {"$argon2id$v=19$m=8192,t=1,p=1", "$argon2id$v=19$m=9216,t=2,p=1"}
+        assert claimed.hash_parameters == {parameters_of(HASHES.hash(PASSWORD)), "$argon2id$v=19$m=9216,t=2,p=1"}
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,11 @@ def test_no_scope_is_spelled_like_a_role() -> None:
     assert not {str(role) for role in Role} & {str(scope) for scope in Scope}
 
 
+def test_no_path_is_made_from_a_rule() -> None:
+    with pytest.raises(NotImplementedError, match="/api/plain"):
+        create_app().url_map.bind("localhost").build("/api/plain")
+
+
 def test_one_resource_may_live_at_two_addresses_with_roles_of_their_own() -> None:
     class Thing(Resource):
         @endpoint(transaction=False)
