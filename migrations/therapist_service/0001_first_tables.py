@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+import shared.values.places
 import shared.values.weekly
 from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
@@ -113,6 +114,8 @@ def upgrade() -> None:
         sa.Column("last_call_on", sa.Date(), nullable=True),
         sa.Column("last_conversation_on", sa.Date(), nullable=True),
         sa.Column("search", postgresql.TSVECTOR(), server_default=sa.text("''"), nullable=False),
+        sa.Column("city_folded", sa.Text(), nullable=True),
+        sa.Column("place", shared.values.places.PlaceColumn(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
             "(status = 'blocked') = (block_reason IS NOT NULL)", name=op.f("ck_therapists_block_has_a_reason")
@@ -125,10 +128,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
     )
-    op.create_index("ix_therapists_city", "therapists", ["city"], unique=False)
+    op.create_index("ix_therapists_city_folded", "therapists", ["city_folded"], unique=False)
     op.create_index(
         "ix_therapists_name", "therapists", ["last_name", sa.text("COALESCE(first_name, '')"), "id"], unique=False
     )
+    op.create_index("ix_therapists_place", "therapists", ["place"], unique=False, postgresql_using="gist")
     op.create_index("ix_therapists_postal_code", "therapists", ["postal_code"], unique=False)
     op.create_index("ix_therapists_search", "therapists", ["search"], unique=False, postgresql_using="gin")
     op.create_index(

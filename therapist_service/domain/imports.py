@@ -37,8 +37,7 @@ from therapist_service.store.tables import Import
 
 WRITTEN = (
     "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "block_reason", "source_name",
-    "external_id", "last_seen_at", "set_aside", "search", "protected_fields", "updated_at", "updated_by", "version",
-    "sequence",
+    "external_id", "last_seen_at", "set_aside", *search.COLUMNS, "protected_fields", "updated_at", "updated_by", "version", "sequence",
 )  # fmt: skip
 """The columns of a therapist that an import writes; what machines note about contacts is not among them.
 
@@ -281,7 +280,7 @@ def _outcome(entry: Entry, known: dict[str, Any] | None, metadata: Metadata, now
     row = {**(known or _newcomer(entry, metadata, now)), **decision.changes}
     if decision.action != ImportAction.DELETION:
         row["last_seen_at"] = metadata.timestamp
-    row["search"] = search.found_by(row)
+    row |= search.columns(row)
     event = None
     if decision.event is not None:
         row |= {"updated_at": now, "updated_by": None, "version": row["version"] + 1, "sequence": row["sequence"] + 1}

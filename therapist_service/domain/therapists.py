@@ -46,7 +46,7 @@ PROTECTABLE = frozenset(ImportedFields.model_fields)
 _PUBLISHED_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {"phone_hours", "working_hours", "blocked_until"}
 _PUBLISHED_FROM = _PUBLISHED_AS_THEY_ARE | {"phone_hours", "working_hours", "block_until"}
 
-FILTERED = ("postal_code", "gender", "status", "accreditation")
+FILTERED = ("gender", "status", "accreditation")
 """Filters with several values, each of the column of its name."""
 
 
@@ -119,11 +119,17 @@ def list_part(session: Session, wanted: ListRequest[TherapistFilter]) -> Listed:
     """A part of the therapists who are wanted. Raises `InvalidFields` for a search of too many words."""
     filters, part = wanted.filters, wanted.part
     conditions = [
-        *lists.fields_are(city=filters.city, potentially_available=filters.potentially_available),
+        *lists.fields_are(
+            city_folded=search.folded_city(filters.city), potentially_available=filters.potentially_available
+        ),
         *lists.fields_are_among(**{name: getattr(filters, name) for name in FILTERED}),
     ]
     if filters.procedure:
         conditions.append(lists.offers_one_of(filters.procedure))
+    if filters.postal_code:
+        conditions.append(lists.has_postal_code_like(filters.postal_code))
+    if filters.within_km is not None and filters.of_postal_code is not None:
+        conditions.append(lists.is_within(filters.within_km, search.centre(filters.of_postal_code)))
     if filters.q is None:
         found = lists.therapists(session, conditions, part)
     elif (words := search.wanted(filters.q)) is None:
@@ -178,7 +184,7 @@ def change(
     for name, value in values_of(wanted).items():
         if name in changed:
             setattr(therapist, name, value)
-    if changed & set(search.FIELDS):
+    if changed & set(search.COLUMNS_ARE_OF):
         _make_findable(therapist)
     return _changed(session, therapist, TherapistUpdated, by=by, now=now)
 
@@ -192,7 +198,8 @@ def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dic
 
 
 def _make_findable(therapist: Therapist) -> None:
-    therapist.search = search.found_by({name: getattr(therapist, name) for name in search.FIELDS})
+    for name, value in search.columns({name: getattr(therapist, name) for name in search.COLUMNS_ARE_OF}).items():
+        setattr(therapist, name, value)
 
 
 def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str], by: UUID | None) -> None:

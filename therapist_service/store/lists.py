@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, cast, func, select, text
+from sqlalchemy import ColumnElement, Uuid, cast, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.orm import Session
 
 from shared.database.listing import Found, Listing
 from shared.values.lists import Part
+from shared.values.places import Place, PlaceColumn
 from therapist_service.store.tables import Import, ImportRecord, Therapist
 
 SHUFFLED = (text("hashtext(id::text)"), Therapist.id)
@@ -66,6 +67,19 @@ def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
 def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
     """Conditions that columns have one of these values; without values any will do."""
     return [getattr(Therapist, name).in_(values) for name, values in wanted.items() if values]
+
+
+def has_postal_code_like(wanted: Collection[str]) -> ColumnElement[bool]:
+    """The therapist has one of these postal codes, or one that begins as `52*` says."""
+    begun = [each.removesuffix("*") for each in wanted if each.endswith("*")]
+    # as digits sort alike in every collation, the index of the column serves
+    beginnings = (Therapist.postal_code.between(each.ljust(5, "0"), each.ljust(5, "9")) for each in begun)
+    return or_(Therapist.postal_code.in_([each for each in wanted if not each.endswith("*")]), *beginnings)
+
+
+def is_within(km: float, place: Place) -> ColumnElement[bool]:
+    """The practice is within so many kilometres of the place, as the crow flies."""
+    return func.ST_DWithin(Therapist.place, literal(place, PlaceColumn()), km * 1000)
 
 
 def offers_one_of(procedures: Collection[str]) -> ColumnElement[bool]:

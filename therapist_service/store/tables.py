@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, TherapistStatus
+from shared.values.places import Place, PlaceColumn
 from shared.values.weekly import Weekly, WeeklyColumn
 
 
@@ -90,11 +91,16 @@ class Therapist(Aggregate, Tables):
     last_conversation_on: Mapped[date | None]
     search: Mapped[str] = mapped_column(TSVECTOR, server_default=text("''"))
     """The words by which lists find the therapist: see `domain/search.py`."""
+    city_folded: Mapped[str | None]
+    """The town without case and accents."""
+    place: Mapped[Place | None] = mapped_column(PlaceColumn)
+    """Where the practice is: its own coordinates, or else the place of its postal code."""
 
     __table_args__ = (
         Index("uq_therapists_source", "source_name", "external_id", unique=True),
         Index("ix_therapists_postal_code", "postal_code"),
-        Index("ix_therapists_city", "city"),
+        Index("ix_therapists_city_folded", "city_folded"),
+        Index("ix_therapists_place", "place", postgresql_using="gist"),
         Index("ix_therapists_shuffled", text("hashtext(id::text)"), "id"),
         Index("ix_therapists_search", "search", postgresql_using="gin"),
         Index("ix_therapists_name", "last_name", text("COALESCE(first_name, '')"), "id"),
