@@ -13,6 +13,7 @@ from typing import Any
 from psycopg2.extras import execute_values
 
 from benchmarks.figures import Figure, at_least, at_most, quantile
+from benchmarks.load import answered
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from shared import database
@@ -126,7 +127,7 @@ def _matches(platform: PrivatePlatform, api: ApiClient) -> Iterator[Figure]:
     begin = log.stat().st_size
     for turn in range(MATCHES):
         api.post("matching", "/api/matches", {"patient_id": patients[turn % len(patients)]["id"]})
-    times = list(_server_side(log, begin))
+    times = list(answered(log, begin, "/api/matches", "POST"))
     if len(times) < MATCHES:
         raise RuntimeError("the log does not hold every answer")
     yield at_most("POST /api/matches among 40,000, 25 km, p99", quantile(times, 0.99), "ms", 15)
@@ -140,12 +141,3 @@ def _clean_up() -> None:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
             cursor.execute("CHECKPOINT")
-
-
-def _server_side(log: Path, begin: int) -> Iterator[float]:
-    """Yields the milliseconds from a request's arrival in the application to its answer, from the service's log."""
-    with log.open("rb") as lines:
-        lines.seek(begin)
-        for line in lines:
-            if b'"request.answered"' in line and b'"/api/matches"' in line:
-                yield json.loads(line)["milliseconds"]
