@@ -21,7 +21,7 @@ from therapist_service.clients.inbox import Arrival, FileUnreadable, Inbox, Inbo
 from therapist_service.domain import import_arrivals, import_files, import_records, imports, therapists
 from therapist_service.domain.import_arrivals import Content, FileLook, FileSearch
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
-from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_records import RawRecord
 from therapist_service.domain.import_schemas import A_FILE_NAME
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.settings import Settings
@@ -342,14 +342,14 @@ class _Application:
             with transaction() as session:
                 may_try = imports.try_alone(session, self.claimed, position)
             if may_try:
-                self._apply(file.metadata, [import_records.entry(file, position)])
+                self._apply(file.metadata, [import_records.record(file, position)])
             else:
                 reason = f"set aside: {imports.TRIES} workers ended while they looked at it"
-                self._refuse(Entry(position, file.action(position), None), reason)
+                self._refuse(RawRecord(position, file.action(position), None), reason)
         self.claimed = replace(self.claimed, is_careful=False)
         return end
 
-    def _apply(self, metadata: import_files.Metadata, portion: Sequence[Entry]) -> None:
+    def _apply(self, metadata: import_files.Metadata, portion: Sequence[RawRecord]) -> None:
         """Apply these records; where the database refuses, halve until the one that it refuses is alone."""
         try:
             with transaction() as session:
@@ -367,10 +367,10 @@ class _Application:
                 return
             self._refuse(portion[0], f"cannot be stored ({type(problem).__name__})")
 
-    def _refuse(self, entry: Entry, reason: str) -> None:
-        log.error("imports.record_refused", import_id=str(self.id), position=entry.position, reason=reason)
+    def _refuse(self, sent: RawRecord, reason: str) -> None:
+        log.error("imports.record_refused", import_id=str(self.id), position=sent.position, reason=reason)
         with transaction() as session:
-            imports.refuse(session, self.claimed, entry, reason, now=self.moment())
+            imports.refuse(session, self.claimed, sent, reason, now=self.moment())
         self.heartbeat.progress()
 
 

@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.Column("source_name", sa.Text(), nullable=True),
         sa.Column("external_id", sa.Text(), nullable=True),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("digest", sa.Text(), nullable=True),
         sa.Column("set_aside", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("last_email_on", sa.Date(), nullable=True),
         sa.Column("last_call_on", sa.Date(), nullable=True),

@@ -19,7 +19,7 @@ from shared.errors import Unreachable
 from shared.runtime.duties import Duty
 from shared.runtime.jobs import Job, run_until
 from testkit.synthetic_region import import_file, therapists
-from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record, entries
+from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record, records
 from tests.conftest import MONDAY
 from tests.shared.events.conftest import until
 from therapist_service import jobs
@@ -222,7 +222,7 @@ def test_after_a_crash_another_worker_goes_on_where_it_was_left(folder: Folder, 
         assert claimed is not None
         file = looked_through(first, claimed)
         imports.begin(first, claimed, file, now=MONDAY, lease=jobs.LEASE)
-    portion = entries(file, end=500)
+    portion = records(file, end=500)
     with transaction() as first:
         imports.apply(first, claimed, file.metadata, portion, now=MONDAY, lease=jobs.LEASE)
     (folder.path / FIRST).unlink()  # not even the file is needed any more
@@ -268,7 +268,7 @@ def test_a_portion_that_fails_half_way_leaves_nothing_behind(folder: Folder, ses
         assert claimed is not None
         file = looked_through(first, claimed)
         imports.begin(first, claimed, file, now=MONDAY, lease=jobs.LEASE)
-    portion = entries(file, end=20)
+    portion = records(file, end=20)
 
     def die_half_way() -> None:
         with transaction() as first:

@@ -21,9 +21,10 @@ from shared.events.event import Event
 from shared.events.outbox import record_all
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.lists import Listed, ListRequest
-from therapist_service.domain import search, states, therapists
+from therapist_service.domain import import_records, search, states, therapists
+from therapist_service.domain.import_digests import applied_before, digest_of
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
-from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_rules import ImportDecision, decide
 from therapist_service.domain.import_schemas import (
     Counts,
@@ -37,7 +38,8 @@ from therapist_service.store.tables import Import
 
 WRITTEN = (
     "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "block_reason", "source_name",
-    "external_id", "last_seen_at", "set_aside", *search.COLUMNS, "protected_fields", "updated_at", "updated_by", "version", "sequence",
+    "external_id", "last_seen_at", "digest", "set_aside", *search.COLUMNS, "protected_fields", "updated_at",
+    "updated_by", "version", "sequence",
 )  # fmt: skip
 """The columns of a therapist that an import writes; what machines note about contacts is not among them.
 
@@ -221,7 +223,7 @@ def apply(
     session: Session,
     claimed: ImportClaim,
     metadata: Metadata,
-    portion: Sequence[Entry],
+    portion: Sequence[RawRecord],
     *,
     now: datetime,
     lease: timedelta,
@@ -233,9 +235,16 @@ def apply(
     known = _claimed(session, claimed)
     if not portion or portion[0].position != known.done:
         raise ClaimLost
-    wanted = {entry.external_id for entry in portion if entry.external_id is not None and entry.refused is None}
-    by_id = queries.known_to_source(session, metadata.source, wanted)
-    outcomes = [_outcome(entry, by_id.get(entry.external_id or ""), metadata, now) for entry in portion]
+    wanted = {sent.external_id for sent in portion if sent.external_id is not None and sent.refused is None}
+    as_before = applied_before(portion, queries.lock_known(session, metadata.source, wanted))
+    others = wanted - {sent.external_id for sent in portion if sent.position in as_before}
+    by_id = queries.known_to_source(session, metadata.source, others)
+    outcomes = [
+        _unchanged(sent, as_before[sent.position])
+        if sent.position in as_before
+        else _outcome(sent, by_id.get(sent.external_id or ""), metadata, now)
+        for sent in portion
+    ]
     queries.write_therapists(session, [o.row for o in outcomes if o.row is not None])
     queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
     record_all(session, [o.event for o in outcomes if o.event is not None], now=now)
@@ -247,12 +256,17 @@ def apply(
         known.abandoned = 0
 
 
-def refuse(session: Session, claimed: ImportClaim, entry: Entry, reason: str, *, now: datetime) -> None:
+def _unchanged(sent: RawRecord, therapist_id: UUID) -> Outcome:
+    decision = ImportDecision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED)
+    return Outcome(sent, decision, therapist_id, seen=therapist_id)
+
+
+def refuse(session: Session, claimed: ImportClaim, sent: RawRecord, reason: str, *, now: datetime) -> None:
     """Write down that a record could not be applied; raises `ClaimLost`."""
     known = _claimed(session, claimed)
-    if entry.position != known.done:
+    if sent.position != known.done:
         raise ClaimLost
-    refused = Outcome(entry, ImportDecision(entry.action, ImportOutcome.REJECTED, reason), None)
+    refused = Outcome(sent, ImportDecision(sent.action, ImportOutcome.REJECTED, reason), None)
     queries.add_records(session, [_record(claimed, refused)])
     _count(known, [refused])
     known.updated_at = now
@@ -262,7 +276,7 @@ def refuse(session: Session, claimed: ImportClaim, entry: Entry, reason: str, *,
 class Outcome:
     """What is to be written for one record."""
 
-    entry: Entry
+    sent: RawRecord
     decision: ImportDecision
     therapist_id: UUID | None
     row: dict[str, Any] | None = None
@@ -271,12 +285,13 @@ class Outcome:
     """A therapist of whom nothing is written but that the source still shows them."""
 
 
-def _outcome(entry: Entry, known: dict[str, Any] | None, metadata: Metadata, now: datetime) -> Outcome:
+def _outcome(sent: RawRecord, known: dict[str, Any] | None, metadata: Metadata, now: datetime) -> Outcome:
+    entry = import_records.entry(sent)
     decision = decide(entry, known)
-    if not decision.changes:
+    if not decision.changes and not _is_to_be_known_again(entry, decision):
         is_there = decision.outcome == ImportOutcome.UNCHANGED and decision.action != ImportAction.DELETION
         therapist_id = known["id"] if known else None
-        return Outcome(entry, decision, therapist_id, seen=therapist_id if is_there else None)
+        return Outcome(sent, decision, therapist_id, seen=therapist_id if is_there else None)
     row = {**(known or _newcomer(entry, metadata, now)), **decision.changes}
     if decision.action != ImportAction.DELETION:
         row["last_seen_at"] = metadata.timestamp
@@ -286,7 +301,16 @@ def _outcome(entry: Entry, known: dict[str, Any] | None, metadata: Metadata, now
         row |= {"updated_at": now, "updated_by": None, "version": row["version"] + 1, "sequence": row["sequence"] + 1}
         event_of_row = decision.event.model_construct(therapist=therapists.public_row(row))
         event = (row["id"], row["sequence"], event_of_row)
-    return Outcome(entry, decision, row["id"], {name: row[name] for name in WRITTEN}, event)
+    is_known_again = _is_to_be_known_again(entry, decision)
+    row["digest"] = digest_of(sent.raw, version=row["version"]) if is_known_again else None
+    return Outcome(sent, decision, row["id"], {name: row[name] for name in WRITTEN}, event)
+
+
+def _is_to_be_known_again(entry: Entry, decision: ImportDecision) -> bool:
+    """Whether the same record need not be looked at once more; one with a note is, so that its outcome has the note."""
+    return (
+        decision.outcome != ImportOutcome.REJECTED and entry.action != ImportAction.DELETION and decision.reason is None
+    )
 
 
 def _newcomer(entry: Entry, metadata: Metadata, now: datetime) -> dict[str, Any]:
@@ -307,8 +331,8 @@ def _record(claimed: ImportClaim, outcome: Outcome) -> dict[str, Any]:
     decision = outcome.decision
     return {
         "import_id": claimed.import_id,
-        "position": outcome.entry.position,
-        "external_id": outcome.entry.external_id,
+        "position": outcome.sent.position,
+        "external_id": outcome.sent.external_id,
         "action": decision.action,
         "outcome": decision.outcome,
         "reason": decision.reason,

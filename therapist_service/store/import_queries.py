@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, text, update
@@ -99,14 +99,33 @@ def drop_left_content(session: Session, *, older_than: UUID) -> int:
     return len(session.execute(left.returning(ImportContent.number)).all())
 
 
-def known_to_source(session: Session, source: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """All columns of the source's therapists with these ids, locked, by external id."""
+class Applied(NamedTuple):
+    """By what a record that was applied before is known again."""
+
+    id: UUID
+    version: int
+    digest: str | None
+
+
+def lock_known(session: Session, source: str, external_ids: Collection[str]) -> dict[str, Applied]:
+    """The source's therapists with these ids, locked, by external id."""
     table = Therapist.__table__
     found = session.execute(
-        select(*table.c)
+        select(table.c.external_id, table.c.id, table.c.version, table.c.digest)
         .where(table.c.source_name == source, table.c.external_id.in_(external_ids))
         .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
         .with_for_update()
+    )
+    return {external_id: Applied(*applied) for external_id, *applied in found}
+
+
+def known_to_source(session: Session, source: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """All columns of the source's therapists with these ids, by external id; lock them before."""
+    table = Therapist.__table__
+    if not external_ids:
+        return {}
+    found = session.execute(
+        select(*table.c).where(table.c.source_name == source, table.c.external_id.in_(external_ids))
     )
     return {row["external_id"]: dict(row) for row in found.mappings()}
 

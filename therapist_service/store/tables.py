@@ -84,6 +84,8 @@ class Therapist(Aggregate, Tables):
     external_id: Mapped[str | None]
     last_seen_at: Mapped[datetime | None]
     """When the source last showed the therapist: the time of the newest file that said so."""
+    digest: Mapped[str | None]
+    """Of the newest record that was applied, as it was sent (`domain/import_digests.py`)."""
     set_aside: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """What the newest import record held beside the fields: unknown ones, and values that could not be read."""
     last_email_on: Mapped[date | None]
