@@ -55,7 +55,7 @@ class ImportFolder:
     """The folder where files arrive, and what this process remembers of it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._inbox = Inbox(settings.import_url) if settings.import_url else None
+        self._inbox = Inbox.of(settings) if settings.import_url else None
         self._patience = timedelta(seconds=settings.import_patience_seconds)
         self._waited_for: tuple[FileLook, datetime] | None = None
         self._unreachable = False
@@ -82,19 +82,23 @@ class ImportFolder:
         if self._inbox is None:
             return 0
         try:
-            looks = [_look(arrival) for arrival in self._inbox.arrivals()]
+            done = self._watch(self._inbox, now)
         except InboxUnreachable as problem:
             if not self._unreachable:  # once, not every few seconds for as long as it lasts
                 log.warning("imports.folder_unreachable", problem=str(problem))
             self._unreachable = True
             raise _unreachable() from None
         self._unreachable = False
-        self._say_what_is_ignored(self._inbox.ignored)
+        return done
+
+    def _watch(self, inbox: Inbox, now: datetime) -> int:
+        looks = [_look(arrival) for arrival in inbox.arrivals()]
+        self._say_what_is_ignored(inbox.ignored)
         with transaction() as session:
             missing = import_arrivals.fail_missing(session, [look.name for look in looks], now=now)
             waiting = import_arrivals.unread(session, looks)
         # one that is being written holds up later ones
-        return self._take(self._inbox, waiting[0], now) if waiting else missing
+        return self._take(inbox, waiting[0], now) if waiting else missing
 
     def _say_what_is_ignored(self, names: Iterable[str]) -> None:
         """Log each file in the folder whose name is not that of an import, once for as long as it lies there."""
@@ -103,6 +107,8 @@ class ImportFolder:
         self._ignored = frozenset(names)
 
     def _take(self, inbox: Inbox, look: FileLook, now: datetime) -> int:
+        if look.problem is not None:
+            return self._fail(look, look.problem, now)
         if look.size > import_files.LARGEST_FILE:
             return self._fail(look, f"The file is larger than {import_files.LARGEST_FILE} bytes.", now)
         if self._is_waited_for(look) and self._is_young(look, now):
@@ -111,7 +117,7 @@ class ImportFolder:
         try:
             is_whole = reading.run() and reading.size == look.size
         except FileNotFoundError:
-            return 0
+            return self._find_again(look, now)
         except FileUnreadable as problem:
             if self._waits(look, now):
                 return 0
@@ -125,6 +131,14 @@ class ImportFolder:
             taken = import_arrivals.take(session, look, reading.content, now=now)
         log.info("imports.file_taken", import_id=str(taken.id), file=look.name)
         return 1
+
+    def _find_again(self, look: FileLook, now: datetime) -> int:
+        """Wait for a file that is gone to leave the list; one that the folder goes on to list holds up no others."""
+        if not self._is_waited_for(look):
+            self._waited_for = (look, now)
+        if self._waited_for is not None and now - self._waited_for[1] < self._patience:
+            return 0
+        return self._fail(look, "The folder lists the file, and it is not there.", now)
 
     def _fail(self, look: FileLook, reason: str, now: datetime) -> int:
         with transaction() as session:
@@ -173,7 +187,7 @@ def _why_nothing(place: str, looks: Sequence[FileLook], name: str | None) -> Not
 
 
 def _look(arrival: Arrival) -> FileLook:
-    return FileLook(arrival.name, arrival.size, arrival.modified_at)
+    return FileLook(arrival.name, arrival.size, arrival.modified_at, arrival.problem)
 
 
 class _Reading:
