@@ -34,7 +34,7 @@ key is the subject, so the events of one aggregate stay in order. A message may 
 same `id`; `sequence` counts the events of its subject. Payloads only gain optional fields; readers ignore fields they \
 do not know.
 
-Written by `make events` from `shared/events/catalogue.py`; a sample of each event is in `tests/samples/events`."""
+Written by `make events` from `shared/events/catalogue/`; a sample of each event is in `tests/samples/events`."""
 
 ENVELOPE: Document = {
     "type": "object",
@@ -80,7 +80,7 @@ ENVELOPE: Document = {
 
 def events() -> list[type[Event]]:
     """Returns every event of the platform, sorted by name."""
-    declared = [event for event in CATALOGUE.values() if event.__module__ == catalogue.__name__]
+    declared = [event for event in CATALOGUE.values() if event.__module__.startswith(f"{catalogue.__name__}.")]
     return sorted(declared, key=lambda event: event.name)
 
 

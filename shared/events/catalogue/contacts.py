@@ -1,0 +1,92 @@
+"""Events of communication_service."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.events.catalogue.payloads import Ids, Payload
+from shared.events.event import Event
+from shared.values.datetimes import PlausibleDate, PlausibleInstant
+
+
+class InquiryComposed(Event, name="communication.inquiry_composed"):
+    """Requests were put into one contact with one therapist, which was not made yet."""
+
+    inquiry_id: UUID
+    therapist_id: UUID
+    channel: str
+    placement_request_ids: Ids
+
+
+class InquiryDissolved(Event, name="communication.inquiry_dissolved"):
+    """A contact will not take place as planned; its requests are to be composed again."""
+
+    inquiry_id: UUID
+    therapist_id: UUID
+    placement_request_ids: Ids
+
+
+class EmailSent(Event, name="communication.email_sent"):
+    """The mail server accepted the e-mail, which was to a therapist's practice or to a patient."""
+
+    email_id: UUID
+    inquiry_id: UUID | None = None
+    therapist_id: UUID | None = None
+    patient_id: UUID | None = None
+    kind: str
+    placement_request_ids: Ids
+    sent_at: PlausibleInstant
+
+
+class PracticeAnswer(Payload):
+    """A practice's answer to one request; outcomes as in docs/api.md#closed-vocabularies, or not_discussed."""
+
+    placement_request_id: UUID
+    outcome: str
+    available_from: PlausibleDate | None = None
+
+
+Answers = Annotated[list[PracticeAnswer], Field(max_length=1000)]
+
+
+class CallRecorded(Event, name="communication.call_recorded"):
+    """A phone call took place or failed."""
+
+    phone_call_id: UUID
+    inquiry_id: UUID | None = None
+    therapist_id: UUID
+    direction: str
+    result: str
+    occurred_at: PlausibleInstant
+    placement_request_ids: Ids
+    answers: Answers = []
+    recorded_by: UUID | None = None
+    """The account of who recorded it: the log of each request names them."""
+
+
+class EmailAnswered(Event, name="communication.email_answered"):
+    """A practice answered an e-mail."""
+
+    email_id: UUID
+    therapist_id: UUID
+    occurred_at: PlausibleInstant
+    answers: Answers
+    recorded_by: UUID | None = None
+    """The account of who recorded it."""
+
+
+class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
+    """Nobody was reached in any of the attempts."""
+
+    inquiry_id: UUID
+    therapist_id: UUID
+    placement_request_ids: Ids
+
+
+class PatientErasedFromCommunication(Event, name="communication.patient_erased"):
+    """Communication has erased what it had of a patient who was erased; nothing that may yet go out speaks of them."""
+
+    patient_id: UUID

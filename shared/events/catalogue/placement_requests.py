@@ -1,0 +1,109 @@
+"""Events of matching_service."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from shared.events.catalogue.payloads import Count
+from shared.events.event import Event
+from shared.values.datetimes import PlausibleDate, PlausibleInstant
+
+
+class RequestApproved(Event, name="matching.request_approved"):
+    """Staff approved that this therapist is asked for a place for this patient."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    priority: Count = 0
+    approved_at: PlausibleInstant
+
+
+class RequestReopened(Event, name="matching.request_reopened"):
+    """A request is to be asked again: the date agreed for it has come, its contact failed or its answer was wrong."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    priority: Count = 0
+    approved_at: PlausibleInstant
+
+
+class RequestHeld(Event, name="matching.request_held"):
+    """A request that was not sent yet must wait: the search is paused or another practice offered a place."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    hold: str
+
+
+class RequestReleased(Event, name="matching.request_released"):
+    """A held request may be sent again."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+
+
+class RequestAnswered(Event, name="matching.request_answered"):
+    """A practice answered; the request is not asked again for now."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    outcome: str
+    available_from: PlausibleDate | None = None
+
+
+class RequestAccepted(Event, name="matching.request_accepted"):
+    """A practice offers a place to this patient."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    accepted_on: PlausibleDate
+
+
+class RequestWithdrawn(Event, name="matching.request_withdrawn"):
+    """A request is over without an answer."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    reason: str
+
+
+class PatientPlaced(Event, name="matching.patient_placed"):
+    """A patient takes up a place: the search is over."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    placed_on: PlausibleDate
+
+
+class RequestUpdated(Event, name="matching.request_updated"):
+    """The current state of a placement request, published by `republish`, or where it became another patient's."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    status: str
+    hold: str | None = None
+    priority: Count = 0
+    inquiry_id: UUID | None = None
+    """The newest contact of which matching has handled an event."""
+    emailed_on: PlausibleDate | None = None
+
+
+class RequestUnknown(Event, name="matching.request_unknown"):
+    """A placement request of which Kafka has events does not exist in matching; published by `republish`."""
+
+    placement_request_id: UUID
+
+
+class PatientErasedFromMatching(Event, name="matching.patient_erased"):
+    """Matching has erased what it had of a patient who was erased, and has withdrawn what was still asked."""
+
+    patient_id: UUID
