@@ -2,7 +2,8 @@
 
 Each therapist's row holds these words folded (`Müller` as `mueller`), as a `tsvector` with an index that finds
 beginnings; a search is folded in the same way, by the same function. The town, folded, and the place on the map are
-columns of their own.
+columns of their own. Trigrams (`pg_trgm`) would find the middle of words as well, which nobody types first, and have
+nothing to offer for the two letters with which a search begins.
 """
 
 from __future__ import annotations
