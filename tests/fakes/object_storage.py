@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-import boto3
 import requests
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 BUCKET = "scrapes"
@@ -75,6 +73,9 @@ class ObjectStorage:
 @contextmanager
 def object_storage() -> Iterator[ObjectStorage]:
     """A server with an empty bucket."""
+    # takes three seconds: only where a test needs it
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
     application = DomainDispatcherApplication(create_backend_app)
     disturbances: list[Disturbance] = []
 
@@ -97,6 +98,8 @@ def object_storage() -> Iterator[ObjectStorage]:
 
 
 def _with_bucket(url: str, disturbances: list[Disturbance]) -> ObjectStorage:
+    import boto3
+
     requests.post(f"{url}/moto-api/reset", timeout=10)
 
     def client(name: str, key: str, secret: str) -> Any:

@@ -1,4 +1,4 @@
-"""The watched folder in a bucket: at a server that speaks S3, and what its settings must say."""
+"""The watched folder in a bucket, at a server that speaks S3."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from shared.errors import Unreachable
@@ -21,8 +21,8 @@ from tests.fakes.object_storage import BUCKET, ObjectStorage, object_storage
 from therapist_service import jobs
 from therapist_service.clients import inbox
 from therapist_service.clients.inbox import Inbox
-from therapist_service.settings import Settings
 
+pytestmark = pytest.mark.slow
 LATER = timedelta(minutes=2)
 
 
@@ -123,7 +123,6 @@ def test_a_file_that_is_listed_and_gone_or_forbidden_holds_up_no_others(storage:
     )  # fmt: skip
 
 
-@pytest.mark.slow
 def test_a_bucket_of_google_is_read_with_the_account_of_the_settings(settings: Any, tmp_path: Path) -> None:
     pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -134,31 +133,3 @@ def test_a_bucket_of_google_is_read_with_the_account_of_the_settings(settings: A
     chosen = settings.model_copy(update={"import_url": "gs://bucket/daily", "import_gs_credentials_file": str(path)})
     folder = Inbox.of(chosen)
     assert folder._opened[0].credentials.credentials.service_account_email == "reader@example.org"
-
-
-def wrong(settings: Any, **given: str) -> str:
-    said = {name.upper(): value for name, value in given.items()}
-    known = {
-        str(field.validation_alias or name.upper()): value.get_secret_value()
-        if isinstance(value, SecretStr)
-        else str(value)
-        for name, field in Settings.model_fields.items()
-        if (value := getattr(settings, name)) != field.default
-    }
-    with pytest.raises(ValidationError) as problem:
-        Settings.of({**known, **said})
-    return str(problem.value)
-
-
-def test_the_settings_of_a_bucket_are_complete(settings: Any, tmp_path: Path) -> None:
-    for url in ("memory://inbox", "http://example.org/", "inbox", "gcs://bucket"):
-        assert "must begin with file:///, s3:// or gs://" in wrong(settings, import_url=url)
-    assert "set IMPORT_S3_ACCESS_KEY and IMPORT_S3_SECRET_KEY" in wrong(settings, import_url="s3://bucket")
-    assert "set IMPORT_S3" in wrong(settings, import_url="s3://bucket", import_s3_access_key="x")
-    assert "set IMPORT_GS_CREDENTIALS_FILE" in wrong(settings, import_url="gs://bucket")
-    assert "is not an http(s) address" in wrong(settings, import_s3_endpoint="storage.example.org")
-    path = tmp_path / "account.json"
-    assert "cannot be read" in wrong(settings, import_gs_credentials_file=str(path))
-    path.write_text("{}")
-    path.chmod(0o644)
-    assert "can be read by every user" in wrong(settings, import_gs_credentials_file=str(path))
