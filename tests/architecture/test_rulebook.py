@@ -79,7 +79,7 @@ def test_anchors_are_named_once_and_no_rule_is_missing() -> None:
     assert numbers == list(range(1, 15))
 
 
-WITHOUT_CODE = {}
+WITHOUT_CODE: dict[str, str] = {}
 
 
 def test_every_rule_is_cited_where_it_is_kept() -> None:

@@ -18,7 +18,7 @@ from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, Revie
 from therapist_service.domain import import_events, imports, states
 from therapist_service.domain.import_files import ImportFile
 from therapist_service.domain.import_portions import decide_portion
-from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_records import RawRecord
 from therapist_service.domain.import_schemas import ImportRejection, ImportView
 from therapist_service.domain.imports import ImportClaim
 from therapist_service.settings import HoldRule
@@ -55,7 +55,7 @@ def add_effect(
     session: Session,
     claimed: ImportClaim,
     file: ImportFile,
-    portion: Sequence[Entry],
+    portion: Sequence[RawRecord],
     effect: FileEffect,
     *,
     now: datetime,

@@ -22,7 +22,7 @@ from shared.values.lists import Listed, ListRequest
 from therapist_service.domain import import_events, states
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
 from therapist_service.domain.import_portions import Outcome, decide_portion, write_portion
-from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_records import RawRecord
 from therapist_service.domain.import_rules import ImportDecision
 from therapist_service.domain.import_schemas import (
     Counts,
@@ -240,7 +240,7 @@ def apply(
     session: Session,
     claimed: ImportClaim,
     metadata: Metadata,
-    portion: Sequence[Entry],
+    portion: Sequence[RawRecord],
     *,
     passes: Passes,
     now: datetime,
@@ -263,12 +263,12 @@ def apply(
         known.abandoned = 0
 
 
-def refuse(session: Session, claimed: ImportClaim, entry: Entry, reason: str, *, now: datetime) -> None:
+def refuse(session: Session, claimed: ImportClaim, sent: RawRecord, reason: str, *, now: datetime) -> None:
     """Write down that a record could not be applied; raises `ClaimLost`."""
     known = claimed_import(session, claimed)
-    if entry.position != known.done:
+    if sent.position != known.done:
         raise ClaimLost
-    refused = Outcome(entry, ImportDecision(entry.action, ImportOutcome.REJECTED, reason), None)
+    refused = Outcome(sent, ImportDecision(sent.action, ImportOutcome.REJECTED, reason), None)
     queries.add_records(session, [_record(claimed, refused)])
     _count(known, [refused])
     known.updated_at = now
@@ -278,8 +278,8 @@ def _record(claimed: ImportClaim, outcome: Outcome) -> dict[str, Any]:
     decision = outcome.decision
     return {
         "import_id": claimed.import_id,
-        "position": outcome.entry.position,
-        "external_id": outcome.entry.external_id,
+        "position": outcome.sent.position,
+        "external_id": outcome.sent.external_id,
         "action": decision.action,
         "outcome": decision.outcome,
         "reason": decision.reason,

@@ -20,7 +20,7 @@ from therapist_service.clients.inbox import Arrival, FileUnreadable, Inbox, Inbo
 from therapist_service.domain import capacity, import_arrivals, import_files, import_records, imports, therapists
 from therapist_service.domain.import_arrivals import Content, FileLook, FileSearch
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
-from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_records import RawRecord
 from therapist_service.domain.import_schemas import A_FILE_NAME
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.domain.review_rules import Passes
@@ -63,7 +63,7 @@ class ImportFolder:
     """The folder where files arrive, and what this process remembers of it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._inbox = Inbox(settings.import_url) if settings.import_url else None
+        self._inbox = Inbox.of(settings) if settings.import_url else None
         self._patience = timedelta(seconds=settings.import_patience_seconds)
         self._waited_for: tuple[FileLook, datetime] | None = None
         self._unreachable = False
@@ -90,19 +90,23 @@ class ImportFolder:
         if self._inbox is None:
             return 0
         try:
-            looks = [_look(arrival) for arrival in self._inbox.arrivals()]
+            done = self._watch(self._inbox, now)
         except InboxUnreachable as problem:
             if not self._unreachable:  # once, not every few seconds for as long as it lasts
                 log.warning("imports.folder_unreachable", problem=str(problem))
             self._unreachable = True
             raise _unreachable() from None
         self._unreachable = False
-        self._say_what_is_ignored(self._inbox.ignored)
+        return done
+
+    def _watch(self, inbox: Inbox, now: datetime) -> int:
+        looks = [_look(arrival) for arrival in inbox.arrivals()]
+        self._say_what_is_ignored(inbox.ignored)
         with transaction() as session:
             missing = import_arrivals.fail_missing(session, [look.name for look in looks], now=now)
             waiting = import_arrivals.unread(session, looks)
         # one that is being written holds up later ones
-        return self._take(self._inbox, waiting[0], now) if waiting else missing
+        return self._take(inbox, waiting[0], now) if waiting else missing
 
     def _say_what_is_ignored(self, names: Iterable[str]) -> None:
         """Log each file in the folder whose name is not that of an import, once for as long as it lies there."""
@@ -111,6 +115,8 @@ class ImportFolder:
         self._ignored = frozenset(names)
 
     def _take(self, inbox: Inbox, look: FileLook, now: datetime) -> int:
+        if look.problem is not None:
+            return self._fail(look, look.problem, now)
         if look.size > import_files.LARGEST_FILE:
             return self._fail(look, f"The file is larger than {import_files.LARGEST_FILE} bytes.", now)
         if self._is_waited_for(look) and self._is_young(look, now):
@@ -119,7 +125,7 @@ class ImportFolder:
         try:
             is_whole = reading.run() and reading.size == look.size
         except FileNotFoundError:
-            return 0
+            return self._find_again(look, now)
         except FileUnreadable as problem:
             if self._waits(look, now):
                 return 0
@@ -133,6 +139,14 @@ class ImportFolder:
             taken = import_arrivals.take(session, look, reading.content, now=now)
         log.info("imports.file_taken", import_id=str(taken.id), file=look.name)
         return 1
+
+    def _find_again(self, look: FileLook, now: datetime) -> int:
+        """Wait for a file that is gone to leave the list; one that the folder goes on to list holds up no others."""
+        if not self._is_waited_for(look):
+            self._waited_for = (look, now)
+        if self._waited_for is not None and now - self._waited_for[1] < self._patience:
+            return 0
+        return self._fail(look, "The folder lists the file, and it is not there.", now)
 
     def _fail(self, look: FileLook, reason: str, now: datetime) -> int:
         with transaction() as session:
@@ -181,7 +195,7 @@ def _why_nothing(place: str, looks: Sequence[FileLook], name: str | None) -> Not
 
 
 def _look(arrival: Arrival) -> FileLook:
-    return FileLook(arrival.name, arrival.size, arrival.modified_at)
+    return FileLook(arrival.name, arrival.size, arrival.modified_at, arrival.problem)
 
 
 class _Reading:
@@ -323,14 +337,14 @@ class _Application:
             with transaction() as session:
                 may_try = imports.try_alone(session, self.claimed, position)
             if may_try:
-                self._apply(file.metadata, [import_records.entry(file, position)])
+                self._apply(file.metadata, [import_records.record(file, position)])
             else:
                 reason = f"set aside: {imports.TRIES} workers ended while they looked at it"
-                self._refuse(Entry(position, file.action(position), None), reason)
+                self._refuse(RawRecord(position, file.action(position), None), reason)
         self.claimed = replace(self.claimed, is_careful=False)
         return end
 
-    def _apply(self, metadata: import_files.Metadata, portion: Sequence[Entry]) -> None:
+    def _apply(self, metadata: import_files.Metadata, portion: Sequence[RawRecord]) -> None:
         """Apply these records; where the database refuses, halve until the one that it refuses is alone."""
         try:
             with transaction() as session:
@@ -349,10 +363,10 @@ class _Application:
                 return
             self._refuse(portion[0], f"cannot be stored ({type(problem).__name__})")
 
-    def _refuse(self, entry: Entry, reason: str) -> None:
-        log.error("imports.record_refused", import_id=str(self.id), position=entry.position, reason=reason)
+    def _refuse(self, sent: RawRecord, reason: str) -> None:
+        log.error("imports.record_refused", import_id=str(self.id), position=sent.position, reason=reason)
         with transaction() as session:
-            imports.refuse(session, self.claimed, entry, reason, now=self.moment())
+            imports.refuse(session, self.claimed, sent, reason, now=self.moment())
         self.heartbeat.progress()
 
 
