@@ -15,7 +15,7 @@ from shared.values.enums import ImportAction
 from shared.values.postal_codes import SOURCE
 from therapist_service.domain.import_records import RawRecord
 from therapist_service.domain.schemas import ImportedFields
-from therapist_service.store.source_queries import LockedEntry
+from therapist_service.store.source_queries import AppliedEntry
 
 READING = 1
 """Count on when records are read differently than before, so that unchanged ones are looked at once more."""
@@ -30,7 +30,7 @@ def digest_of(sent: bytes, therapist_id: UUID, *, version: int) -> str:
     return blake2b(sent, digest_size=16, key=_KEY, salt=salt, person=therapist_id.bytes).hexdigest()
 
 
-def applied_before(portion: Sequence[RawRecord], known: Mapping[str, LockedEntry]) -> dict[int, LockedEntry]:
+def applied_before(portion: Sequence[RawRecord], known: Mapping[str, AppliedEntry]) -> dict[int, AppliedEntry]:
     """Which of these records were applied before to therapists whom nobody changed since.
 
     `known` are the source's entries by external id. Returns them by the positions of the records.
@@ -42,7 +42,7 @@ def applied_before(portion: Sequence[RawRecord], known: Mapping[str, LockedEntry
     }
 
 
-def _is_as_applied(sent: RawRecord, entry: LockedEntry) -> bool:
+def _is_as_applied(sent: RawRecord, entry: AppliedEntry) -> bool:
     if sent.refused is not None or sent.action == ImportAction.DELETION or not entry.is_leading or entry.digest is None:
         return False
     return entry.digest == digest_of(sent.raw, entry.therapist_id, version=entry.version)

@@ -8,15 +8,12 @@ statements. A record that was applied before as it is, is not looked at. The rul
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from shared.database import Session, new_id
-from shared.events.event import Event
-from shared.events.outbox import record_all
 from shared.values.enums import ImportAction, ImportOutcome, ReviewState
 from shared.values.therapist_enums import TherapistChangeAction
 from therapist_service.domain import change_log, entity_resolution, import_records, publishing, search, states
@@ -25,53 +22,35 @@ from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Identification, KnownPerson
 from therapist_service.domain.import_digests import applied_before, digest_of
 from therapist_service.domain.import_files import Metadata
+from therapist_service.domain.import_outcomes import WRITTEN, Outcome, Row
 from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_rules import ImportDecision, Known, decide
 from therapist_service.domain.review_rules import LastReview, Passes
-from therapist_service.domain.schemas import ImportedFields
-from therapist_service.store import import_queries, review_queries, source_queries
-from therapist_service.store.source_queries import LockedEntry
+from therapist_service.store import review_queries, source_queries
+from therapist_service.store.source_queries import AppliedEntry
 from therapist_service.store.tables import TherapistSource
 
-WRITTEN: Final = (
-    "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "block_reason", *search.COLUMNS,
-    "name_key", "practice_key", "protected_fields", "updated_at", "updated_by", "version", "sequence",
-)  # fmt: skip
-"""The columns of a therapist that an import writes; what machines note about contacts is not among them.
-
-`block_reason` is never changed: PostgreSQL checks a row before it finds that it is not a new one.
-"""
 LOGGED_AS: Final = {
     ImportAction.ADDITION: TherapistChangeAction.CHANGED,
     ImportAction.MODIFICATION: TherapistChangeAction.CHANGED,
     ImportAction.DELETION: TherapistChangeAction.DEACTIVATED,
 }
 """What the log of changes calls a record that was applied to a known therapist."""
+NOT_LOOKED_AT: Final[Mapping[int, Entry]] = {}
+"""That none of the records of a portion was looked at."""
 _AS_BEFORE: Final = ImportDecision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED)
 _ENTRY: Final = tuple(TherapistSource.__table__.columns.keys())
 
-Row = dict[str, Any]
 
+def applied_as_they_are(
+    session: Session, source: str, portion: Sequence[RawRecord], *, lock: bool = False
+) -> dict[int, AppliedEntry]:
+    """Which of these records were applied before to therapists whom nobody changed since: their entries by position.
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What is to be written for one record."""
-
-    sent: RawRecord
-    decision: ImportDecision
-    therapist_id: UUID | None
-    row: Row | None = None
-    event: tuple[UUID, int, Event] | None = None
-    source: Row | None = None
-    """The entry of the source, where something of it changes."""
-    seen: UUID | None = None
-    """An entry of which nothing is written but that the source still shows it."""
-    change: Change | None = None
-    review: Row | None = None
-    superseded: UUID | None = None
-    """A review that a newer record has overtaken."""
-    remembered: Row | None = None
-    """What the newest review of the entry is to remember of what was rejected."""
+    With `lock` all known therapists of the portion are locked, and their entries.
+    """
+    ids = {each.external_id for each in portion if each.external_id is not None and each.refused is None}
+    return applied_before(portion, source_queries.applied_entries(session, source, ids, lock=lock))
 
 
 def decide_portion(
@@ -83,40 +62,34 @@ def decide_portion(
     *,
     passes: Passes,
     now: datetime,
+    looked_at: Mapping[int, Entry] = NOT_LOOKED_AT,
 ) -> list[Outcome]:
-    """What becomes of these records, in their order; the therapists and reviews that are known are locked."""
-    known = _Portion(import_id, file, metadata, passes, now)
+    """What becomes of these records, in their order; the therapists and reviews that are known are locked.
+
+    `looked_at` has those that were looked at before anything was locked, by position.
+    """
+    known = _Portion(import_id, file, metadata, passes, now, looked_at)
     known.load(session, portion)
     return [known.outcome(each) for each in portion]
-
-
-def write_portion(session: Session, outcomes: Sequence[Outcome], metadata: Metadata, *, now: datetime) -> None:
-    """Write what was decided, but for the outcomes themselves."""
-    import_queries.write_therapists(session, _last(o.row for o in outcomes))
-    source_queries.write_entries(session, _last(o.source for o in outcomes))
-    source_queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
-    record_all(session, [o.event for o in outcomes if o.event is not None], now=now)
-    change_log.add(session, [o.change for o in outcomes if o.change is not None], now=now)
-    overtaken = [o.superseded for o in outcomes if o.superseded is not None]
-    review_queries.supersede(session, overtaken, states.columns_of_a_superseded_review() | {"updated_at": now})
-    review_queries.remember(session, [o.remembered for o in outcomes if o.remembered is not None])
-    review_queries.add(session, [o.review for o in outcomes if o.review is not None])
-
-
-def _last(rows: Iterable[Row | None]) -> list[Row]:
-    """Of rows with one id the last: several records may be one therapist."""
-    return list({row["id"]: row for row in rows if row is not None}.values())
 
 
 class _Portion:
     """What is known of the people of a portion, kept up to date while its records are decided."""
 
-    def __init__(self, import_id: UUID, file: str, metadata: Metadata, passes: Passes, now: datetime) -> None:
+    def __init__(
+        self,
+        import_id: UUID,
+        file: str,
+        metadata: Metadata,
+        passes: Passes,
+        now: datetime,
+        looked_at: Mapping[int, Entry],
+    ) -> None:
         self._import_id, self._file = import_id, file
         self._metadata, self._passes, self._now = metadata, passes, now
-        self._as_before: dict[int, LockedEntry] = {}
+        self._as_before: dict[int, AppliedEntry] = {}
         """The entries of the records that were applied before, by position."""
-        self._looked_at: dict[int, Entry] = {}
+        self._looked_at = dict(looked_at)
         """The other records, by position."""
         self._therapists: dict[UUID, Row] = {}
         self._entries: dict[str, Row] = {}
@@ -128,8 +101,7 @@ class _Portion:
 
     def load(self, session: Session, portion: Sequence[RawRecord]) -> None:
         """Read what is known of these records, of those that were applied before no more than that."""
-        ids = {each.external_id for each in portion if each.external_id is not None and each.refused is None}
-        self._as_before = applied_before(portion, source_queries.lock_entries(session, self._metadata.source, ids))
+        self._as_before = applied_as_they_are(session, self._metadata.source, portion, lock=True)
         others = self._look_at([each for each in portion if each.position not in self._as_before])
         self._load_known(session, others)
         is_state = (each for each in others if each.action != ImportAction.DELETION)
@@ -137,8 +109,8 @@ class _Portion:
         self._load_concerned(session, portion)
 
     def _look_at(self, portion: Sequence[RawRecord]) -> list[Entry]:
-        """Look at these records; returns those that are not refused."""
-        found = [import_records.entry(each) for each in portion]
+        """Look at these records, unless that was done; returns those that are not refused."""
+        found = [self._looked_at.get(each.position) or import_records.entry(each) for each in portion]
         self._looked_at |= {each.position: each for each in found}
         return [each for each in found if each.external_id is not None and each.refused is None]
 

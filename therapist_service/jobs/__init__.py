@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,11 +20,11 @@ from therapist_service.clients.inbox import Arrival, FileUnreadable, Inbox, Inbo
 from therapist_service.domain import capacity, import_arrivals, import_files, import_records, imports, therapists
 from therapist_service.domain.import_arrivals import Content, FileLook, FileSearch
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
-from therapist_service.domain.import_records import RawRecord
+from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_schemas import A_FILE_NAME
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.domain.review_rules import Passes
-from therapist_service.jobs import judging
+from therapist_service.jobs import judging, looking
 from therapist_service.jobs.heartbeats import ClaimHeartbeat, passing_from
 from therapist_service.jobs.undoing import undo_imports
 from therapist_service.jobs.upkeep import remove_old_import_records, remove_old_reviews, show_import_figures
@@ -345,11 +345,17 @@ class _Application:
         return end
 
     def _apply(self, metadata: import_files.Metadata, portion: Sequence[RawRecord]) -> None:
+        """Look at these records and apply them."""
+        self._apply_all(metadata, portion, looking.look_at(metadata.source, portion))
+
+    def _apply_all(
+        self, metadata: import_files.Metadata, portion: Sequence[RawRecord], looked_at: Mapping[int, Entry]
+    ) -> None:
         """Apply these records; where the database refuses, halve until the one that it refuses is alone."""
         try:
             with transaction() as session:
-                now = self.moment()
-                imports.apply(session, self.claimed, metadata, portion, passes=self.passes, now=now, lease=self.lease)
+                apply = partial(imports.apply, session, self.claimed, metadata, portion, looked_at=looked_at)
+                apply(passes=self.passes, now=self.moment(), lease=self.lease)
             self.heartbeat.progress()
         except ClaimLost:
             raise
@@ -358,8 +364,8 @@ class _Application:
                 raise
             if len(portion) > 1:
                 middle = len(portion) // 2
-                self._apply(metadata, portion[:middle])
-                self._apply(metadata, portion[middle:])
+                self._apply_all(metadata, portion[:middle], looked_at)
+                self._apply_all(metadata, portion[middle:], looked_at)
                 return
             self._refuse(portion[0], f"cannot be stored ({type(problem).__name__})")
 

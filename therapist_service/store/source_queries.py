@@ -17,7 +17,7 @@ from therapist_service.store.tables import Therapist, TherapistSource
 _ENTRY = tuple(column.label(f"entry_{column.name}") for column in TherapistSource.__table__.columns)
 
 
-class LockedEntry(NamedTuple):
+class AppliedEntry(NamedTuple):
     """By what a record that was applied before is known again."""
 
     id: UUID
@@ -29,8 +29,10 @@ class LockedEntry(NamedTuple):
     """Whether the source has the entry, and no newer one says what the therapist is like."""
 
 
-def lock_entries(session: Session, source: str, external_ids: Collection[str]) -> dict[str, LockedEntry]:
-    """The source's entries with these ids, locked as their therapists are, by external id."""
+def applied_entries(
+    session: Session, source: str, external_ids: Collection[str], *, lock: bool
+) -> dict[str, AppliedEntry]:
+    """The source's entries with these ids, by external id; with `lock` they are locked, and their therapists."""
     if not external_ids:
         return {}
     table, entries, others = Therapist.__table__, TherapistSource.__table__, aliased(TherapistSource)
@@ -38,14 +40,14 @@ def lock_entries(session: Session, source: str, external_ids: Collection[str]) -
         others.therapist_id == table.c.id, others.gone_at.is_(None), others.id > entries.c.id
     )
     is_leading = and_(entries.c.gone_at.is_(None), table.c.removed_at.is_(None), ~newer.exists())
-    found = session.execute(
+    wanted = (
         select(entries.c.external_id, entries.c.id, table.c.id, table.c.version, entries.c.digest, is_leading)
         .join_from(entries, table, entries.c.therapist_id == table.c.id)
         .where(entries.c.source_name == source, entries.c.external_id.in_(external_ids))
         .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
-        .with_for_update(of=[table, entries])
     )
-    return {external_id: LockedEntry(*entry) for external_id, *entry in found}
+    found = session.execute(wanted.with_for_update(of=[table, entries]) if lock else wanted)
+    return {external_id: AppliedEntry(*entry) for external_id, *entry in found}
 
 
 def known_entries(session: Session, source: str, external_ids: Collection[str]) -> list[dict[str, Any]]:
