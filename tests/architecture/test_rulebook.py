@@ -79,13 +79,10 @@ def test_anchors_are_named_once_and_no_rule_is_missing() -> None:
     assert numbers == list(range(1, 15))
 
 
-WITHOUT_CODE: dict[str, str] = {}
-
-
 def test_every_rule_is_cited_where_it_is_kept() -> None:
     """`git grep contact-rule-5` answers where that one is kept."""
     cited = {each.anchor for each in citations() if each.document == DOMAIN and each.cited_in.suffix == ".py"}
-    assert {name for name in named_anchors(DOMAIN) if "-rule-" in name} - cited == WITHOUT_CODE.keys()
+    assert {name for name in named_anchors(DOMAIN) if "-rule-" in name} <= cited
 
 
 def test_the_criteria_of_the_rulebook_are_those_of_matching() -> None:

@@ -33,7 +33,7 @@ def by_id(session: Session) -> dict[str, Therapist]:
     """The therapists as they are now, by what the source calls them."""
     session.expire_all()
     entries = select(TherapistSource.external_id, Therapist).join(Therapist)
-    return dict(session.execute(entries).tuples().all())
+    return dict(session.execute(entries).all())
 
 
 def undone(client: FlaskClient, known: ImportView) -> Any:
@@ -87,7 +87,7 @@ def test_everything_is_as_before_but_for_what_staff_and_a_later_file_changed(
     assert (now["edited"].phone, now["edited"].city) == ("+49241333333", "Aachen")
     assert (now["newcomer"].status, now["newcomer"].inactive_by) == ("inactive", "import")
     assert now["newcomer who is phoned"].status == "active"
-    entries = dict(session.execute(select(TherapistSource.external_id, TherapistSource.gone_at)).tuples().all())
+    entries = dict(session.execute(select(TherapistSource.external_id, TherapistSource.gone_at)).all())
     assert {name for name, gone_at in entries.items() if gone_at is not None} == {"newcomer"}
     assert fates(client, second) == {
         str(now["moves"].id): ("restored", []),
