@@ -28,6 +28,7 @@ from shared.events.catalogue import (
     RequestWithdrawn,
     TherapistBlocked,
     TherapistDeactivated,
+    TherapistMerged,
     TherapistRegistered,
     TherapistRemoved,
     TherapistUnblocked,
@@ -38,7 +39,7 @@ from shared.events.listeners import Listeners
 from shared.values.enums import RequestOutcome
 
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
-AnyTherapistEvent = TherapistEvent | TherapistRemoved
+AnyTherapistEvent = TherapistEvent | TherapistMerged | TherapistRemoved
 PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged | PatientTherapistsExcluded
 AnyPatientEvent = PatientEvent | PatientMerged | PatientErased
 RequestEvent = (
@@ -71,11 +72,14 @@ def lock_requests(session: Session, events: Sequence[Event]) -> None:
     TherapistBlocked,
     TherapistUnblocked,
     TherapistDeactivated,
+    TherapistMerged,
     TherapistRemoved,
 )
 def keep_therapists(session: Session, events: Sequence[AnyTherapistEvent], *, now: datetime) -> None:
     states = [(e.therapist, e.envelope) for e in events if isinstance(e, TherapistEvent)]
-    copies.keep_therapists(session, states, [e for e in events if isinstance(e, TherapistRemoved)], now=now)
+    merged = [event for event in events if isinstance(event, TherapistMerged)]
+    removed = [event for event in events if isinstance(event, TherapistRemoved)]
+    copies.keep_therapists(session, states, merged, removed, now=now)
 
 
 @listeners.projection(AddressGeocoded)

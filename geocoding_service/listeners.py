@@ -16,6 +16,7 @@ from shared.events.catalogue import (
     PatientUpdated,
     TherapistBlocked,
     TherapistDeactivated,
+    TherapistMerged,
     TherapistRegistered,
     TherapistRemoved,
     TherapistUnblocked,
@@ -28,6 +29,8 @@ listeners = Listeners()
 
 PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged | PatientTherapistsExcluded
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
+
+TherapistGone = TherapistMerged | TherapistRemoved
 
 # All are projections, although they record events: an import brings 40,000 therapists, and a projection is given a
 # whole poll at once. Nothing happens twice: a sequence that is not newer than the known one changes nothing, and to
@@ -42,7 +45,7 @@ def lock_addresses(session: Session, events: Sequence[Event]) -> None:
         {event.patient_id for event in events if isinstance(event, PatientMerged)},
         {event.patient_id for event in events if isinstance(event, PatientErased)},
         {event.therapist.id for event in events if isinstance(event, TherapistEvent)},
-        {event.therapist_id for event in events if isinstance(event, TherapistRemoved)},
+        {event.therapist_id for event in events if isinstance(event, TherapistGone)},
     ]
     if len([each for each in groups if each]) > 1:
         addresses.lock(session, set().union(*groups))
@@ -66,10 +69,8 @@ def keep_addresses_of_therapists(session: Session, events: Sequence[TherapistEve
     addresses.keep_addresses_of_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
 
 
-@listeners.projection(TherapistRemoved)
-def forget_addresses_of_removed_therapists(
-    session: Session, events: Sequence[TherapistRemoved], *, now: datetime
-) -> None:
+@listeners.projection(TherapistMerged, TherapistRemoved)
+def forget_addresses_of_therapists(session: Session, events: Sequence[TherapistGone], *, now: datetime) -> None:
     """Keep no address of therapists who are no more."""
     addresses.forget_addresses_of_therapists(session, [(e.therapist_id, e.envelope) for e in events], now=now)
 

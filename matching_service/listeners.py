@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import consequences, contacts, copies, erasures, locks, merging
+from matching_service.domain import consequences, contacts, copies, erasures, locks, merged_therapists, merging
 from matching_service.domain.contacts import ContactEvent
 from matching_service.domain.locks import Affected
 from matching_service.domain.states import ends_all_requests
@@ -28,6 +28,7 @@ from shared.events.catalogue import (
     PatientUpdated,
     TherapistBlocked,
     TherapistDeactivated,
+    TherapistMerged,
     TherapistRegistered,
     TherapistRemoved,
     TherapistUnblocked,
@@ -47,6 +48,7 @@ def lock_in_order(session: Session, events: Sequence[Event]) -> None:
     calls = [event for event in events if isinstance(event, CallRecorded)]
     merges = [event for event in events if isinstance(event, PatientMerged)]
     removed = {event.therapist_id for event in events if isinstance(event, TherapistRemoved)}
+    merged = [event for event in events if isinstance(event, TherapistMerged)]
     affected = Affected(
         therapists={event.therapist.id for event in events if isinstance(event, AnyTherapistEvent)} | removed,
         patients={event.patient.id for event in events if isinstance(event, AnyPatientEvent)},
@@ -58,6 +60,7 @@ def lock_in_order(session: Session, events: Sequence[Event]) -> None:
             e.therapist.id for e in events if isinstance(e, TherapistBlocked | TherapistDeactivated)
         }
         | removed,
+        merged_therapists={id for event in merged for id in (event.therapist_id, event.merged_into)},
         called_therapists={event.therapist_id for event in calls},
         requests={request for event in events for request in _requests(event)},
     )
@@ -82,6 +85,12 @@ AnyPatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged | Pa
 def keep_therapists(session: Session, events: Sequence[AnyTherapistEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of therapists."""
     copies.keep_therapists(session, [(event.therapist, event.envelope) for event in events])
+
+
+@listeners.projection(TherapistMerged)
+def keep_merged_therapists(session: Session, events: Sequence[TherapistMerged], *, now: datetime) -> None:  # noqa: ARG001
+    """Keep of merged therapists who was kept."""
+    copies.keep_merged_therapists(session, events)
 
 
 @listeners.projection(TherapistRemoved)
@@ -138,6 +147,14 @@ def withdraw_from_excluded_therapists(session: Session, event: PatientTherapists
 def withdraw_from_therapist(session: Session, event: UnavailableEvent, *, now: datetime) -> None:
     """Withdraw what has not gone out to a therapist who is not available now."""
     consequences.withdraw_from_unavailable_therapist(session, event.therapist.id, now=now)
+
+
+@listeners.effect(TherapistMerged)
+def follow_merged_therapist(
+    session: Session, event: TherapistMerged, *, dependencies: Dependencies, now: datetime
+) -> None:
+    """Let the requests to a merged therapist be requests to the kept one."""
+    merged_therapists.follow_merge(session, event, rules=dependencies.rules, now=now)
 
 
 @listeners.effect(TherapistRemoved)

@@ -10,7 +10,7 @@ from uuid import UUID
 from communication_service.domain import states
 from communication_service.domain.schemas import CallResponse, RecordedResponse
 from communication_service.store import answers as store
-from communication_service.store import request_queries
+from communication_service.store import copy_queries, request_queries
 from communication_service.store import tables as t
 from shared.database import Session
 from shared.errors import Conflict, FieldProblem, RuleBroken
@@ -27,7 +27,7 @@ def later_than_known(session: Session, therapist_id: UUID, now: datetime) -> dat
     An answer without a time of its own must be newer than all recorded ones, although clocks differ between machines:
     an older answer would change nothing in matching.
     """
-    newest = store.newest_of(session, therapist_id)
+    newest = store.newest_of(session, copy_queries.with_merged(session, therapist_id))
     return now if newest is None else max(now, newest + SMALLEST_STEP)
 
 

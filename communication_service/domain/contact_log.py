@@ -9,7 +9,7 @@ from uuid import UUID
 from communication_service.domain import answers
 from communication_service.domain.contact_log_schemas import ContactLogEntry
 from communication_service.domain.schemas import RecordedResponse
-from communication_service.store import lists
+from communication_service.store import copy_queries, lists
 from communication_service.store.tables import RecordedAnswer
 from shared.database import Session
 from shared.security.patient_texts import PatientTexts
@@ -18,7 +18,7 @@ from shared.values.lists import Listed, ListRequest
 
 def list_part(session: Session, texts: PatientTexts, therapist_id: UUID, wanted: ListRequest[Any]) -> Listed:
     """A part of the e-mails and calls with a therapist; empty for one nobody contacted."""
-    found = lists.contacts(session, therapist_id, wanted.part)
+    found = lists.contacts(session, copy_queries.with_merged(session, therapist_id), wanted.part)
     recorded = lists.answers_to(
         session,
         emails=[row.email_id for row in found.rows if row.email_id],

@@ -11,20 +11,21 @@ from uuid import UUID
 
 from communication_service.domain.planning import Cooldown
 from communication_service.settings import ContactRules
-from communication_service.store import cooldown_queries, schedule
+from communication_service.store import cooldown_queries, copy_queries, schedule
 from communication_service.store.tables import Email
 from shared.database import Session
 from shared.values.datetimes import berlin_day
 
 
-def list_subjects(therapist_id: UUID | None, recipient_key: str) -> list[str]:
-    """Returns the subjects of an e-mail's two cooldowns: the address and the therapist."""
-    return [f"address:{recipient_key}", f"therapist:{therapist_id}"]
+def list_subjects(session: Session, therapist_id: UUID | None, recipient_key: str) -> list[str]:
+    """Returns the subjects of an e-mail's cooldowns: the address, the therapist, and who was merged into them."""
+    therapists = [] if therapist_id is None else copy_queries.with_merged(session, therapist_id)
+    return [f"address:{recipient_key}", *(f"therapist:{each}" for each in therapists)]
 
 
 def last_to_end(session: Session, therapist_id: UUID, recipient_key: str, *, today: date) -> Cooldown | None:
     """Returns the cooldown of this therapist or this address that ends last; None where neither has one."""
-    held = cooldown_queries.active(session, list_subjects(therapist_id, recipient_key), today=today)
+    held = cooldown_queries.active(session, list_subjects(session, therapist_id, recipient_key), today=today)
     if not held:
         return None
     latest = held[0]
@@ -37,7 +38,7 @@ def start(session: Session, email: Email, *, rules: ContactRules, now: datetime,
     return cooldown_queries.start(
         session,
         email.id,
-        list_subjects(email.therapist_id, email.recipient_key),
+        list_subjects(session, email.therapist_id, email.recipient_key),
         first=berlin_day(now),
         ends_on=berlin_day(until) + timedelta(days=rules.days_between_emails),
     )

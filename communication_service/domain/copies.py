@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from shared.events.catalogue import (
     PatientMerged,
     PublicPatient,
     PublicTherapist,
+    TherapistMerged,
     TherapistRemoved,
 )
 from shared.events.event import EventEnvelope
@@ -42,11 +43,14 @@ SAME_IN_PATIENT = (
 def keep_therapists(
     session: Session,
     states: Sequence[tuple[PublicTherapist, EventEnvelope]],
+    merged: Sequence[TherapistMerged] = (),
     removed: Sequence[TherapistRemoved] = (),
     *,
     now: datetime,
 ) -> None:
-    """Keep the published states of therapists, each with its envelope; of who was removed nothing.
+    """Keep the published states of therapists, each with its envelope.
+
+    Of who was merged it keeps only into whom, of who was removed nothing.
 
     An opt-out covers everyone at the address.
 
@@ -55,11 +59,15 @@ def keep_therapists(
     rows = [_therapist(therapist, envelope) for therapist, envelope in states]
     ids: set[UUID] = {row["id"] for row in rows}
     before = suppression_queries.opt_outs(session, ids)
-    ends = [{"id": e.therapist_id, **e.envelope.position()} for e in removed]
-    if rows and ends:
-        copy_queries.lock_therapists(session, ids | {row["id"] for row in ends})  # as patients below
+    ends = [{"id": e.therapist_id, "merged_into": e.merged_into, **e.envelope.position()} for e in merged]
+    gone = [{"id": e.therapist_id, **e.envelope.position()} for e in removed]
+    _lock_if_several(session, rows, ends, gone, lock=copy_queries.lock_therapists)
     keep_newest(session, PracticeCopy, rows)
-    keep_removed(session, PracticeCopy, ends)
+    keep_merged(session, PracticeCopy, ends)
+    keep_removed(session, PracticeCopy, gone)
+    concerned = {*(row["id"] for row in (*ends, *gone)), *(e.merged_into for e in merged)}
+    if concerned:
+        schedule.add(session, schedule.to_therapists(concerned), at=now)
     suppressions.follow_opt_outs(session, before, ids, now=now)  # docs/domain.md#import-rule-7
 
 
@@ -79,12 +87,19 @@ def keep_patients(
     ends = [{"id": e.patient_id, "merged_into": e.merged_into, **e.envelope.position()} for e in merged]
     tombstones = [{"id": e.patient_id, **e.envelope.position()} for e in erased]
     ids: set[UUID] = {row["id"] for row in (*rows, *ends, *tombstones)}
-    if len([each for each in (rows, ends, tombstones) if each]) > 1:
-        copy_queries.lock_patients(session, ids)  # several statements write them, each in an order of its own
+    _lock_if_several(session, rows, ends, tombstones, lock=copy_queries.lock_patients)
     keep_newest(session, PatientPseudonym, rows)
     keep_merged(session, PatientPseudonym, ends)
     erase_copies(session, PatientPseudonym, tombstones)
     schedule.add(session, schedule.of_patients(ids), at=now)
+
+
+def _lock_if_several(
+    session: Session, *kinds: Sequence[dict[str, Any]], lock: Callable[[Session, Iterable[UUID]], None]
+) -> None:
+    """Lock copies that several statements write, each in an order of its own."""
+    if len([each for each in kinds if each]) > 1:
+        lock(session, {row["id"] for rows in kinds for row in rows})
 
 
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:
@@ -119,6 +134,7 @@ def _therapist(state: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any
         **_lines(state, LINES_OF_THERAPIST),
         "email_key": _key(state.email),
         "phone_hours": week_of(state.id, state.phone_hours),
+        "merged_into": None,
         **envelope.position(),
     }
 

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from communication_service.domain import states
 from communication_service.settings import ContactRules
-from communication_service.store import answers, request_queries, schedule
+from communication_service.store import answers, inquiry_queries, request_queries, schedule
 from communication_service.store.tables import ContactRequest
 from shared.database import Session, copies, patient_keys
 from shared.events.catalogue import RequestUpdated
@@ -117,6 +117,8 @@ def apply_update(session: Session, facts: RequestFacts, stands: RequestUpdated, 
     if _take_if_newer(session, request, facts, "asked"):
         if request.patient_id != facts.patient_id:
             _reassign(session, request, facts.patient_id, now=now)
+        if request.therapist_id != facts.therapist_id:
+            _move(session, request, facts.therapist_id, now=now)
         _apply_status(session, request, stands, was_ahead=was_ahead, now=now)
     if _take_if_newer(session, request, facts, "hold") and request.hold != stands.hold:
         _hold(request, stands.hold, now=now)
@@ -146,6 +148,20 @@ def _reassign(session: Session, request: ContactRequest, patient_id: UUID, *, no
     patient_keys.reassign(session, request.patient_id, to=patient_id)
     request.patient_id = patient_id
     _schedule_patient(session, request, now=now)
+
+
+def _move(session: Session, request: ContactRequest, therapist_id: UUID, *, now: datetime) -> None:
+    """Two entries were of one therapist, and the kept one is asked: what has not gone out to the other is dissolved.
+
+    What is going out at this moment goes on: its inquiry is the request's until it is known what became of it.
+    """
+    schedule.add(session, schedule.to_therapists([request.therapist_id]), at=now)
+    request.therapist_id = therapist_id
+    if request.inquiry_id is not None and inquiry_queries.has_not_gone_out(session, request.inquiry_id):
+        request.inquiry_id = None
+    if request.status == "waiting":
+        request.due_at = now
+    session.flush()
 
 
 def _is_asked_twice(request: ContactRequest, stands: RequestUpdated) -> bool:

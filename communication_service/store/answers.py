@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -19,7 +20,7 @@ def has_definite(session: Session, placement_request_id: UUID) -> bool:
     return session.scalar(select(found.exists())) or False
 
 
-def newest_of(session: Session, therapist_id: UUID) -> datetime | None:
+def newest_of(session: Session, therapist_ids: Collection[UUID]) -> datetime | None:
     """The last instant at which an answer of this practice was given or recorded, if it has ever answered."""
     newest = func.greatest(func.max(RecordedAnswer.occurred_at), func.max(RecordedAnswer.recorded_at))
-    return session.scalar(select(newest).where(RecordedAnswer.therapist_id == therapist_id))
+    return session.scalar(select(newest).where(RecordedAnswer.therapist_id.in_(therapist_ids)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,6 +16,13 @@ from shared.database.copies import kept_of
 def therapist(session: Session, therapist_id: UUID) -> PracticeCopy | None:
     """The copy of a therapist, as it is now."""
     return session.get(PracticeCopy, therapist_id, populate_existing=True)
+
+
+def with_merged(session: Session, therapist_id: UUID) -> Sequence[UUID]:
+    """A therapist, and all who were merged into them, one after another: what was done with these counts for them."""
+    merged = select(PracticeCopy.id).where(PracticeCopy.id == therapist_id).cte(recursive=True)
+    path = merged.union(select(PracticeCopy.id).join(merged, PracticeCopy.merged_into == merged.c.id))
+    return [therapist_id, *session.scalars(select(path.c.id).where(path.c.id != therapist_id).order_by(path.c.id))]
 
 
 def lock_therapists(session: Session, ids: Iterable[UUID]) -> None:

@@ -17,6 +17,12 @@ def inquiry(session: Session, inquiry_id: UUID, *, lock: bool = False) -> Inquir
     return find_row(session, Inquiry, inquiry_id, lock=lock)
 
 
+def has_not_gone_out(session: Session, inquiry_id: UUID) -> bool:
+    """Whether nothing of this inquiry has gone out or is going out."""
+    status = session.scalar(select(Inquiry.status).where(Inquiry.id == inquiry_id))
+    return status == "open"
+
+
 def open_inquiries(session: Session, therapist_id: UUID) -> Sequence[Inquiry]:
     """Contacts with this therapist that have not gone out, oldest first, locked."""
     return session.scalars(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, Uuid, bindparam, cast, func, literal, null, or_, select, union_all
+from sqlalchemy import ColumnElement, Text, Uuid, any_, bindparam, cast, func, literal, null, or_, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, load_only
 
@@ -166,7 +166,7 @@ def answers_to(
     ).all()
 
 
-_THERAPIST: Any = bindparam("therapist_id", type_=Uuid)
+_THERAPISTS: Any = any_(bindparam("therapist_ids", type_=ARRAY(Uuid)))
 _MAILS = select(
     literal("email").label("channel"),
     literal("outbound").label("direction"),
@@ -179,7 +179,7 @@ _MAILS = select(
     Email.inquiry_id.label("inquiry_id"),
     Email.placement_request_ids.label("placement_request_ids"),
     Email.id.label("contact_id"),
-).where(Email.therapist_id == _THERAPIST, Email.status.in_(("sent", "in_doubt", "failed", "bounced")))
+).where(Email.therapist_id == _THERAPISTS, Email.status.in_(("sent", "in_doubt", "failed", "bounced")))
 _CALLS = select(
     literal("phone"),
     PhoneCall.direction,
@@ -192,13 +192,13 @@ _CALLS = select(
     PhoneCall.inquiry_id,
     PhoneCall.placement_request_ids,
     PhoneCall.id,
-).where(PhoneCall.therapist_id == _THERAPIST, PhoneCall.status != "cancelled")
+).where(PhoneCall.therapist_id == _THERAPISTS, PhoneCall.status != "cancelled")
 _CONTACTS = union_all(_MAILS, _CALLS).subquery()
 CONTACTS: Final = Listing(
     sorts={"at": (_CONTACTS.c.at, _CONTACTS.c.contact_id)}, default="-at", counts={"channel": _CONTACTS.c.channel}
 )
 
 
-def contacts(session: Session, therapist_id: UUID, part: Part) -> Found[Any]:
-    """A part of the e-mails and calls with a therapist that took place, failed, or are planned."""
-    return CONTACTS.read(session, select(_CONTACTS).params(therapist_id=therapist_id), part)
+def contacts(session: Session, therapist_ids: Collection[UUID], part: Part) -> Found[Any]:
+    """A part of the e-mails and calls with one of these therapists that took place, failed, or are planned."""
+    return CONTACTS.read(session, select(_CONTACTS).params(therapist_ids=list(therapist_ids)), part)

@@ -45,8 +45,12 @@ class PracticeCopy(Copy, Tables):
     contact_preference: Mapped[str] = mapped_column(server_default="any")
     email_opt_out: Mapped[bool] = mapped_column(server_default=text("false"))
     status: Mapped[str] = mapped_column(server_default="unknown")
+    merged_into: Mapped[UUID | None]  # the kept therapist; of the merged one nothing else is known
 
-    __table_args__ = (Index("ix_therapists_email_key", "email_key"),)
+    __table_args__ = (
+        Index("ix_therapists_email_key", "email_key"),
+        Index("ix_therapists_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+    )
 
 
 class PracticePlace(Copy, Tables):

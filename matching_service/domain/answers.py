@@ -244,7 +244,7 @@ def reopen(session: Session, request: PlacementRequest, *, now: datetime) -> Non
         consequences.withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, by=None, now=now)
         return
     patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
-    if consequences.is_excluded(request, patient):
+    if consequences.is_excluded(session, request, patient):
         consequences.withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, now=now)
         return
     states.reopen(request, now=now)

@@ -115,15 +115,17 @@ def withdraw_from_excluded_therapists(session: Session, patient_id: UUID, *, now
 
 def _withdraw_from_excluded(session: Session, patient_id: UUID, patient: PatientCopy | None, *, now: datetime) -> None:
     for request in queries.lock_live_requests_of_patient(session, patient_id):
-        if request.status in states.LOST_WITH_THE_THERAPIST and is_excluded(request, patient):
+        if request.status in states.LOST_WITH_THE_THERAPIST and is_excluded(session, request, patient):
             withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, now=now)
 
 
-def is_excluded(request: PlacementRequest, patient: PatientCopy | None) -> bool:
+def is_excluded(session: Session, request: PlacementRequest, patient: PatientCopy | None) -> bool:
     """Whether the patient excludes this therapist, and staff did not set that aside for a recorded reason."""
     if MatchCriterion.PATIENT_EXCLUSION in request.overridden_rules:
         return False
-    return patient is not None and request.therapist_id in patient.excluded_therapist_ids
+    if patient is None:
+        return False
+    return request.therapist_id in queries.with_kept_therapists(session, patient.excluded_therapist_ids)
 
 
 def is_unavailable(session: Session, therapist_id: UUID) -> bool:

@@ -9,7 +9,14 @@ from uuid import UUID
 from matching_service.store.tables import PatientCopy, TherapistCopy
 from shared.database import Session
 from shared.database.copies import keep_merged, keep_newest, keep_removed, week_of
-from shared.events.catalogue import AddressGeocoded, PatientMerged, PublicPatient, PublicTherapist, TherapistRemoved
+from shared.events.catalogue import (
+    AddressGeocoded,
+    PatientMerged,
+    PublicPatient,
+    PublicTherapist,
+    TherapistMerged,
+    TherapistRemoved,
+)
 from shared.events.event import EventEnvelope
 from shared.runtime.logs import logger
 from shared.values.places import Place
@@ -35,6 +42,12 @@ def keep_therapists(session: Session, states: Sequence[tuple[PublicTherapist, Ev
 def keep_removed_therapists(session: Session, events: Sequence[TherapistRemoved]) -> None:
     """Keep nothing of therapists who were removed, as if nothing had arrived of them."""
     keep_removed(session, TherapistCopy, [{"id": e.therapist_id, **e.envelope.position()} for e in events])
+
+
+def keep_merged_therapists(session: Session, events: Sequence[TherapistMerged]) -> None:
+    """Keep of therapists who were merged into others only who was kept."""
+    rows = [{"id": e.therapist_id, "merged_into": e.merged_into, **e.envelope.position()} for e in events]
+    keep_merged(session, TherapistCopy, rows)
 
 
 def keep_patients(session: Session, states: Sequence[tuple[PublicPatient, EventEnvelope]]) -> None:
@@ -74,6 +87,7 @@ def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str,
         "potentially_available": therapist.potentially_available,
         "preferred_diagnoses": therapist.preferences.diagnoses if therapist.preferences else [],
         "contact_preference": therapist.contact_preference,
+        "merged_into": None,
         "given_place": _place(therapist.id, therapist.postal_code, therapist.latitude, therapist.longitude),
     }
 

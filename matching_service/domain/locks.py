@@ -13,6 +13,7 @@ from uuid import UUID
 from matching_service.store import queries
 from matching_service.store.tables import LIVE, PatientCopy, TherapistCopy
 from shared.database import ChangedMeanwhile, Session
+from shared.values.enums import RequestStatus
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Affected:
     located_patients: Set[UUID] = frozenset()
     unavailable_therapists: Set[UUID] = frozenset()
     """Among the therapists, those whose requests may be withdrawn."""
+    merged_therapists: Set[UUID] = frozenset()
+    """Therapists who are no more, and those who are kept of them."""
     called_therapists: Set[UUID] = frozenset()
     requests: Set[UUID] = frozenset()
 
@@ -37,7 +40,11 @@ class Affected:
         places = self.located_therapists | self.located_patients
         statements = [each for each in (self.therapists, self.patients, self.erased_patients, places) if each]
         return len(statements) < 2 and not (
-            self.unavailable_therapists or self.called_therapists or self.requests or self.merged_patients
+            self.unavailable_therapists
+            or self.merged_therapists
+            or self.called_therapists
+            or self.requests
+            or self.merged_patients
         )
 
 
@@ -49,11 +56,16 @@ def lock(session: Session, affected: Affected) -> None:
     if affected.needs_no_lock:
         return
     therapists = affected.therapists | affected.located_therapists | affected.called_therapists
+    standing = queries.with_therapists_they_were_merged_into(session, affected.merged_therapists)
+    therapists |= standing
     queries.lock_copies(session, TherapistCopy, therapists)
+    if not queries.with_therapists_they_were_merged_into(session, affected.merged_therapists) <= standing:
+        raise ChangedMeanwhile  # as for patients below
     # after the therapists: from now on nobody can approve another request to one of them
     # all that are not over: one that is deferred now may be open before the patients are locked
     unavailable = queries.requests_to_therapists(session, affected.unavailable_therapists, LIVE)
     requests = affected.requests | set(unavailable)
+    requests |= set(queries.requests_to_therapists(session, standing, tuple(RequestStatus)))
     patients = affected.patients | affected.erased_patients | affected.located_patients
     patients |= _whose(session, requests, affected)
     queries.lock_copies(session, PatientCopy, patients)

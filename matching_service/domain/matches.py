@@ -48,7 +48,9 @@ def find(
     patient = queries.patient(executor, question.patient_id)
     if patient is None:
         raise unknown_patient(executor, question.patient_id)
-    search = with_overrides(of_patient(patient, rules=rules, weights=weights, today=today), question.overrides)
+    excluded = queries.with_kept_therapists(executor, patient.excluded_therapist_ids)
+    search = of_patient(patient, excluded=excluded, rules=rules, weights=weights, today=today)
+    search = with_overrides(search, question.overrides)
     _require_a_circle(search)
     asked_for = explaining.criteria_asked_for(search)
     found = JUDGE.best(executor, search, limit=question.limit)

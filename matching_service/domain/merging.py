@@ -30,7 +30,7 @@ def follow_merge(session: Session, event: PatientMerged, *, rules: AskAgainRules
     for request in queries.lock_requests_of_patient(session, event.patient_id):
         _reassign(session, request, kept_id, now=now)
     patient_keys.reassign(session, event.patient_id, to=kept_id)
-    _end_what_was_refused(session, kept_id, rules=rules, now=now)
+    end_what_was_refused(session, kept_id, reason=WithdrawalReason.PATIENT_MERGED, rules=rules, now=now)
     if queries.was_erased(session, kept_id):
         consequences.withdraw_all(session, kept_id, WithdrawalReason.PATIENT_ERASED, states.WITHDRAWABLE, now=now)
     if copy is not None and kept_id == event.merged_into and copy.sequence >= event.kept_sequence:
@@ -43,23 +43,32 @@ def _end_doubles(session: Session, merged_id: UUID, kept_id: UUID, *, now: datet
     for request in queries.live_requests_of_patients(session, [merged_id, kept_id]):
         of_therapists.setdefault(request.therapist_id, []).append(request)
     for requests in of_therapists.values():
-        furthest = max(requests, key=lambda each: (_progress(each), each.patient_id == kept_id))
+        furthest = max(requests, key=lambda each: (progress(each), each.patient_id == kept_id))
         for request in requests:
             if request is not furthest:
-                _end(session, request, furthest, now=now)
+                end(session, request, furthest, WithdrawalReason.PATIENT_MERGED, now=now)
     session.flush()  # before the further one becomes the kept patient's: of each therapist only one is live
 
 
-def _progress(request: PlacementRequest) -> int:
+def progress(request: PlacementRequest) -> int:
+    """How far a live request is; of two that become one the further one goes on."""
     return states.FURTHER.index(RequestStatus(request.status))
 
 
-def _end(session: Session, request: PlacementRequest, goes_on: PlacementRequest, *, now: datetime) -> None:
+def end(
+    session: Session,
+    request: PlacementRequest,
+    goes_on: PlacementRequest,
+    reason: WithdrawalReason,
+    *,
+    now: datetime,
+) -> None:
+    """End a request of which another one goes on, which takes its answers."""
     request.merged_into = goes_on.id
     if request.status == RequestStatus.PLACED:
         consequences.end_place(session, request, now=now)
     else:
-        consequences.withdraw(session, request, WithdrawalReason.PATIENT_MERGED, by=None, now=now)
+        consequences.withdraw(session, request, reason, by=None, now=now)
 
 
 def _reassign(session: Session, request: PlacementRequest, kept_id: UUID, *, now: datetime) -> None:
@@ -68,10 +77,22 @@ def _reassign(session: Session, request: PlacementRequest, kept_id: UUID, *, now
     record(session, request, publishing.state(request), now=now)
 
 
-def _end_what_was_refused(session: Session, patient_id: UUID, *, rules: AskAgainRules, now: datetime) -> None:
-    """Do not ask who has refused the same person under another reference (docs/domain.md#contact-rule-8)."""
+def end_what_was_refused(
+    session: Session,
+    patient_id: UUID,
+    *,
+    reason: WithdrawalReason,
+    only_of: UUID | None = None,
+    rules: AskAgainRules,
+    now: datetime,
+) -> None:
+    """Do not ask who has refused the same person under another reference or id (docs/domain.md#contact-rule-8).
+
+    `only_of`: the one therapist whom it is about; None: all.
+    """
     first_day = berlin_day(now) - timedelta(days=rules.days_after_refusal - 1)
     refused = queries.who_refused(session, patient_id, since=start_of_berlin_day(first_day))
+    refused &= refused if only_of is None else {only_of}
     for request in queries.lock_live_requests_of_patient(session, patient_id):
         if request.therapist_id in refused and request.status in states.NOT_GONE_OUT:
-            consequences.withdraw(session, request, WithdrawalReason.PATIENT_MERGED, by=None, now=now)
+            consequences.withdraw(session, request, reason, by=None, now=now)

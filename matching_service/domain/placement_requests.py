@@ -208,7 +208,8 @@ def _judge(
     session: Session, patient: PatientCopy, wanted: ContactList, *, rules: AskAgainRules, today: date
 ) -> dict[UUID, Judgement]:
     """Each therapist of the list by the criteria of matching."""
-    search = of_patient(patient, rules=rules, today=today)
+    excluded = queries.with_kept_therapists(session, patient.excluded_therapist_ids)
+    search = of_patient(patient, excluded=excluded, rules=rules, today=today)
     judged = JUDGE.each(session, search, wanted.therapist_ids)
     failed = {who: explaining.failures_of(each, search) for who, each in judged.items()}
     return {

@@ -240,6 +240,8 @@ class RequestView(RequestFields, EntityView):
     """The day from which a practice that said "later" may be asked again."""
     withdrawn_reason: WithdrawalReason | None
     """Why it was withdrawn."""
+    unmet_criteria: list[MatchCriterion]
+    """What does not fit any more, of a request that is not over: the practice has moved, or something else changed."""
     merged_into: UUID | None
     """The request that goes on, where a person with two files was asked of this therapist twice; it takes answers."""
     placed_on: IsoDate | None

@@ -130,8 +130,18 @@ def _in_metres(kilometres: float | None) -> float | None:
     return None if kilometres is None else max(1.0, kilometres * METRES_A_KILOMETRE)
 
 
-def of_patient(patient: Any, *, rules: AskAgainRules, today: date, weights: ScoreWeights = DEFAULT_WEIGHTS) -> Search:
-    """The search in a patient's copy. Raises `ValueError` for values that our enums do not have."""
+def of_patient(
+    patient: Any,
+    *,
+    excluded: frozenset[UUID],
+    rules: AskAgainRules,
+    today: date,
+    weights: ScoreWeights = DEFAULT_WEIGHTS,
+) -> Search:
+    """The search in a patient's copy. Raises `ValueError` for values that our enums do not have.
+
+    `excluded`: the therapists whom the patient excludes, and those into whom they were merged.
+    """
     return Search(
         patient_id=patient.id,
         today=today,
@@ -150,6 +160,6 @@ def of_patient(patient: Any, *, rules: AskAgainRules, today: date, weights: Scor
         preferred_therapist_gender=PreferredGender(patient.preferred_therapist_gender),
         preferred_procedures=tuple(Procedure(procedure) for procedure in patient.preferred_procedures),
         languages=tuple(patient.languages),
-        excluded_therapist_ids=frozenset(patient.excluded_therapist_ids),
+        excluded_therapist_ids=excluded,
         search_started_on=patient.search_started_on,
     )

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Table, bindparam, select, text
+from sqlalchemy import Row, Select, Table, bindparam, func, or_, select, text
 
 from matching_service.store.tables import IS_LIVE, AuditLogEntry, PatientCopy, PlacementRequest, TherapistCopy
 from shared.database import ChangedMeanwhile, Executor, Session
@@ -188,6 +188,21 @@ def with_those_they_were_merged_into(session: Session, patient_ids: Collection[U
     return {*patient_ids, *all_merged_into(session, PatientCopy, patient_ids)}
 
 
+def kept_therapist(session: Session, therapist_id: UUID) -> UUID:
+    """Who stands for a therapist: mostly the therapist."""
+    return kept_of(session, TherapistCopy, [therapist_id])[therapist_id]
+
+
+def with_kept_therapists(executor: Executor, therapist_ids: Collection[UUID]) -> frozenset[UUID]:
+    """These therapists, and who stands for those of them who were merged."""
+    return frozenset({*therapist_ids, *kept_of(executor, TherapistCopy, therapist_ids).values()})
+
+
+def with_therapists_they_were_merged_into(session: Session, therapist_ids: Collection[UUID]) -> set[UUID]:
+    """These therapists, and all into whom they were merged one after another."""
+    return {*therapist_ids, *all_merged_into(session, TherapistCopy, therapist_ids)}
+
+
 def was_erased(session: Session, patient_id: UUID) -> bool:
     """Whether the patient was erased."""
     return bool(session.scalar(select(PatientCopy.erased).where(PatientCopy.id == patient_id)))
@@ -213,6 +228,30 @@ def requests_to_therapists(
             PlacementRequest.therapist_id.in_(therapist_ids), PlacementRequest.status.in_(statuses)
         )
     ).all()
+
+
+def not_compared(session: Session, statuses: Collection[str], *, limit: int) -> Sequence[UUID]:
+    """The ids of requests that stand so and whose therapist or patient was written since they were compared."""
+    written = func.greatest(TherapistCopy.written_at, PatientCopy.written_at)
+    return session.scalars(
+        select(PlacementRequest.id)
+        .join(TherapistCopy, TherapistCopy.id == PlacementRequest.therapist_id)
+        .join(PatientCopy, PatientCopy.id == PlacementRequest.patient_id)
+        .where(
+            PlacementRequest.status.in_(statuses),
+            or_(PlacementRequest.compared_at.is_(None), PlacementRequest.compared_at < written),
+        )
+        .order_by(PlacementRequest.patient_id, PlacementRequest.id)
+        .limit(limit)
+    ).all()
+
+
+def therapists_written_at(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """When the copies of these therapists were written."""
+    found = session.execute(
+        select(TherapistCopy.id, TherapistCopy.written_at).where(TherapistCopy.id.in_(therapist_ids))
+    )
+    return {row.id: row.written_at for row in found}
 
 
 def deferred_until(session: Session, day: date, *, limit: int) -> Sequence[UUID]:

@@ -94,6 +94,8 @@ class TherapistCopy(CopyWithPlace, Tables):
     preferred_diagnoses: Mapped[list[str]] = _text_list()
     """Groups of diagnoses that the practice treats by preference; they rank and exclude nobody."""
     contact_preference: Mapped[str] = mapped_column(server_default="any")
+    merged_into: Mapped[UUID | None]
+    """The kept therapist, where this one was merged; nothing else is known of this one, so that `status` is NULL."""
     given_place: Mapped[Place | None] = mapped_column(PlaceColumn)
     """The therapist's own coordinates: they win over what the address was found to be."""
     place: Mapped[Place | None] = mapped_column(
@@ -180,6 +182,10 @@ class PlacementRequest(Aggregate, Tables):
     """When an event said that the therapy is over; a place that failed has a status of its own."""
     merged_into: Mapped[UUID | None]
     """The request that goes on, where the same person was asked of the same therapist under another reference too."""
+    unmet_criteria: Mapped[list[str]] = _text_list()
+    """What therapist and patient did not fit in when they were last compared; staff had set none of it aside."""
+    compared_at: Mapped[datetime | None]
+    """The newer of the two copies that were compared: since then neither was written."""
     note: Mapped[bytes | None]
 
     __table_args__ = (

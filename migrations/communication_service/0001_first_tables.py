@@ -150,29 +150,22 @@ def upgrade() -> None:
         "ix_placement_requests_accepted",
         "placement_requests",
         ["patient_id"],
-        unique=False,
         postgresql_where=sa.text("status = 'accepted'"),
     )
     op.create_index(
-        "ix_placement_requests_due_at",
-        "placement_requests",
-        ["due_at"],
-        unique=False,
-        postgresql_where=sa.text("due_at IS NOT NULL"),
+        "ix_placement_requests_due_at", "placement_requests", ["due_at"], postgresql_where=sa.text("due_at IS NOT NULL")
     )
     op.create_index("ix_placement_requests_patient_id", "placement_requests", ["patient_id"], unique=False)
     op.create_index(
         "ix_placement_requests_unanswered",
         "placement_requests",
         ["emailed_on"],
-        unique=False,
         postgresql_where=sa.text("status = 'contacted' AND NOT by_phone"),
     )
     op.create_index(
         "ix_placement_requests_unsent",
         "placement_requests",
         ["therapist_id"],
-        unique=False,
         postgresql_where=sa.text("status = 'waiting' OR inquiry_id IS NOT NULL"),
     )
     op.create_table(
@@ -210,10 +203,14 @@ def upgrade() -> None:
         sa.Column("contact_preference", sa.Text(), server_default="any", nullable=False),
         sa.Column("email_opt_out", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("status", sa.Text(), server_default="unknown", nullable=False),
+        sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
+    )
+    op.create_index(
+        "ix_therapists_merged_into", "therapists", ["merged_into"], postgresql_where=sa.text("merged_into IS NOT NULL")
     )
     op.create_index("ix_therapists_email_key", "therapists", ["email_key"], unique=False)
     op.create_table(
@@ -277,7 +274,6 @@ def upgrade() -> None:
         "ix_emails_to_send",
         "emails",
         [sa.literal_column("claimed_at NULLS FIRST"), "created_at"],
-        unique=False,
         postgresql_where=sa.text("status = 'approved'"),
     )
     op.create_index(

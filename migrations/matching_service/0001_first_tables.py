@@ -82,6 +82,8 @@ def upgrade() -> None:
         sa.Column("first_session_on", sa.Date(), nullable=True),
         sa.Column("place_ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
+        sa.Column("unmet_criteria", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("compared_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("note", sa.LargeBinary(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
@@ -144,6 +146,7 @@ def upgrade() -> None:
         sa.Column("potentially_available", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("preferred_diagnoses", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("contact_preference", sa.Text(), server_default="any", nullable=False),
+        sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("given_place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),

@@ -149,6 +149,7 @@ def upgrade() -> None:
         sa.Column("name_key", sa.Text(), nullable=True),
         sa.Column("practice_key", sa.Text(), nullable=True),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("merged_into", sa.Uuid(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
             "(status = 'blocked') = (block_reason IS NOT NULL)", name=op.f("ck_therapists_block_has_a_reason")
@@ -159,6 +160,8 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name=op.f("ck_therapists_place")
         ),
+        sa.CheckConstraint("merged_into <> id", name=op.f("ck_therapists_merged_into_another")),
+        sa.ForeignKeyConstraint(["merged_into"], ["therapists.id"], name=op.f("fk_therapists_merged_into")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
     )
     op.create_index(
@@ -175,6 +178,13 @@ def upgrade() -> None:
     op.create_index("ix_therapists_name_key", "therapists", ["name_key"], unique=False)
     op.create_index("ix_therapists_place", "therapists", ["place"], unique=False, postgresql_using="gist")
     op.create_index("ix_therapists_practice_key", "therapists", ["practice_key"], unique=False)
+    op.create_index(
+        "ix_therapists_merged_into",
+        "therapists",
+        ["merged_into"],
+        unique=False,
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    )
     op.create_index("ix_therapists_postal_code", "therapists", ["postal_code"], unique=False)
     op.create_index("ix_therapists_search", "therapists", ["search"], unique=False, postgresql_using="gin")
     op.create_index(
@@ -217,7 +227,7 @@ def upgrade() -> None:
             "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
         ),
         sa.CheckConstraint(
-            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated', 'undone', 'removed')",
+            "action IN ('registered', 'changed', 'blocked', 'unblocked', 'deactivated', 'undone', 'removed', 'merged')",
             name=op.f("ck_therapist_changes_action"),
         ),
         sa.PrimaryKeyConstraint("therapist_id", "id", name=op.f("pk_therapist_changes")),

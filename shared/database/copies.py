@@ -20,7 +20,7 @@ from sqlalchemy import CursorResult, TextClause, TextualSelect, Uuid, func, sele
 from sqlalchemy import Row as RowOf
 from sqlalchemy.orm import DeclarativeBase
 
-from shared.database import Session, transaction
+from shared.database import Executor, Session, transaction
 from shared.database.bulk import Row, as_json, insert_of_rows, rows_of
 from shared.database.tables import copies_ahead
 from shared.values.errors import NotAcceptable
@@ -92,7 +92,7 @@ def _emptied(copies: type[DeclarativeBase], *, but: str | None, is_last_state: b
     return UpsertIfNewer(copies, kept, inserted={}, updated=updated, is_last_state=is_last_state)
 
 
-def kept_of(session: Session, copies: type[DeclarativeBase], ids: Collection[UUID]) -> dict[UUID, UUID]:
+def kept_of(session: Executor, copies: type[DeclarativeBase], ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Who stands for these aggregates by their ids, also where one was merged several times; most for themselves.
 
     One whose copy has not arrived stands for itself, and so does each in a circle, which only false events make.

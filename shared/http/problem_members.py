@@ -31,10 +31,10 @@ MEMBERS: Final[dict[str, Any]] = {
     },
     "merged_into": {
         "type": "object",
-        "description": "With `patient.not_found` and `patient.merged_before`: the kept patient, where this one was "
-        "merged into another.",
-        "required": [*_PATIENT],
-        "properties": _PATIENT,
+        "description": "With `patient.not_found` and `patient.merged_before`, or the same of a therapist: who was "
+        "kept, where this one was merged into another.",
+        "required": ["id"],
+        "properties": {**_PATIENT, "id": {**_PATIENT["id"], "description": "Identifies the kept one."}},
     },
     "allowed": {
         "type": "array",

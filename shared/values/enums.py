@@ -292,6 +292,7 @@ class WithdrawalReason(StrEnum):
     THERAPIST_UNAVAILABLE = "therapist_unavailable"
     PATIENT_ERASED = "patient_erased"
     PATIENT_MERGED = "patient_merged"
+    THERAPIST_MERGED = "therapist_merged"
     ENTERED_BY_MISTAKE = "entered_by_mistake"
     OTHER = "other"
 

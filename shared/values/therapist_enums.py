@@ -15,6 +15,8 @@ class TherapistChangeAction(StrEnum):
     DEACTIVATED = "deactivated"
     UNDONE = "undone"
     REMOVED = "removed"
+    MERGED = "merged"
+    """Two entries were of one person: the kept one has the fields that the other one had in addition."""
 
 
 class RemovalOutcome(StrEnum):
@@ -35,3 +37,5 @@ class TherapistReference(StrEnum):
     CALLED = "called"
     SOURCE = "source"
     """A source has them."""
+    MERGED = "merged"
+    """Another one was merged into them."""

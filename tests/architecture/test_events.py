@@ -11,7 +11,15 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from operations import event_document
-from shared.events.catalogue import ImportCompleted, ImportFailed, ImportHeld, PatientMerged, RequestUpdated
+from shared.events.catalogue import (
+    ImportCompleted,
+    ImportFailed,
+    ImportHeld,
+    PatientMerged,
+    RequestUpdated,
+    TherapistMerged,
+    TherapistRemoved,
+)
 from shared.events.document import events
 from shared.events.event import Event, StateEvent, decode, decode_envelope
 from shared.runtime import registry
@@ -106,11 +114,17 @@ def test_no_event_carries_what_identifies_or_describes_a_patient(event: type[Eve
     assert not {name for name in forbidden if f'"{name}"' in schema}
 
 
-COMPARED: dict[type[Event], str] = {RequestUpdated: "communication_service", PatientMerged: "matching_service"}
+COMPARED: dict[type[Event], str] = {
+    RequestUpdated: "communication_service",
+    PatientMerged: "matching_service",
+    TherapistMerged: "matching_service",
+    TherapistRemoved: "matching_service",
+}
 """States on which somebody acts, but only where they handled something else.
 
 Tried in tests/communication_service/test_requests_ahead.py and, in any order, in
-tests/across_services/test_states_agree.py; tests/matching_service/test_merging.py.
+tests/across_services/test_states_agree.py; tests/matching_service/test_merging.py, test_merged_therapists.py and
+test_consequences.py.
 """
 
 

@@ -12,6 +12,7 @@ WITHOUT_A_RACE = {
     "import.records_removed": "asked with the import locked, in the test of `import.undo_asked`",
     "import.no_folder": "a setting, which does not change while the process lives",
     "patient_import.other_total": "the rows of a file that was sent do not change",
+    "therapist.same_one": "a question of what was sent alone",
     "patient.place_unknown": "a question that changes nothing; the copy may arrive a moment later",
     "patient.distance_limit_missing": "a question that changes nothing",
     "patient.not_ready": "asked with the patient's row locked, in the test of `patient.transition`",

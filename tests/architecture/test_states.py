@@ -18,6 +18,7 @@ BY_NAME = {
     "therapist_service/domain/capacity.py": "the names are those of columns that follow from a capacity",
     "therapist_service/domain/imports.py": "the names are those of counters",
     "therapist_service/domain/import_undo.py": "the names are those of a file's fields, and status is none",
+    "therapist_service/domain/merging.py": "the names are those of fields and of machines' notes, and status is none",
     "therapist_service/domain/therapists.py": "the names are those of a schema, and status is none",
 }
 """Files that set attributes whose names are only known when they run, and why none of these is a status."""

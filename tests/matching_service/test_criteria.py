@@ -327,7 +327,7 @@ def test_the_list_and_approvals_judge_alike_whatever_comes_together(session: Ses
     therapists = [a_known_therapist(session, **_some(dice, "therapist")) for _ in range(60)]
     ids = dice.sample(therapists, 5)
     patient = a_known_patient(session, **_some(dice, "patient") | {"excluded_therapist_ids": ids})
-    search = of_patient(queries.patient(session, patient), rules=RULES, today=TODAY)
+    search = of_patient(queries.patient(session, patient), excluded=frozenset(), rules=RULES, today=TODAY)
     listed, each = JUDGE.best(session, search, limit=200), JUDGE.each(session, search, therapists)
     near = [found for found in each.values() if (found.therapist.metres or 1e9) <= (search.wide_metres or 0)]
     assert listed.failures == Counter(found.failed for found in near)

@@ -58,9 +58,8 @@ def test_an_unknown_criterion_costs_its_weight_but_never_more_than_there_is(
     unknown = Condition(name=MatchCriterion.GENDER, fails="false", unknown="true", weight=weight)
     a_known_therapist(session)
     patient = queries.patient(session, a_known_patient(session))
-    (found,) = (
-        Judge([unknown], POINTS).best(session, of_patient(patient, rules=RULES, today=MONDAY.date()), limit=1).best
-    )
+    search = of_patient(patient, excluded=frozenset(), rules=RULES, today=MONDAY.date())
+    (found,) = Judge([unknown], POINTS).best(session, search, limit=1).best
     assert (set(found.unknown), found.therapist.certainty) == ({MatchCriterion.GENDER}, certainty)
 
 

@@ -19,7 +19,7 @@ from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.builders.therapists import a_therapist, new_therapist
 from tests.conftest import MONDAY
 from therapist_service import jobs
-from therapist_service.domain import inactivity, reviews, states, therapists
+from therapist_service.domain import blocks, inactivity, reviews, states
 from therapist_service.domain.review_schemas import ReviewRejection
 from therapist_service.domain.schemas import NewBlock
 from therapist_service.service import SERVICE
@@ -70,12 +70,17 @@ def block(client: FlaskClient, session: Session) -> Any:
 
 def unblock(client: FlaskClient, session: Session) -> Any:
     blocked = a_therapist(session)
-    therapists.block(session, blocked.id, NewBlock(reason="rests"), by=new_id(), today=MONDAY.date(), now=MONDAY)
+    blocks.block(session, blocked.id, NewBlock(reason="rests"), by=new_id(), today=MONDAY.date(), now=MONDAY)
     return client.post(f"/api/therapists/{blocked.id}/unblock")
 
 
 def ask_for_a_file(client: FlaskClient, _session: Session) -> Any:
     return client.post("/api/imports", json={"file": FIRST})
+
+
+def merge(client: FlaskClient, session: Session) -> Any:
+    duplicate = {"duplicate_id": str(a_therapist(session).id)}
+    return client.post(f"/api/therapists/{a_therapist(session).id}/merge", json=duplicate)
 
 
 def held(client: FlaskClient, session: Session) -> str:
@@ -166,6 +171,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
         {"therapists.blocked_by", "therapists.updated_by", "therapist_changes.changed_by"},
     ),
     "POST /api/therapists/<id>/unblock": (unblock, {"therapists.updated_by", "therapist_changes.changed_by"}),
+    "POST /api/therapists/<id>/merge": (merge, {"therapists.updated_by", "therapist_changes.changed_by"}),
     "DELETE /api/therapists/<id>": (remove, {"therapists.updated_by", "therapist_changes.changed_by"}),
     "POST /api/import-reviews/<id>/approve": (
         approve_a_review,

@@ -10,12 +10,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
+from shared.values.enums import ReviewKind
+from tests.builders.imports import EVERYTHING, FIRST, SECOND, THIRD, Folder, a_file, a_record
 from tests.conftest import MONDAY
 from tests.events import recorded
 from therapist_service.domain import import_records
 from therapist_service.domain.import_records import Entry, RawRecord
-from therapist_service.store.tables import Therapist, TherapistSource
+from therapist_service.store.tables import ImportReview, Therapist, TherapistSource
 
 
 def therapist(session: Session, external_id: str = "a-1") -> Therapist:
@@ -256,3 +257,14 @@ def test_an_unchanged_record_is_known_again_until_somebody_changes_the_therapist
     looked_at.clear()
     assert bring(10, additions=[record])["unchanged"] == 1
     assert looked_at == []
+    folder.passes = EVERYTHING - {ReviewKind.CONTACT}
+    moved = {**record, "phone": "0221 4710124"}
+    for hour in (11, 12):
+        assert bring(hour, modifications=[moved])["waiting"] == 1, "what waits is never taken for applied"
+    assert set(looked_at) == {"a-1"}
+    assert (bring(13, modifications=[record])["unchanged"], bring(14, modifications=[moved])["waiting"]) == (1, 1)
+    (review,) = session.scalars(select(ImportReview).where(ImportReview.state == "pending"))
+    client.post(f"/api/import-reviews/{review.id}/reject", json={"reason": "A wrong number."})
+    looked_at.clear()
+    again = bring(15, modifications=[moved])
+    assert (again["unchanged"], looked_at) == (1, ["a-1"]), "it says once more what was rejected"

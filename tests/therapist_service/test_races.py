@@ -20,11 +20,13 @@ from tests.builders.therapists import a_therapist
 from tests.concurrency import in_turn
 from tests.conftest import MONDAY
 from therapist_service.domain import (
+    blocks,
     import_arrivals,
     import_holds,
     import_undo,
     imports,
     inactivity,
+    merging,
     reviews,
     states,
     therapists,
@@ -32,7 +34,7 @@ from therapist_service.domain import (
 from therapist_service.domain.import_arrivals import Content, FileLook, ImportedBefore
 from therapist_service.domain.import_schemas import ImportRejection
 from therapist_service.domain.review_schemas import ReviewApproval
-from therapist_service.domain.schemas import NewBlock
+from therapist_service.domain.schemas import NewBlock, TherapistMerge
 from therapist_service.store.tables import Import, ImportReview, Therapist
 
 pytestmark = pytest.mark.usefixtures("real_commits")
@@ -114,10 +116,10 @@ def test_an_import_is_undone_once() -> None:
 def test_a_block_is_lifted_once() -> None:
     with transaction() as session:
         therapist = a_therapist(session)
-        therapists.block(session, therapist.id, NewBlock(reason="rests"), today=MONDAY.date(), by=None, now=MONDAY)
+        blocks.block(session, therapist.id, NewBlock(reason="rests"), today=MONDAY.date(), by=None, now=MONDAY)
 
     def unblock(session: Session) -> Any:
-        return therapists.unblock(session, therapist.id, by=None, now=MONDAY)
+        return blocks.unblock(session, therapist.id, by=None, now=MONDAY)
 
     second = in_turn(unblock, unblock)
     assert isinstance(second, Conflict)
@@ -196,3 +198,18 @@ def test_an_approval_that_waited_for_a_person_leaves_what_they_set() -> None:
     second = in_turn(set_another_number, approve)
     assert isinstance(second, Conflict)
     assert second.code == "import_review.overtaken"
+
+
+def test_of_two_who_merge_the_same_two_the_second_is_refused() -> None:
+    with transaction() as session:
+        one, two = a_therapist(session).id, a_therapist(session).id
+
+    def keep_one(session: Session) -> Any:
+        return merging.merge(session, one, TherapistMerge(duplicate_id=two), by=None, now=MONDAY)
+
+    def keep_two(session: Session) -> Any:
+        return merging.merge(session, two, TherapistMerge(duplicate_id=one), by=None, now=MONDAY)
+
+    second = in_turn(keep_one, keep_two)
+    assert isinstance(second, Conflict)
+    assert second.code == "therapist.merged_before"

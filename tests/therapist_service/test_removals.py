@@ -17,7 +17,7 @@ from tests.builders.imports import FIRST, Folder, a_file, a_record
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
-from therapist_service.domain import therapists
+from therapist_service.domain.snapshots import snapshots
 from therapist_service.listeners import listeners
 
 
@@ -63,7 +63,7 @@ def test_to_whom_nothing_refers_is_removed_for_everybody(client: FlaskClient, se
     assert client.get("/api/therapists?q=Erfunden").json["items"] == []
     assert [each["action"] for each in client.get(f"{url}/history").json["items"]] == ["registered", "removed"]
     assert [event["type"] for event in recorded(session, known.id)] == ["therapist.registered", "therapist.removed"]
-    ((_, state),) = therapists.snapshots(session, after=UUID(int=0), limit=9, now=MONDAY)
+    ((_, state),) = snapshots(session, after=UUID(int=0), limit=9, now=MONDAY)
     assert state.name == "therapist.removed"
     assert client.delete(f"/api/therapists/{new_id()}").status_code == 404
 

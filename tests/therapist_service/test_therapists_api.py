@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from tests.builders.therapists import a_therapist, new_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
+from therapist_service.domain import blocks
 
 
 def test_a_new_therapist_is_shown_as_entered_and_published(client: FlaskClient, session: Session) -> None:
@@ -92,10 +93,10 @@ def test_a_block_that_ran_out_is_lifted_the_day_after(session: Session) -> None:
 
     known = a_therapist(session)
     today = MONDAY.date()
-    therapists.block(session, known.id, NewBlock(reason="ill", until=today), today=today, by=None, now=MONDAY)
-    assert therapists.lift_blocks_that_ran_out(session, today=today, now=MONDAY) == 0
+    blocks.block(session, known.id, NewBlock(reason="ill", until=today), today=today, by=None, now=MONDAY)
+    assert blocks.lift_blocks_that_ran_out(session, today=today, now=MONDAY) == 0
     tomorrow = MONDAY + timedelta(days=1)
-    assert therapists.lift_blocks_that_ran_out(session, today=tomorrow.date(), now=tomorrow) == 1
+    assert blocks.lift_blocks_that_ran_out(session, today=tomorrow.date(), now=tomorrow) == 1
     assert therapists.get(session, known.id).status == "active"
 
 

@@ -28,6 +28,7 @@ from therapist_service.api.therapists import (
     TherapistDeactivateResource,
     TherapistHistoryCollection,
     TherapistItem,
+    TherapistMergeResource,
     TherapistPhoneHoursResource,
     TherapistReactivateResource,
     TherapistUnblockResource,
@@ -39,6 +40,7 @@ DECIDING = COORDINATORS | IMPORTERS
 ROUTES = [
     Route("/api/therapists", TherapistCollection, get=CALLERS | IMPORTERS, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS | IMPORTERS, patch=CALLERS, delete=COORDINATORS),
+    Route("/api/therapists/<uuid:id>/merge", TherapistMergeResource, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>/history", TherapistHistoryCollection, get=CALLERS),
     Route("/api/therapists/<uuid:id>/phone-hours", TherapistPhoneHoursResource, put=CALLERS),
     Route("/api/therapists/<uuid:id>/capacity", TherapistCapacityResource, put=COORDINATORS),

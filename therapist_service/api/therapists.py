@@ -9,7 +9,7 @@ from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, QuerySchema
 from shared.values.weekly import Weekly, WeeklyHours
 from therapist_service.dependencies import Dependencies
-from therapist_service.domain import capacity, change_log, inactivity, removals, therapists
+from therapist_service.domain import blocks, capacity, change_log, inactivity, merging, removals, therapists
 from therapist_service.domain.capacity_schemas import NewCapacity
 from therapist_service.domain.lists import THERAPIST_CHANGES, THERAPISTS
 from therapist_service.domain.schemas import (
@@ -17,6 +17,7 @@ from therapist_service.domain.schemas import (
     NewBlock,
     NewTherapist,
     TherapistFilter,
+    TherapistMerge,
     TherapistRemoval,
     TherapistView,
 )
@@ -66,6 +67,19 @@ class TherapistCollection(Resource):
     def post(self, context: Context[Dependencies], body: NewTherapist) -> TherapistView:
         """Enter a therapist by hand."""
         return therapists.register(context.session, body, by=context.caller.id, now=context.now)
+
+
+class TherapistMergeResource(Resource):
+    """The merge of two entries of one therapist."""
+
+    @endpoint(body=TherapistMerge, response=TherapistView, replay=TherapistItem.get, statuses=(409,))
+    def post(self, context: Context[Dependencies], id: UUID, body: TherapistMerge) -> TherapistView:
+        """Keep this therapist, and let the other one be the same: sources, history and open requests follow.
+
+        What the kept one does not say is filled from the other. A block of either counts, and so do the days without
+        another e-mail to either.
+        """
+        return merging.merge(context.session, id, body, by=context.caller.id, now=context.now)
 
 
 class TherapistHistoryCollection(Resource):
@@ -133,7 +147,7 @@ class TherapistBlockResource(Resource):
     @endpoint(body=NewBlock, response=TherapistView, replay=TherapistItem.get)
     def post(self, context: Context[Dependencies], id: UUID, body: NewBlock) -> TherapistView:
         """Let nobody contact this therapist."""
-        return therapists.block(context.session, id, body, by=context.caller.id, today=context.today, now=context.now)
+        return blocks.block(context.session, id, body, by=context.caller.id, today=context.today, now=context.now)
 
 
 class TherapistUnblockResource(Resource):
@@ -142,4 +156,4 @@ class TherapistUnblockResource(Resource):
     @endpoint(response=TherapistView, replay=TherapistItem.get)
     def post(self, context: Context[Dependencies], id: UUID) -> TherapistView:
         """Let the therapist be contacted again."""
-        return therapists.unblock(context.session, id, by=context.caller.id, now=context.now)
+        return blocks.unblock(context.session, id, by=context.caller.id, now=context.now)

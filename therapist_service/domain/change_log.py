@@ -28,6 +28,7 @@ from therapist_service.store.tables import Therapist
 NOT_LOGGED: Final = frozenset({
     "id", "created_at", "updated_at", "updated_by", "version", "sequence",  # said by the entry itself
     "search", "city_folded", "place", "name_key", "practice_key", "capacity_due_on",  # follow from other columns
+    "removed_at", "merged_into",  # an action says it
     "protected_by", "blocked_by", "registered_by",  # who made the changes that are logged
     "last_asked_on", "last_email_on", "last_call_on", "last_conversation_on",  # a machine's notes
 })  # fmt: skip
@@ -95,9 +96,12 @@ def _as_json(value: Any) -> Any:
 
 
 def list_part(session: Session, therapist_id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
-    """A part of what happened to a therapist, also to one who was removed; raises `NotFound`."""
+    """A part of what happened to a therapist and to those who were merged into them, also to one who was removed.
+
+    Raises `NotFound`.
+    """
     require(queries.therapist(session, therapist_id), "therapist")
-    found = lists.therapist_changes(session, therapist_id, wanted.part)
+    found = lists.therapist_changes(session, [therapist_id, *queries.merged_into(session, [therapist_id])], wanted.part)
     return found.shown(found.rows)
 
 

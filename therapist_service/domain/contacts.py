@@ -19,7 +19,8 @@ from therapist_service.store import queries
 
 def lock(session: Session, therapist_ids: Iterable[UUID | None]) -> None:
     """Let nobody else change these therapists before this transaction ends; None is nobody."""
-    queries.lock_therapists(session, [each for each in therapist_ids if each is not None])
+    meant = {each for each in therapist_ids if each is not None}
+    queries.lock_therapists(session, meant | queries.kept_ones(session, meant))
 
 
 def note_request(session: Session, approved: RequestApproved, *, now: datetime) -> None:
@@ -43,5 +44,6 @@ def note_call(session: Session, call: CallRecorded, *, now: datetime) -> None:
 
 
 def _note(session: Session, therapist_id: UUID, *, now: datetime, **days: date) -> None:
-    queries.note_contact(session, therapist_id, **days)
-    removals.take_back(session, therapist_id, now=now)
+    kept_id = queries.kept_one(session, therapist_id)
+    queries.note_contact(session, kept_id, **days)
+    removals.take_back(session, kept_id, now=now)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from shared.database import Session, new_id
+from shared.database import ChangedMeanwhile, Session, new_id
 from shared.values.enums import ImportAction, ImportOutcome, ReviewState
 from shared.values.therapist_enums import TherapistChangeAction
 from therapist_service.domain import change_log, entity_resolution, import_records, publishing, search, states
@@ -137,6 +137,7 @@ class _Portion:
         if not external_ids:
             return
         for row in source_queries.known_entries(session, self._metadata.source, external_ids):
+            _require_there(row)
             entry = {name: row.pop(f"entry_{name}") for name in _ENTRY}
             self._listed[row["id"]] = set(row.pop("listed"))
             self._therapists[row["id"]] = row
@@ -170,6 +171,7 @@ class _Portion:
     def _load_found(self, session: Session) -> None:
         certain = {each.therapist_id for each in self._found.values() if each.therapist_id is not None}
         for row in source_queries.therapist_rows(session, certain - self._therapists.keys(), lock=True).values():
+            _require_there(row)
             self._therapists[row["id"]] = row
         single = {each.proposed[0] for each in self._found.values() if len(each.proposed) == 1}
         self._resembled = source_queries.therapist_rows(session, single, lock=False)
@@ -330,6 +332,12 @@ def _is_to_be_known_again(decision: ImportDecision) -> bool:
     the note.
     """
     return decision.reason is None and decision.waiting is None and not decision.declined
+
+
+def _require_there(therapist: Mapping[str, Any]) -> None:
+    """Raise `ChangedMeanwhile` for one who was merged or removed while we waited: the record is somebody else's."""
+    if therapist["merged_into"] is not None or therapist["removed_at"] is not None:
+        raise ChangedMeanwhile
 
 
 def _person(entry: Entry) -> Mapping[str, Any]:

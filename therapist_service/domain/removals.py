@@ -42,6 +42,7 @@ def _references(session: Session, therapist: Therapist) -> list[TherapistReferen
         TherapistReference.EMAILED: therapist.last_email_on is not None,
         TherapistReference.CALLED: therapist.last_call_on is not None,
         TherapistReference.SOURCE: bool(source_queries.of_therapists(session, [therapist.id])),
+        TherapistReference.MERGED: bool(queries.merged_into(session, [therapist.id])),
     }
     return [reference for reference, is_there in found.items() if is_there]
 

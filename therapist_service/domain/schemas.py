@@ -283,6 +283,13 @@ class TherapistRemoval(Schema):
     """What refers to them, so that they are inactive."""
 
 
+class TherapistMerge(Schema):
+    """Which entry is the same therapist."""
+
+    duplicate_id: UUID
+    """The therapist who is merged into this one."""
+
+
 class TherapistLabel(Schema):
     """What names a therapist."""
 

@@ -88,6 +88,19 @@ def _enter(therapist: Therapist, to: TherapistStatus) -> None:
     therapist.status = to.value
 
 
+def become_one(kept: Therapist, merged: Therapist) -> None:
+    """The merged one is not there any more. A block of either counts, an import's inactivity only if it is of both."""
+    if merged.status == _T.BLOCKED and kept.status != _T.BLOCKED:
+        _enter(kept, _T.BLOCKED)
+        kept.block_reason, kept.blocked_by = merged.block_reason, merged.blocked_by
+        kept.block_since, kept.block_until = merged.block_since, merged.block_until
+    if kept.inactive_by == BY_IMPORT and merged.inactive_by is None:
+        kept.inactive_by = None
+        if kept.status == _T.INACTIVE:
+            _enter(kept, _T.ACTIVE)
+    merged.merged_into = kept.id
+
+
 def remove(therapist: Therapist, *, now: datetime) -> None:
     """Nobody is shown or finds the therapist any more, whatever their status was."""
     therapist.removed_at = now

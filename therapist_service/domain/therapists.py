@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
-from shared.errors import Conflict, FieldProblem, Forbidden, RuleBroken
+from shared.errors import FieldProblem, Forbidden, NotFound, PlatformError, RuleBroken
 from shared.events.catalogue import (
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
-    TherapistRemoved,
     TherapistUnblocked,
     TherapistUpdated,
 )
 from shared.events.outbox import record
-from shared.values.enums import Role, TherapistStatus
+from shared.values.enums import Role
 from shared.values.lists import Listed, ListRequest, View
 from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, Schema, merged
@@ -35,7 +34,6 @@ from therapist_service.domain.schemas import (
     Block,
     ChangedTherapist,
     ImportedFields,
-    NewBlock,
     NewTherapist,
     TherapistFields,
     TherapistFilter,
@@ -58,6 +56,7 @@ _FOUND_BY = frozenset({*search.COLUMNS_ARE_OF, *entity_resolution.KEY_FIELDS})
 """The fields of which the columns are made by which people and imports find a therapist."""
 
 
+Refusal = TypeVar("Refusal", bound=PlatformError)
 ChangeEvent = type[TherapistBlocked] | type[TherapistDeactivated] | type[TherapistUnblocked] | type[TherapistUpdated]
 ACTIONS: Mapping[ChangeEvent, TherapistChangeAction] = {
     TherapistBlocked: TherapistChangeAction.BLOCKED,
@@ -319,58 +318,6 @@ def _protect_only(therapist: Therapist, now_set: Set[str], by: UUID | None, *, s
     }
 
 
-def block(
-    session: Session, therapist_id: UUID, new: NewBlock, *, by: UUID | None, today: date, now: datetime
-) -> TherapistView:
-    """Let nobody contact this therapist; a block on top of a block replaces reason and end."""
-    if new.until is not None and new.until < today:
-        raise RuleBroken("therapist.block_in_the_past", errors=[FieldProblem.of("until", "field.before_today")])
-    therapist = _get(session, therapist_id, lock=True)
-    before = change_log.columns_of(therapist)
-    states.block(therapist, reason=new.reason, until=new.until, by=by, today=today)
-    return save(session, therapist, TherapistBlocked, before=before, origin=ChangeOrigin(changed_by=by), now=now)
-
-
-def unblock(session: Session, therapist_id: UUID, *, by: UUID | None, now: datetime) -> TherapistView:
-    """Lift the block; a therapist who was inactive before is inactive again. Raises `Conflict` when not blocked."""
-    therapist = _get(session, therapist_id, lock=True)
-    if therapist.status != TherapistStatus.BLOCKED:
-        raise Conflict("therapist.not_blocked")
-    return _lift_block(session, therapist, by=by, now=now)
-
-
-def lift_blocks_that_ran_out(session: Session, *, today: date, now: datetime, at_most: int = 100) -> int:
-    """Unblock therapists whose block ended before today; returns the number of them."""
-    ended = queries.blocks_that_ran_out(session, today=today, limit=at_most)
-    for therapist in ended:
-        _lift_block(session, therapist, by=None, now=now)
-    return len(ended)
-
-
-def _lift_block(session: Session, therapist: Therapist, *, by: UUID | None, now: datetime) -> TherapistView:
-    before = change_log.columns_of(therapist)
-    states.unblock(therapist)
-    return save(session, therapist, TherapistUnblocked, before=before, origin=ChangeOrigin(changed_by=by), now=now)
-
-
-def snapshots(
-    session: Session,
-    *,
-    after: UUID,
-    limit: int,
-    now: datetime,  # noqa: ARG001 - all have it
-) -> Sequence[tuple[Therapist, TherapistUpdated | TherapistRemoved]]:
-    """The next therapists after this id, locked, and what other services are to know of them now."""
-    found = queries.therapists_after(session, after, limit=limit)
-    return [(therapist, _state(therapist)) for therapist in found]
-
-
-def _state(therapist: Therapist) -> TherapistUpdated | TherapistRemoved:
-    if therapist.removed_at is not None:
-        return TherapistRemoved(therapist_id=therapist.id)
-    return TherapistUpdated(therapist=publishing.public(therapist))
-
-
 def save(
     session: Session,
     therapist: Therapist,
@@ -379,15 +326,16 @@ def save(
     before: Mapping[str, Any],
     origin: ChangeOrigin,
     now: datetime,
+    action: TherapistChangeAction | None = None,
 ) -> TherapistView:
     """Count, log and publish what was changed of a therapist; `before` is what `change_log.columns_of` returned.
 
-    Every change of a single therapist ends here.
+    Every change of a single therapist ends here. `action`: what the log calls it, where the event does not say it.
     """
     therapist.count_change(by=origin.changed_by, now=now)
     record(session, therapist, event(therapist=publishing.public(therapist)), now=now)
     difference = change_log.difference_of(before, change_log.columns_of(therapist))
-    change_log.add(session, [Change(therapist.id, ACTIONS[event], origin, difference)], now=now)
+    change_log.add(session, [Change(therapist.id, action or ACTIONS[event], origin, difference)], now=now)
     return view(session, therapist)
 
 
@@ -408,4 +356,12 @@ def locked(session: Session, therapist_id: UUID, expected_versions: Collection[i
 
 def _get(session: Session, therapist_id: UUID, *, lock: bool = False) -> Therapist:
     known = require(queries.therapist(session, therapist_id, lock=lock), "therapist")
+    if known.merged_into is not None:
+        raise naming_kept(known.merged_into, NotFound("therapist", wording="merged"))
     return require(None if known.removed_at else known, "therapist")
+
+
+def naming_kept(kept_id: UUID, refusal: Refusal) -> Refusal:
+    """The refusal, which says of whom to read instead."""
+    refusal.members["merged_into"] = {"id": str(kept_id)}
+    return refusal

@@ -17,7 +17,14 @@ from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
 from shared.values.datetimes import berlin_day
 from therapist_service.clients.inbox import Arrival, FileUnreadable, Inbox, InboxUnreachable
-from therapist_service.domain import capacity, import_arrivals, import_files, import_records, imports, therapists
+from therapist_service.domain import (
+    blocks,
+    capacity,
+    import_arrivals,
+    import_files,
+    import_records,
+    imports,
+)
 from therapist_service.domain.import_arrivals import Content, FileLook, FileSearch
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
 from therapist_service.domain.import_records import Entry, RawRecord
@@ -44,7 +51,7 @@ LEASE = timedelta(seconds=20)
 def lift_blocks(now: datetime) -> int:
     """Unblock therapists whose block has run out."""
     with transaction() as session:
-        return therapists.lift_blocks_that_ran_out(session, today=berlin_day(now), now=now)
+        return blocks.lift_blocks_that_ran_out(session, today=berlin_day(now), now=now)
 
 
 def update_capacities(now: datetime) -> int:

@@ -93,9 +93,9 @@ def _first_of_few(conditions: Sequence[ColumnElement[bool]], at_most: int) -> Se
     return select(found.c.id).order_by(func.hashtext(cast(found.c.id, Text)), found.c.id).limit(at_most)
 
 
-def therapist_changes(session: Session, therapist_id: UUID, part: Part) -> Found[TherapistChange]:
-    """A part of the log of a therapist."""
-    changes = select(TherapistChange).where(TherapistChange.therapist_id == therapist_id)
+def therapist_changes(session: Session, therapist_ids: Collection[UUID], part: Part) -> Found[TherapistChange]:
+    """A part of the log of a therapist and of those who were merged into them."""
+    changes = select(TherapistChange).where(TherapistChange.therapist_id.in_(therapist_ids))
     return THERAPIST_CHANGES.read(session, changes, part)
 
 

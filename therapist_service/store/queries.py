@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -49,6 +49,23 @@ def capacities_due(session: Session, *, today: date, limit: int) -> Sequence[The
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
+
+
+def kept_one(session: Session, therapist_id: UUID) -> UUID:
+    """Who stands for a therapist: mostly the therapist, also where nobody knows them."""
+    kept = session.scalar(select(Therapist.merged_into).where(Therapist.id == therapist_id))
+    return kept or therapist_id
+
+
+def kept_ones(session: Session, ids: Collection[UUID]) -> set[UUID]:
+    """Who stands for these therapists, beside themselves."""
+    merged = select(Therapist.merged_into).where(Therapist.id.in_(ids), Therapist.merged_into.is_not(None))
+    return {each for each in session.scalars(merged) if each is not None}
+
+
+def merged_into(session: Session, ids: Collection[UUID]) -> Sequence[UUID]:
+    """All who were merged into one of these therapists, by id."""
+    return session.scalars(select(Therapist.id).where(Therapist.merged_into.in_(ids)).order_by(Therapist.id)).all()
 
 
 def note_contact(session: Session, therapist_id: UUID, **days: date) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
 from shared.database.bulk import Row, write_rows
-from therapist_service.store.tables import Therapist, TherapistSource
+from therapist_service.store.tables import IS_THERE, ImportReview, Therapist, TherapistSource
 
 _ENTRY = tuple(column.label(f"entry_{column.name}") for column in TherapistSource.__table__.columns)
 
@@ -39,7 +39,7 @@ def applied_entries(
     newer = select(others.id).where(
         others.therapist_id == table.c.id, others.gone_at.is_(None), others.id > entries.c.id
     )
-    is_leading = and_(entries.c.gone_at.is_(None), table.c.removed_at.is_(None), ~newer.exists())
+    is_leading = and_(entries.c.gone_at.is_(None), IS_THERE, ~newer.exists())
     wanted = (
         select(entries.c.external_id, entries.c.id, table.c.id, table.c.version, entries.c.digest, is_leading)
         .join_from(entries, table, entries.c.therapist_id == table.c.id)
@@ -102,7 +102,7 @@ def candidates(
     is_listed = of_source.where(entries.gone_at.is_(None)).exists().label("is_listed")
     found = session.execute(
         select(table.c.id, *(table.c[name] for name in columns), is_listed).where(
-            table.c.removed_at.is_(None),
+            IS_THERE,
             or_(table.c.name_key.in_(name_keys), table.c.practice_key.in_(practice_keys)),
             ~of_source.where(entries.import_id == but_of_import).exists(),
         )
@@ -121,6 +121,21 @@ def entry(session: Session, source: str, external_id: str) -> TherapistSource | 
     wanted = (TherapistSource.source_name == source, TherapistSource.external_id == external_id)
     return session.scalar(
         select(TherapistSource).where(*wanted).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def reassign(session: Session, therapist_id: UUID, *, to: UUID) -> None:
+    """Let the entries of sources, and the reviews of a therapist, be another one's; the caller holds both locks."""
+    for table in (TherapistSource, ImportReview):
+        theirs = update(table).where(table.therapist_id == therapist_id).values(therapist_id=to)
+        session.execute(theirs.execution_options(synchronize_session=False))
+    named = literal(therapist_id, Uuid) == any_(ImportReview.candidate_ids)
+    replaced = func.array_replace(ImportReview.candidate_ids, therapist_id, to)
+    session.execute(
+        update(ImportReview)
+        .where(ImportReview.state == "pending", named)
+        .values(candidate_ids=replaced)
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData, Text, Uuid, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData, Text, Uuid, and_, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -34,7 +34,7 @@ def _text_list() -> Any:
 class Therapist(Aggregate, Tables):
     """One therapist at one practice address; never deleted: one who is gone becomes inactive.
 
-    The row of one who was removed stays for the events that came too late to know (`IS_THERE`).
+    The row of one who was removed or merged stays for the events that came too late to know (`IS_THERE`).
     """
 
     __tablename__ = "therapists"
@@ -110,6 +110,8 @@ class Therapist(Aggregate, Tables):
 
     removed_at: Mapped[datetime | None]
     """When staff removed them, to whom nothing referred."""
+    merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("therapists.id"))
+    """The kept therapist, who was never merged into another; what was found out of this one counts for that one."""
 
     __table_args__ = (
         Index("ix_therapists_postal_code", "postal_code"),
@@ -120,16 +122,18 @@ class Therapist(Aggregate, Tables):
         Index("ix_therapists_capacity_due_on", "capacity_due_on", postgresql_where=text("capacity_due_on IS NOT NULL")),
         Index("ix_therapists_name_key", "name_key"),
         Index("ix_therapists_practice_key", "practice_key"),
+        Index("ix_therapists_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index("ix_therapists_name", "last_name", text("COALESCE(first_name, '')"), "id"),
         CheckConstraint(is_one_of("status", TherapistStatus), name="status"),
         CheckConstraint("(status = 'blocked') = (block_reason IS NOT NULL)", name="block_has_a_reason"),
         CheckConstraint(is_one_of("inactive_by", InactiveBy), name="inactive_by"),
+        CheckConstraint("merged_into <> id", name="merged_into_another"),
         CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="place"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="both_coordinates"),
     )
 
 
-IS_THERE: Final = Therapist.removed_at.is_(None)
+IS_THERE: Final = and_(Therapist.removed_at.is_(None), Therapist.merged_into.is_(None))
 """The therapists who are shown, found and changed."""
 
 

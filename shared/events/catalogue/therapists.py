@@ -110,6 +110,17 @@ class TherapistUnblocked(StateEvent, name="therapist.unblocked"):
     therapist: PublicTherapist
 
 
+class TherapistMerged(StateEvent, name="therapist.merged"):
+    """Two entries were of one therapist, and the other one is kept; of this one a copy keeps nothing but that.
+
+    Their open requests are the kept one's, and the days without another e-mail to either count for the kept one.
+    """
+
+    therapist_id: UUID
+    merged_into: UUID
+    """The therapist who is kept; where that one is merged later, this one is published once more."""
+
+
 class TherapistRemoved(StateEvent, name="therapist.removed"):
     """A therapist to whom nothing referred is no more; a copy keeps nothing of them.
 

@@ -22,8 +22,9 @@ from shared.events.republish import RepublishResult, publish_unknown_aggregates,
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
-from therapist_service.domain import therapists
+from therapist_service.domain import blocks, therapists
 from therapist_service.domain.schemas import NewBlock
+from therapist_service.domain.snapshots import snapshots
 from therapist_service.store.tables import Therapist
 
 NOWHERE = UUID(int=0)
@@ -38,7 +39,7 @@ def test_every_aggregate_is_published_once_with_its_next_sequence_however_many_p
 ) -> None:
     known = [a_therapist(session) for _ in range(5)]
     reported: list[int] = []
-    assert republish(therapists.snapshots, portion=2, progress=reported.append) == RepublishResult(kept=0, states=5)
+    assert republish(snapshots, portion=2, progress=reported.append) == RepublishResult(kept=0, states=5)
     assert reported == [2, 4, 5]
     for each in known:
         assert published(session, each.id) == [("therapist.registered", 1), ("therapist.updated", 2)]
@@ -49,7 +50,7 @@ def test_a_run_that_dies_halfway_is_simply_run_again(session: Session) -> None:
     first, second = a_therapist(session), a_therapist(session)
 
     def dying(session: Session, *, after: UUID, limit: int, now: datetime) -> Sequence[tuple[Therapist, StateEvent]]:
-        found = therapists.snapshots(session, after=after, limit=limit, now=now)
+        found = snapshots(session, after=after, limit=limit, now=now)
         if after != NOWHERE:
             raise KeyboardInterrupt
         return found
@@ -57,15 +58,15 @@ def test_a_run_that_dies_halfway_is_simply_run_again(session: Session) -> None:
     with pytest.raises(KeyboardInterrupt):
         republish(dying, portion=1)
     assert [len(published(session, each.id)) for each in (first, second)] == [2, 1]
-    republish(therapists.snapshots, portion=1)
+    republish(snapshots, portion=1)
     assert [sequence for _, sequence in published(session, first.id)] == [1, 2, 3]
     assert [sequence for _, sequence in published(session, second.id)] == [1, 2]
 
 
 def test_a_change_afterwards_comes_after_it(session: Session) -> None:
     known = a_therapist(session)
-    republish(therapists.snapshots)
-    therapists.block(session, known.id, NewBlock(reason="rests"), today=MONDAY.date(), by=None, now=MONDAY)
+    republish(snapshots)
+    blocks.block(session, known.id, NewBlock(reason="rests"), today=MONDAY.date(), by=None, now=MONDAY)
     assert published(session, known.id)[1:] == [("therapist.updated", 2), ("therapist.blocked", 3)]
 
 
@@ -74,7 +75,7 @@ def test_what_the_outbox_keeps_waits_once_more_and_before_the_states(session: Se
     session.execute(update(outbox).values(published_at=MONDAY))
     waiting = a_therapist(session)
     assert republish(None) == RepublishResult(kept=1, states=0)
-    assert republish(therapists.snapshots) == RepublishResult(kept=0, states=2)
+    assert republish(snapshots) == RepublishResult(kept=0, states=2)
     in_order = (
         select(outbox.c.key, outbox.c.sequence).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position)
     )
@@ -88,7 +89,7 @@ def test_nobody_changes_an_aggregate_while_its_state_is_being_recorded() -> None
     with database.transaction() as session:
         known = a_therapist(session)
     with database.transaction() as recording:
-        ((locked, _),) = therapists.snapshots(recording, after=NOWHERE, limit=10, now=MONDAY)
+        ((locked, _),) = snapshots(recording, after=NOWHERE, limit=10, now=MONDAY)
         assert locked.id == known.id
         with pytest.raises(OperationalError, match="could not obtain lock"), database.transaction() as other:
             other.execute(text("SELECT 1 FROM therapists WHERE id = :id FOR UPDATE NOWAIT"), {"id": known.id})

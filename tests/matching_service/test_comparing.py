@@ -1,0 +1,78 @@
+"""Requests whose therapist or patient moved: what does not fit any more is shown, and nothing is withdrawn."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from matching_service import jobs
+from matching_service.domain import placement_requests
+from matching_service.domain.schemas import ContactList, Override
+from shared.events.catalogue import PatientUpdated, TherapistUpdated
+from shared.values.enums import MatchCriterion, RequestStatus
+from tests.builders.events import happened
+from tests.builders.matching import (
+    RULES,
+    TEXTS,
+    a_known_patient,
+    a_known_therapist,
+    a_request,
+    an_open_request,
+    handle,
+    north_of_aachen,
+    public_patient,
+    public_therapist,
+    stored,
+)
+from tests.conftest import MONDAY
+from tests.events import recorded
+
+
+def moves(session: Session, therapist: UUID, kilometres: float, *, sequence: int) -> None:
+    there = public_therapist(id=therapist, **north_of_aachen(kilometres))
+    handle(session, happened(TherapistUpdated(therapist=there), sequence=sequence))
+
+
+def compared(session: Session) -> int:
+    session.flush()
+    done = jobs.compare_again(RULES, MONDAY)
+    session.expire_all()
+    return done
+
+
+def test_a_practice_that_moves_away_is_shown_until_it_is_near_again(client: FlaskClient, session: Session) -> None:
+    therapist = a_known_therapist(session, **north_of_aachen(1))
+    asked = [a_request(session, RequestStatus(each), therapist_id=therapist) for each in ("open", "contacted")]
+    over = a_request(session, RequestStatus.DECLINED, therapist_id=therapist)
+    assert compared(session) == 2
+    assert compared(session) == 0
+    moves(session, therapist, 60, sequence=5)
+    assert compared(session) == 2
+    for each in asked:
+        shown = client.get(f"/api/placement-requests/{each.id}").json
+        assert (shown["unmet_criteria"], shown["status"]) == (["distance"], each.status)
+    assert stored(session, over.id).unmet_criteria == []
+    events = len(recorded(session, asked[0].id))
+    moves(session, therapist, 2, sequence=6)
+    compared(session)
+    (row, _) = client.get("/api/placement-requests?view=row&status=open,contacted").json["items"]
+    assert row["unmet_criteria"] == []
+    assert len(recorded(session, asked[0].id)) == events
+
+
+def test_what_staff_set_aside_is_none_and_a_patient_may_change_too(session: Session) -> None:
+    patient, far = a_known_patient(session), a_known_therapist(session, **north_of_aachen(60))
+    override = Override(therapist_id=far, rule=MatchCriterion.DISTANCE, reason="wants to go there")
+    wanted = ContactList(patient_id=patient, therapist_ids=[far], overrides=[override])
+    (agreed,) = placement_requests.approve(
+        session, TEXTS, wanted, rules=RULES, today=MONDAY.date(), by=None, now=MONDAY
+    ).items
+    other = an_open_request(session, therapist_id=a_known_therapist(session, gender="male"))
+    compared(session)
+    wishes = public_patient(id=other.patient_id, preferred_therapist_gender="female")
+    handle(session, happened(PatientUpdated(patient=wishes), sequence=2))
+    compared(session)
+    assert stored(session, agreed.id).unmet_criteria == []
+    assert stored(session, other.id).unmet_criteria == ["gender"]
