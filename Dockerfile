@@ -3,12 +3,13 @@
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
-# With the exporter of spans, which stays silent until OTEL_EXPORTER_OTLP_ENDPOINT names a collector.
-COPY requirements/tracing.txt /tmp/tracing.txt
+# With the exporter of spans, which stays silent until OTEL_EXPORTER_OTLP_ENDPOINT names a collector, and with what reads
+# buckets, which nothing loads until IMPORT_URL names one.
+COPY requirements/image.txt /tmp/image.txt
 # pip stays outside: what runs has no installer. Wheels only: nothing is compiled, so no compiler is needed.
 RUN python -m venv --without-pip /opt/platform \
  && python -m pip --python /opt/platform/bin/python install --no-cache-dir --disable-pip-version-check \
-    --require-hashes --only-binary :all: -r /tmp/tracing.txt
+    --require-hashes --only-binary :all: -r /tmp/image.txt
 
 FROM ${PYTHON_IMAGE}
 # A named volume takes owner and rights of the folder it is mounted on.

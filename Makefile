@@ -132,7 +132,9 @@ LOCK := env -u PIP_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compi
 lock:  ## choose the versions of all Python packages anew (needs uv); UPGRADE=1 takes newer ones
 	@$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements/runtime.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing -o requirements/tracing.txt
-	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing --group dev -o requirements/dev.txt
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra object-storage -o requirements/object-storage.txt
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing --extra object-storage -o requirements/image.txt
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing --extra object-storage --group dev -o requirements/dev.txt
 
 .PHONY: chaos
 chaos: setup  ## let parts die under load and audit the outcome; SEED=… SECONDS=… repeat it, BROKERS=3 for three of Kafka

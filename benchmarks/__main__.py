@@ -20,6 +20,7 @@ NAMES = (
     "tokens",
     "events",
     "therapists",
+    "large_import",
     "throughput",
     "searches",
     "patient_imports",

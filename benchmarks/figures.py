@@ -36,6 +36,11 @@ def share_at_least(name: str, figure: float, unit: str, share: float, *, baselin
     return _figure(name, figure, unit, f"ratio >= {share:g}", figure / baseline >= share, baseline)
 
 
+def share_at_most(name: str, figure: float, unit: str, share: float, *, baseline: float) -> Figure:
+    """Returns a figure that should not exceed a multiple of its baseline."""
+    return _figure(name, figure, unit, f"ratio <= {share:g}", figure / baseline <= share, baseline)
+
+
 def _figure(name: str, figure: float, unit: str, goal: str, met: bool, baseline: float | None) -> Figure:
     ratio = round(figure / baseline, 2) if baseline else None
     return Figure(name, round(figure, 2), unit, baseline and round(baseline, 2), ratio, goal, met)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 
@@ -98,3 +100,13 @@ def alternately(rounds: int, *measures: Callable[[], float]) -> Sequence[float]:
         for place, measure in enumerate(measures):
             best[place] = max(best[place], measure())
     return best
+
+
+def answered(log: Path, begin: int, route: str, method: str = "GET") -> Iterator[float]:
+    """Yields the milliseconds from each request's arrival in the application to its answer, from the service's log."""
+    with log.open("rb") as lines:
+        lines.seek(begin)
+        for line in lines:
+            entry = json.loads(line) if b'"request.answered"' in line else {}
+            if (entry.get("method"), entry.get("route")) == (method, route):
+                yield entry["milliseconds"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from benchmarks.entered_patients import enter
 from benchmarks.figures import Figure, at_most, quantile
+from benchmarks.load import answered
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from patient_service.dependencies import Dependencies
@@ -96,7 +96,7 @@ def _measure(api: ApiClient, log: Path, searches: list[dict[str, str]]) -> Itera
     begin = log.stat().st_size
     for wanted in searches:
         search(wanted)
-    times = _milliseconds(log, begin)
+    times = list(answered(log, begin, "/api/patients"))
     if len(times) != len(searches):
         raise RuntimeError(f"the log names {len(times)} of {len(searches)} searches")
     kinds = [", ".join(wanted) for wanted in searches]
@@ -106,13 +106,3 @@ def _measure(api: ApiClient, log: Path, searches: list[dict[str, str]]) -> Itera
     )
     yield at_most("patients by name and status, p99 at 100,000", quantile(times, 0.99), "ms", 20)
     yield at_most("patients by name and status, p50 at 100,000", quantile(times, 0.5), "ms", 20)
-
-
-def _milliseconds(log: Path, begin: int) -> list[float]:
-    """How long the service took for each search that it has logged from there on, in their order."""
-    with log.open("rb") as lines:
-        lines.seek(begin)
-        entries = [json.loads(line) for line in lines if line.startswith(b"{")]
-    return [
-        each["milliseconds"] for each in entries if (each.get("method"), each.get("route")) == ("GET", "/api/patients")
-    ]

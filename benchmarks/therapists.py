@@ -1,10 +1,10 @@
-"""A file of 40,000 therapists: its import, the copies in other services, and matching among them."""
+"""A file of 40,000 therapists: new, unchanged and changed; the copies in other services, and matching among them."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from benchmarks.figures import Figure, at_least, at_most, quantile
+from benchmarks.figures import Figure, at_least, at_most, quantile, share_at_most
+from benchmarks.load import answered
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from shared import database
@@ -23,12 +24,13 @@ from testkit.private_platform import PrivatePlatform
 from testkit.synthetic_region import therapists
 
 THERAPISTS = 40_000
+REQUESTS = 400
 MATCHES = 2000
 """So many that the slowest hundredth is twenty, and not a single pause of the machine."""
 
 
 def measure(platform: PrivatePlatform) -> list[Figure]:
-    """Measure the import, the copies, `POST /api/matches` among the imported, and a rebuild of the copies."""
+    """Measure the imports, the copies, `POST /api/matches` among the imported, and a rebuild of the copies."""
     api = ApiClient(platform.settings)
     records = list(therapists(THERAPISTS, seed=40, region="germany"))
     bare = _bare_insert(records)
@@ -36,26 +38,88 @@ def measure(platform: PrivatePlatform) -> list[Figure]:
 
 
 def _import(platform: PrivatePlatform, api: ApiClient, records: list[dict[str, Any]], bare: float) -> Iterator[Figure]:
-    name = api.drop_import_file(records, datetime.now(UTC))
-    done = api.until(
-        lambda: (found := api.import_of(name)) and found["status"] != "running" and found,
-        "the import",
-        seconds=300,
-        every=1,
-    )
-    if done["status"] != "completed" or done["counts"]["additions"] != THERAPISTS:
-        raise RuntimeError(f"the import ended as {done['status']} with {done['counts']}")
-    finished = datetime.fromisoformat(done["finished_at"])
-    took = (finished - datetime.fromisoformat(done["started_at"])).total_seconds()
-    yield at_least("import of 40,000 therapists", THERAPISTS / took, "records/s", 2000, baseline=bare)
-    pid = platform.process("therapist_service.worker").pid
-    yield at_most("memory of the importing worker, peak", _peak_megabytes(pid), "MB", 300)
+    added = imported(api, api.drop_import_file(records, datetime.now(UTC)))
+    counted(added, additions=THERAPISTS)
+    yield at_least("import of 40,000 therapists, new", THERAPISTS / seconds_of(added), "records/s", 2222, baseline=bare)
+    finished = datetime.fromisoformat(added["finished_at"])
     _until_copied(THERAPISTS)
     late = (datetime.now(UTC) - finished).total_seconds()
     yield at_most("all copies in matching after the import's end", late, "s", 15)
+    again = imported(api, api.drop_import_file([], datetime.now(UTC), modifications=records))
+    counted(again, unchanged=THERAPISTS)
+    took = seconds_of(again)
+    yield at_least("import of 40,000 therapists, unchanged", THERAPISTS / took, "records/s", 5000, baseline=bare)
+    yield _others_meanwhile(platform, api, records)
+    pid = platform.process("therapist_service.worker").pid
+    yield at_most("memory of the importing worker, peak", peak_megabytes(pid), "MB", 250)
 
 
-def _peak_megabytes(pid: int | None) -> float:
+def imported(api: ApiClient, file: str, *, seconds: float = 300) -> dict[str, Any]:
+    """The import of the file, once it is over."""
+    done: dict[str, Any] = api.until(
+        lambda: (found := api.import_of(file)) and found["status"] != "running" and found,
+        "the import",
+        seconds=seconds,
+        every=1,
+    )
+    return done
+
+
+def counted(done: dict[str, Any], **expected: int) -> None:
+    """Raises `RuntimeError` where the import did not end with these counts."""
+    if done["status"] != "completed" or not expected.items() <= done["counts"].items():
+        raise RuntimeError(f"the import ended as {done['status']} with {done['counts']}")
+
+
+def seconds_of(done: dict[str, Any]) -> float:
+    """How long the import took."""
+    started, finished = (datetime.fromisoformat(done[name]) for name in ("started_at", "finished_at"))
+    return (finished - started).total_seconds()
+
+
+def _others_meanwhile(platform: PrivatePlatform, api: ApiClient, records: list[dict[str, Any]]) -> Figure:
+    """The requests of a few people at the therapist service, while nothing else happens and while an import changes
+    everybody."""
+    log = platform.process("therapist_service.web").log
+    quiet = _times_of_requests(api, log, until=lambda turn: turn == REQUESTS)
+    changed = [{**record, "website": "https://praxis.example.org"} for record in records]
+    file = api.drop_import_file([], datetime.now(UTC), modifications=changed)
+    api.until(lambda: (found := api.import_of(file)) and found["done"], "the import to begin", every=0.2)
+    last = {"status": "running"}
+
+    def is_over(turn: int) -> bool:
+        if turn % 50 == 0:
+            last.update(api.import_of(file) or {})
+        return last["status"] != "running"
+
+    busy = _times_of_requests(api, log, until=is_over)
+    counted(api.import_of(file) or {}, modifications=THERAPISTS)
+    name = "requests at the therapist service while an import changes 40,000, p99"
+    return share_at_most(name, quantile(busy, 0.99), "ms", 2, baseline=quantile(quiet, 0.99))
+
+
+def _times_of_requests(api: ApiClient, log: Path, *, until: Callable[[int], bool]) -> list[float]:
+    """The milliseconds of lists, searches and single therapists, one after the other, 25 in a second."""
+    begin = log.stat().st_size
+    one = api.get("therapist", "/api/therapists", limit=1)["items"][0]["id"]
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("/api/therapists", {"limit": 50, "view": "row"}),
+        ("/api/therapists", {"limit": 50, "view": "row", "q": "Sonnen"}),
+        (f"/api/therapists/{one}", {}),
+        ("/api/therapists", {"limit": 50, "view": "row", "within_km": 10, "of_postal_code": "50667"}),
+    ]
+    turn = 0
+    while not until(turn):
+        path, query = asked[turn % len(asked)]
+        api.get("therapist", path, **query)
+        time.sleep(0.04)
+        turn += 1
+    routes = ("/api/therapists", "/api/therapists/<uuid:id>")
+    return [each for route in routes for each in answered(log, begin, route)]
+
+
+def peak_megabytes(pid: int | None) -> float:
+    """The most memory that a process has had."""
     status = Path(f"/proc/{pid}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
@@ -126,7 +190,7 @@ def _matches(platform: PrivatePlatform, api: ApiClient) -> Iterator[Figure]:
     begin = log.stat().st_size
     for turn in range(MATCHES):
         api.post("matching", "/api/matches", {"patient_id": patients[turn % len(patients)]["id"]})
-    times = list(_server_side(log, begin))
+    times = list(answered(log, begin, "/api/matches", "POST"))
     if len(times) < MATCHES:
         raise RuntimeError("the log does not hold every answer")
     yield at_most("POST /api/matches among 40,000, 25 km, p99", quantile(times, 0.99), "ms", 15)
@@ -140,12 +204,3 @@ def _clean_up() -> None:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")
             cursor.execute("CHECKPOINT")
-
-
-def _server_side(log: Path, begin: int) -> Iterator[float]:
-    """Yields the milliseconds from a request's arrival in the application to its answer, from the service's log."""
-    with log.open("rb") as lines:
-        lines.seek(begin)
-        for line in lines:
-            if b'"request.answered"' in line and b'"/api/matches"' in line:
-                yield json.loads(line)["milliseconds"]

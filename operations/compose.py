@@ -32,7 +32,7 @@ CONTAINER_VALUES = {
     # the gateway, whose address is not known before; the user service is reached by containers only
     "TRUSTED_PROXIES": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
     "GATEWAY_BIND": "0.0.0.0",
-    "IMPORT_URL": "file:///imports",
+    "IMPORT_URL": "${IMPORT_BUCKET:-file:///imports}",
 }
 """The values inside the containers' network, which replace those of `.env`; the ports of the services do so too."""
 
@@ -43,6 +43,7 @@ CONTAINER_DEFAULTS = {
     "MATCHING_SERVICE_URL": "http://matching-web:8003",
     "COMMUNICATION_SERVICE_URL": "http://communication-web:8004",
     "GEOCODING_SERVICE_URL": "http://geocoding-web:8005",
+    "IMPORT_BUCKET": "file:///imports",
 }
 """The values inside the containers' network of settings that `.env` may set."""
 

@@ -58,6 +58,8 @@ class ContainerSettings(EnvironmentSettings):
 
     import_folder: str = "./.state/imports"
     """Folder on this machine that the therapist service finds as its IMPORT_URL."""
+    import_bucket: str = ""
+    """A bucket (`s3://…` or `gs://…`) that is its IMPORT_URL in place of that folder."""
     python_image: str = "python:3.11-slim-bookworm"
     """The image that ours starts from; another registry or a newer version may be named, as for the next four."""
     debian_image: str = "debian:bookworm-slim"

@@ -76,14 +76,21 @@ class ApiClient:
 
     # --- the daily work ----------------------------------------------------------------------------------------------
 
-    def drop_import_file(self, records: Iterable[Document], at: datetime) -> str:
-        """Put a scraper's file into the watched folder, whole at once; its name."""
-        name, document = import_file(records, at)
+    @property
+    def import_folder(self) -> Path:
+        """The watched folder."""
         folder = Path(unquote(urlsplit(self.settings["IMPORT_URL"]).path))
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".{name}.part"
+        return folder
+
+    def drop_import_file(
+        self, records: Iterable[Document], at: datetime, *, modifications: Iterable[Document] = ()
+    ) -> str:
+        """Put a scraper's file into the watched folder, whole at once; its name."""
+        name, document = import_file(records, at, modifications=modifications)
+        part = self.import_folder / f".{name}.part"
         part.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-        os.replace(part, folder / name)
+        os.replace(part, self.import_folder / name)
         return name
 
     def import_of(self, file: str) -> Document | None:

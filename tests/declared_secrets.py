@@ -27,6 +27,8 @@ WHO_NEEDS = (
             "communication_service.worker",
             "administrator",
         },
+        "IMPORT_S3_ACCESS_KEY": {"therapist_service.web", "therapist_service.worker"},
+        "IMPORT_S3_SECRET_KEY": {"therapist_service.web", "therapist_service.worker"},
         "SMTP_PASSWORD": {"communication_service.worker", "user_service.worker"},
     }
     | {

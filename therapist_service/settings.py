@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from importlib.util import find_spec
+from typing import Annotated, ClassVar, Final, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from shared.runtime.secret_files import SecretFile
 from shared.runtime.settings import InEnvFile, Password, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
 from shared.values.enums import ReviewKind
+
+_NEEDS: Final = {"file": None, "s3": "s3fs", "gs": "gcsfs"}
+"""The kinds of folders, and the package that reads each."""
+
+
+def kind_of(url: str) -> str:
+    """The kind of a folder: `file`, `s3` or `gs`."""
+    return urlsplit(url).scheme
 
 
 class HoldRule(SettingsGroup):
@@ -32,7 +43,18 @@ class Settings(ServiceSettings):
     kafka_password: Password = Field(validation_alias="THERAPIST_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8002, validation_alias="THERAPIST_SERVICE_PORT")
     import_url: Annotated[str, InEnvFile("file://@checkout@/.state/imports")] = ""
-    """Folder (`file:///…`) where the scraper's files arrive; a file is imported when it appears. Empty: no import."""
+    """The folder where the scraper's files arrive: `file:///…`, `s3://bucket/folder` or `gs://bucket/folder`; a file is
+    imported when it appears. Empty: no import. A bucket needs the packages in requirements/object-storage.txt."""
+    import_s3_endpoint: str = ""
+    """The address of the server with an `s3://` bucket, such as https://storage.example.org; empty: Amazon's."""
+    import_s3_region: str = Field(default="eu-central-1", min_length=1)
+    """The region of an `s3://` bucket."""
+    import_s3_access_key: SecretStr = SecretStr("")
+    """The id of the key that may list and read an `s3://` bucket; nothing else of it is needed."""
+    import_s3_secret_key: SecretStr = SecretStr("")
+    """The secret of that key."""
+    import_gs_credentials_file: str = ""
+    """A file with the key (JSON) of a service account that may list and read a `gs://` bucket."""
     import_patience_seconds: Seconds = Field(default=60, ge=0, le=86_400)
     """A file that cannot be read to its end may still be being written for this long after it last changed."""
     import_hold: HoldRule = HoldRule()
@@ -57,6 +79,42 @@ class Settings(ServiceSettings):
     def passes(self) -> frozenset[ReviewKind]:
         """The kinds of reviews that imports apply without a person."""
         return _kinds(self.import_passes)
+
+    @field_validator("import_url")
+    @classmethod
+    def _is_a_folder_that_can_be_read(cls, url: str) -> str:
+        kind = kind_of(url)
+        if url and kind not in _NEEDS:
+            raise ValueError("must begin with file:///, s3:// or gs://")
+        package = _NEEDS.get(kind)
+        if package is not None and find_spec(package) is None:
+            raise ValueError(f"{kind}:// needs the packages in requirements/object-storage.txt")
+        return url
+
+    @field_validator("import_s3_endpoint")
+    @classmethod
+    def _is_an_address(cls, endpoint: str) -> str:
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            raise ValueError("is not an http(s) address")
+        return endpoint
+
+    @field_validator("import_gs_credentials_file")
+    @classmethod
+    def _is_for_us_alone(cls, path: str) -> str:
+        if path:
+            SecretFile("IMPORT_GS_CREDENTIALS", path, "").read()
+        return path
+
+    @model_validator(mode="after")
+    def _has_credentials(self) -> Self:
+        """Nothing is taken from elsewhere: not from a home directory, not from the machine's own account."""
+        kind = kind_of(self.import_url)
+        has_key = self.import_s3_access_key.get_secret_value() and self.import_s3_secret_key.get_secret_value()
+        if kind == "s3" and not has_key:
+            raise ValueError("IMPORT_URL is in s3://: set IMPORT_S3_ACCESS_KEY and IMPORT_S3_SECRET_KEY")
+        if kind == "gs" and not self.import_gs_credentials_file:
+            raise ValueError("IMPORT_URL is in gs://: set IMPORT_GS_CREDENTIALS_FILE")
+        return self
 
 
 def _kinds(text: str) -> frozenset[ReviewKind]:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+import shared.values.places
 import shared.values.weekly
 from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
@@ -143,6 +144,8 @@ def upgrade() -> None:
         sa.Column("last_call_on", sa.Date(), nullable=True),
         sa.Column("last_conversation_on", sa.Date(), nullable=True),
         sa.Column("search", postgresql.TSVECTOR(), server_default=sa.text("''"), nullable=False),
+        sa.Column("city_folded", sa.Text(), nullable=True),
+        sa.Column("place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("name_key", sa.Text(), nullable=True),
         sa.Column("practice_key", sa.Text(), nullable=True),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
@@ -168,11 +171,12 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("capacity_due_on IS NOT NULL"),
     )
-    op.create_index("ix_therapists_city", "therapists", ["city"], unique=False)
+    op.create_index("ix_therapists_city_folded", "therapists", ["city_folded"], unique=False)
     op.create_index(
         "ix_therapists_name", "therapists", ["last_name", sa.text("COALESCE(first_name, '')"), "id"], unique=False
     )
     op.create_index("ix_therapists_name_key", "therapists", ["name_key"], unique=False)
+    op.create_index("ix_therapists_place", "therapists", ["place"], unique=False, postgresql_using="gist")
     op.create_index("ix_therapists_practice_key", "therapists", ["practice_key"], unique=False)
     op.create_index(
         "ix_therapists_merged_into",
@@ -204,6 +208,7 @@ def upgrade() -> None:
             ["therapist_id"], ["therapists.id"], name=op.f("fk_therapist_sources_therapist_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapist_sources")),
+        postgresql_with={"fillfactor": 50},
     )
     op.create_index("uq_therapist_sources_entry", "therapist_sources", ["source_name", "external_id"], unique=True)
     op.create_index("ix_therapist_sources_therapist_id", "therapist_sources", ["therapist_id"], unique=False)

@@ -24,6 +24,7 @@ _KVNR = re.compile(r"[A-Z][0-9]{9}")
 _NINE_DIGITS = re.compile(r"[0-9]{9}")
 _ICD10 = re.compile(r"([A-Z][0-9]{2}(?:\.(?:[0-9]{1,2}|-))?)([VGAZ]?)")
 _POSTAL_CODE = re.compile(r"(?:DE?-)?([0-9]{5})")
+_POSTAL_CODE_BEGINNING = re.compile(r"[0-9]{1,4}\*")
 _REFERENCE = re.compile(rf"P(-?)([{LEGIBLE}]{{4}})\1([{LEGIBLE}]{{2}})")
 _PLACEMENT_CODE = re.compile(r"[A-Z0-9]{12}")
 _PLACEMENT_MASK = re.compile(r"\*{4}-\*{4}-[A-Z0-9]{4}")
@@ -177,6 +178,14 @@ def postal_code(text: str) -> str:
     return match[1]
 
 
+def postal_code_or_beginning(text: str) -> str:
+    """Returns the postal code, or the beginning of some: one to four digits and `*`. Raises NotAcceptable."""
+    bare = _without_blanks(text)
+    if _POSTAL_CODE_BEGINNING.fullmatch(bare):
+        return bare
+    return postal_code(text)
+
+
 def language(text: str) -> str:
     """Returns the ISO 639-1 code of a language, as `de`. Raises NotAcceptable."""
     code = one_line(text).lower()
@@ -209,6 +218,7 @@ NINE_DIGITS = _pattern_of("[0-9]( [0-9]){8}")
 DIAGNOSIS_CODE = _pattern_of(r"[A-Za-z]( [0-9]){2}( \.( [0-9]){1,2}| \. -)?( [VGAZvgaz])?")
 DIAGNOSIS_BLOCK = _pattern_of("(" + "|".join(each.replace("F", "[Ff]").replace("-", " [-–] ") for each in BLOCKS) + ")")
 POSTAL_CODE = _pattern_of(r"([Dd] ([Ee] )?- )?(0 [1-9]|[1-9] [0-9])( [0-9]){3}")
+POSTAL_CODE_OR_BEGINNING = _pattern_of(r"(([Dd] ([Ee] )?- )?(0 [1-9]|[1-9] [0-9])( [0-9]){3}|[0-9]( [0-9]){0,3} \*)")
 LANGUAGE = rf"^\s*({_any_case(_LANGUAGES)})\s*$"
 PLACEMENT_CODE = _pattern_of("([A-Za-z0-9]{4} -? ){2}[A-Za-z0-9]{4}")
 PLACEMENT_CODE_OR_MASK = _pattern_of(r"(([A-Za-z0-9]{4} -? ){2}|\*{4} -\*{4} -)[A-Za-z0-9]{4}")
@@ -282,6 +292,11 @@ DiagnosisBlock = Annotated[
 ]
 PostalCode = Annotated[
     str, Text(LONGEST_INPUT, postal_code, POSTAL_CODE), Field(description="German postal code", examples=["04109"])
+]
+PostalCodeOrBeginning = Annotated[
+    str,
+    Text(LONGEST_INPUT, postal_code_or_beginning, POSTAL_CODE_OR_BEGINNING),
+    Field(description="A postal code, or its first digits and `*`: `52*`", examples=["04109"]),
 ]
 VERSION = "^[A-Za-z]{0,5}[.-]?[0-9][0-9.-]{0,12}[A-Za-z]?$"
 """The form of a version of a text: `2026-01`, `v2.1`, `2026-01b`; no room for a word about anybody."""

@@ -117,16 +117,21 @@ class Text:
         """Returns the text as it is stored. Raises NotAcceptable."""
         if len(text) > self.longest:
             raise NotAcceptable("field.too_many_characters", max_length=self.longest)
-        if "\x00" in text:
-            raise NotAcceptable("field.nul")
-        if has_unstorable(text):
-            raise NotAcceptable("field.control_characters")
+        if not text.isprintable():  # nearly every text is: an import looks at ten for each therapist
+            _check_storable(text)
         normal = self.form(text)
         if not normal:
             raise NotAcceptable("field.invisible")
         if len(normal) > self.longest:  # a few rare characters become two when they are composed
             raise NotAcceptable("field.too_many_characters", max_length=self.longest)
         return normal
+
+
+def _check_storable(text: str) -> None:
+    if "\x00" in text:
+        raise NotAcceptable("field.nul")
+    if has_unstorable(text):
+        raise NotAcceptable("field.control_characters")
 
 
 Line = Annotated[str, Text(200, one_line), Field(examples=["one line of text"])]

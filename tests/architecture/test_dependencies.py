@@ -18,8 +18,9 @@ DECLARED: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MODULES = packages_distributions()
 ONLY_FOR_TYPES = {"_typeshed"}
 
-TOOLS = {"ruff", "mypy", "import-linter", "deptry", "pip-audit", "pytest-xdist", "pytest-timeout"}
-"""Packages of which we use commands or settings; of `types-…` only mypy reads anything."""
+TOOLS = {"ruff", "mypy", "import-linter", "deptry", "pip-audit", "pytest-xdist", "pytest-timeout", "flask-cors"}
+"""Packages of which we use commands or settings, or that the server of moto imports without saying so; of `types-…`
+only mypy reads anything."""
 
 
 def _names(requirements: Iterable[str]) -> set[str]:

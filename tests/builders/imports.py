@@ -16,7 +16,7 @@ from tests.conftest import MONDAY
 from therapist_service import jobs
 from therapist_service.domain import import_records, imports
 from therapist_service.domain.import_files import ImportFile
-from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_schemas import ImportRecordView, ImportView
 from therapist_service.domain.lists import IMPORT_RECORDS, IMPORTS
 from therapist_service.domain.review_rules import Passes
@@ -61,9 +61,14 @@ def a_file(
     }
 
 
+def records(file: ImportFile, *, end: int) -> list[RawRecord]:
+    """The file's first records."""
+    return [import_records.record(file, position) for position in range(min(end, file.total))]
+
+
 def entries(file: ImportFile, *, end: int) -> list[Entry]:
     """The file's first records, looked at."""
-    return [import_records.entry(file, position) for position in range(min(end, file.total))]
+    return [import_records.entry(each) for each in records(file, end=end)]
 
 
 class Folder:

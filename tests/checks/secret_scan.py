@@ -36,7 +36,10 @@ FORMS: Sequence[Plugin] = (
 )  # fmt: skip
 WORDS: Sequence[Plugin] = ({"name": "KeywordDetector"},)
 
-DATA = (".csv", "requirements/dev.txt", "requirements/runtime.txt", "requirements/tracing.txt", "package-lock.json")
+DATA = (
+    ".csv", "package-lock.json",
+    *(f"requirements/{name}.txt" for name in ("dev", "runtime", "tracing", "object-storage", "image")),
+)  # fmt: skip
 """Tables of places, and hashes of packages."""
 
 OTHERWISE_CHECKED = (".py", ".md", "sentences.js")

@@ -218,7 +218,9 @@ def test_what_fails_a_file_is_said_as_it_is(folder: Folder, session: Session, ol
 )
 def test_what_is_of_no_use_in_a_file_fails_nothing(folder: Folder, old: str, new: str) -> None:
     whole = json.dumps(a_file([a_record()])).replace(old, new, 1)
-    assert folder.bring(FIRST, whole.encode()).counts.additions == 1
+    done = folder.bring(FIRST, whole.encode())
+    assert done.counts.additions == 1
+    assert ("more than once" in (done.reason or "")) == new.startswith('"statistics": {}')
 
 
 def test_a_repeated_key_is_named_in_the_outcome_and_the_last_value_counts(folder: Folder, session: Session) -> None:

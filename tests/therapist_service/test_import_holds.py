@@ -17,7 +17,8 @@ from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_recor
 from tests.conftest import MONDAY
 from tests.events import recorded
 from therapist_service import jobs
-from therapist_service.domain import imports
+from therapist_service.domain import import_records, imports
+from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.service import SERVICE
 from therapist_service.settings import HoldRule
 from therapist_service.store.tables import Import, ImportContent, ImportRecord, Therapist, TherapistSource
@@ -85,6 +86,32 @@ def test_a_held_file_waits_for_approval_and_later_files_with_it(
     assert (in_town(session, "Bonn"), in_town(session, "Jena")) == (30, 1)
     completed = recorded(session, held.id)[-1]
     assert (completed["type"], completed["data"]["modifications"]) == ("import.completed", 30)
+
+
+def test_deletions_of_everything_is_held(folder: Folder, session: Session) -> None:
+    folder.bring(FIRST, a_file(people(60)))
+    held = folder.bring(SECOND, a_file(deletions=ids(60)))
+    assert (held.status, held.done, held.hold and held.hold.would_deactivate) == ("held", 0, 60)
+    assert held.reason == (
+        "It would deactivate 60 and change 0 of 60 therapists who are known from 116117.de: more than 20 %"
+    )
+    assert session.scalar(select(func.count()).where(Therapist.status == "active")) == 60
+
+
+def test_unchanged_records_are_not_looked_at_when_a_file_is_judged(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.bring(FIRST, a_file(people(60)))
+    looked_at: list[str | None] = []
+    read = import_records.entry
+
+    def noting(sent: RawRecord) -> Entry:
+        looked_at.append(sent.external_id)
+        return read(sent)
+
+    monkeypatch.setattr(import_records, "entry", noting)
+    held = folder.bring(SECOND, a_file([*people(25, city="Bonn"), *people(60)[25:]]))
+    assert (held.status, held.hold and held.hold.would_change, looked_at) == ("held", 25, ids(25))
 
 
 def test_a_rejected_file_changes_nothing_and_later_files_go_on(

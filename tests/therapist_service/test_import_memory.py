@@ -23,7 +23,7 @@ from therapist_service.domain import import_records, imports
 
 pytestmark = pytest.mark.slow
 MEGABYTES = int(os.environ.get("IMPORT_MEGABYTES", "20"))
-ALLOWED = 300
+ALLOWED = 250
 """Megabytes that a worker may need while it imports."""
 
 

@@ -10,10 +10,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
+from shared.values.enums import ReviewKind
+from tests.builders.imports import EVERYTHING, FIRST, SECOND, THIRD, Folder, a_file, a_record
 from tests.conftest import MONDAY
 from tests.events import recorded
-from therapist_service.store.tables import Therapist, TherapistSource
+from therapist_service.domain import import_records
+from therapist_service.domain.import_records import Entry, RawRecord
+from therapist_service.store.tables import ImportReview, Therapist, TherapistSource
 
 
 def therapist(session: Session, external_id: str = "a-1") -> Therapist:
@@ -222,3 +225,46 @@ def test_contacts_that_machines_noted_survive_an_import(folder: Folder, session:
     session.commit()
     folder.bring(SECOND, a_file(modifications=[a_record(city="Köln")]))
     assert (therapist(session).city, therapist(session).last_call_on) == ("Köln", MONDAY.date())
+
+
+def test_an_unchanged_record_is_known_again_until_somebody_changes_the_therapist(
+    folder: Folder, session: Session, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bring(hour: int, **lists: list[Any]) -> dict[str, int]:
+        return folder.bring(f"therapists_20261123_{hour:02}0000.json", a_file(**lists)).counts.model_dump()
+
+    record, with_note = a_record(phone="0221 4710123"), a_record("a-2", fax="none")
+    bring(4, additions=[record, with_note])
+    looked_at: list[str | None] = []
+    read = import_records.entry
+
+    def noting(sent: RawRecord) -> Entry:
+        looked_at.append(sent.external_id)
+        return read(sent)
+
+    monkeypatch.setattr(import_records, "entry", noting)
+    assert bring(5, modifications=[record, with_note])["unchanged"] == 2
+    assert looked_at == ["a-2"], "its outcome names once more what could not be read"
+    url = f"/api/therapists/{therapist(session).id}"
+    client.patch(url, json={"city": "Bonn"})
+    assert bring(6, modifications=[record])["unchanged"] == 1
+    client.patch(url, json={"protected_fields": []})
+    assert bring(7, modifications=[record])["modifications"] == 1
+    assert therapist(session).city == "Aachen"
+    bring(8, deletions=["a-1"])
+    assert bring(9, additions=[record])["modifications"] == 1
+    assert (therapist(session).status, len(types(session, therapist(session).id))) == ("active", 6)
+    looked_at.clear()
+    assert bring(10, additions=[record])["unchanged"] == 1
+    assert looked_at == []
+    folder.passes = EVERYTHING - {ReviewKind.CONTACT}
+    moved = {**record, "phone": "0221 4710124"}
+    for hour in (11, 12):
+        assert bring(hour, modifications=[moved])["waiting"] == 1, "what waits is never taken for applied"
+    assert set(looked_at) == {"a-1"}
+    assert (bring(13, modifications=[record])["unchanged"], bring(14, modifications=[moved])["waiting"]) == (1, 1)
+    (review,) = session.scalars(select(ImportReview).where(ImportReview.state == "pending"))
+    client.post(f"/api/import-reviews/{review.id}/reject", json={"reason": "A wrong number."})
+    looked_at.clear()
+    again = bring(15, modifications=[moved])
+    assert (again["unchanged"], looked_at) == (1, ["a-1"]), "it says once more what was rejected"

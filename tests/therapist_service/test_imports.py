@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import threading
 import time
 from collections import Counter
@@ -19,11 +21,10 @@ from shared.errors import Unreachable
 from shared.runtime.duties import Duty
 from shared.runtime.jobs import Job, run_until
 from testkit.synthetic_region import import_file, therapists
-from tests.builders.imports import EVERYTHING, FIRST, SECOND, THIRD, Folder, a_file, a_record, entries
+from tests.builders.imports import EVERYTHING, FIRST, SECOND, THIRD, Folder, a_file, a_record, records
 from tests.conftest import MONDAY
 from tests.shared.events.conftest import until
 from therapist_service import jobs
-from therapist_service.clients.inbox import Inbox
 from therapist_service.domain import import_files, imports
 from therapist_service.domain.import_files import Blocks, ImportFile
 from therapist_service.store.tables import Import, ImportContent, ImportRecord, Therapist
@@ -188,16 +189,31 @@ def test_a_folder_that_stays_away_turns_readiness_red_and_is_logged_once(
     assert capsys.readouterr().out.count("folder_unreachable") == 1
 
 
-def test_a_file_that_is_far_too_large_fails(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("therapist_service.domain.import_files.LARGEST_FILE", 100)
-    assert "larger than 100 bytes" in (folder.bring(FIRST, a_file([a_record()])).reason or "")
-
-
-def test_a_bucket_is_a_folder_too(folder: Folder) -> None:
-    inbox = Inbox("memory://inbox")
-    inbox._opened[0].pipe("/inbox/" + FIRST, b"{}")
-    (arrival,) = inbox.arrivals()
-    assert (arrival.name, arrival.size, list(inbox.blocks(arrival.name, 1))) == (FIRST, 2, [b"{", b"}"])
+def test_what_is_no_file_to_be_read_fails_with_its_reason_and_later_ones_go_on(
+    folder: Folder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Two gigabytes, a link out of the folder, one to nothing, a pipe that would never end, a compressed file."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "secret.json"
+    elsewhere.write_text(json.dumps(a_file([a_record("secret")])))
+    names = [f"therapists_20261123_0400{number:02}.json" for number in range(5)]
+    with (folder.path / names[0]).open("wb") as file:
+        file.truncate(2 << 30)
+    (folder.path / names[1]).symlink_to(elsewhere)
+    (folder.path / names[2]).symlink_to("nothing")
+    os.mkfifo(folder.path / names[3])
+    folder.drop(f"{names[4]}.gz", gzip.compress(bytes(1 << 20)))
+    folder.drop(SECOND, a_file([a_record()]))
+    folder.work()
+    *failed, done = folder.imports()
+    assert [each.status for each in failed] == ["failed"] * 5
+    assert [(each.reason or "").split(":")[0].split(" bytes")[0] for each in failed] == [
+        "The file is larger than 1073741824",
+        *["It is a link, a pipe or a device"] * 3,
+        "It is compressed",
+    ]
+    assert (done.file, done.counts.additions) == (SECOND, 1)
+    folder.work()
+    assert len(folder.imports()) == 6, "each is refused once"
 
 
 def looked_through(session: Session, claimed: imports.ImportClaim) -> ImportFile:
@@ -222,7 +238,7 @@ def test_after_a_crash_another_worker_goes_on_where_it_was_left(folder: Folder, 
         assert claimed is not None
         file = looked_through(first, claimed)
         imports.begin(first, claimed, file, now=MONDAY, lease=jobs.LEASE)
-    portion = entries(file, end=500)
+    portion = records(file, end=500)
     with transaction() as first:
         imports.apply(first, claimed, file.metadata, portion, passes=EVERYTHING, now=MONDAY, lease=jobs.LEASE)
     (folder.path / FIRST).unlink()  # not even the file is needed any more
@@ -268,7 +284,7 @@ def test_a_portion_that_fails_half_way_leaves_nothing_behind(folder: Folder, ses
         assert claimed is not None
         file = looked_through(first, claimed)
         imports.begin(first, claimed, file, now=MONDAY, lease=jobs.LEASE)
-    portion = entries(file, end=20)
+    portion = records(file, end=20)
 
     def die_half_way() -> None:
         with transaction() as first:

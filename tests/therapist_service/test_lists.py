@@ -76,6 +76,62 @@ def test_filters_take_several_values_and_a_town_with_a_comma(client: FlaskClient
     assert client.get(f"{URL}?count_by=gender").json["counts"] == {"unknown": 3, "male": 1, "female": 1}
 
 
+def test_a_town_and_a_postal_code_are_found_as_people_type_them(client: FlaskClient, session: Session) -> None:
+    practices = {
+        "Aachen": a_therapist(session, last_name="Ahorn", postal_code="52062", city="Aachen").id,
+        "Düren": a_therapist(session, last_name="Birke", postal_code="52349", city="Du\u0308ren").id,
+        "Köln": a_therapist(session, last_name="Eiche", postal_code="50667", city="KÖLN").id,
+        "nowhere": a_therapist(session, last_name="Farn", postal_code=None, city="Aachen").id,
+    }
+    aachen, düren, köln, nowhere = practices.values()
+    cases: list[tuple[dict[str, Any], list[UUID]]] = [
+        ({"city": "DUEREN"}, [düren]),
+        ({"city": "köln"}, [köln]),
+        ({"city": "Köl"}, []),
+        ({"city": "aachen"}, [aachen, nowhere]),
+        ({"postal_code": "52*"}, [aachen, düren]),
+        ({"postal_code": "5206*,50667"}, [aachen, köln]),
+        ({"postal_code": "9*"}, []),
+        ({"postal_code": "5 2 *", "city": "Aachen"}, [aachen]),
+        ({"within_km": 5, "of_postal_code": "52062"}, [aachen]),
+        ({"within_km": 40, "of_postal_code": "52062"}, [aachen, düren]),
+        ({"within_km": 80, "of_postal_code": "52062", "q": "e"}, [köln]),
+        ({"within_km": 80, "of_postal_code": "52062", "postal_code": "5*"}, [aachen, düren, köln]),
+    ]
+    for query, expected in cases:
+        assert ids(client.get(URL, query_string=query)) == expected, query
+    client.patch(f"{URL}/{düren}", json={"city": "Bonn", "postal_code": "53111"})
+    assert ids(client.get(f"{URL}?city=bonn")) == ids(client.get(f"{URL}?within_km=1&of_postal_code=53111")) == [düren]
+
+
+def test_own_coordinates_count_before_the_postal_code(client: FlaskClient, folder: Folder) -> None:
+    far = {"postal_code": "52062", "latitude": 50.7, "longitude": 6.2}
+    folder.bring(FIRST, a_file([a_record("a-1", **far), a_record("a-2", postal_code="52062", city="Würselen")]))
+    found = client.get(f"{URL}?within_km=3&of_postal_code=52062").json["items"]
+    assert [each["city"] for each in found] == ["Würselen"]
+    assert client.get(f"{URL}?within_km=15&of_postal_code=52062").json["total"] == 2
+    assert client.get(f"{URL}?city=WUERSELEN").json["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("within_km=5", "within_km"),
+        ("of_postal_code=52062", "of_postal_code"),
+        ("within_km=0&of_postal_code=52062", "within_km"),
+        ("within_km=5&of_postal_code=52*", "of_postal_code"),
+        ("within_km=5&of_postal_code=10000", "of_postal_code"),
+        ("postal_code=*", "postal_code.0"),
+        ("postal_code=52062*", "postal_code.0"),
+        ("postal_code=*52", "postal_code.0"),
+    ],
+)
+def test_what_measures_from_nowhere_is_refused(client: FlaskClient, query: str, field: str) -> None:
+    answer = client.get(f"{URL}?{query}")
+    assert answer.status_code == 422, answer.json
+    assert field in {each["field"] for each in answer.json["errors"]}
+
+
 def test_views_show_less_and_less(client: FlaskClient, practices: list[UUID]) -> None:
     full, row, label = (client.get(f"{URL}?limit=1&view={view}").json["items"][0] for view in ("full", "row", "label"))
     assert label == {"id": str(practices[0]), "name": "Ahorn", "city": "Aachen"}

@@ -10,7 +10,7 @@ import pytest
 from shared.values.errors import NotAcceptable
 from shared.values.phone import phone_number
 from therapist_service.domain.import_files import BLOCK, Blocks, read
-from therapist_service.domain.import_records import KNOWN, entry
+from therapist_service.domain.import_records import KNOWN, entry, record
 
 SAMPLES = Path(__file__).parent.parent / "samples" / "scraper"
 """Written by the scraper's tests (`PYTHONPATH=scraper python -m tests.scraper`)."""
@@ -23,8 +23,8 @@ def test_nothing_of_a_scraped_file_is_odd_refused_or_set_aside(path: Path) -> No
     assert file.notes == []
     assert min(len(places.starts) for places in file.lists.values()) > 0
     for position in range(file.total):
-        record = entry(file, position)
-        assert (record.refused, record.note, record.set_aside) == (None, None, {}), position
+        found = entry(record(file, position))
+        assert (found.refused, found.note, found.set_aside) == (None, None, {}), position
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("therapists_*.json")), ids=lambda path: path.name)
@@ -35,7 +35,7 @@ def test_what_is_read_is_what_was_written(path: Path) -> None:
     for position in range(file.total):
         written = json.loads(file.record(position))
         assert written.keys() <= KNOWN
-        for name, value in entry(file, position).values.items():
+        for name, value in entry(record(file, position)).values.items():
             stored = value.to_json() if name == "phone_hours" and value else value
             assert name not in written or stored == written[name], (position, name)
 

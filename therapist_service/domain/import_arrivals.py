@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -36,6 +36,8 @@ class FileLook:
     size: int
     modified_at: datetime | None
     """None where the storage does not say."""
+    problem: str | None = field(default=None, compare=False)
+    """Why it is not to be read at all."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from its source (docs/domain.md#import-rule-5). Who is new counts as nothing, so
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +18,7 @@ from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, Revie
 from therapist_service.domain import import_events, imports, states
 from therapist_service.domain.import_files import ImportFile
 from therapist_service.domain.import_portions import decide_portion
-from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_schemas import ImportRejection, ImportView
 from therapist_service.domain.imports import ImportClaim
 from therapist_service.settings import HoldRule
@@ -55,14 +55,26 @@ def add_effect(
     session: Session,
     claimed: ImportClaim,
     file: ImportFile,
-    portion: Sequence[Entry],
+    portion: Sequence[RawRecord],
     effect: FileEffect,
     *,
+    looked_at: Mapping[int, Entry],
     now: datetime,
 ) -> None:
-    """Add to the effect what these records would do now, whatever of it a person would have to decide."""
+    """Add to the effect what these records would do now, whatever of it a person would have to decide.
+
+    `looked_at` has the records that were looked at before, by position.
+    """
+    everything = frozenset(ReviewKind)
     outcomes = decide_portion(
-        session, claimed.import_id, claimed.file, file.metadata, portion, passes=frozenset(ReviewKind), now=now
+        session,
+        claimed.import_id,
+        claimed.file,
+        file.metadata,
+        portion,
+        passes=everything,
+        now=now,
+        looked_at=looked_at,
     )
     applied = Counter(each.decision.action for each in outcomes if each.decision.outcome == ImportOutcome.APPLIED)
     effect.deactivated += applied[ImportAction.DELETION]

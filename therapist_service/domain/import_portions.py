@@ -1,73 +1,56 @@
 """A portion of an import's records: each finds its therapist as the records before it left them.
 
 Everything that is known is read once for the whole portion, and everything that is decided is written in a few
-statements. The rules are elsewhere: `import_rules`, `review_rules`, `entity_resolution`.
+statements. A record that was applied before as it is, is not looked at. The rules are elsewhere: `import_rules`,
+`review_rules`, `entity_resolution`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from shared.database import ChangedMeanwhile, Session, new_id
-from shared.events.event import Event
-from shared.events.outbox import record_all
 from shared.values.enums import ImportAction, ImportOutcome, ReviewState
 from shared.values.therapist_enums import TherapistChangeAction
-from therapist_service.domain import change_log, entity_resolution, search, states, therapists
+from therapist_service.domain import change_log, entity_resolution, import_records, publishing, search, states
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Identification, KnownPerson
+from therapist_service.domain.import_digests import applied_before, digest_of
 from therapist_service.domain.import_files import Metadata
-from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_outcomes import WRITTEN, Outcome, Row
+from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_rules import ImportDecision, Known, decide
 from therapist_service.domain.review_rules import LastReview, Passes
-from therapist_service.domain.schemas import ImportedFields
-from therapist_service.store import import_queries, review_queries, source_queries
+from therapist_service.store import review_queries, source_queries
+from therapist_service.store.source_queries import AppliedEntry
 from therapist_service.store.tables import TherapistSource
 
-WRITTEN: Final = (
-    "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "block_reason", "search", "name_key",
-    "practice_key", "protected_fields", "updated_at", "updated_by", "version", "sequence",
-)  # fmt: skip
-"""The columns of a therapist that an import writes; what machines note about contacts is not among them.
-
-`block_reason` is never changed: PostgreSQL checks a row before it finds that it is not a new one.
-"""
 LOGGED_AS: Final = {
     ImportAction.ADDITION: TherapistChangeAction.CHANGED,
     ImportAction.MODIFICATION: TherapistChangeAction.CHANGED,
     ImportAction.DELETION: TherapistChangeAction.DEACTIVATED,
 }
 """What the log of changes calls a record that was applied to a known therapist."""
+NOT_LOOKED_AT: Final[Mapping[int, Entry]] = {}
+"""That none of the records of a portion was looked at."""
+_AS_BEFORE: Final = ImportDecision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED)
 _ENTRY: Final = tuple(TherapistSource.__table__.columns.keys())
 
-Row = dict[str, Any]
 
+def applied_as_they_are(
+    session: Session, source: str, portion: Sequence[RawRecord], *, lock: bool = False
+) -> dict[int, AppliedEntry]:
+    """Which of these records were applied before to therapists whom nobody changed since: their entries by position.
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What is to be written for one record."""
-
-    entry: Entry
-    decision: ImportDecision
-    therapist_id: UUID | None
-    row: Row | None = None
-    event: tuple[UUID, int, Event] | None = None
-    source: Row | None = None
-    """The entry of the source, where something of it changes."""
-    seen: UUID | None = None
-    """An entry of which nothing is written but that the source still shows it."""
-    change: Change | None = None
-    review: Row | None = None
-    superseded: UUID | None = None
-    """A review that a newer record has overtaken."""
-    remembered: Row | None = None
-    """What the newest review of the entry is to remember of what was rejected."""
+    With `lock` all known therapists of the portion are locked, and their entries.
+    """
+    ids = {each.external_id for each in portion if each.external_id is not None and each.refused is None}
+    return applied_before(portion, source_queries.applied_entries(session, source, ids, lock=lock))
 
 
 def decide_portion(
@@ -75,41 +58,39 @@ def decide_portion(
     import_id: UUID,
     file: str,
     metadata: Metadata,
-    entries: Sequence[Entry],
+    portion: Sequence[RawRecord],
     *,
     passes: Passes,
     now: datetime,
+    looked_at: Mapping[int, Entry] = NOT_LOOKED_AT,
 ) -> list[Outcome]:
-    """What becomes of these records, in their order; the therapists and reviews that are known are locked."""
-    portion = _Portion(import_id, file, metadata, passes, now)
-    portion.load(session, [each for each in entries if each.external_id is not None and each.refused is None])
-    return [portion.outcome(each) for each in entries]
+    """What becomes of these records, in their order; the therapists and reviews that are known are locked.
 
-
-def write_portion(session: Session, outcomes: Sequence[Outcome], metadata: Metadata, *, now: datetime) -> None:
-    """Write what was decided, but for the outcomes themselves."""
-    import_queries.write_therapists(session, _last(o.row for o in outcomes))
-    source_queries.write_entries(session, _last(o.source for o in outcomes))
-    source_queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
-    record_all(session, [o.event for o in outcomes if o.event is not None], now=now)
-    change_log.add(session, [o.change for o in outcomes if o.change is not None], now=now)
-    overtaken = [o.superseded for o in outcomes if o.superseded is not None]
-    review_queries.supersede(session, overtaken, states.columns_of_a_superseded_review() | {"updated_at": now})
-    review_queries.remember(session, [o.remembered for o in outcomes if o.remembered is not None])
-    review_queries.add(session, [o.review for o in outcomes if o.review is not None])
-
-
-def _last(rows: Iterable[Row | None]) -> list[Row]:
-    """Of rows with one id the last: several records may be one therapist."""
-    return list({row["id"]: row for row in rows if row is not None}.values())
+    `looked_at` has those that were looked at before anything was locked, by position.
+    """
+    known = _Portion(import_id, file, metadata, passes, now, looked_at)
+    known.load(session, portion)
+    return [known.outcome(each) for each in portion]
 
 
 class _Portion:
     """What is known of the people of a portion, kept up to date while its records are decided."""
 
-    def __init__(self, import_id: UUID, file: str, metadata: Metadata, passes: Passes, now: datetime) -> None:
+    def __init__(
+        self,
+        import_id: UUID,
+        file: str,
+        metadata: Metadata,
+        passes: Passes,
+        now: datetime,
+        looked_at: Mapping[int, Entry],
+    ) -> None:
         self._import_id, self._file = import_id, file
         self._metadata, self._passes, self._now = metadata, passes, now
+        self._as_before: dict[int, AppliedEntry] = {}
+        """The entries of the records that were applied before, by position."""
+        self._looked_at = dict(looked_at)
+        """The other records, by position."""
         self._therapists: dict[UUID, Row] = {}
         self._entries: dict[str, Row] = {}
         self._listed: dict[UUID, set[UUID]] = defaultdict(set)
@@ -118,17 +99,39 @@ class _Portion:
         self._found: dict[str, Identification] = {}
         self._resembled: dict[UUID, Row] = {}
 
-    def load(self, session: Session, entries: Sequence[Entry]) -> None:
-        """Read what is known of these records."""
+    def load(self, session: Session, portion: Sequence[RawRecord]) -> None:
+        """Read what is known of these records, of those that were applied before no more than that."""
+        self._as_before = applied_as_they_are(session, self._metadata.source, portion, lock=True)
+        others = self._look_at([each for each in portion if each.position not in self._as_before])
+        self._load_known(session, others)
+        is_state = (each for each in others if each.action != ImportAction.DELETION)
+        self._identify(session, [each for each in is_state if each.external_id not in self._entries])
+        self._load_concerned(session, portion)
+
+    def _look_at(self, portion: Sequence[RawRecord]) -> list[Entry]:
+        """Look at these records, unless that was done; returns those that are not refused."""
+        found = [self._looked_at.get(each.position) or import_records.entry(each) for each in portion]
+        self._looked_at |= {each.position: each for each in found}
+        return [each for each in found if each.external_id is not None and each.refused is None]
+
+    def _load_concerned(self, session: Session, portion: Sequence[RawRecord]) -> None:
+        """Look also at records that were applied before, where other records of the portion are the same therapist."""
+        concerned = {at for at, entry in self._as_before.items() if entry.therapist_id in self._therapists}
+        if concerned:
+            self._as_before = {at: entry for at, entry in self._as_before.items() if at not in concerned}
+            self._load_known(session, self._look_at([each for each in portion if each.position in concerned]))
+
+    def _load_known(self, session: Session, entries: Sequence[Entry]) -> None:
+        """Read the entries, therapists and reviews of these records."""
         ids = {str(each.external_id) for each in entries}
+        if not ids:
+            return
         self._take_entries(session, ids)
         newest = review_queries.newest(session, self._metadata.source, ids)
-        self._reviews = {external_id: _last_review(row) for external_id, row in newest.items()}
+        self._reviews |= {external_id: _last_review(row) for external_id, row in newest.items()}
         # approved while this transaction waited for the review
         missed = {each for each in newest if each not in self._entries and newest[each]["state"] == "approved"}
         self._take_entries(session, missed)
-        is_state = (each for each in entries if each.action != ImportAction.DELETION)
-        self._identify(session, [each for each in is_state if each.external_id not in self._entries])
 
     def _take_entries(self, session: Session, external_ids: set[str]) -> None:
         if not external_ids:
@@ -175,11 +178,14 @@ class _Portion:
 
     # One record
 
-    def outcome(self, entry: Entry) -> Outcome:
+    def outcome(self, sent: RawRecord) -> Outcome:
         """What becomes of the next record."""
+        if (before := self._as_before.get(sent.position)) is not None:
+            return Outcome(sent, _AS_BEFORE, before.therapist_id, seen=before.id)
+        entry = self._looked_at[sent.position]
         external_id = entry.external_id
         if external_id is None or entry.refused is not None:
-            return Outcome(entry, decide(entry, None), None)
+            return Outcome(sent, decide(entry, None), None)
         who = self._found.get(external_id, NOBODY)
         known, last = self._known(external_id, who), self._reviews.get(external_id)
         resembled = self._resembled.get(who.proposed[0]) if len(who.proposed) == 1 else None
@@ -189,15 +195,15 @@ class _Portion:
         if row is not None and decision.event is not None:
             row |= {"updated_at": self._now, "updated_by": None}
             row |= {"version": row["version"] + 1, "sequence": row["sequence"] + 1}
-            of_row = decision.event.model_construct(therapist=therapists.public_row(row))
+            of_row = decision.event.model_construct(therapist=publishing.public_row(row))
             event = (row["id"], row["sequence"], of_row)
         therapist = row or (known.therapist if known else None)
-        source, seen = self._source(entry, decision, known, therapist)
+        source, seen = self._source(sent, decision, known, therapist)
         therapist_id = therapist["id"] if therapist else None
         written = {name: row[name] for name in WRITTEN} if row is not None else None
         reviewed = self._reviewed(entry, decision)
         change = None if row is None else self._change(entry, decision, row["id"], known)
-        return Outcome(entry, decision, therapist_id, written, event, source, seen, change=change, **reviewed)
+        return Outcome(sent, decision, therapist_id, written, event, source, seen, change=change, **reviewed)
 
     def _change(self, entry: Entry, decision: ImportDecision, therapist_id: UUID, known: Known | None) -> Change:
         """What the log says of a record that was applied; of a new therapist it names no fields: the file has them."""
@@ -226,8 +232,7 @@ class _Portion:
         if not decision.changes:
             return None
         row = {**(known.therapist if known else self._newcomer()), **decision.changes}
-        row["search"] = search.found_by(row)
-        row |= entity_resolution.keys(row)
+        row |= search.columns(row) | entity_resolution.keys(row)
         self._therapists[row["id"]] = row
         return row
 
@@ -236,7 +241,7 @@ class _Portion:
         return {"id": new_id(), "created_at": self._now, "version": 0, "sequence": 0, **nothing, **NOTHING_STATED}
 
     def _source(
-        self, entry: Entry, decision: ImportDecision, known: Known | None, therapist: Mapping[str, Any] | None
+        self, sent: RawRecord, decision: ImportDecision, known: Known | None, therapist: Mapping[str, Any] | None
     ) -> tuple[Row | None, UUID | None]:
         """The entry of the source to be written, or the id of one that was only seen."""
         if therapist is None or decision.outcome == ImportOutcome.REJECTED:
@@ -244,17 +249,23 @@ class _Portion:
         before = dict(known.source) if known and known.source is not None else None
         if decision.action == ImportAction.DELETION:
             return (self._gone(before), None) if before is not None and before["gone_at"] is None else (None, None)
-        is_unsure = decision.waiting is not None and decision.waiting.therapist_id is None
-        if before is not None and (is_unsure or (before["set_aside"] == entry.set_aside and not decision.changes)):
-            self._listed[therapist["id"]].add(before["id"])
-            return None, before["id"]
-        source = before or self._new_entry(str(entry.external_id), therapist["id"])
-        source |= {"last_seen_at": self._metadata.timestamp, "gone_at": None, "set_aside": entry.set_aside}
+        source = before or self._new_entry(str(sent.external_id), therapist["id"])
+        noted = self._noted(sent, decision, therapist, source)
+        is_as_noted = before is not None and all(before[name] == value for name, value in noted.items())
+        source |= {"last_seen_at": self._metadata.timestamp, "gone_at": None, **noted}
         self._keep(source)
-        return source, None
+        return (None, source["id"]) if is_as_noted else (source, None)
+
+    def _noted(self, sent: RawRecord, decision: ImportDecision, therapist: Mapping[str, Any], source: Row) -> Row:
+        """What is noted of the record with its entry of the source."""
+        is_unsure = decision.waiting is not None and decision.waiting.therapist_id is None
+        set_aside = source["set_aside"] if is_unsure else self._looked_at[sent.position].set_aside
+        is_known_again = _is_to_be_known_again(decision)
+        digest = digest_of(sent.raw, therapist["id"], version=therapist["version"]) if is_known_again else None
+        return {"set_aside": set_aside, "digest": digest}
 
     def _gone(self, source: Row) -> Row:
-        source["gone_at"] = self._metadata.timestamp
+        source |= {"gone_at": self._metadata.timestamp, "digest": None}
         self._entries[source["external_id"]] = source
         self._listed[source["therapist_id"]].discard(source["id"])
         return source
@@ -266,6 +277,7 @@ class _Portion:
             "external_id": external_id,
             "therapist_id": therapist_id,
             "import_id": self._import_id,
+            "set_aside": {},
             "digest": None,
         }
 
@@ -311,6 +323,15 @@ class _Portion:
             "version": 1,
             "sequence": 0,
         }
+
+
+def _is_to_be_known_again(decision: ImportDecision) -> bool:
+    """Whether the same record need not be looked at once more.
+
+    It is where a person has to decide something of it or rejected it; and where it has a note, so that its outcome has
+    the note.
+    """
+    return decision.reason is None and decision.waiting is None and not decision.declined
 
 
 def _require_there(therapist: Mapping[str, Any]) -> None:

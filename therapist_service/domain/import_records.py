@@ -72,31 +72,48 @@ class Entry:
     note: str | None = None
 
 
-def portions(file: ImportFile, *, start: int, records: int) -> Iterator[list[Entry]]:
-    """All records from a position on, looked at, so many at a time, and fewer where they are large."""
-    portion: list[Entry] = []
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One record as it stands in the file; only its id was looked at."""
+
+    position: int
+    action: ImportAction
+    external_id: str | None
+    raw: bytes = b""
+    refused: str | None = None
+    """Why it is refused, whatever else it holds."""
+
+
+def portions(file: ImportFile, *, start: int, records: int) -> Iterator[list[RawRecord]]:
+    """All records from a position on, so many at a time, and fewer where they are large."""
+    portion: list[RawRecord] = []
     size = 0
     for position in range(start, file.total):
         size += file.size(position)
         if portion and (len(portion) == records or size > LARGEST_PORTION):
             yield portion
             portion, size = [], file.size(position)
-        portion.append(entry(file, position))
+        portion.append(record(file, position))
     if portion:
         yield portion
 
 
-def entry(file: ImportFile, position: int) -> Entry:
-    """One record, looked at."""
+def record(file: ImportFile, position: int) -> RawRecord:
+    """One record as it stands in the file."""
     action = file.action(position)
     if file.size(position) > LARGEST_RECORD:
-        return Entry(position, action, None, f"is larger than {LARGEST_RECORD} bytes")
-    sent = file.record(position)
-    if file.outdated[position]:
-        again = "The file holds this external_id again; the later record counts."
-        return Entry(position, action, external_id(sent), again)
-    looked_at = _deletion if action == ImportAction.DELETION else _state
-    return looked_at(position, action, sent)
+        return RawRecord(position, action, None, refused=f"is larger than {LARGEST_RECORD} bytes")
+    raw = file.record(position)
+    again = "The file holds this external_id again; the later record counts." if file.outdated[position] else None
+    return RawRecord(position, action, external_id(raw), raw, again)
+
+
+def entry(sent: RawRecord) -> Entry:
+    """The record, looked at."""
+    if sent.refused is not None:
+        return Entry(sent.position, sent.action, sent.external_id, sent.refused)
+    looked_at = _deletion if sent.action == ImportAction.DELETION else _state
+    return looked_at(sent.position, sent.action, sent.raw)
 
 
 def _deletion(position: int, action: ImportAction, sent: bytes) -> Entry:

@@ -23,7 +23,7 @@ from shared.values.lists import Listed, ListRequest
 from shared.values.postal_codes import coordinates_problem
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly
-from therapist_service.domain import change_log, import_undo_rules, imports, reviews, states, therapists
+from therapist_service.domain import change_log, import_undo_rules, imports, publishing, reviews, states, therapists
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.import_schemas import ImportUndoFilter, ImportView
 from therapist_service.domain.import_undo_rules import UndoPlan
@@ -135,7 +135,7 @@ def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now:
             (changed.gone if is_gone else changed.back).add(therapist.id)
         therapist.count_change(by=origin.changed_by, now=now)
         therapist.sequence += 1
-        event = (TherapistDeactivated if is_gone else TherapistUpdated)(therapist=therapists.public(therapist))
+        event = (TherapistDeactivated if is_gone else TherapistUpdated)(therapist=publishing.public(therapist))
         events.append((therapist.id, therapist.sequence, event))
         entries.append(Change(therapist.id, TherapistChangeAction.UNDONE, origin, difference))
     session.flush()

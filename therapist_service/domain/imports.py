@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,8 +21,9 @@ from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.lists import Listed, ListRequest
 from therapist_service.domain import import_events, states
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
-from therapist_service.domain.import_portions import Outcome, decide_portion, write_portion
-from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_outcomes import Outcome, write_portion
+from therapist_service.domain.import_portions import NOT_LOOKED_AT, decide_portion
+from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_rules import ImportDecision
 from therapist_service.domain.import_schemas import (
     Counts,
@@ -240,20 +241,25 @@ def apply(
     session: Session,
     claimed: ImportClaim,
     metadata: Metadata,
-    portion: Sequence[Entry],
+    portion: Sequence[RawRecord],
     *,
     passes: Passes,
     now: datetime,
     lease: timedelta,
+    looked_at: Mapping[int, Entry] = NOT_LOOKED_AT,
 ) -> None:
     """Apply the next records, with their outcomes, events and reviews, and keep the claim for longer.
+
+    `looked_at` has the records that were looked at before, by position: while this looks, nobody can renew the claim.
 
     Raises `ClaimLost` where these are not the next records or the claim is over.
     """
     known = claimed_import(session, claimed)
     if not portion or portion[0].position != known.done:
         raise ClaimLost
-    outcomes = decide_portion(session, claimed.import_id, claimed.file, metadata, portion, passes=passes, now=now)
+    outcomes = decide_portion(
+        session, claimed.import_id, claimed.file, metadata, portion, passes=passes, now=now, looked_at=looked_at
+    )
     write_portion(session, outcomes, metadata, now=now)
     queries.add_records(session, [_record(claimed, o) for o in outcomes])
     _count(known, outcomes)
@@ -263,12 +269,12 @@ def apply(
         known.abandoned = 0
 
 
-def refuse(session: Session, claimed: ImportClaim, entry: Entry, reason: str, *, now: datetime) -> None:
+def refuse(session: Session, claimed: ImportClaim, sent: RawRecord, reason: str, *, now: datetime) -> None:
     """Write down that a record could not be applied; raises `ClaimLost`."""
     known = claimed_import(session, claimed)
-    if entry.position != known.done:
+    if sent.position != known.done:
         raise ClaimLost
-    refused = Outcome(entry, ImportDecision(entry.action, ImportOutcome.REJECTED, reason), None)
+    refused = Outcome(sent, ImportDecision(sent.action, ImportOutcome.REJECTED, reason), None)
     queries.add_records(session, [_record(claimed, refused)])
     _count(known, [refused])
     known.updated_at = now
@@ -278,8 +284,8 @@ def _record(claimed: ImportClaim, outcome: Outcome) -> dict[str, Any]:
     decision = outcome.decision
     return {
         "import_id": claimed.import_id,
-        "position": outcome.entry.position,
-        "external_id": outcome.entry.external_id,
+        "position": outcome.sent.position,
+        "external_id": outcome.sent.external_id,
         "action": decision.action,
         "outcome": decision.outcome,
         "reason": decision.reason,

@@ -10,7 +10,7 @@ from shared.database import Session, first_version, new_id
 from shared.events.catalogue import TherapistDeactivated, TherapistRegistered, TherapistUpdated
 from shared.events.outbox import record
 from shared.values.therapist_enums import TherapistChangeAction
-from therapist_service.domain import change_log, states, therapists
+from therapist_service.domain import change_log, publishing, states, therapists
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.schemas import ImportedFields, TherapistFields
@@ -26,7 +26,7 @@ def register(session: Session, fields: ImportedFields, *, origin: ChangeOrigin, 
     states.register(therapist)
     therapists.make_findable(therapist)
     session.add(therapist)
-    record(session, therapist, TherapistRegistered(therapist=therapists.public(therapist)), now=now)
+    record(session, therapist, TherapistRegistered(therapist=publishing.public(therapist)), now=now)
     brought = {name: value for name, value in values.items() if name in fields.model_fields_set}
     entry = Change(therapist.id, TherapistChangeAction.REGISTERED, origin, change_log.difference_of({}, brought))
     change_log.add(session, [entry], now=now)

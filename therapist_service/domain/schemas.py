@@ -20,7 +20,7 @@ from shared.values.enums import (
     TherapySetting,
 )
 from shared.values.errors import NotAcceptable
-from shared.values.identifiers import DiagnosisBlock, Language, PostalCode
+from shared.values.identifiers import DiagnosisBlock, Language, PostalCode, PostalCodeOrBeginning
 from shared.values.lists import Several
 from shared.values.places import Latitude, Longitude
 from shared.values.postal_codes import coordinates_problem
@@ -316,10 +316,15 @@ class TherapistFilter(QuerySchema):
         ]
         | None
     ) = None
-    postal_code: Several[PostalCode] = []
-    """Only those with one of these postal codes."""
+    postal_code: Several[PostalCodeOrBeginning] = []
+    """Only those with one of these postal codes, or with one that begins so: `52*`."""
     city: Annotated[Line, Field(examples=["Aachen"])] | None = None
-    """Only those in this town."""
+    """Only those in this town, however it is written: MUENCHEN finds München."""
+    within_km: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Only those within so many kilometres of `of_postal_code`, as the crow flies. A practice without coordinates is
+    where its postal code is; one without both is not found."""
+    of_postal_code: PostalCode | None = None
+    """From where `within_km` is measured."""
     procedure: Several[Procedure] = []
     """Only those who offer one of these procedures."""
     gender: Several[Gender] = []
@@ -336,3 +341,9 @@ class TherapistFilter(QuerySchema):
     """Only those whose phone hours are known, or only the others."""
     has_email: bool | None = None
     """Only those with an e-mail address, or only the others."""
+
+    @rule_across("within_km", "of_postal_code")
+    def _measures_from_somewhere(self) -> None:
+        """`within_km` and `of_postal_code` go together."""
+        if (self.within_km is None) != (self.of_postal_code is None):
+            raise NotAcceptable("field.half_a_distance")

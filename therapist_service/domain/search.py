@@ -1,7 +1,9 @@
 """What therapists are found by: the beginnings of words of their name and place, and of their phone numbers.
 
 Each therapist's row holds these words folded (`Müller` as `mueller`), as a `tsvector` with an index that finds
-beginnings; a search is folded in the same way, by the same function.
+beginnings; a search is folded in the same way, by the same function. The town, folded, and the place on the map are
+columns of their own. Trigrams (`pg_trgm`) would find the middle of words as well, which nobody types first, and have
+nothing to offer for the two letters with which a search begins.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from typing import Any
 
 from shared.errors import FieldProblem
 from shared.values.lists import MAX_LIMIT
+from shared.values.places import Place
+from shared.values.postal_codes import area
 from shared.values.schemas import InvalidFields
-from shared.values.text import words
+from shared.values.text import fold, words
 
 MOST_WORDS = 10
 MOST_FOUND = MAX_LIMIT
@@ -23,9 +27,42 @@ LONGEST_WORD = 100
 SHORTEST_NUMBER = 4
 """Digits of a phone number without country code and leading zeros; fewer would find half of everybody."""
 
+LONGEST_CITY = 200
+"""Characters of a folded town that are kept and compared, for the same reasons."""
+
 FIELDS = ("first_name", "last_name", "city", "postal_code", "phone", "mobile")
+"""The fields whose words find a therapist."""
+COLUMNS_ARE_OF = (*FIELDS, "latitude", "longitude")
+"""The fields of which the columns of the search are made."""
+COLUMNS = ("search", "city_folded", "place")
+"""The columns by which lists find a therapist."""
 
 _NUMBER = re.compile(r"[\d\s+()/.-]+")
+
+
+def columns(therapist: Mapping[str, Any]) -> dict[str, Any]:
+    """The `COLUMNS` of a therapist with these values of `COLUMNS_ARE_OF`."""
+    return {"search": found_by(therapist), "city_folded": folded_city(therapist["city"]), "place": _place(therapist)}
+
+
+def folded_city(city: str | None) -> str | None:
+    """A town without case and accents."""
+    return None if city is None else fold(city)[:LONGEST_CITY]
+
+
+def centre(postal_code: str) -> Place:
+    """Where a postal code is. Raises `InvalidFields` where that is not known."""
+    place = area(postal_code)
+    if place is None:
+        raise InvalidFields([FieldProblem.of("of_postal_code", "field.place_of_postal_code_unknown")])
+    return place
+
+
+def _place(therapist: Mapping[str, Any]) -> Place | None:
+    """Where the practice is: its own coordinates, or else the place of its postal code."""
+    if therapist["latitude"] is not None and therapist["longitude"] is not None:
+        return Place(therapist["latitude"], therapist["longitude"])
+    return area(therapist["postal_code"] or "")
 
 
 def found_by(therapist: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from shared.database import Session
 from shared.events.catalogue import TherapistMerged, TherapistRemoved, TherapistUpdated
-from therapist_service.domain import therapists
+from therapist_service.domain import publishing
 from therapist_service.store import queries
 from therapist_service.store.tables import Therapist
 
@@ -32,4 +32,4 @@ def _state(therapist: Therapist) -> State:
         return TherapistMerged(therapist_id=therapist.id, merged_into=therapist.merged_into)
     if therapist.removed_at is not None:
         return TherapistRemoved(therapist_id=therapist.id)
-    return TherapistUpdated(therapist=therapists.public(therapist))
+    return TherapistUpdated(therapist=publishing.public(therapist))

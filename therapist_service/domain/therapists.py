@@ -11,10 +11,6 @@ from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
 from shared.errors import FieldProblem, Forbidden, NotFound, PlatformError, RuleBroken
 from shared.events.catalogue import (
-    Payload,
-    PublicCapacity,
-    PublicPreferences,
-    PublicTherapist,
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
@@ -28,7 +24,7 @@ from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, Schema, merged
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly
-from therapist_service.domain import change_log, entity_resolution, phone_hours, search, sources, states
+from therapist_service.domain import change_log, entity_resolution, phone_hours, publishing, search, sources, states
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.capacity_schemas import Capacity
 from therapist_service.domain.change_log import Change, ChangeOrigin
@@ -54,13 +50,10 @@ CHANGED_IN_A_CALL = frozenset({"phone", "mobile", "email", "call_note"})
 """What people who call practices may change, since they learn it in a call."""
 CHANGES_EVERYTHING = frozenset({Role.ADMIN, Role.COORDINATOR})
 
-_HOURS = ("phone_hours", "working_hours")
-_OBJECTS: Mapping[str, type[Payload]] = {"capacity": PublicCapacity, "preferences": PublicPreferences}
-_PUBLISHED_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {*_HOURS, *_OBJECTS, "blocked_until"}
-_PUBLISHED_FROM = _PUBLISHED_AS_THEY_ARE | {*_HOURS, *_OBJECTS, "block_until"}
-
-FILTERED = ("postal_code", "gender", "status", "accreditation")
+FILTERED = ("gender", "status", "accreditation")
 """Filters with several values, each of the column of its name."""
+_FOUND_BY = frozenset({*search.COLUMNS_ARE_OF, *entity_resolution.KEY_FIELDS})
+"""The fields of which the columns are made by which people and imports find a therapist."""
 
 
 Refusal = TypeVar("Refusal", bound=PlatformError)
@@ -135,26 +128,6 @@ def _block(therapist: Therapist) -> Block | None:
     )
 
 
-def public(therapist: Therapist) -> PublicTherapist:
-    """What other services may know of the therapist."""
-    return PublicTherapist(**_published({name: getattr(therapist, name) for name in _PUBLISHED_FROM}))
-
-
-def public_row(row: Mapping[str, Any]) -> PublicTherapist:
-    """The same from a row of the table whose values were checked already, as those of an import were."""
-    return PublicTherapist.model_construct(**_published(row))
-
-
-def _published(row: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {name: row[name] for name in _PUBLISHED_AS_THEY_ARE}
-    for name in _HOURS:
-        fields[name] = row[name].to_json() if row[name] else None
-    for name, kind in _OBJECTS.items():
-        fields[name] = kind.model_validate(row[name]) if row[name] else None
-    fields["blocked_until"] = row["block_until"]
-    return fields
-
-
 def label(therapist: Therapist) -> TherapistLabel:
     """What names the therapist."""
     name = " ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name)))
@@ -166,13 +139,19 @@ def list_part(session: Session, wanted: ListRequest[TherapistFilter], *, today: 
     filters, part = wanted.filters, wanted.part
     conditions = [
         lists.who_is_there(),
-        *lists.fields_are(city=filters.city, potentially_available=filters.potentially_available),
+        *lists.fields_are(
+            city_folded=search.folded_city(filters.city), potentially_available=filters.potentially_available
+        ),
         *lists.known_or_not(phone_hours=filters.has_phone_hours, email=filters.has_email),
         *lists.free_on(today, filters.free),
         *lists.fields_are_among(**{name: getattr(filters, name) for name in FILTERED}),
     ]
     if filters.procedure:
         conditions.append(lists.offers_one_of(filters.procedure))
+    if filters.postal_code:
+        conditions.append(lists.has_postal_code_like(filters.postal_code))
+    if filters.within_km is not None and filters.of_postal_code is not None:
+        conditions.append(lists.is_within(filters.within_km, search.centre(filters.of_postal_code)))
     if filters.q is None:
         found = lists.therapists(session, conditions, part)
     elif (words := search.wanted(filters.q)) is None:
@@ -204,7 +183,7 @@ def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datet
     _protect_only(therapist, new.model_fields_set & PROTECTABLE, by)
     make_findable(therapist)
     session.add(therapist)
-    record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
+    record(session, therapist, TherapistRegistered(therapist=publishing.public(therapist)), now=now)
     set_by_staff = {name: value for name, value in values_of(new).items() if name in new.model_fields_set}
     difference = change_log.difference_of({}, set_by_staff)
     entry = Change(therapist.id, TherapistChangeAction.REGISTERED, ChangeOrigin(changed_by=by), difference)
@@ -240,7 +219,7 @@ def change(
     for name, value in values_of(wanted).items():
         if name in changed:
             setattr(therapist, name, value)
-    if changed & {*search.FIELDS, *entity_resolution.KEY_FIELDS}:
+    if changed & _FOUND_BY:
         make_findable(therapist)
     return save(session, therapist, TherapistUpdated, before=before, origin=ChangeOrigin(changed_by=by), now=now)
 
@@ -276,12 +255,9 @@ def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dic
 
 def make_findable(therapist: Therapist) -> None:
     """Bring the columns up to date by which people and imports find the therapist."""
-    fields = {name: getattr(therapist, name) for name in {*search.FIELDS, *entity_resolution.KEY_FIELDS}}
-    therapist.search = search.found_by(fields)
-    therapist.name_key, therapist.practice_key = (
-        entity_resolution.name_key(fields),
-        entity_resolution.practice_key(fields),
-    )
+    fields = {name: getattr(therapist, name) for name in _FOUND_BY}
+    for name, value in {**search.columns(fields), **entity_resolution.keys(fields)}.items():
+        setattr(therapist, name, value)
 
 
 def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str], by: UUID | None) -> None:
@@ -317,7 +293,7 @@ def save(
     Every change of a single therapist ends here. `action`: what the log calls it, where the event does not say it.
     """
     therapist.count_change(by=origin.changed_by, now=now)
-    record(session, therapist, event(therapist=public(therapist)), now=now)
+    record(session, therapist, event(therapist=publishing.public(therapist)), now=now)
     difference = change_log.difference_of(before, change_log.columns_of(therapist))
     change_log.add(session, [Change(therapist.id, action or ACTIONS[event], origin, difference)], now=now)
     return view(session, therapist)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,11 +27,11 @@ from therapist_service.domain import (
 )
 from therapist_service.domain.import_arrivals import Content, FileLook, FileSearch
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
-from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_schemas import A_FILE_NAME
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.domain.review_rules import Passes
-from therapist_service.jobs import judging
+from therapist_service.jobs import judging, looking
 from therapist_service.jobs.heartbeats import ClaimHeartbeat, passing_from
 from therapist_service.jobs.undoing import undo_imports
 from therapist_service.jobs.upkeep import remove_old_import_records, remove_old_reviews, show_import_figures
@@ -70,7 +70,7 @@ class ImportFolder:
     """The folder where files arrive, and what this process remembers of it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._inbox = Inbox(settings.import_url) if settings.import_url else None
+        self._inbox = Inbox.of(settings) if settings.import_url else None
         self._patience = timedelta(seconds=settings.import_patience_seconds)
         self._waited_for: tuple[FileLook, datetime] | None = None
         self._unreachable = False
@@ -97,19 +97,23 @@ class ImportFolder:
         if self._inbox is None:
             return 0
         try:
-            looks = [_look(arrival) for arrival in self._inbox.arrivals()]
+            done = self._watch(self._inbox, now)
         except InboxUnreachable as problem:
             if not self._unreachable:  # once, not every few seconds for as long as it lasts
                 log.warning("imports.folder_unreachable", problem=str(problem))
             self._unreachable = True
             raise _unreachable() from None
         self._unreachable = False
-        self._say_what_is_ignored(self._inbox.ignored)
+        return done
+
+    def _watch(self, inbox: Inbox, now: datetime) -> int:
+        looks = [_look(arrival) for arrival in inbox.arrivals()]
+        self._say_what_is_ignored(inbox.ignored)
         with transaction() as session:
             missing = import_arrivals.fail_missing(session, [look.name for look in looks], now=now)
             waiting = import_arrivals.unread(session, looks)
         # one that is being written holds up later ones
-        return self._take(self._inbox, waiting[0], now) if waiting else missing
+        return self._take(inbox, waiting[0], now) if waiting else missing
 
     def _say_what_is_ignored(self, names: Iterable[str]) -> None:
         """Log each file in the folder whose name is not that of an import, once for as long as it lies there."""
@@ -118,6 +122,8 @@ class ImportFolder:
         self._ignored = frozenset(names)
 
     def _take(self, inbox: Inbox, look: FileLook, now: datetime) -> int:
+        if look.problem is not None:
+            return self._fail(look, look.problem, now)
         if look.size > import_files.LARGEST_FILE:
             return self._fail(look, f"The file is larger than {import_files.LARGEST_FILE} bytes.", now)
         if self._is_waited_for(look) and self._is_young(look, now):
@@ -126,7 +132,7 @@ class ImportFolder:
         try:
             is_whole = reading.run() and reading.size == look.size
         except FileNotFoundError:
-            return 0
+            return self._find_again(look, now)
         except FileUnreadable as problem:
             if self._waits(look, now):
                 return 0
@@ -140,6 +146,14 @@ class ImportFolder:
             taken = import_arrivals.take(session, look, reading.content, now=now)
         log.info("imports.file_taken", import_id=str(taken.id), file=look.name)
         return 1
+
+    def _find_again(self, look: FileLook, now: datetime) -> int:
+        """Wait for a file that is gone to leave the list; one that the folder goes on to list holds up no others."""
+        if not self._is_waited_for(look):
+            self._waited_for = (look, now)
+        if self._waited_for is not None and now - self._waited_for[1] < self._patience:
+            return 0
+        return self._fail(look, "The folder lists the file, and it is not there.", now)
 
     def _fail(self, look: FileLook, reason: str, now: datetime) -> int:
         with transaction() as session:
@@ -188,7 +202,7 @@ def _why_nothing(place: str, looks: Sequence[FileLook], name: str | None) -> Not
 
 
 def _look(arrival: Arrival) -> FileLook:
-    return FileLook(arrival.name, arrival.size, arrival.modified_at)
+    return FileLook(arrival.name, arrival.size, arrival.modified_at, arrival.problem)
 
 
 class _Reading:
@@ -330,19 +344,25 @@ class _Application:
             with transaction() as session:
                 may_try = imports.try_alone(session, self.claimed, position)
             if may_try:
-                self._apply(file.metadata, [import_records.entry(file, position)])
+                self._apply(file.metadata, [import_records.record(file, position)])
             else:
                 reason = f"set aside: {imports.TRIES} workers ended while they looked at it"
-                self._refuse(Entry(position, file.action(position), None), reason)
+                self._refuse(RawRecord(position, file.action(position), None), reason)
         self.claimed = replace(self.claimed, is_careful=False)
         return end
 
-    def _apply(self, metadata: import_files.Metadata, portion: Sequence[Entry]) -> None:
+    def _apply(self, metadata: import_files.Metadata, portion: Sequence[RawRecord]) -> None:
+        """Look at these records and apply them."""
+        self._apply_all(metadata, portion, looking.look_at(metadata.source, portion))
+
+    def _apply_all(
+        self, metadata: import_files.Metadata, portion: Sequence[RawRecord], looked_at: Mapping[int, Entry]
+    ) -> None:
         """Apply these records; where the database refuses, halve until the one that it refuses is alone."""
         try:
             with transaction() as session:
-                now = self.moment()
-                imports.apply(session, self.claimed, metadata, portion, passes=self.passes, now=now, lease=self.lease)
+                apply = partial(imports.apply, session, self.claimed, metadata, portion, looked_at=looked_at)
+                apply(passes=self.passes, now=self.moment(), lease=self.lease)
             self.heartbeat.progress()
         except ClaimLost:
             raise
@@ -351,15 +371,15 @@ class _Application:
                 raise
             if len(portion) > 1:
                 middle = len(portion) // 2
-                self._apply(metadata, portion[:middle])
-                self._apply(metadata, portion[middle:])
+                self._apply_all(metadata, portion[:middle], looked_at)
+                self._apply_all(metadata, portion[middle:], looked_at)
                 return
             self._refuse(portion[0], f"cannot be stored ({type(problem).__name__})")
 
-    def _refuse(self, entry: Entry, reason: str) -> None:
-        log.error("imports.record_refused", import_id=str(self.id), position=entry.position, reason=reason)
+    def _refuse(self, sent: RawRecord, reason: str) -> None:
+        log.error("imports.record_refused", import_id=str(self.id), position=sent.position, reason=reason)
         with transaction() as session:
-            imports.refuse(session, self.claimed, entry, reason, now=self.moment())
+            imports.refuse(session, self.claimed, sent, reason, now=self.moment())
         self.heartbeat.progress()
 
 

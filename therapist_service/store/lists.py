@@ -8,12 +8,13 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, cast, false, func, select, text
+from sqlalchemy import ColumnElement, Select, Text, Uuid, cast, false, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.orm import Session
 
 from shared.database.listing import Found, Listing
 from shared.values.lists import Part
+from shared.values.places import Place, PlaceColumn
 from therapist_service.store.tables import (
     IS_THERE,
     Import,
@@ -25,6 +26,8 @@ from therapist_service.store.tables import (
 
 SHUFFLED = (text("hashtext(id::text)"), Therapist.id)
 """An order in which therapists with something in common are no neighbours; there is an index for it."""
+_FIRST_OF_ALL = text(f"hashtext(id::text) < {-(2**31) + 2**32 // 32}")
+"""The first part, a thirty-second, of everybody in that order."""
 
 THERAPISTS: Final = Listing(
     sorts={
@@ -72,9 +75,22 @@ def found_therapists(
     Of more, always the same ones are taken, in an order that has to do with nothing: in the order of names PostgreSQL
     would read nearly all therapists until it comes to the first one whose name begins with v.
     """
-    found = session.scalars(select(Therapist.id).where(*conditions).order_by(*SHUFFLED).limit(at_most)).all()
-    these = Therapist.id == func.any(cast(list(found), ARRAY(Uuid)))
+    # of a frequent word the first part has enough, and PostgreSQL reads no more than the rows that are in both indexes
+    first = select(Therapist.id).where(*conditions, _FIRST_OF_ALL).order_by(*SHUFFLED).limit(at_most)
+    found = list(session.scalars(first))
+    if len(found) < at_most:
+        found = list(session.scalars(_first_of_few(conditions, at_most)))
+    these = Therapist.id == func.any(cast(found, ARRAY(Uuid)))
     return THERAPISTS.read(session, select(Therapist).where(these), part, total=len(found))
+
+
+def _first_of_few(conditions: Sequence[ColumnElement[bool]], at_most: int) -> Select[tuple[UUID]]:
+    """The first ones in the shuffled order, of all who meet the conditions.
+
+    They are found before they are sorted: PostgreSQL would read tens of thousands of others in that order.
+    """
+    found = select(Therapist.id).where(*conditions).cte("found").prefix_with("MATERIALIZED")
+    return select(found.c.id).order_by(func.hashtext(cast(found.c.id, Text)), found.c.id).limit(at_most)
 
 
 def therapist_changes(session: Session, therapist_ids: Collection[UUID], part: Part) -> Found[TherapistChange]:
@@ -107,6 +123,19 @@ def free_on(day: date, wanted: bool | None) -> list[ColumnElement[bool]]:
     """The condition that there is a place on this day, or that there is none known; None means that either will do."""
     free = func.least(Therapist.free_individual_from, Therapist.free_group_from) <= day
     return [] if wanted is None else [func.coalesce(free, false()) == wanted]
+
+
+def has_postal_code_like(wanted: Collection[str]) -> ColumnElement[bool]:
+    """The therapist has one of these postal codes, or one that begins as `52*` says."""
+    begun = [each.removesuffix("*") for each in wanted if each.endswith("*")]
+    # as digits sort alike in every collation, the index of the column serves
+    beginnings = (Therapist.postal_code.between(each.ljust(5, "0"), each.ljust(5, "9")) for each in begun)
+    return or_(Therapist.postal_code.in_([each for each in wanted if not each.endswith("*")]), *beginnings)
+
+
+def is_within(km: float, place: Place) -> ColumnElement[bool]:
+    """The practice is within so many kilometres of the place, as the crow flies."""
+    return func.ST_DWithin(Therapist.place, literal(place, PlaceColumn()), km * 1000)
 
 
 def offers_one_of(procedures: Collection[str]) -> ColumnElement[bool]:

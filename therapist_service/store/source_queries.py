@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, any_, func, literal, or_, select, update
+from sqlalchemy import Text, Uuid, and_, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
@@ -15,6 +15,39 @@ from shared.database.bulk import Row, write_rows
 from therapist_service.store.tables import IS_THERE, ImportReview, Therapist, TherapistSource
 
 _ENTRY = tuple(column.label(f"entry_{column.name}") for column in TherapistSource.__table__.columns)
+
+
+class AppliedEntry(NamedTuple):
+    """By what a record that was applied before is known again."""
+
+    id: UUID
+    therapist_id: UUID
+    version: int
+    """Of the therapist."""
+    digest: str | None
+    is_leading: bool
+    """Whether the source has the entry, and no newer one says what the therapist is like."""
+
+
+def applied_entries(
+    session: Session, source: str, external_ids: Collection[str], *, lock: bool
+) -> dict[str, AppliedEntry]:
+    """The source's entries with these ids, by external id; with `lock` they are locked, and their therapists."""
+    if not external_ids:
+        return {}
+    table, entries, others = Therapist.__table__, TherapistSource.__table__, aliased(TherapistSource)
+    newer = select(others.id).where(
+        others.therapist_id == table.c.id, others.gone_at.is_(None), others.id > entries.c.id
+    )
+    is_leading = and_(entries.c.gone_at.is_(None), IS_THERE, ~newer.exists())
+    wanted = (
+        select(entries.c.external_id, entries.c.id, table.c.id, table.c.version, entries.c.digest, is_leading)
+        .join_from(entries, table, entries.c.therapist_id == table.c.id)
+        .where(entries.c.source_name == source, entries.c.external_id.in_(external_ids))
+        .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
+    )
+    found = session.execute(wanted.with_for_update(of=[table, entries]) if lock else wanted)
+    return {external_id: AppliedEntry(*entry) for external_id, *entry in found}
 
 
 def known_entries(session: Session, source: str, external_ids: Collection[str]) -> list[dict[str, Any]]:

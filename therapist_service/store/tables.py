@@ -14,6 +14,7 @@ from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, n
 from shared.database.tables import add_shared_tables
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, ReviewKind, ReviewState, TherapistStatus
 from shared.values.import_enums import UndoOutcome
+from shared.values.places import Place, PlaceColumn
 from shared.values.practice_enums import InactiveBy
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly, WeeklyColumn
@@ -98,6 +99,10 @@ class Therapist(Aggregate, Tables):
     last_conversation_on: Mapped[date | None]
     search: Mapped[str] = mapped_column(TSVECTOR, server_default=text("''"))
     """The words by which lists find the therapist: see `domain/search.py`."""
+    city_folded: Mapped[str | None]
+    """The town without case and accents."""
+    place: Mapped[Place | None] = mapped_column(PlaceColumn)
+    """Where the practice is: its own coordinates, or else the place of its postal code."""
     name_key: Mapped[str | None]
     """First name and surname in the form in which names are compared: see `domain/entity_resolution.py`."""
     practice_key: Mapped[str | None]
@@ -110,7 +115,8 @@ class Therapist(Aggregate, Tables):
 
     __table_args__ = (
         Index("ix_therapists_postal_code", "postal_code"),
-        Index("ix_therapists_city", "city"),
+        Index("ix_therapists_city_folded", "city_folded"),
+        Index("ix_therapists_place", "place", postgresql_using="gist"),
         Index("ix_therapists_shuffled", text("hashtext(id::text)"), "id"),
         Index("ix_therapists_search", "search", postgresql_using="gin"),
         Index("ix_therapists_capacity_due_on", "capacity_due_on", postgresql_where=text("capacity_due_on IS NOT NULL")),
@@ -182,6 +188,8 @@ class TherapistSource(Tables):
         Index("uq_therapist_sources_entry", "source_name", "external_id", unique=True),
         Index("ix_therapist_sources_therapist_id", "therapist_id"),
         Index("ix_therapist_sources_import_id", "import_id"),
+        # every file notes of all its entries that it has them: with as much room again in each page no index is written
+        {"postgresql_with": {"fillfactor": 50}},
     )
 
 

@@ -1,0 +1,70 @@
+"""What is to be written for the records of a portion, in a few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from shared.database import Session
+from shared.events.event import Event
+from shared.events.outbox import record_all
+from therapist_service.domain import change_log, search, states
+from therapist_service.domain.change_log import Change
+from therapist_service.domain.import_files import Metadata
+from therapist_service.domain.import_records import RawRecord
+from therapist_service.domain.import_rules import ImportDecision
+from therapist_service.domain.schemas import ImportedFields
+from therapist_service.store import import_queries, review_queries, source_queries
+
+WRITTEN: Final = (
+    "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "block_reason", *search.COLUMNS,
+    "name_key", "practice_key", "protected_fields", "updated_at", "updated_by", "version", "sequence",
+)  # fmt: skip
+"""The columns of a therapist that an import writes; what machines note about contacts is not among them.
+
+`block_reason` is never changed: PostgreSQL checks a row before it finds that it is not a new one.
+"""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is to be written for one record."""
+
+    sent: RawRecord
+    decision: ImportDecision
+    therapist_id: UUID | None
+    row: Row | None = None
+    event: tuple[UUID, int, Event] | None = None
+    source: Row | None = None
+    """The entry of the source, where something of it changes."""
+    seen: UUID | None = None
+    """An entry of which nothing is written but that the source still shows it."""
+    change: Change | None = None
+    review: Row | None = None
+    superseded: UUID | None = None
+    """A review that a newer record has overtaken."""
+    remembered: Row | None = None
+    """What the newest review of the entry is to remember of what was rejected."""
+
+
+def write_portion(session: Session, outcomes: Sequence[Outcome], metadata: Metadata, *, now: datetime) -> None:
+    """Write what was decided, but for the outcomes themselves."""
+    import_queries.write_therapists(session, _last(o.row for o in outcomes))
+    source_queries.write_entries(session, _last(o.source for o in outcomes))
+    source_queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
+    record_all(session, [o.event for o in outcomes if o.event is not None], now=now)
+    change_log.add(session, [o.change for o in outcomes if o.change is not None], now=now)
+    overtaken = [o.superseded for o in outcomes if o.superseded is not None]
+    review_queries.supersede(session, overtaken, states.columns_of_a_superseded_review() | {"updated_at": now})
+    review_queries.remember(session, [o.remembered for o in outcomes if o.remembered is not None])
+    review_queries.add(session, [o.review for o in outcomes if o.review is not None])
+
+
+def _last(rows: Iterable[Row | None]) -> list[Row]:
+    """Of rows with one id the last: several records may be one therapist."""
+    return list({row["id"]: row for row in rows if row is not None}.values())
