@@ -8,6 +8,7 @@ from uuid import UUID
 
 from shared.database import Session
 from shared.events.catalogue import TherapistMerged, TherapistRemoved, TherapistUpdated
+from therapist_service.domain import publishing
 from therapist_service.store import queries
 from therapist_service.store.tables import Therapist
 
