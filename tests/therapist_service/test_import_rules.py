@@ -268,3 +268,8 @@ def test_an_unchanged_record_is_known_again_until_somebody_changes_the_therapist
     looked_at.clear()
     again = bring(15, modifications=[moved])
     assert (again["unchanged"], looked_at) == (1, ["a-1"]), "it says once more what was rejected"
+    assert bring(16, modifications=[record])["unchanged"] == 1
+    assert client.post(f"/api/import-reviews/{review.id}/reopen").json["state"] == "pending"
+    assert bring(17, modifications=[record])["unchanged"] == 1
+    session.expire_all()
+    assert review.state == "superseded", "the source does not say any more what waits"

@@ -26,7 +26,7 @@ from therapist_service.domain.review_schemas import (
     ReviewFilter,
     ReviewRejection,
 )
-from therapist_service.store import queries, review_lists, review_queries
+from therapist_service.store import queries, review_lists, review_queries, source_queries
 from therapist_service.store.tables import ImportReview
 
 
@@ -96,6 +96,9 @@ def reopen(session: Session, review_id: UUID, *, by: UUID | None, now: datetime)
         raise Conflict("import_review.nothing_left")
     _reset_what_is_left(session, review, left)
     states.reopen_review(review, by=by, now=now)
+    entry = source_queries.entry(session, review.source_name, review.external_id)
+    if entry is not None:
+        entry.digest = None  # its next record is looked at: it may overtake the review
     session.flush()
     return view(review)
 
