@@ -104,6 +104,12 @@ class BusyService:
             made.append(happened(kind(therapist=state), therapist, sequence=next(self.sequence)))
             place = catalogue.AddressGeocoded(owner_kind="therapist", owner_id=therapist, federal_state="NW")
             made.append(happened(place, therapist, sequence=next(self.sequence)))
+        merged, kept = random.sample(self.therapists, 2)
+        both = (
+            catalogue.TherapistMerged(therapist_id=merged, merged_into=kept),
+            catalogue.TherapistRemoved(therapist_id=merged),
+        )
+        made.append(happened(random.choice(both), merged, sequence=next(self.sequence)))
         merged, kept = random.sample(self.patients, 2)
         merge = catalogue.PatientMerged(patient_id=merged, merged_into=kept, kept_sequence=1, status="searching")
         made.append(happened(merge, merged, sequence=next(self.sequence)))

@@ -40,7 +40,9 @@ from shared.events.catalogue import (
     PracticeAnswer,
     TherapistBlocked,
     TherapistDeactivated,
+    TherapistMerged,
     TherapistRegistered,
+    TherapistRemoved,
     TherapistUnblocked,
     TherapistUpdated,
 )
@@ -129,6 +131,9 @@ class Bustle:
             merged, kept = random.sample(self.patients, 2)
             event = PatientMerged(patient_id=merged, merged_into=kept, kept_sequence=1, status="searching")
             made.append(happened(event, merged, sequence=next(self.sequence)))
+            merged, kept = random.sample(self.therapists, 2)
+            both = TherapistMerged(therapist_id=merged, merged_into=kept), TherapistRemoved(therapist_id=merged)
+            made.append(happened(random.choice(both), merged, sequence=next(self.sequence)))
         return made
 
     def _contacts(self) -> list[Event]:
