@@ -100,7 +100,7 @@ def test_an_unknown_field_never_costs_more_than_itself(folder: Folder, session: 
 FIELDS = sorted(KNOWN - {"external_id", "last_name"})
 
 
-def looked_at(raw: bytes) -> list[Entry]:
+def parsed(raw: bytes) -> list[Entry]:
     """All records of a file, without a database."""
     file = import_files.read(Blocks(len(raw), lambda number: raw[number * BLOCK : (number + 1) * BLOCK]))
     return entries(file, end=file.total)
@@ -112,7 +112,7 @@ def test_a_known_field_never_costs_more_than_itself(field: str) -> None:
         if "100000" in name or len(raw) > LARGEST_VALUE:
             continue  # other tests feed these to unknown and to known fields: their size decides, not the field
         started = time.process_time()
-        _, record, _ = looked_at(a_raw_file(with_raw(field, raw, gender="female", house_number="5")))
+        _, record, _ = parsed(a_raw_file(with_raw(field, raw, gender="female", house_number="5")))
         assert time.process_time() - started < 2, f"{name} takes long"
         assert record.refused is None, name
         others = {"gender": "female", "house_number": "5", "last_name": "Sonnentau", "city": "Aachen"}

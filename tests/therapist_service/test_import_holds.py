@@ -102,16 +102,16 @@ def test_unchanged_records_are_not_looked_at_when_a_file_is_judged(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.bring(FIRST, a_file(people(60)))
-    looked_at: list[str | None] = []
+    parsed: list[str | None] = []
     read = import_records.entry
 
     def noting(sent: RawRecord) -> Entry:
-        looked_at.append(sent.external_id)
+        parsed.append(sent.external_id)
         return read(sent)
 
     monkeypatch.setattr(import_records, "entry", noting)
     held = folder.bring(SECOND, a_file([*people(25, city="Bonn"), *people(60)[25:]]))
-    assert (held.status, held.hold and held.hold.would_change, looked_at) == ("held", 25, ids(25))
+    assert (held.status, held.hold and held.hold.would_change, parsed) == ("held", 25, ids(25))
 
 
 def test_a_rejected_file_changes_nothing_and_later_files_go_on(

@@ -235,16 +235,16 @@ def test_an_unchanged_record_is_known_again_until_somebody_changes_the_therapist
 
     record, with_note = a_record(phone="0221 4710123"), a_record("a-2", fax="none")
     bring(4, additions=[record, with_note])
-    looked_at: list[str | None] = []
+    parsed: list[str | None] = []
     read = import_records.entry
 
     def noting(sent: RawRecord) -> Entry:
-        looked_at.append(sent.external_id)
+        parsed.append(sent.external_id)
         return read(sent)
 
     monkeypatch.setattr(import_records, "entry", noting)
     assert bring(5, modifications=[record, with_note])["unchanged"] == 2
-    assert looked_at == ["a-2"], "its outcome names once more what could not be read"
+    assert parsed == ["a-2"], "its outcome names once more what could not be read"
     url = f"/api/therapists/{therapist(session).id}"
     client.patch(url, json={"city": "Bonn"})
     assert bring(6, modifications=[record])["unchanged"] == 1
@@ -254,20 +254,20 @@ def test_an_unchanged_record_is_known_again_until_somebody_changes_the_therapist
     bring(8, deletions=["a-1"])
     assert bring(9, additions=[record])["modifications"] == 1
     assert (therapist(session).status, len(types(session, therapist(session).id))) == ("active", 6)
-    looked_at.clear()
+    parsed.clear()
     assert bring(10, additions=[record])["unchanged"] == 1
-    assert looked_at == []
+    assert parsed == []
     folder.passes = EVERYTHING - {ReviewKind.CONTACT}
     moved = {**record, "phone": "0221 4710124"}
     for hour in (11, 12):
         assert bring(hour, modifications=[moved])["waiting"] == 1, "what waits is never taken for applied"
-    assert set(looked_at) == {"a-1"}
+    assert set(parsed) == {"a-1"}
     assert (bring(13, modifications=[record])["unchanged"], bring(14, modifications=[moved])["waiting"]) == (1, 1)
     (review,) = session.scalars(select(ImportReview).where(ImportReview.state == "pending"))
     client.post(f"/api/import-reviews/{review.id}/reject", json={"reason": "A wrong number."})
-    looked_at.clear()
+    parsed.clear()
     again = bring(15, modifications=[moved])
-    assert (again["unchanged"], looked_at) == (1, ["a-1"]), "it says once more what was rejected"
+    assert (again["unchanged"], parsed) == (1, ["a-1"]), "it says once more what was rejected"
     assert bring(16, modifications=[record])["unchanged"] == 1
     assert client.post(f"/api/import-reviews/{review.id}/reopen").json["state"] == "pending"
     assert bring(17, modifications=[record])["unchanged"] == 1

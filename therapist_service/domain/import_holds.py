@@ -58,12 +58,12 @@ def add_effect(
     portion: Sequence[RawRecord],
     effect: FileEffect,
     *,
-    looked_at: Mapping[int, Entry],
+    parsed: Mapping[int, Entry],
     now: datetime,
 ) -> None:
     """Add to the effect what these records would do now, whatever of it a person would have to decide.
 
-    `looked_at` has the records that were looked at before, by position.
+    `parsed` has the records that were looked at before, by position.
     """
     everything = frozenset(ReviewKind)
     outcomes = decide_portion(
@@ -74,7 +74,7 @@ def add_effect(
         portion,
         passes=everything,
         now=now,
-        looked_at=looked_at,
+        parsed=parsed,
     )
     applied = Counter(each.decision.action for each in outcomes if each.decision.outcome == ImportOutcome.APPLIED)
     effect.deactivated += applied[ImportAction.DELETION]

@@ -36,7 +36,7 @@ LOGGED_AS: Final = {
     ImportAction.DELETION: TherapistChangeAction.DEACTIVATED,
 }
 """What the log of changes calls a record that was applied to a known therapist."""
-NOT_LOOKED_AT: Final[Mapping[int, Entry]] = {}
+NOTHING_PARSED: Final[Mapping[int, Entry]] = {}
 """That none of the records of a portion was looked at."""
 _AS_BEFORE: Final = ImportDecision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED)
 _ENTRY: Final = tuple(TherapistSource.__table__.columns.keys())
@@ -62,13 +62,13 @@ def decide_portion(
     *,
     passes: Passes,
     now: datetime,
-    looked_at: Mapping[int, Entry] = NOT_LOOKED_AT,
+    parsed: Mapping[int, Entry] = NOTHING_PARSED,
 ) -> list[Outcome]:
     """What becomes of these records, in their order; the therapists and reviews that are known are locked.
 
-    `looked_at` has those that were looked at before anything was locked, by position.
+    `parsed` has those that were looked at before anything was locked, by position.
     """
-    known = _Portion(import_id, file, metadata, passes, now, looked_at)
+    known = _Portion(import_id, file, metadata, passes, now, parsed)
     known.load(session, portion)
     return [known.outcome(each) for each in portion]
 
@@ -83,13 +83,13 @@ class _Portion:
         metadata: Metadata,
         passes: Passes,
         now: datetime,
-        looked_at: Mapping[int, Entry],
+        parsed: Mapping[int, Entry],
     ) -> None:
         self._import_id, self._file = import_id, file
         self._metadata, self._passes, self._now = metadata, passes, now
         self._as_before: dict[int, AppliedEntry] = {}
         """The entries of the records that were applied before, by position."""
-        self._looked_at = dict(looked_at)
+        self._parsed = dict(parsed)
         """The other records, by position."""
         self._therapists: dict[UUID, Row] = {}
         self._entries: dict[str, Row] = {}
@@ -102,16 +102,16 @@ class _Portion:
     def load(self, session: Session, portion: Sequence[RawRecord]) -> None:
         """Read what is known of these records, of those that were applied before no more than that."""
         self._as_before = applied_as_they_are(session, self._metadata.source, portion, lock=True)
-        others = self._look_at([each for each in portion if each.position not in self._as_before])
+        others = self._parse([each for each in portion if each.position not in self._as_before])
         self._load_known(session, others)
         is_state = (each for each in others if each.action != ImportAction.DELETION)
         self._identify(session, [each for each in is_state if each.external_id not in self._entries])
         self._load_concerned(session, portion)
 
-    def _look_at(self, portion: Sequence[RawRecord]) -> list[Entry]:
+    def _parse(self, portion: Sequence[RawRecord]) -> list[Entry]:
         """Look at these records, unless that was done; returns those that are not refused."""
-        found = [self._looked_at.get(each.position) or import_records.entry(each) for each in portion]
-        self._looked_at |= {each.position: each for each in found}
+        found = [self._parsed.get(each.position) or import_records.entry(each) for each in portion]
+        self._parsed |= {each.position: each for each in found}
         return [each for each in found if each.external_id is not None and each.refused is None]
 
     def _load_concerned(self, session: Session, portion: Sequence[RawRecord]) -> None:
@@ -119,7 +119,7 @@ class _Portion:
         concerned = {at for at, entry in self._as_before.items() if entry.therapist_id in self._therapists}
         if concerned:
             self._as_before = {at: entry for at, entry in self._as_before.items() if at not in concerned}
-            self._load_known(session, self._look_at([each for each in portion if each.position in concerned]))
+            self._load_known(session, self._parse([each for each in portion if each.position in concerned]))
 
     def _load_known(self, session: Session, entries: Sequence[Entry]) -> None:
         """Read the entries, therapists and reviews of these records."""
@@ -182,7 +182,7 @@ class _Portion:
         """What becomes of the next record."""
         if (before := self._as_before.get(sent.position)) is not None:
             return Outcome(sent, _AS_BEFORE, before.therapist_id, seen=before.id)
-        entry = self._looked_at[sent.position]
+        entry = self._parsed[sent.position]
         external_id = entry.external_id
         if external_id is None or entry.refused is not None:
             return Outcome(sent, decide(entry, None), None)
@@ -259,7 +259,7 @@ class _Portion:
     def _noted(self, sent: RawRecord, decision: ImportDecision, therapist: Mapping[str, Any], source: Row) -> Row:
         """What is noted of the record with its entry of the source."""
         is_unsure = decision.waiting is not None and decision.waiting.therapist_id is None
-        set_aside = source["set_aside"] if is_unsure else self._looked_at[sent.position].set_aside
+        set_aside = source["set_aside"] if is_unsure else self._parsed[sent.position].set_aside
         is_known_again = _is_to_be_known_again(decision)
         digest = digest_of(sent.raw, therapist["id"], version=therapist["version"]) if is_known_again else None
         return {"set_aside": set_aside, "digest": digest}

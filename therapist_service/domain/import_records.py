@@ -112,8 +112,8 @@ def entry(sent: RawRecord) -> Entry:
     """The record, looked at."""
     if sent.refused is not None:
         return Entry(sent.position, sent.action, sent.external_id, sent.refused)
-    looked_at = _deletion if sent.action == ImportAction.DELETION else _state
-    return looked_at(sent.position, sent.action, sent.raw)
+    parse = _deletion if sent.action == ImportAction.DELETION else _state
+    return parse(sent.position, sent.action, sent.raw)
 
 
 def _deletion(position: int, action: ImportAction, sent: bytes) -> Entry:

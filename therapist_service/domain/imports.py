@@ -22,7 +22,7 @@ from shared.values.lists import Listed, ListRequest
 from therapist_service.domain import import_events, states
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
 from therapist_service.domain.import_outcomes import Outcome, write_portion
-from therapist_service.domain.import_portions import NOT_LOOKED_AT, decide_portion
+from therapist_service.domain.import_portions import NOTHING_PARSED, decide_portion
 from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_rules import ImportDecision
 from therapist_service.domain.import_schemas import (
@@ -246,11 +246,11 @@ def apply(
     passes: Passes,
     now: datetime,
     lease: timedelta,
-    looked_at: Mapping[int, Entry] = NOT_LOOKED_AT,
+    parsed: Mapping[int, Entry] = NOTHING_PARSED,
 ) -> None:
     """Apply the next records, with their outcomes, events and reviews, and keep the claim for longer.
 
-    `looked_at` has the records that were looked at before, by position: while this looks, nobody can renew the claim.
+    `parsed` has the records that were looked at before, by position: while this looks, nobody can renew the claim.
 
     Raises `ClaimLost` where these are not the next records or the claim is over.
     """
@@ -258,7 +258,7 @@ def apply(
     if not portion or portion[0].position != known.done:
         raise ClaimLost
     outcomes = decide_portion(
-        session, claimed.import_id, claimed.file, metadata, portion, passes=passes, now=now, looked_at=looked_at
+        session, claimed.import_id, claimed.file, metadata, portion, passes=passes, now=now, parsed=parsed
     )
     write_portion(session, outcomes, metadata, now=now)
     queries.add_records(session, [_record(claimed, o) for o in outcomes])

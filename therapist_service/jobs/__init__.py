@@ -353,15 +353,15 @@ class _Application:
 
     def _apply(self, metadata: import_files.Metadata, portion: Sequence[RawRecord]) -> None:
         """Look at these records and apply them."""
-        self._apply_all(metadata, portion, looking.look_at(metadata.source, portion))
+        self._apply_all(metadata, portion, parsing.parse(metadata.source, portion))
 
     def _apply_all(
-        self, metadata: import_files.Metadata, portion: Sequence[RawRecord], looked_at: Mapping[int, Entry]
+        self, metadata: import_files.Metadata, portion: Sequence[RawRecord], parsed: Mapping[int, Entry]
     ) -> None:
         """Apply these records; where the database refuses, halve until the one that it refuses is alone."""
         try:
             with transaction() as session:
-                apply = partial(imports.apply, session, self.claimed, metadata, portion, looked_at=looked_at)
+                apply = partial(imports.apply, session, self.claimed, metadata, portion, parsed=parsed)
                 apply(passes=self.passes, now=self.moment(), lease=self.lease)
             self.heartbeat.progress()
         except ClaimLost:
@@ -371,8 +371,8 @@ class _Application:
                 raise
             if len(portion) > 1:
                 middle = len(portion) // 2
-                self._apply_all(metadata, portion[:middle], looked_at)
-                self._apply_all(metadata, portion[middle:], looked_at)
+                self._apply_all(metadata, portion[:middle], parsed)
+                self._apply_all(metadata, portion[middle:], parsed)
                 return
             self._refuse(portion[0], f"cannot be stored ({type(problem).__name__})")
 

@@ -10,7 +10,7 @@ from therapist_service.domain import import_holds, import_records, imports
 from therapist_service.domain.import_files import ImportFile
 from therapist_service.domain.import_holds import FileEffect
 from therapist_service.domain.imports import ImportClaim
-from therapist_service.jobs import looking
+from therapist_service.jobs import parsing
 from therapist_service.jobs.heartbeats import ClaimHeartbeat
 from therapist_service.settings import HoldRule
 
@@ -38,10 +38,10 @@ def _effect(file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: C
         return effect  # workers ended while they compared its records, or it cannot be too much
     effect = FileEffect(effect.known)
     for portion in import_records.portions(file, start=0, records=PORTION):
-        looked_at = looking.look_at(file.metadata.source, portion)
+        parsed = parsing.parse(file.metadata.source, portion)
         with transaction() as session:
             now = heartbeat.moment()
-            import_holds.add_effect(session, claimed, file, portion, effect, looked_at=looked_at, now=now)
+            import_holds.add_effect(session, claimed, file, portion, effect, parsed=parsed, now=now)
         heartbeat.note_progress()
         left = file.total - portion[-1].position - 1
         if not rule.holds(effect.affected + left, known=effect.known):

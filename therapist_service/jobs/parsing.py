@@ -1,4 +1,4 @@
-"""Looking at the records of a file before anything is locked for them."""
+"""Parsing the records of a file before anything is locked for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from therapist_service.domain import import_portions, import_records
 from therapist_service.domain.import_records import Entry, RawRecord
 
 
-def look_at(source: str, portion: Sequence[RawRecord]) -> Mapping[int, Entry]:
+def parse(source: str, portion: Sequence[RawRecord]) -> Mapping[int, Entry]:
     """The records that are not as they were applied before, by position.
 
     One may take longer than a claim lasts: so no transaction is open meanwhile, and the claim can be renewed.
