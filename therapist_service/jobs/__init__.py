@@ -31,7 +31,7 @@ from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_schemas import A_FILE_NAME
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.domain.review_rules import Passes
-from therapist_service.jobs import judging, looking
+from therapist_service.jobs import judging, parsing
 from therapist_service.jobs.heartbeats import ClaimHeartbeat, passing_from
 from therapist_service.jobs.undoing import undo_imports
 from therapist_service.jobs.upkeep import remove_old_import_records, remove_old_reviews, show_import_figures
