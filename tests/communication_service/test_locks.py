@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ from tests.builders.locks import observed
 from tests.conftest import MONDAY
 
 SECONDS = 8.0
+MOST_SECONDS = 60.0
+"""A machine that does much else brings few of the rare kinds in that time."""
 PEOPLE = 6
 ORDER = (
     "therapist", "placement_requests", "therapists", "email_suppressions", "places", "patients", "patient_keys", "line",
@@ -181,12 +184,18 @@ class BusyService:
             suppressions.add(session, new, by=None, now=self._later())
 
     def run(self, work: Sequence[Callable[[], None]]) -> None:
-        """All of this at once, for a while."""
+        """All of this at once, for a while, and until every kind of event has come."""
         stop = threading.Event()
         threads = [threading.Thread(target=self._again_and_again, args=(each, stop)) for each in work]
         for thread in threads:
             thread.start()
         stop.wait(SECONDS)
+        deadline = time.monotonic() + MOST_SECONDS
+        while (
+            not self.kinds >= listeners.handled_types() - {catalogue.TherapistRegistered, catalogue.PatientRegistered}
+            and time.monotonic() < deadline
+        ):
+            stop.wait(0.1)
         stop.set()
         for thread in threads:
             thread.join()

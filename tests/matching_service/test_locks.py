@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -65,6 +66,8 @@ STATUSES: list[tuple[str, Any]] = [
     ("inactive", TherapistDeactivated),
 ]
 SECONDS = 8.0
+MOST_SECONDS = 60.0
+"""A machine that does much else brings few of the rare kinds in that time."""
 DEADLOCK = "40P01"
 # also counted within one transaction, which pg_stat_activity is not
 ONE_WAITS = text(
@@ -212,12 +215,15 @@ class Bustle:
         republish(publishing.snapshots, portion=random.randrange(2, 20))
 
     def run(self, work: Sequence[Callable[[], None]]) -> None:
-        """All of this at once, for a while."""
+        """All of this at once, for a while, and until every kind of event has come."""
         stop = threading.Event()
         threads = [threading.Thread(target=self._again_and_again, args=(each, stop)) for each in work]
         for thread in threads:
             thread.start()
         stop.wait(SECONDS)
+        deadline = time.monotonic() + MOST_SECONDS
+        while not self.kinds >= listeners.handled_types() and time.monotonic() < deadline:
+            stop.wait(0.1)
         stop.set()
         for thread in threads:
             thread.join()

@@ -104,7 +104,7 @@ def at_work(duty: Callable[[threading.Event], None]) -> Iterator[threading.Event
     assert not problems, problems
 
 
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+def until(holds: Callable[[], bool], seconds: float = 150) -> None:
     """Wait for something another thread brings about, for as long as it takes on a machine that does much else."""
     deadline = time.monotonic() + seconds
     while not holds():
