@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
+import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, exc
+
+from shared.database import ChangedMeanwhile
+from shared.errors import PlatformError
+
+SECONDS = 8.0
+MOST_SECONDS = 60.0
+"""A machine that does much else brings few of the rare kinds of work in that time."""
+DEADLOCK = "40P01"
 
 _CHANGES = re.compile(r"^\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)", re.IGNORECASE)
 _IN_PARENTHESES = re.compile(r"\([^()]*\)")
@@ -68,3 +80,42 @@ def observed(order: Sequence[str], advisory: Callable[[Any], str] = lambda _: ""
     finally:
         for name, listener in listeners:
             event.remove(Engine, name, listener)
+
+
+class Workers:
+    """Threads that do work again and again, all at once, each piece of it in transactions that commit."""
+
+    def __init__(self) -> None:
+        self.ended: Counter[str] = Counter()
+        """How often work was done, or refused with a code of ours, or failed with one of PostgreSQL."""
+        self.deadlocks: list[str] = []
+        """What PostgreSQL said of each, and where."""
+
+    def run(self, work: Sequence[Callable[[], None]], *, is_enough: Callable[[], bool]) -> None:
+        """Do all of this at once for a while, and until that is enough, but for a minute more at most."""
+        stop = threading.Event()
+        threads = [threading.Thread(target=self._again_and_again, args=(each, stop)) for each in work]
+        for thread in threads:
+            thread.start()
+        stop.wait(SECONDS)
+        deadline = time.monotonic() + MOST_SECONDS
+        while not is_enough() and time.monotonic() < deadline:
+            stop.wait(0.1)
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+    def _again_and_again(self, work: Callable[[], None], stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                work()
+                self.ended["done"] += 1
+            except PlatformError as refusal:
+                self.ended[refusal.code] += 1
+            except ChangedMeanwhile:  # run again, as every transaction that others overtook
+                self.ended["merged meanwhile"] += 1
+            except exc.DBAPIError as problem:
+                code = str(getattr(problem.orig, "pgcode", None) or type(problem).__name__)
+                self.ended[code] += 1
+                if code == DEADLOCK:
+                    self.deadlocks.append(f"{work.__name__}: {problem}\n{traceback.format_exc()}")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import exc, select
+from sqlalchemy import select
 
 from communication_service import jobs
 from communication_service.domain import calls, emails, placement_requests, sending, suppressions
@@ -21,18 +19,16 @@ from communication_service.listeners import listeners
 from communication_service.store import email_queries, locks
 from communication_service.store.tables import ContactRequest, Email, PhoneCall
 from shared.database import new_id, transaction
-from shared.errors import PlatformError
 from shared.events import catalogue
 from shared.events.event import Event
 from tests.builders.communication import EVERY_DAY, RULES, TEXTS, a_patient, a_request, a_therapist
 from tests.builders.events import happened
-from tests.builders.locks import observed
+from tests.builders.locks import Workers, observed
 from tests.conftest import MONDAY
 
-SECONDS = 8.0
-MOST_SECONDS = 60.0
-"""A machine that does much else brings few of the rare kinds in that time."""
 PEOPLE = 6
+AT_FIRST = {catalogue.TherapistRegistered, catalogue.PatientRegistered}
+"""Events that come before everything else."""
 ORDER = (
     "therapist", "placement_requests", "therapists", "email_suppressions", "places", "patients", "patient_keys", "line",
     "cooldowns",
@@ -54,7 +50,7 @@ class BusyService:
             for patient in self.patients
         }
         self.sequence = iter(range(2, 10**9))
-        self.ended: Counter[str] = Counter()
+        self.workers = Workers()
         self.kinds: set[type[Event]] = set()
         self.now = MONDAY
         self.lock = threading.Lock()
@@ -183,33 +179,6 @@ class BusyService:
             new = NewSuppression.from_json({"email": f"{new_id().hex}@example.org", "reason": "asked"})
             suppressions.add(session, new, by=None, now=self._later())
 
-    def run(self, work: Sequence[Callable[[], None]]) -> None:
-        """All of this at once, for a while, and until every kind of event has come."""
-        stop = threading.Event()
-        threads = [threading.Thread(target=self._again_and_again, args=(each, stop)) for each in work]
-        for thread in threads:
-            thread.start()
-        stop.wait(SECONDS)
-        deadline = time.monotonic() + MOST_SECONDS
-        while (
-            not self.kinds >= listeners.handled_types() - {catalogue.TherapistRegistered, catalogue.PatientRegistered}
-            and time.monotonic() < deadline
-        ):
-            stop.wait(0.1)
-        stop.set()
-        for thread in threads:
-            thread.join()
-
-    def _again_and_again(self, work: Callable[[], None], stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                work()
-                self.ended["done"] += 1
-            except PlatformError as refusal:
-                self.ended[refusal.code] += 1
-            except exc.DBAPIError as problem:
-                self.ended[str(getattr(problem.orig, "pgcode", None) or type(problem).__name__)] += 1
-
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("committed")
@@ -217,11 +186,16 @@ def test_consumers_jobs_callers_and_staff_never_wait_for_each_other() -> None:
     line = locks.lock_number("line")
     with observed(ORDER, lambda parameters: "line" if line in parameters.values() else "therapist") as taken:
         busy = BusyService()
-        busy.run([*[busy.poll] * 3, *[busy.compose] * 2, busy.send, busy.call, busy.answer, busy.staff, busy.confirm])
-    assert busy.ended["done"] > 100
-    assert busy.kinds | {catalogue.TherapistRegistered, catalogue.PatientRegistered} == listeners.handled_types()
+        workers = busy.workers
+        workers.run(
+            [*[busy.poll] * 3, *[busy.compose] * 2, busy.send, busy.call, busy.answer, busy.staff, busy.confirm],
+            is_enough=lambda: busy.kinds | AT_FIRST >= listeners.handled_types(),
+        )
+    assert workers.ended["done"] > 100
+    assert busy.kinds | AT_FIRST == listeners.handled_types()
     assert taken.seen == set(taken.order)
     assert not taken.wrong
-    assert not {code for code in busy.ended if len(code) == 5}, busy.ended
+    assert not workers.deadlocks, workers.deadlocks[0]
+    assert not {code for code in workers.ended if len(code) == 5}, workers.ended
     with transaction() as session:
         assert session.scalar(select(ContactRequest.id).limit(1)) is not None

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
-import time
-import traceback
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, exc, select, text, update
+from sqlalchemy import Engine, select, text, update
 
 from matching_service.domain import answers, placement_requests, publishing
 from matching_service.domain import locks as order
@@ -23,7 +20,6 @@ from matching_service.store import queries
 from matching_service.store.tables import PatientCopy, PlacementRequest
 from shared import database
 from shared.database import ChangedMeanwhile, new_id, transaction
-from shared.errors import PlatformError
 from shared.events.catalogue import (
     AddressGeocoded,
     AttemptsUsedUp,
@@ -52,7 +48,7 @@ from shared.events.republish import republish
 from shared.values.datetimes import berlin_day
 from shared.values.schemas import MergePatch
 from tests.builders.events import happened
-from tests.builders.locks import observed
+from tests.builders.locks import Workers, observed
 from tests.builders.matching import AACHEN, RULES, TEXTS, listeners, public_patient, public_therapist
 from tests.conftest import MONDAY
 from tests.end_to_end.operators import Tables
@@ -65,10 +61,6 @@ STATUSES: list[tuple[str, Any]] = [
     ("blocked", TherapistBlocked),
     ("inactive", TherapistDeactivated),
 ]
-SECONDS = 8.0
-MOST_SECONDS = 60.0
-"""A machine that does much else brings few of the rare kinds in that time."""
-DEADLOCK = "40P01"
 # also counted within one transaction, which pg_stat_activity is not
 ONE_WAITS = text(
     "SELECT true FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)) LIMIT 1"
@@ -82,8 +74,7 @@ class Bustle:
         self.therapists = [new_id() for _ in range(PEOPLE)]
         self.patients = [new_id() for _ in range(PEOPLE)]
         self.sequence = iter(range(1, 10**9))
-        self.ended: Counter[str] = Counter()
-        self.deadlocks: list[str] = []
+        self.workers = Workers()
         self.kinds: set[type[Event]] = set()
         with transaction() as session:
             listeners.apply(session, [*self._therapists(), *self._patients(), *self._places()], now=MONDAY)
@@ -214,35 +205,6 @@ class Bustle:
         """An operator has the state of every request published again."""
         republish(publishing.snapshots, portion=random.randrange(2, 20))
 
-    def run(self, work: Sequence[Callable[[], None]]) -> None:
-        """All of this at once, for a while, and until every kind of event has come."""
-        stop = threading.Event()
-        threads = [threading.Thread(target=self._again_and_again, args=(each, stop)) for each in work]
-        for thread in threads:
-            thread.start()
-        stop.wait(SECONDS)
-        deadline = time.monotonic() + MOST_SECONDS
-        while not self.kinds >= listeners.handled_types() and time.monotonic() < deadline:
-            stop.wait(0.1)
-        stop.set()
-        for thread in threads:
-            thread.join()
-
-    def _again_and_again(self, work: Callable[[], None], stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                work()
-                self.ended["done"] += 1
-            except PlatformError as refusal:
-                self.ended[refusal.code] += 1
-            except ChangedMeanwhile:  # run again, as every transaction that others overtook
-                self.ended["merged meanwhile"] += 1
-            except exc.DBAPIError as problem:
-                code = str(getattr(problem.orig, "pgcode", type(problem).__name__))
-                self.ended[code] += 1
-                if code == DEADLOCK:
-                    self.deadlocks.append(f"{work.__name__}: {problem}\n{traceback.format_exc()}")
-
 
 @pytest.fixture
 def committed(settings: Any) -> Iterator[Engine]:
@@ -279,16 +241,18 @@ def _emptied(infrastructure: Any) -> Iterator[None]:
 def test_staff_workers_and_jobs_never_wait_for_each_other() -> None:
     with observed(["therapists", "patients", "placement_requests", "patient_keys"]) as locks:
         bustle = Bustle()
-        bustle.run(
-            [*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.staff, bustle.reopen, bustle.republish]
+        workers = bustle.workers
+        workers.run(
+            [*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.staff, bustle.reopen, bustle.republish],
+            is_enough=lambda: bustle.kinds >= listeners.handled_types(),
         )
-    assert bustle.ended["done"] > 100
+    assert workers.ended["done"] > 100
     assert bustle.kinds == listeners.handled_types()
     assert locks.seen == set(locks.order)
     assert not locks.wrong
-    assert not bustle.deadlocks, bustle.deadlocks[0]
+    assert not workers.deadlocks, workers.deadlocks[0]
     # 23505 is two lists that ask one therapist for one patient at once: a race that the endpoint answers with 409
-    assert not {code for code in bustle.ended if len(code) == 5} - {"23505"}, bustle.ended
+    assert not {code for code in workers.ended if len(code) == 5} - {"23505"}, workers.ended
 
 
 @pytest.mark.usefixtures("committed", "_emptied")
