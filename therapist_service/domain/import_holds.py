@@ -63,7 +63,7 @@ def add_effect(
 ) -> None:
     """Add to the effect what these records would do now, whatever of it a person would have to decide.
 
-    `parsed` has the records that were looked at before, by position.
+    `parsed` has the records that were parsed before, by position.
     """
     everything = frozenset(ReviewKind)
     outcomes = decide_portion(

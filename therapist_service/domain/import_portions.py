@@ -1,7 +1,7 @@
 """A portion of an import's records: each finds its therapist as the records before it left them.
 
 Everything that is known is read once for the whole portion, and everything that is decided is written in a few
-statements. A record that was applied before as it is, is not looked at. The rules are elsewhere: `import_rules`,
+statements. A record that was applied before as it is, is not parsed. The rules are elsewhere: `import_rules`,
 `review_rules`, `entity_resolution`.
 """
 
@@ -37,7 +37,7 @@ LOGGED_AS: Final = {
 }
 """What the log of changes calls a record that was applied to a known therapist."""
 NOTHING_PARSED: Final[Mapping[int, Entry]] = {}
-"""That none of the records of a portion was looked at."""
+"""None of the records of a portion."""
 _AS_BEFORE: Final = ImportDecision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED)
 _ENTRY: Final = tuple(TherapistSource.__table__.columns.keys())
 
@@ -66,7 +66,7 @@ def decide_portion(
 ) -> list[Outcome]:
     """What becomes of these records, in their order; the therapists and reviews that are known are locked.
 
-    `parsed` has those that were looked at before anything was locked, by position.
+    `parsed` has those that were parsed before anything was locked, by position.
     """
     known = _Portion(import_id, file, metadata, passes, now, parsed)
     known.load(session, portion)
@@ -109,7 +109,7 @@ class _Portion:
         self._load_concerned(session, portion)
 
     def _parse(self, portion: Sequence[RawRecord]) -> list[Entry]:
-        """Look at these records, unless that was done; returns those that are not refused."""
+        """Parse these records, unless that was done; returns those that are not refused."""
         found = [self._parsed.get(each.position) or import_records.entry(each) for each in portion]
         self._parsed |= {each.position: each for each in found}
         return [each for each in found if each.external_id is not None and each.refused is None]
@@ -326,7 +326,7 @@ class _Portion:
 
 
 def _is_to_be_known_again(decision: ImportDecision) -> bool:
-    """Whether the same record need not be looked at once more.
+    """Whether the same record need not be parsed once more.
 
     It is where a person has to decide something of it or rejected it; and where it has a note, so that its outcome has
     the note.

@@ -60,7 +60,7 @@ class SentDeletion(RecordSchema):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record, looked at; either it is refused, or the rest says what the therapist should be like."""
+    """One record, parsed; either it is refused, or the rest says what the therapist should be like."""
 
     position: int
     action: ImportAction
@@ -74,7 +74,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """One record as it stands in the file; only its id was looked at."""
+    """One record as it stands in the file; only its id was read."""
 
     position: int
     action: ImportAction
@@ -109,7 +109,7 @@ def record(file: ImportFile, position: int) -> RawRecord:
 
 
 def entry(sent: RawRecord) -> Entry:
-    """The record, looked at."""
+    """The record, parsed."""
     if sent.refused is not None:
         return Entry(sent.position, sent.action, sent.external_id, sent.refused)
     parse = _deletion if sent.action == ImportAction.DELETION else _state

@@ -250,7 +250,7 @@ def apply(
 ) -> None:
     """Apply the next records, with their outcomes, events and reviews, and keep the claim for longer.
 
-    `parsed` has the records that were looked at before, by position: while this looks, nobody can renew the claim.
+    `parsed` has the records that were parsed before, by position: while this parses them, nobody can renew the claim.
 
     Raises `ClaimLost` where these are not the next records or the claim is over.
     """

@@ -77,7 +77,7 @@ class ImportFolder:
         self._ignored: frozenset[str] = frozenset()
 
     def search(self, name: str | None) -> FileSearch:
-        """FileLook for the file of that name, or the next one that nobody imported or asked for; no file is read.
+        """Look for the file of that name, or the next one that nobody imported or asked for; no file is read.
 
         Raises `Conflict` where no folder is watched, and `Unreachable` where it cannot be read.
         """
@@ -306,7 +306,7 @@ class _Application:
         self.heartbeat = ClaimHeartbeat(moment, lease, partial(_renew, claimed, lease), import_id=str(self.id))
 
     def run(self) -> None:
-        """FileLook the whole file through, then apply its records in portions."""
+        """Look the whole file through, then apply its records in portions."""
         with self.heartbeat:
             try:
                 file = self._read()
@@ -352,7 +352,7 @@ class _Application:
         return end
 
     def _apply(self, metadata: import_files.Metadata, portion: Sequence[RawRecord]) -> None:
-        """Look at these records and apply them."""
+        """Parse these records and apply them."""
         self._apply_all(metadata, portion, parsing.parse(metadata.source, portion))
 
     def _apply_all(
