@@ -69,8 +69,8 @@ class Tables:
         }
 
     def add_stray(self, service: str, table: str) -> None:
-        """A copy of somebody of whom no event speaks."""
-        columns = ", ".join(
+        """A copy of somebody of whom no event speaks; not of somebody erased, of whom no event speaks any more."""
+        names = [
             name
             for (name,) in self.run(
                 "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
@@ -78,9 +78,11 @@ class Tables:
                 service,
                 table,
             )
-        )
+        ]
+        columns, living = ", ".join(names), "WHERE NOT erased" if "erased" in names else ""
         stray = f"INSERT INTO {service}.{table} (id, {columns}) SELECT gen_random_uuid(), {columns}"
-        self.run(f"{stray} FROM {service}.{table} LIMIT 1")
+        ((added,),) = self.run(f"{stray} FROM {service}.{table} {living} LIMIT 1 RETURNING 1")
+        assert added
 
     def unpublished(self, service: str) -> int:
         """How many events of the service Kafka has not got."""
