@@ -21,7 +21,7 @@ from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_recor
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
-from therapist_service.domain.snapshots import snapshots
+from therapist_service.domain.publishing import snapshots
 from therapist_service.listeners import listeners
 from therapist_service.service import SERVICE
 from therapist_service.store.tables import Therapist
