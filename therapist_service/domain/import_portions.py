@@ -94,7 +94,7 @@ class _Portion:
         self._therapists: dict[UUID, Row] = {}
         self._entries: dict[str, Row] = {}
         self._listed: dict[UUID, set[UUID]] = defaultdict(set)
-        """Of each therapist the entries that their sources still have."""
+        """Of each therapist of an entry the entries that their sources still have, perhaps none."""
         self._reviews: dict[str, LastReview] = {}
         self._found: dict[str, Identification] = {}
         self._resembled: dict[UUID, Row] = {}
@@ -226,7 +226,7 @@ class _Portion:
 
     def _is_taken(self, therapist_id: UUID) -> bool:
         """Whether a record before this one was found to be the same therapist: then this one is somebody else."""
-        return any(each["therapist_id"] == therapist_id for each in self._entries.values())
+        return therapist_id in self._listed
 
     def _row(self, decision: ImportDecision, known: Known | None) -> Row | None:
         if not decision.changes:
