@@ -39,9 +39,10 @@ def _effect(file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: C
     effect = FileEffect(effect.known)
     for portion in import_records.portions(file, start=0, records=PORTION):
         parsed = parsing.parse(file.metadata.source, portion)
-        with transaction() as session:
-            now = heartbeat.moment()
-            import_holds.add_effect(session, claimed, file, portion, effect, parsed=parsed, now=now)
+        if parsed:  # the others change nobody
+            with transaction() as session:
+                now = heartbeat.moment()
+                import_holds.add_effect(session, claimed, file, portion, effect, parsed=parsed, now=now)
         heartbeat.note_progress()
         left = file.total - portion[-1].position - 1
         if not rule.holds(effect.affected + left, known=effect.known):
