@@ -20,7 +20,7 @@ from tests.conftest import MONDAY
 from tests.fakes.object_storage import BUCKET, ObjectStorage, object_storage
 from therapist_service import jobs
 from therapist_service.clients import inbox
-from therapist_service.clients.inbox import Inbox
+from therapist_service.clients.inbox import Inbox, InboxUnreachable
 
 pytestmark = pytest.mark.slow
 LATER = timedelta(minutes=2)
@@ -123,7 +123,9 @@ def test_a_file_that_is_listed_and_gone_or_forbidden_holds_up_no_others(storage:
     )  # fmt: skip
 
 
-def test_a_bucket_of_google_is_read_with_the_account_of_the_settings(settings: Any, tmp_path: Path) -> None:
+def test_a_bucket_of_google_is_read_with_the_account_of_the_settings_and_within_a_time(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -133,3 +135,6 @@ def test_a_bucket_of_google_is_read_with_the_account_of_the_settings(settings: A
     chosen = settings.model_copy(update={"import_url": "gs://bucket/daily", "import_gs_credentials_file": str(path)})
     folder = Inbox.of(chosen)
     assert folder._opened[0].credentials.credentials.service_account_email == "reader@example.org"
+    monkeypatch.setattr(inbox, "LIST_SECONDS", 0.5)  # its client would try six times, and wait longer each time
+    with pytest.raises(InboxUnreachable, match="FSTimeoutError"):
+        folder.arrivals()
