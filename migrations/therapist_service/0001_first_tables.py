@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), server_default="running", nullable=False),
         sa.Column("source", sa.Text(), nullable=True),
         sa.Column("scrape_id", sa.Text(), nullable=True),
+        sa.Column("scraped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_by", sa.Uuid(), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),

@@ -197,3 +197,28 @@ def test_what_of_it_waits_is_not_to_be_decided_any_more(folder: Folder, client: 
     assert set(session.scalars(select(ImportReview.state))) == {"superseded"}
     known = by_id(session)["a-1"]
     assert (known.city, known.languages) == ("A", [])
+
+
+def test_what_it_found_to_be_somebody_who_was_known_is_theirs_no_more_unless_a_newer_file_shows_it(
+    folder: Folder, client: FlaskClient, session: Session
+) -> None:
+    def person(external_id: str, name: str, **fields: Any) -> dict[str, Any]:
+        return a_record(external_id, first_name="Mira", last_name=name, street="Musterweg", **fields)
+
+    folder.bring(FIRST, a_file([person("a-1", "Sonnentau"), person("b-1", "Mondschein"), person("c-1", "Regen")]))
+    renamed = [person("a-2", "Sonnentau", languages=["fr"]), person("b-2", "Mondschein"), person("d-2", "Neu")]
+    second = folder.bring(SECOND, a_file(renamed, deletions=["a-1", "b-1", "c-1"]))
+    newer = a_file(modifications=[person("b-2", "Mondschein", city="Bonn")])
+    newer["metadata"]["timestamp"] = "2026-11-23T06:00:00Z"
+    folder.bring(THIRD, newer)
+    before = by_id(session)
+    assert before["b-1"].id == before["b-2"].id
+
+    assert undone(client, second)["undo"]["kept"] == 1
+    entries = dict(session.execute(select(TherapistSource.external_id, TherapistSource.gone_at)).all())
+    assert {name: gone_at is None for name, gone_at in entries.items()} == {
+        "a-1": True, "b-1": True, "b-2": True, "c-1": True, "d-2": False,
+    }  # fmt: skip
+    kept = fates(client, second)[str(before["b-2"].id)]
+    assert (kept, before["a-1"].id) == (("partly_restored", ["sources"]), by_id(session)["a-1"].id)
+    assert [by_id(session)[name].status for name in ("a-1", "b-1", "c-1")] == 3 * ["active"]

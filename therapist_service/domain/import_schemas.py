@@ -112,6 +112,8 @@ class ImportView(EntityView):
     """Where the file says that it comes from."""
     scrape_id: str | None
     """The run of the scraper, as the file says."""
+    scraped_at: Instant | None
+    """When the source was like this, as the file says."""
     started_at: Instant
     """When the import began."""
     started_by: UUID | None

@@ -7,7 +7,6 @@ nothing half done, and another one goes on. No file is applied meanwhile.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,7 +22,16 @@ from shared.values.lists import Listed, ListRequest
 from shared.values.postal_codes import coordinates_problem
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly
-from therapist_service.domain import change_log, import_undo_rules, imports, publishing, reviews, states, therapists
+from therapist_service.domain import (
+    change_log,
+    import_undo_rules,
+    imports,
+    publishing,
+    reviews,
+    states,
+    therapists,
+    undone_entries,
+)
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.import_schemas import ImportUndoFilter, ImportView
 from therapist_service.domain.import_undo_rules import UndoPlan
@@ -74,16 +82,20 @@ def undo_portion(session: Session, *, at_most: int, now: datetime) -> int:
         return 0
     records = undo_queries.records_below(session, known.id, known.undo_left or 0, limit=at_most)
     if not records:
-        reviews.supersede_those_of(session, known.id, now=now)
-        states.undo_import(known, now=now)
-        return 1
+        return undone_entries.take_back(session, known, at_most=at_most) or _finish(session, known, now)
     wanted = {record.therapist_id for record in records}
-    changed = _undo_all(session, known, wanted - undo_queries.with_outcome(session, known.id, wanted), now=now)
-    for gone_at, therapist_ids in ((now, changed.gone), (None, changed.back)):
-        entries = {record.external_id for record in records if record.therapist_id in therapist_ids}
-        source_queries.set_gone(session, known.source or "", entries, gone_at)
+    gone = _undo_all(session, known, wanted - undo_queries.with_outcome(session, known.id, wanted), now=now)
+    entries = {record.external_id for record in records if record.therapist_id in gone}
+    source_queries.set_gone(session, known.source or "", entries, now)
     _count(known, records, now)
     return len(records)
+
+
+def _finish(session: Session, known: Import, now: datetime) -> int:
+    reviews.supersede_those_of(session, known.id, now=now)
+    undone_entries.bring_back(session, known)
+    states.undo_import(known, now=now)
+    return 1
 
 
 def set_aside(session: Session, reason: str, *, now: datetime) -> None:
@@ -103,17 +115,12 @@ def _count(known: Import, records: Sequence[Any], now: datetime) -> None:
     known.updated_at = now
 
 
-@dataclass
-class _Changed:
-    """Therapists who are not in the source now, or are again, as if the import had not been."""
+def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now: datetime) -> set[UUID]:
+    """Undo what the import did to these therapists, with one statement for all events and one for the log.
 
-    gone: set[UUID] = field(default_factory=set)
-    back: set[UUID] = field(default_factory=set)
-
-
-def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now: datetime) -> _Changed:
-    """Undo what the import did to these therapists, with one statement for all events and one for the log."""
-    changed = _Changed()
+    Returns those who are not in the source now, as if the import had not been.
+    """
+    gone: set[UUID] = set()
     queries.lock_therapists(session, therapist_ids)
     found = undo_queries.therapists(session, therapist_ids)
     changes = change_queries.changes_of(session, [each.id for each in found])
@@ -131,8 +138,8 @@ def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now:
         if not difference:
             continue
         is_gone = therapist.inactive_by is not None and before["inactive_by"] is None
-        if therapist.inactive_by != before["inactive_by"]:
-            (changed.gone if is_gone else changed.back).add(therapist.id)
+        if is_gone:
+            gone.add(therapist.id)
         therapist.count_change(by=origin.changed_by, now=now)
         therapist.sequence += 1
         event = (TherapistDeactivated if is_gone else TherapistUpdated)(therapist=publishing.public(therapist))
@@ -141,7 +148,7 @@ def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now:
     session.flush()
     record_all(session, events, now=now)
     change_log.add(session, entries, now=now)
-    return changed
+    return gone
 
 
 def _undo(session: Session, known: Import, therapist: Therapist, plan: UndoPlan) -> None:

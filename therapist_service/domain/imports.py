@@ -188,6 +188,7 @@ def begin(session: Session, claimed: ImportClaim, file: ImportFile, *, now: date
         refuse_out_of_turn(known.file, last_applied=queries.last_applied_file(session), now=now)
         known.tries = 0
     known.source, known.scrape_id = file.metadata.source, file.metadata.scrape_id
+    known.scraped_at = file.metadata.timestamp
     known.total = file.total
     known.claimed_until = now + lease
     known.reason = "; ".join(file.notes) or None

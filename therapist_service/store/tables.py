@@ -213,6 +213,8 @@ class Import(Aggregate, Tables):
     status: Mapped[str] = mapped_column(default="running", server_default="running")
     source: Mapped[str | None]
     scrape_id: Mapped[str | None]
+    scraped_at: Mapped[datetime | None]
+    """The time of the file, as it says: the entries of its source have it as `last_seen_at` or `gone_at`."""
     started_at: Mapped[datetime]
     started_by: Mapped[UUID | None]
     """Who asked for the file; None where the watch of the folder found it."""

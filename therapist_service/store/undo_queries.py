@@ -7,10 +7,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from therapist_service.store.tables import IS_THERE, Import, ImportRecord, ImportUndoOutcome, Therapist
+from therapist_service.store.tables import (
+    IS_THERE,
+    Import,
+    ImportRecord,
+    ImportUndoOutcome,
+    Therapist,
+    TherapistChange,
+    TherapistSource,
+)
 
 
 def next_to_undo(session: Session) -> Import | None:
@@ -74,3 +82,34 @@ def undone_imports(session: Session, import_ids: Collection[UUID | None]) -> set
     if not wanted:
         return set()
     return set(session.scalars(select(Import.id).where(Import.id.in_(wanted), Import.status == "undone")))
+
+
+def attached_entries(session: Session, import_id: UUID, *, named_as: str, limit: int) -> Sequence[TherapistSource]:
+    """Entries that the import by itself found to be therapists who were known, but for those named among what stays."""
+    entry, record, change, noted = TherapistSource, ImportRecord, TherapistChange, ImportUndoOutcome
+    is_by_itself = exists().where(
+        record.import_id == import_id,
+        record.external_id == entry.external_id,
+        record.therapist_id == entry.therapist_id,
+    )
+    is_of_newcomer = exists().where(
+        change.therapist_id == entry.therapist_id, change.import_id == import_id, change.action == "registered"
+    )
+    is_named = exists().where(
+        noted.import_id == import_id, noted.therapist_id == entry.therapist_id, noted.kept.contains([named_as])
+    )
+    wanted = select(entry).where(entry.import_id == import_id, is_by_itself, ~is_of_newcomer, ~is_named)
+    return session.scalars(wanted.order_by(entry.id).limit(limit).execution_options(populate_existing=True)).all()
+
+
+def bring_back_entries(session: Session, known: Import, *, action: str) -> None:
+    """Let the source have the entries again that are gone since the file of this import, by a record of this kind."""
+    said = select(ImportRecord.external_id).where(ImportRecord.import_id == known.id, ImportRecord.action == action)
+    meant = (
+        TherapistSource.source_name == known.source,
+        TherapistSource.gone_at == known.scraped_at,
+        TherapistSource.external_id.in_(said),
+    )
+    session.execute(
+        update(TherapistSource).where(*meant).values(gone_at=None).execution_options(synchronize_session=False)
+    )
