@@ -145,6 +145,7 @@ def upgrade() -> None:
         sa.Column("last_call_on", sa.Date(), nullable=True),
         sa.Column("last_conversation_on", sa.Date(), nullable=True),
         sa.Column("search", postgresql.TSVECTOR(), server_default=sa.text("''"), nullable=False),
+        sa.Column("merged_words", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("city_folded", sa.Text(), nullable=True),
         sa.Column("place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("name_key", sa.Text(), nullable=True),
@@ -211,7 +212,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapist_sources")),
         postgresql_with={"fillfactor": 50},
     )
-    op.create_index("uq_therapist_sources_entry", "therapist_sources", ["source_name", "external_id"], unique=True)
+    op.create_index("uq_therapist_sources_entry", "therapist_sources", ["external_id", "source_name"], unique=True)
     op.create_index("ix_therapist_sources_therapist_id", "therapist_sources", ["therapist_id"], unique=False)
     op.create_index("ix_therapist_sources_import_id", "therapist_sources", ["import_id"], unique=False)
     op.create_table(

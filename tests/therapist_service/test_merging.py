@@ -103,12 +103,17 @@ def test_a_block_of_either_counts_and_a_machines_note_about_either(client: Flask
 
 
 def test_a_source_goes_on_with_the_kept_one(client: FlaskClient, session: Session, folder: Folder) -> None:
-    folder.bring(FIRST, a_file([a_record("a-1"), a_record("b-2", last_name="Mondschein", city="Bonn")]))
+    folder.bring(FIRST, a_file([a_record("a-1"), a_record("x-77", last_name="Mondschein", city="Bonn")]))
     ids = {each["source"]["external_id"]: each["id"] for each in client.get("/api/therapists").json["items"]}
     folder.bring(SECOND, a_file(deletions=["a-1"]))
-    shown = merge(client, ids["a-1"], ids["b-2"]).json
-    assert (shown["status"], {each["external_id"] for each in shown["sources"]}) == ("active", {"a-1", "b-2"})
-    folder.bring(THIRD, a_file(modifications=[a_record("b-2", last_name="Mondschein", phone="+49241222222")]))
+    shown = merge(client, ids["a-1"], ids["x-77"]).json
+    assert (shown["status"], {each["external_id"] for each in shown["sources"]}) == ("active", {"a-1", "x-77"})
+    found = client.get("/api/therapists", query_string={"q": "x-77"}).json["items"]
+    assert [each["id"] for each in found] == [ids["a-1"]]
+    folder.bring(THIRD, a_file(modifications=[a_record("x-77", last_name="Mondschein", phone="+49241222222")]))
     assert client.get(f"/api/therapists/{ids['a-1']}").json["phone"] == "+49241222222"
-    left = session.scalars(select(Therapist.phone).where(Therapist.id == UUID(ids["b-2"]))).one()
+    left = session.scalars(select(Therapist.phone).where(Therapist.id == UUID(ids["x-77"]))).one()
     assert left is None
+    for q in ("mondsch bonn", "aachen"):  # the words of both, also after an import wrote new ones
+        found = client.get("/api/therapists", query_string={"q": q}).json["items"]
+        assert [each["id"] for each in found] == [ids["a-1"]]

@@ -16,7 +16,7 @@ from shared.errors import Conflict, NotFound
 from shared.events.catalogue import TherapistBlocked, TherapistMerged, TherapistUpdated
 from shared.events.outbox import record
 from shared.values.therapist_enums import TherapistChangeAction
-from therapist_service.domain import change_log, states, therapists
+from therapist_service.domain import change_log, search, states, therapists
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.schemas import TherapistFields, TherapistMerge, TherapistView
@@ -48,6 +48,7 @@ def merge(session: Session, kept_id: UUID, wanted: TherapistMerge, *, by: UUID |
         setattr(kept, name, max(filter(None, (getattr(kept, name), getattr(merged, name))), default=None))
     was_blocked = kept.block_reason is not None
     states.become_one(kept, merged)
+    kept.merged_words = sorted({*kept.merged_words, *_words_of(merged)})
     therapists.make_findable(kept)
     session.flush()
     source_queries.reassign(session, merged.id, to=kept.id)
@@ -96,6 +97,10 @@ def _filled(kept: Therapist, merged: Therapist) -> Mapping[str, Any]:
     if kept.capacity is None and merged.capacity is not None:
         found |= {name: getattr(merged, name) for name in NOTHING_STATED}
     return found
+
+
+def _words_of(therapist: Therapist) -> list[str]:
+    return search.words_of({name: getattr(therapist, name) for name in search.COLUMNS_ARE_OF})
 
 
 def _take_protection(kept: Therapist, merged: Therapist, before: Mapping[str, Any]) -> None:

@@ -309,8 +309,9 @@ class TherapistFilter(QuerySchema):
             Line,
             Field(
                 description="Words, at most ten, with each of which a word of the name or place begins (`ä` is `ae`,"
-                " `ß` is `ss`), or the beginning of a phone number. One letter counts only alone. Of more than 200"
-                " found, always the same 200 are shown, by name, and `total` counts no further.",
+                " `ß` is `ss`), or the beginning of a phone number, or the whole `external_id` of a source. One letter"
+                " counts only alone. Who was merged into another is found as the kept one. Of more than 200 found,"
+                " always the same 200 are shown, by name, and `total` counts no further.",
                 examples=["Sonnentau"],
             ),
         ]

@@ -32,7 +32,7 @@ LONGEST_CITY = 200
 
 FIELDS = ("first_name", "last_name", "city", "postal_code", "phone", "mobile")
 """The fields whose words find a therapist."""
-COLUMNS_ARE_OF = (*FIELDS, "latitude", "longitude")
+COLUMNS_ARE_OF = (*FIELDS, "latitude", "longitude", "merged_words")
 """The fields of which the columns of the search are made."""
 COLUMNS = ("search", "city_folded", "place")
 """The columns by which lists find a therapist."""
@@ -67,9 +67,14 @@ def _place(therapist: Mapping[str, Any]) -> Place | None:
 
 def found_by(therapist: Mapping[str, Any]) -> str:
     """The words of a therapist's fields, as PostgreSQL reads a `tsvector`."""
+    return " ".join(words_of(therapist))
+
+
+def words_of(therapist: Mapping[str, Any]) -> list[str]:
+    """The words of a therapist's fields, and those of whoever was merged into them."""
     named = _words(" ".join(therapist[name] or "" for name in FIELDS[:4]))
     numbers = [therapist[name] for name in ("phone", "mobile") if therapist[name]]
-    return " ".join(sorted({*named, *numbers}))
+    return sorted({*named, *numbers, *(therapist.get("merged_words") or ())})
 
 
 def wanted(text: str) -> str | None:

@@ -143,9 +143,10 @@ def offers_one_of(procedures: Collection[str]) -> ColumnElement[bool]:
     return Therapist.procedures.overlap(list(procedures))  # type: ignore[no-any-return]  # SQLAlchemy types it so
 
 
-def has_words(search: str) -> ColumnElement[bool]:
-    """The therapist is found by this search (a `tsquery`)."""
-    return Therapist.search.bool_op("@@")(cast(search, TSQUERY))
+def is_found_by(search: str, ids: Collection[UUID]) -> ColumnElement[bool]:
+    """The therapist is found by this search (a `tsquery`), or has one of these ids."""
+    has_words: ColumnElement[bool] = Therapist.search.bool_op("@@")(cast(search, TSQUERY))
+    return or_(has_words, Therapist.id == func.any(cast(list(ids), ARRAY(Uuid)))) if ids else has_words
 
 
 def imports(session: Session, part: Part) -> Found[Import]:

@@ -142,6 +142,11 @@ def entry(session: Session, source: str, external_id: str) -> TherapistSource | 
     )
 
 
+def known_as(session: Session, external_id: str) -> Sequence[UUID]:
+    """The therapists whom a source knows, or knew, by this id."""
+    return session.scalars(select(TherapistSource.therapist_id).where(TherapistSource.external_id == external_id)).all()
+
+
 def reassign(session: Session, therapist_id: UUID, *, to: UUID) -> None:
     """Let the entries of sources, and the reviews of a therapist, be another one's; the caller holds both locks."""
     for table in (TherapistSource, ImportReview):

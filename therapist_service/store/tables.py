@@ -99,6 +99,8 @@ class Therapist(Aggregate, Tables):
     last_conversation_on: Mapped[date | None]
     search: Mapped[str] = mapped_column(TSVECTOR, server_default=text("''"))
     """The words by which lists find the therapist: see `domain/search.py`."""
+    merged_words: Mapped[list[str]] = _text_list()
+    """Those of them that were the words of therapists who were merged into this one."""
     city_folded: Mapped[str | None]
     """The town without case and accents."""
     place: Mapped[Place | None] = mapped_column(PlaceColumn)
@@ -185,7 +187,8 @@ class TherapistSource(Tables):
     """Of the newest record as it was sent, where all of it was applied: the same again changes nothing."""
 
     __table_args__ = (
-        Index("uq_therapist_sources_entry", "source_name", "external_id", unique=True),
+        # the id comes first: people type it without the name of its source
+        Index("uq_therapist_sources_entry", "external_id", "source_name", unique=True),
         Index("ix_therapist_sources_therapist_id", "therapist_id"),
         Index("ix_therapist_sources_import_id", "import_id"),
         # every file notes of all its entries that it has them: with as much room again in each page no index is written
