@@ -117,3 +117,25 @@ def test_a_source_goes_on_with_the_kept_one(client: FlaskClient, session: Sessio
     for q in ("mondsch bonn", "aachen"):  # the words of both, also after an import wrote new ones
         found = client.get("/api/therapists", query_string={"q": q}).json["items"]
         assert [each["id"] for each in found] == [ids["a-1"]]
+
+
+def test_where_the_leading_entry_goes_the_other_one_leads_at_once(
+    client: FlaskClient, session: Session, folder: Folder
+) -> None:
+    first = [a_record(f"{id}-{n}", last_name=id.title(), city="Aachen") for id in ("old", "new") for n in (1, 2)]
+    folder.bring(FIRST, a_file(first))
+    ids = {each["source"]["external_id"]: each["id"] for each in client.get("/api/therapists").json["items"]}
+    for n in (1, 2):
+        assert merge(client, ids[f"old-{n}"], ids[f"new-{n}"]).status_code == 200
+    leading = [a_record(f"new-{n}", last_name="New", city="Bonn") for n in (1, 2)]
+    folder.bring(SECOND, a_file(modifications=[*leading, a_record("old-2", last_name="Old", city="Essen")]))
+    cities = [client.get(f"/api/therapists/{ids[f'old-{n}']}").json["city"] for n in (1, 2)]
+    assert cities == ["Bonn", "Bonn"]
+    done = folder.bring(THIRD, a_file(deletions=["new-1", "new-2"]))
+    shown = [client.get(f"/api/therapists/{ids[f'old-{n}']}").json for n in (1, 2)]
+    assert [(each["last_name"], each["city"]) for each in shown] == [("Old", "Aachen"), ("Old", "Essen")]
+    assert [(each["status"], each["source"]["external_id"]) for each in shown] == [
+        ("active", "old-1"), ("active", "old-2"),
+    ]  # fmt: skip
+    assert {(each.action, each.outcome) for each in folder.records(done)} == {("modification", "applied")}
+    assert recorded(session, UUID(ids["old-2"]))[-1]["data"]["therapist"]["city"] == "Essen"

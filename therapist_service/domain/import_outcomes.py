@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -44,6 +44,8 @@ class Outcome:
     """The entry of the source, where something of it changes."""
     seen: UUID | None = None
     """An entry of which nothing is written but that the source still shows it."""
+    led: Mapping[UUID, Mapping[str, Any]] = field(default_factory=dict)
+    """What an entry had said that leads no more, by its id."""
     change: Change | None = None
     review: Row | None = None
     superseded: UUID | None = None
@@ -55,6 +57,7 @@ class Outcome:
 def write_portion(session: Session, outcomes: Sequence[Outcome], metadata: Metadata, *, now: datetime) -> None:
     """Write what was decided, but for the outcomes themselves."""
     import_queries.write_therapists(session, _last(o.row for o in outcomes))
+    source_queries.keep_records(session, {id: record for o in outcomes for id, record in o.led.items()})
     source_queries.write_entries(session, _last(o.source for o in outcomes))
     source_queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
     record_all(session, [o.event for o in outcomes if o.event is not None], now=now)

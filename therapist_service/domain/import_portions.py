@@ -16,7 +16,7 @@ from uuid import UUID
 from shared.database import ChangedMeanwhile, Session, new_id
 from shared.values.enums import ImportAction, ImportOutcome, ReviewState
 from shared.values.therapist_enums import TherapistChangeAction
-from therapist_service.domain import change_log, entity_resolution, import_records, publishing, search, states
+from therapist_service.domain import change_log, entity_resolution, import_records, publishing, search, sources, states
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Identification, KnownPerson
@@ -98,6 +98,10 @@ class _Portion:
         self._reviews: dict[str, LastReview] = {}
         self._found: dict[str, Identification] = {}
         self._resembled: dict[UUID, Row] = {}
+        self._leading: dict[UUID, UUID] = {}
+        """The entries that led of therapists who were found just now, by therapist."""
+        self._records: dict[UUID, Mapping[str, Any]] = {}
+        """What entries had said that lead when others of this portion go."""
 
     def load(self, session: Session, portion: Sequence[RawRecord]) -> None:
         """Read what is known of these records, of those that were applied before no more than that."""
@@ -107,6 +111,14 @@ class _Portion:
         is_state = (each for each in others if each.action != ImportAction.DELETION)
         self._identify(session, [each for each in is_state if each.external_id not in self._entries])
         self._load_concerned(session, portion)
+        self._load_records(session, [each for each in others if each.action == ImportAction.DELETION])
+
+    def _load_records(self, session: Session, deletions: Sequence[Entry]) -> None:
+        """Read what those entries said that lead when others go."""
+        entries = (self._entries.get(str(each.external_id)) for each in deletions)
+        of_gone = {each["therapist_id"] for each in entries if each is not None}
+        several = (self._listed[each] for each in of_gone if len(self._listed[each]) > 1)
+        self._records = source_queries.records_of(session, set().union(*several))
 
     def _parse(self, portion: Sequence[RawRecord]) -> list[Entry]:
         """Parse these records, unless that was done; returns those that are not refused."""
@@ -173,6 +185,7 @@ class _Portion:
         for row in source_queries.therapist_rows(session, certain - self._therapists.keys(), lock=True).values():
             _require_there(row)
             self._therapists[row["id"]] = row
+        self._leading = source_queries.leading_entries(session, certain)
         single = {each.proposed[0] for each in self._found.values() if len(each.proposed) == 1}
         self._resembled = source_queries.therapist_rows(session, single, lock=False)
 
@@ -203,7 +216,14 @@ class _Portion:
         written = {name: row[name] for name in WRITTEN} if row is not None else None
         reviewed = self._reviewed(entry, decision)
         change = None if row is None else self._change(entry, decision, row["id"], known)
-        return Outcome(sent, decision, therapist_id, written, event, source, seen, change=change, **reviewed)
+        led = self._led(known)
+        return Outcome(sent, decision, therapist_id, written, event, source, seen, change=change, led=led, **reviewed)
+
+    def _led(self, known: Known | None) -> Mapping[UUID, Mapping[str, Any]]:
+        """What the entry says that led of a therapist who was found just now, and leads no more."""
+        if known is None or known.source is not None or known.therapist["id"] not in self._leading:
+            return {}
+        return {self._leading[known.therapist["id"]]: sources.record_of(known.therapist)}
 
     def _change(self, entry: Entry, decision: ImportDecision, therapist_id: UUID, known: Known | None) -> Change:
         """What the log says of a record that was applied; of a new therapist it names no fields: the file has them."""
@@ -219,7 +239,8 @@ class _Portion:
             listed = self._listed[entry["therapist_id"]]
             is_leading = entry["id"] >= max(listed, default=entry["id"])
             others = listed - {entry["id"]}
-            return Known(self._therapists[entry["therapist_id"]], entry, is_leading, bool(others))
+            next_record = self._records.get(max(others)) if others else None
+            return Known(self._therapists[entry["therapist_id"]], entry, is_leading, bool(others), next_record)
         if who.therapist_id is None or self._is_taken(who.therapist_id):
             return None
         return Known(self._therapists[who.therapist_id])
@@ -247,10 +268,11 @@ class _Portion:
         if therapist is None or decision.outcome == ImportOutcome.REJECTED:
             return None, None
         before = dict(known.source) if known and known.source is not None else None
-        if decision.action == ImportAction.DELETION:
+        if sent.action == ImportAction.DELETION:
             return (self._gone(before), None) if before is not None and before["gone_at"] is None else (None, None)
         source = before or self._new_entry(str(sent.external_id), therapist["id"])
         noted = self._noted(sent, decision, therapist, source)
+        noted["record"] = self._kept_record(sent, decision, known, source)
         is_as_noted = before is not None and all(before[name] == value for name, value in noted.items())
         source |= {"last_seen_at": self._metadata.timestamp, "gone_at": None, **noted}
         self._keep(source)
@@ -263,6 +285,16 @@ class _Portion:
         is_known_again = _is_to_be_known_again(decision)
         digest = digest_of(sent.raw, therapist["id"], version=therapist["version"]) if is_known_again else None
         return {"set_aside": set_aside, "digest": digest}
+
+    def _kept_record(
+        self, sent: RawRecord, decision: ImportDecision, known: Known | None, source: Row
+    ) -> Mapping[str, Any] | None:
+        """What is kept of the record itself: all of it, as long as another entry says what the therapist is like."""
+        if decision.waiting is not None and decision.waiting.therapist_id is None:
+            return source["record"]  # it may be somebody else's
+        if known is None or known.is_leading:
+            return None
+        return sources.record_of(self._parsed[sent.position].values)
 
     def _gone(self, source: Row) -> Row:
         source |= {"gone_at": self._metadata.timestamp, "digest": None}
@@ -278,6 +310,7 @@ class _Portion:
             "therapist_id": therapist_id,
             "import_id": self._import_id,
             "set_aside": {},
+            "record": None,
             "digest": None,
         }
 

@@ -16,7 +16,7 @@ from shared.errors import Conflict, NotFound
 from shared.events.catalogue import TherapistBlocked, TherapistMerged, TherapistUpdated
 from shared.events.outbox import record
 from shared.values.therapist_enums import TherapistChangeAction
-from therapist_service.domain import change_log, search, states, therapists
+from therapist_service.domain import change_log, search, sources, states, therapists
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.schemas import TherapistFields, TherapistMerge, TherapistView
@@ -41,6 +41,8 @@ def merge(session: Session, kept_id: UUID, wanted: TherapistMerge, *, by: UUID |
     """
     kept, merged, earlier = _locked(session, kept_id, wanted.duplicate_id)
     before = change_log.columns_of(kept)
+    for each in (kept, merged):
+        sources.keep_record_of_leading(session, each)
     for name, value in _filled(kept, merged).items():
         setattr(kept, name, value)
     _take_protection(kept, merged, before)

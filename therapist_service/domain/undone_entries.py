@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Final
 
 from shared.database import Session
-from shared.values.enums import ImportAction
 from shared.values.import_enums import UndoOutcome
 from therapist_service.store import queries, undo_queries
 from therapist_service.store.tables import Import, ImportUndoOutcome, TherapistSource
@@ -36,7 +35,7 @@ def take_back(session: Session, known: Import, *, at_most: int) -> int:
 
 def bring_back(session: Session, known: Import) -> None:
     """Let the source have again what this import's file alone took for gone."""
-    undo_queries.bring_back_entries(session, known, action=ImportAction.DELETION)
+    undo_queries.bring_back_entries(session, known)
 
 
 def _is_newer(entry: TherapistSource, scraped_at: datetime | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -132,6 +132,31 @@ def of_therapists(session: Session, therapist_ids: Iterable[UUID]) -> Sequence[T
     """All entries of these therapists, in the order in which they were assigned."""
     meant = TherapistSource.therapist_id == any_(literal(sorted(set(therapist_ids)), ARRAY(Uuid)))
     return session.scalars(select(TherapistSource).where(meant).order_by(TherapistSource.id)).all()
+
+
+def records_of(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, Mapping[str, Any]]:
+    """What these entries said last, by their ids; those are left out of which it is not known."""
+    if not entry_ids:
+        return {}
+    meant = (TherapistSource.id.in_(entry_ids), TherapistSource.record.is_not(None))
+    wanted = select(TherapistSource.id, TherapistSource.record).where(*meant)
+    return {id: record for id, record in session.execute(wanted).tuples() if record is not None}
+
+
+def leading_entries(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The entry that leads of each of these therapists who has one, by therapist."""
+    if not therapist_ids:
+        return {}
+    meant = (TherapistSource.therapist_id.in_(therapist_ids), TherapistSource.gone_at.is_(None))
+    wanted = select(TherapistSource.therapist_id, TherapistSource.id).where(*meant).order_by(TherapistSource.id)
+    return dict(session.execute(wanted).tuples().all())
+
+
+def keep_records(session: Session, records: Mapping[UUID, Mapping[str, Any]]) -> None:
+    """Keep what these entries said last, by their ids, since another entry leads from now on."""
+    for id, record in records.items():
+        meant = update(TherapistSource).where(TherapistSource.id == id).values(record=record)
+        session.execute(meant.execution_options(synchronize_session=False))
 
 
 def entry(session: Session, source: str, external_id: str) -> TherapistSource | None:

@@ -183,6 +183,8 @@ class TherapistSource(Tables):
     """The time of the file that said that the source does not have the entry any more; None while it has."""
     set_aside: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """What the newest record held beside the fields: unknown ones, and values that could not be read."""
+    record: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What it said last, as long as another entry leads: it leads itself when that one goes."""
     digest: Mapped[str | None]
     """Of the newest record as it was sent, where all of it was applied: the same again changes nothing."""
 

@@ -102,9 +102,9 @@ def attached_entries(session: Session, import_id: UUID, *, named_as: str, limit:
     return session.scalars(wanted.order_by(entry.id).limit(limit).execution_options(populate_existing=True)).all()
 
 
-def bring_back_entries(session: Session, known: Import, *, action: str) -> None:
-    """Let the source have the entries again that are gone since the file of this import, by a record of this kind."""
-    said = select(ImportRecord.external_id).where(ImportRecord.import_id == known.id, ImportRecord.action == action)
+def bring_back_entries(session: Session, known: Import) -> None:
+    """Let the source have the entries again that are gone since the file of this import, which names them."""
+    said = select(ImportRecord.external_id).where(ImportRecord.import_id == known.id)
     meant = (
         TherapistSource.source_name == known.source,
         TherapistSource.gone_at == known.scraped_at,
