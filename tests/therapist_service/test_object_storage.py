@@ -18,9 +18,9 @@ from shared.errors import Unreachable
 from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
 from tests.conftest import MONDAY
 from tests.fakes.object_storage import BUCKET, ObjectStorage, object_storage
-from therapist_service import jobs
 from therapist_service.clients import inbox
 from therapist_service.clients.inbox import Inbox, InboxUnreachable
+from therapist_service.jobs.import_folder import ImportFolder
 
 pytestmark = pytest.mark.slow
 LATER = timedelta(minutes=2)
@@ -44,7 +44,7 @@ def bucket(storage: ObjectStorage, settings: Any, connection: Connection, tmp_pa
         }
     )
     folder = Folder(tmp_path, chosen)
-    folder.settings, folder.watch = chosen, jobs.ImportFolder(chosen)
+    folder.settings, folder.watch = chosen, ImportFolder(chosen)
     yield folder
     for name in (FIRST, SECOND, THIRD, "readme.txt"):
         storage.delete(f"daily/{name}")
@@ -73,7 +73,7 @@ def test_a_bucket_that_denies_access_or_is_away_is_looked_at_again(
         ({"import_url": "s3://no-such-bucket/daily"}, "PermissionError"),
         ({"import_s3_endpoint": "http://127.0.0.1:9"}, "EndpointConnectionError"),
     ):
-        watch = jobs.ImportFolder(bucket.settings.model_copy(update=change))
+        watch = ImportFolder(bucket.settings.model_copy(update=change))
         with pytest.raises(Unreachable):
             watch.watch(MONDAY)
         logged = capsys.readouterr().out
@@ -94,7 +94,7 @@ def test_a_bucket_that_answers_slowly_costs_no_file(
         {"name": FIRST, "status": "503 Slow Down"},
         {"name": FIRST, "status": "500 Internal Server Error"},
     ]
-    slow = jobs.ImportFolder(bucket.settings)
+    slow = ImportFolder(bucket.settings)
     for each in how:
         with storage.disturbed(**each), pytest.raises(Unreachable):
             slow.watch(MONDAY + LATER)
