@@ -225,6 +225,7 @@ def upgrade() -> None:
         sa.Column("import_id", sa.Uuid(), nullable=True),
         sa.Column("file", sa.Text(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("review_id", sa.Uuid(), nullable=True),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column(
             "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
@@ -234,6 +235,13 @@ def upgrade() -> None:
             name=op.f("ck_therapist_changes_action"),
         ),
         sa.PrimaryKeyConstraint("therapist_id", "id", name=op.f("pk_therapist_changes")),
+    )
+    op.create_index(
+        "ix_therapist_changes_review_id",
+        "therapist_changes",
+        ["review_id"],
+        unique=False,
+        postgresql_where=sa.text("review_id IS NOT NULL"),
     )
     op.create_table(
         "import_contents",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -13,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from shared.database import transaction
 from shared.http.web import web_app
-from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
+from tests.builders.imports import EVERYTHING, FIRST, SECOND, THIRD, Folder, a_file, a_record
 from tests.conftest import MONDAY
 from tests.events import recorded
 from therapist_service import jobs
-from therapist_service.domain import import_undo, imports
+from therapist_service.domain import import_undo, imports, reviews
 from therapist_service.domain.import_schemas import ImportView
+from therapist_service.domain.review_schemas import ReviewApproval
 from therapist_service.jobs import undoing
 from therapist_service.service import SERVICE
 from therapist_service.store.tables import Import, ImportReview, Therapist, TherapistChange, TherapistSource
@@ -95,7 +97,7 @@ def test_everything_is_as_before_but_for_what_staff_and_a_later_file_changed(
         str(now["leaves"].id): ("restored", []),
         str(now["edited"].id): ("partly_restored", ["phone"]),
         str(now["newcomer"].id): ("deactivated", []),
-        str(now["newcomer who is phoned"].id): ("kept", ["fax", "protected_fields"]),
+        str(now["newcomer who is phoned"].id): ("kept", ["fax"]),
     }
     in_town = {city: client.get(f"/api/therapists?q={city}").json["total"] for city in ("aachen", "bonn")}
     assert in_town == {"aachen": 7, "bonn": 0}, "they are found by what they are now"
@@ -222,3 +224,28 @@ def test_what_it_found_to_be_somebody_who_was_known_is_theirs_no_more_unless_a_n
     kept = fates(client, second)[str(before["b-2"].id)]
     assert (kept, before["a-1"].id) == (("partly_restored", ["sources"]), by_id(session)["a-1"].id)
     assert [by_id(session)[name].status for name in ("a-1", "b-1", "c-1")] == 3 * ["active"]
+
+
+def test_what_people_approved_of_it_stays_and_is_named_and_so_does_what_was_merged(
+    folder: Folder, client: FlaskClient, session: Session
+) -> None:
+    folder.passes = frozenset()
+    first = folder.bring(FIRST, a_file([a_record("a-1"), a_record("a-2")]))
+    waiting = [each["id"] for each in client.get("/api/import-reviews").json["items"]]
+    assert client.post(f"/api/import-reviews/{waiting[0]}/approve").status_code == 200
+    with transaction() as other:  # as at the terminal, where nobody is known
+        reviews.approve(other, UUID(waiting[1]), ReviewApproval(), by=None, now=MONDAY)
+    assert undone(client, first)["undo"]["kept"] == 2
+    known = by_id(session)
+    assert {each.status for each in known.values()} == {"active"}
+    assert [fates(client, first)[str(each.id)] for each in known.values()] == 2 * [
+        ("kept", ["city", "last_name", "procedures"])
+    ]
+
+    folder.passes = EVERYTHING
+    second = folder.bring(SECOND, a_file(modifications=[a_record("a-1", city="B"), a_record("a-2", city="B")]))
+    kept, merged = known["a-1"].id, known["a-2"].id
+    merge = client.post(f"/api/therapists/{kept}/merge", json={"duplicate_id": str(merged)})
+    assert merge.status_code == 200
+    assert undone(client, second)["undo"]["kept"] == 1
+    assert fates(client, second) == {str(kept): ("restored", []), str(merged): ("kept", ["city", "merged_into"])}

@@ -45,6 +45,8 @@ class ChangeOrigin:
     import_id: UUID | None = None
     file: str | None = None
     position: int | None = None
+    review_id: UUID | None = None
+    """The review that was approved; None where the import did it by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def _row(change: Change, now: datetime) -> dict[str, Any]:
         "import_id": origin.import_id,
         "file": origin.file,
         "position": origin.position,
+        "review_id": origin.review_id,
         "action": change.action,
         "difference": change.difference,
     }

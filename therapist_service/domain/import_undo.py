@@ -41,8 +41,13 @@ from therapist_service.store.tables import Import, ImportUndoOutcome, Therapist
 
 SHOWN = {"inactive_by": "status"}
 """Columns that clients know by another name."""
+FOLLOWS = frozenset({"protected_fields"})
+"""What is not named beside the fields that were changed: that they are protected by now."""
+MERGED = "merged_into"
+"""By this clients know that a therapist was merged into another."""
 WEEKLY = frozenset({"phone_hours"})
 """Fields whose values the log holds in another form than the column does."""
+NOT_WHOLLY_UNDONE = frozenset({UndoOutcome.KEPT, UndoOutcome.PARTLY_RESTORED, UndoOutcome.FAILED})
 STATUS = frozenset({"status", "inactive_by"})
 """What an import changes of a therapist's status; it follows from `inactive_by`."""
 
@@ -93,6 +98,9 @@ def undo_portion(session: Session, *, at_most: int, now: datetime) -> int:
 
 def _finish(session: Session, known: Import, now: datetime) -> int:
     reviews.supersede_those_of(session, known.id, now=now)
+    session.flush()
+    undo_queries.name_approved(session, known.id)
+    known.undo_kept = undo_queries.count_outcomes(session, known.id, NOT_WHOLLY_UNDONE)
     undone_entries.bring_back(session, known)
     states.undo_import(known, now=now)
     return 1
@@ -123,8 +131,11 @@ def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now:
     gone: set[UUID] = set()
     queries.lock_therapists(session, therapist_ids)
     found = undo_queries.therapists(session, therapist_ids)
-    changes = change_queries.changes_of(session, [each.id for each in found])
+    merged = undo_queries.merged_ones(session, therapist_ids)
+    changes = change_queries.changes_of(session, [*(each.id for each in found), *merged])
     undone = undo_queries.undone_imports(session, {each.import_id for rows in changes.values() for each in rows})
+    for id in merged:
+        _name_merged(session, known, id, import_undo_rules.plan(changes.get(id, []), known.id, undone))
     origin = ChangeOrigin(changed_by=known.undo_asked_by, import_id=known.id, file=known.file)
     events: list[tuple[UUID, int, Event]] = []
     entries: list[Change] = []
@@ -151,6 +162,12 @@ def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now:
     return gone
 
 
+def _name_merged(session: Session, known: Import, therapist_id: UUID, plan: UndoPlan | None) -> None:
+    """What the import did to one who was merged since is the kept one's by now, and stays."""
+    if plan is not None:
+        _note(session, known, therapist_id, UndoOutcome.KEPT, kept=[*plan.before, *plan.kept, MERGED])
+
+
 def _undo(session: Session, known: Import, therapist: Therapist, plan: UndoPlan) -> None:
     """Change the therapist as planned, and note what became of them."""
     if not plan.was_brought:
@@ -161,7 +178,7 @@ def _undo(session: Session, known: Import, therapist: Therapist, plan: UndoPlan)
     else:
         states.deactivate_for_import(therapist)
         outcome = UndoOutcome.DEACTIVATED
-    _note(session, known, therapist.id, outcome, kept=sorted({SHOWN.get(name, name) for name in plan.kept}))
+    _note(session, known, therapist.id, outcome, kept=plan.kept)
 
 
 def _outcome(plan: UndoPlan) -> UndoOutcome:
@@ -193,6 +210,7 @@ def _note(
     reason: str | None = None,
 ) -> None:
     row = {"import_id": known.id, "therapist_id": therapist_id, "outcome": outcome}
-    session.add(ImportUndoOutcome(**row, kept=list(kept), reason=reason))
-    if outcome in (UndoOutcome.KEPT, UndoOutcome.PARTLY_RESTORED, UndoOutcome.FAILED):
+    named = {SHOWN.get(name, name) for name in kept}
+    session.add(ImportUndoOutcome(**row, kept=sorted(named - FOLLOWS or named), reason=reason))
+    if outcome in NOT_WHOLLY_UNDONE:
         known.undo_kept += 1

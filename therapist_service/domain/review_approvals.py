@@ -61,7 +61,7 @@ def _origin(session: Session, review: ImportReview, by: UUID | None) -> ChangeOr
     """Who approved it, and the record that it is about."""
     brought = import_queries.one(session, review.import_id) if review.import_id is not None else None
     file = brought.file if brought is not None else None
-    return ChangeOrigin(changed_by=by, import_id=review.import_id, file=file, position=review.position)
+    return ChangeOrigin(by, review.import_id, file, review.position, review.id)
 
 
 def asks_who(review: ImportReview) -> bool:

@@ -155,11 +155,16 @@ class TherapistChange(Tables):
     """Its file's name: it is known for longer than the import."""
     position: Mapped[int | None]
     """The record of the import."""
+    review_id: Mapped[UUID | None]
+    """The review that somebody approved; None for what an import did by itself."""
     action: Mapped[str]
     difference: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     """`{field, before, after}` of every column that changed."""
 
-    __table_args__ = (CheckConstraint(is_one_of("action", TherapistChangeAction), name="action"),)
+    __table_args__ = (
+        Index("ix_therapist_changes_review_id", "review_id", postgresql_where=text("review_id IS NOT NULL")),
+        CheckConstraint(is_one_of("action", TherapistChangeAction), name="action"),
+    )
 
 
 class TherapistSource(Tables):

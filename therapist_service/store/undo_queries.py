@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import ColumnElement, Uuid, bindparam, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from therapist_service.store.tables import (
@@ -19,6 +19,21 @@ from therapist_service.store.tables import (
     TherapistChange,
     TherapistSource,
 )
+
+_NAME_APPROVED = text("""
+    INSERT INTO import_undo_outcomes AS known (import_id, therapist_id, outcome, kept)
+    SELECT :import_id, review.therapist_id, 'kept',
+           array_remove(array_agg(DISTINCT CASE name WHEN 'inactive_by' THEN 'status' ELSE name END), NULL)
+      FROM import_reviews AS review
+      JOIN therapist_changes AS change ON change.review_id = review.id
+      LEFT JOIN LATERAL (
+           SELECT each ->> 'field' FROM jsonb_array_elements(change.difference) AS each) AS one (name) ON true
+     WHERE review.import_id = :import_id AND review.therapist_id IS NOT NULL
+     GROUP BY review.therapist_id
+    ON CONFLICT (import_id, therapist_id) DO UPDATE
+       SET kept = ARRAY(SELECT DISTINCT each FROM unnest(known.kept || excluded.kept) AS each ORDER BY each),
+           outcome = CASE known.outcome WHEN 'restored' THEN 'partly_restored' ELSE known.outcome END
+""").bindparams(bindparam("import_id", type_=Uuid))
 
 
 def next_to_undo(session: Session) -> Import | None:
@@ -68,6 +83,23 @@ def with_outcome(session: Session, import_id: UUID, therapist_ids: Collection[UU
     """Those of these therapists for whom the import was undone already."""
     wanted = (ImportUndoOutcome.import_id == import_id, ImportUndoOutcome.therapist_id.in_(therapist_ids))
     return set(session.scalars(select(ImportUndoOutcome.therapist_id).where(*wanted)))
+
+
+def merged_ones(session: Session, therapist_ids: Collection[UUID]) -> Sequence[UUID]:
+    """Those of these therapists who were merged into others."""
+    wanted = select(Therapist.id).where(Therapist.id.in_(therapist_ids), Therapist.merged_into.is_not(None))
+    return session.scalars(wanted.order_by(Therapist.id)).all()
+
+
+def name_approved(session: Session, import_id: UUID) -> None:
+    """Note with the outcomes what approved reviews of the import took over, which stays."""
+    session.execute(_NAME_APPROVED, {"import_id": import_id})
+
+
+def count_outcomes(session: Session, import_id: UUID, outcomes: Collection[str]) -> int:
+    """How many therapists have one of these outcomes."""
+    wanted = (ImportUndoOutcome.import_id == import_id, ImportUndoOutcome.outcome.in_(outcomes))
+    return session.scalar(select(func.count()).where(*wanted)) or 0
 
 
 def therapists(session: Session, therapist_ids: Collection[UUID]) -> Sequence[Therapist]:
