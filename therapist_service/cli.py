@@ -91,14 +91,16 @@ def _run(service: AnyService, settings: ServiceSettings, file: str | None) -> No
         known = import_arrivals.ask(session, search.look, by=None, now=clock.now(), otherwise=search.otherwise)
     done = _finished(dependencies, known)
     print_line(_line(done))
+    if done.waits_for is not None:
+        sys.exit(f"It waits: {done.waits_for} is held until somebody approves or rejects it.")
     if done.status != ImportStatus.COMPLETED:
         sys.exit(done.reason)
 
 
 def _finished(dependencies: Dependencies, known: ImportView) -> ImportView:
-    """The import when it is over or waits for a person: applied here or by a worker, as it comes."""
+    """The import when it is over, or waits for a person as an earlier one may: applied here or by a worker."""
     applying = jobs.Applying(dependencies.import_passes, hold=dependencies.hold)
-    while known.status == ImportStatus.RUNNING:
+    while known.status == ImportStatus.RUNNING and known.waits_for is None:
         if not dependencies.import_folder.watch(clock.now()) + applying.next(clock.now()):
             time.sleep(SECONDS_BETWEEN_LOOKS)
         known = _get(known.id)
@@ -243,4 +245,5 @@ def _records(id: UUID, outcome: ImportOutcome) -> list[ImportRecordView]:
 
 def _line(known: ImportView) -> str:
     counts = ", ".join(f"{number} {name}" for name, number in known.counts.model_dump().items() if number)
-    return "  ".join(filter(None, (str(known.id), known.file, known.status, counts, known.reason)))
+    behind = f"behind {known.waits_for}, which is held" if known.waits_for else None
+    return "  ".join(filter(None, (str(known.id), known.file, known.status, counts, known.reason, behind)))

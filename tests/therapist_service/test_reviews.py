@@ -18,6 +18,8 @@ from tests.builders.imports import EVERYTHING, FIRST, SECOND, THIRD, Folder, a_f
 from tests.builders.lists import sorted_without_index
 from tests.builders.therapists import a_therapist
 from tests.events import recorded
+from therapist_service.domain import review_rules
+from therapist_service.domain.schemas import ImportedFields
 from therapist_service.service import SERVICE
 from therapist_service.store import review_lists
 from therapist_service.store.tables import ImportReview, Therapist
@@ -139,6 +141,11 @@ def test_the_policy_says_what_waits(
     known(folder)
     folder.passes = folder.settings.model_copy(update={"import_passes": passes}).passes
     assert change(folder, SECOND, mira(**{field: value})) == [outcome]
+
+
+def test_of_every_field_that_an_import_may_set_it_is_said_whether_a_change_waits() -> None:
+    kinds = (review_rules.IDENTITY, review_rules.CONTACT, review_rules.HARMLESS)
+    assert sorted(name for names in kinds for name in names) == sorted(ImportedFields.model_fields)
 
 
 def test_a_reactivation_waits_and_a_block_stays(client: FlaskClient, folder: Folder, session: Session) -> None:

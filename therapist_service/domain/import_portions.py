@@ -198,11 +198,11 @@ class _Portion:
         entry = self._parsed[sent.position]
         external_id = entry.external_id
         if external_id is None or entry.refused is not None:
-            return Outcome(sent, decide(entry, None), None)
+            return Outcome(sent, decide(entry, None, passes=self._passes), None)
         who = self._found.get(external_id, NOBODY)
         known, last = self._known(external_id, who), self._reviews.get(external_id)
         resembled = self._resembled.get(who.proposed[0]) if len(who.proposed) == 1 else None
-        decision = decide(entry, known, who, last, self._passes, resembled)
+        decision = decide(entry, known, who, last, resembled, passes=self._passes)
         row = self._row(decision, known)
         event = None
         if row is not None and decision.event is not None:

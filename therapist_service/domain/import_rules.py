@@ -68,8 +68,9 @@ def decide(
     known: Known | None,
     who: Identification = NOBODY,
     last: LastReview | None = None,
-    passes: Passes = frozenset(ReviewKind),
     resembled: Mapping[str, Any] | None = None,
+    *,
+    passes: Passes,
 ) -> ImportDecision:
     """What the entry does to the therapist who is `known` as it, or to nobody; `last` is its newest review.
 

@@ -128,6 +128,8 @@ class ImportView(EntityView):
     """How many records the file has; null until it was looked through."""
     done: int
     """How many of them have an outcome."""
+    waits_for: str | None
+    """Name of the earlier file that is held: this one waits until somebody approves or rejects that one."""
     hold: Hold | None
     """Null unless the file was held since it would deactivate or change unusually many therapists."""
     undo: Undo | None

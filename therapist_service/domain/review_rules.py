@@ -21,6 +21,10 @@ IDENTITY: Final = frozenset({"salutation", "title", "first_name", "last_name", "
 CONTACT: Final = frozenset({
     "street", "house_number", "postal_code", "city", *PLACE, "phone", "mobile", "fax", "email", "website",
 })  # fmt: skip
+HARMLESS: Final = frozenset({
+    "accreditation", "procedures", "age_groups", "settings", "languages", "qualifications", "offers", "phone_hours",
+})  # fmt: skip
+"""What a practice offers and when it answers: applied at once."""
 REACTIVATION: Final = "status"
 """Under this name a review has that a therapist whom an import made inactive is in the source again."""
 GRAVITY: Final = (ReviewKind.IDENTITY, ReviewKind.NEW, ReviewKind.REACTIVATION, ReviewKind.CONTACT)
@@ -92,7 +96,7 @@ def kind_of(name: str) -> ReviewKind | None:
         return ReviewKind.IDENTITY
     if name == REACTIVATION:
         return ReviewKind.REACTIVATION
-    return ReviewKind.CONTACT if name in CONTACT else None
+    return None if name in HARMLESS else ReviewKind.CONTACT
 
 
 def still_declined(last: LastReview | None, sent: Mapping[str, Any]) -> dict[str, Any]:
