@@ -45,4 +45,4 @@ class TherapistChangeView(FieldOrigin):
     action: TherapistChangeAction
     """What happened."""
     difference: list[FieldChange]
-    """What changed; empty where an import brought the therapist: then its file has the values."""
+    """What changed; empty where an import brought the therapist: they were as it said until the next change."""

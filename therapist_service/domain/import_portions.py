@@ -361,8 +361,7 @@ class _Portion:
 def _is_to_be_known_again(decision: ImportDecision) -> bool:
     """Whether the same record need not be parsed once more.
 
-    It is where a person has to decide something of it or rejected it; and where it has a note, so that its outcome has
-    the note.
+    It has to be where a person must decide something of it or rejected it, and where it has a note: its outcome has it.
     """
     return decision.reason is None and decision.waiting is None and not decision.declined
 

@@ -43,7 +43,7 @@ class Counts(Schema):
     modifications: int
     """Therapists who were changed."""
     deletions: int
-    """Therapists who were removed."""
+    """Therapists whom the source has no more: they are inactive now."""
     unchanged: int
     """Records that changed nothing."""
     waiting: int

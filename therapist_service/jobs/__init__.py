@@ -128,7 +128,7 @@ class _Application:
                     imports.give_up(session, self.claimed, problem, now=self.moment())
                 log.warning("imports.not_applied", import_id=str(self.id), reason=problem.reason)
                 return
-            if not self.claimed.is_judged and judging.is_held(file, self.claimed, self.hold, self.heartbeat):
+            if not self.claimed.is_judged and judging.hold_if_too_much(file, self.claimed, self.hold, self.heartbeat):
                 return
             start = self._carefully(file) if self.claimed.is_careful else self.claimed.done
             for portion in import_records.portions(file, start=start, records=PORTION):

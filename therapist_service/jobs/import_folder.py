@@ -87,10 +87,10 @@ class ImportFolder:
         except FileNotFoundError:
             return self._find_again(look, now)
         except FileUnreadable as problem:
-            if self._waits(look, now):
+            if self._wait_if_young(look, now):
                 return 0
             return self._fail(look, f"The file cannot be read ({problem}).", now)
-        if not is_whole and self._waits(look, now):
+        if not is_whole and self._wait_if_young(look, now):
             reading.drop()
             with transaction() as session:
                 import_arrivals.wait_for_the_rest(session, look, now=now)
@@ -114,8 +114,8 @@ class ImportFolder:
         log.warning("imports.file_unreadable", file=look.name, reason=reason)
         return 1
 
-    def _waits(self, look: FileLook, now: datetime) -> bool:
-        """Whether to look again later at a file that is not whole."""
+    def _wait_if_young(self, look: FileLook, now: datetime) -> bool:
+        """Look again later at a file that is not whole; returns whether it is young enough for that."""
         if not self._is_young(look, now):
             return False
         if not self._is_waited_for(look):

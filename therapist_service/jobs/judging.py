@@ -20,8 +20,8 @@ PORTION = 500
 """Records that are compared with what is known in one transaction."""
 
 
-def is_held(file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: ClaimHeartbeat) -> bool:
-    """Judge the file; returns whether it waits for a person from now on. Raises `ClaimLost`."""
+def hold_if_too_much(file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: ClaimHeartbeat) -> bool:
+    """Judge the file; returns whether it is held, so that it waits for a person from now on. Raises `ClaimLost`."""
     effect = _effect(file, claimed, rule, heartbeat)
     with transaction() as session:
         held = import_holds.judge(session, claimed, effect, rule, now=heartbeat.moment())
