@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from shared.http.web import web_app
@@ -17,6 +17,7 @@ from tests.accounts import signed_in
 from tests.builders.imports import EVERYTHING, FIRST, SECOND, THIRD, Folder, a_file, a_record
 from tests.builders.lists import sorted_without_index
 from tests.builders.therapists import a_therapist
+from tests.conftest import MONDAY
 from tests.events import recorded
 from therapist_service.domain import review_rules
 from therapist_service.domain.schemas import ImportedFields
@@ -363,3 +364,23 @@ def test_who_may_decide_is_who_may_read_the_therapist(app: Flask, client: FlaskC
     assert coordinator.get(f"/api/imports/{review['import_id']}").status_code == 200
     shown: Any = signed_in(app, Role.IMPORTER).get(f"{URL}/{review['id']}").json
     assert "reason" not in shown
+
+
+def test_a_review_follows_a_merge_and_ends_with_who_is_no_more(
+    client: FlaskClient, folder: Folder, session: Session
+) -> None:
+    otto = mira("b-2", first_name="Otto", last_name="Regen", street="Nebenweg", phone=None)
+    known(folder, mira("a-1"), otto)
+    change(folder, SECOND, mira("a-1", phone="+492414710999"))
+    one, other = people(session)
+    refused = decide(client, pending(client), "approve", therapist_id=str(other.id))
+    assert (refused.status_code, refused.json["code"]) == (409, "import_review.other_therapist")
+    merged = client.post(f"/api/therapists/{other.id}/merge", json={"duplicate_id": str(one.id)})
+    assert (merged.status_code, pending(client)["therapist_id"]) == (200, str(other.id))
+    assert decide(client, pending(client), "approve").json["applied_fields"] == ["phone"]
+    assert client.get(f"/api/therapists/{other.id}").json["phone"] == "+492414710999"
+
+    change(folder, THIRD, {**otto, "phone": "+492414710777"})
+    session.execute(update(Therapist).where(Therapist.id == other.id).values(removed_at=MONDAY))
+    refused = decide(client, pending(client), "approve")
+    assert (refused.status_code, refused.json["code"]) == (409, "import_review.therapist_gone")
