@@ -94,7 +94,11 @@ class _Portion:
         self._therapists: dict[UUID, Row] = {}
         self._entries: dict[str, Row] = {}
         self._listed: dict[UUID, set[UUID]] = defaultdict(set)
-        """Of each therapist of an entry the entries that their sources still have, perhaps none."""
+        """Of each therapist the entries that their sources still have."""
+        self._shown: dict[UUID, set[str]] = defaultdict(set)
+        """Of each therapist the external ids that the source of this file has."""
+        self._deleted: set[str] = set()
+        """The external ids that this portion deletes."""
         self._reviews: dict[str, LastReview] = {}
         self._found: dict[str, Identification] = {}
         self._resembled: dict[UUID, Row] = {}
@@ -107,11 +111,13 @@ class _Portion:
         """Read what is known of these records, of those that were applied before no more than that."""
         self._as_before = applied_as_they_are(session, self._metadata.source, portion, lock=True)
         others = self._parse([each for each in portion if each.position not in self._as_before])
+        deletions = [each for each in others if each.action == ImportAction.DELETION]
+        self._deleted = {str(each.external_id) for each in deletions}
         self._load_known(session, others)
         is_state = (each for each in others if each.action != ImportAction.DELETION)
         self._identify(session, [each for each in is_state if each.external_id not in self._entries])
         self._load_concerned(session, portion)
-        self._load_records(session, [each for each in others if each.action == ImportAction.DELETION])
+        self._load_records(session, deletions)
 
     def _load_records(self, session: Session, deletions: Sequence[Entry]) -> None:
         """Read what those entries said that lead when others go."""
@@ -152,11 +158,16 @@ class _Portion:
             _require_there(row)
             entry = {name: row.pop(f"entry_{name}") for name in _ENTRY}
             self._listed[row["id"]] = set(row.pop("listed"))
+            if entry["gone_at"] is None or entry["external_id"] not in self._deleted:
+                self._shown[row["id"]].add(entry["external_id"])
             self._therapists[row["id"]] = row
             self._entries[entry["external_id"]] = entry
 
     def _identify(self, session: Session, unknown: Sequence[Entry]) -> None:
-        """Find out who the records of unknown external ids are."""
+        """Find out who the records of unknown external ids are.
+
+        Somebody whom the source calls otherwise since yesterday is deleted by a record before and the same therapist.
+        """
         keys = {str(each.external_id): entity_resolution.keys(_person(each)) for each in unknown}
         found = source_queries.candidates(
             session,
@@ -165,6 +176,7 @@ class _Portion:
             practice_keys={each["practice_key"] for each in keys.values() if each["practice_key"]},
             columns=(*COMPARED, "name_key", "practice_key"),
             but_of_import=self._import_id,
+            gone=self._deleted,
         )
         if not found:
             return
@@ -247,7 +259,7 @@ class _Portion:
 
     def _is_taken(self, therapist_id: UUID) -> bool:
         """Whether a record before this one was found to be the same therapist: then this one is somebody else."""
-        return therapist_id in self._listed
+        return bool(self._shown[therapist_id])
 
     def _row(self, decision: ImportDecision, known: Known | None) -> Row | None:
         if not decision.changes:
@@ -300,6 +312,7 @@ class _Portion:
         source |= {"gone_at": self._metadata.timestamp, "digest": None}
         self._entries[source["external_id"]] = source
         self._listed[source["therapist_id"]].discard(source["id"])
+        self._shown[source["therapist_id"]].discard(source["external_id"])
         return source
 
     def _new_entry(self, external_id: str, therapist_id: UUID) -> Row:
@@ -317,6 +330,7 @@ class _Portion:
     def _keep(self, source: Row) -> None:
         self._entries[source["external_id"]] = source
         self._listed[source["therapist_id"]].add(source["id"])
+        self._shown[source["therapist_id"]].add(source["external_id"])
 
     # Its review
 

@@ -90,10 +90,12 @@ def candidates(
     practice_keys: Collection[str],
     columns: Sequence[str],
     but_of_import: UUID,
+    gone: Collection[str],
 ) -> list[dict[str, Any]]:
     """Therapists with one of these keys: these columns, and whether the source has them (`is_listed`).
 
-    Those whom this import brought are left out: the source has them beside the record, so that they are others.
+    Those whom this import brought are left out: the source has them beside the record, so that they are others. The
+    external ids that are `gone` count as if that were noted.
     """
     if not name_keys and not practice_keys:
         return []
@@ -105,19 +107,22 @@ def candidates(
     wanted = select(table.c.id, *(table.c[name] for name in columns)).where(has_key, IS_THERE)
     found = [dict(row) for row in session.execute(wanted).mappings()]
     # a statement of its own: during the first large import PostgreSQL has no statistics, and plans a join badly
-    listed = _listed(session, source, [row["id"] for row in found], but_of_import)
+    listed = _listed(session, source, [row["id"] for row in found], but_of_import, gone)
     return [
         row | {"is_listed": bool(listed.get(row["id"]))} for row in found if listed.get(row["id"], False) is not None
     ]
 
 
-def _listed(session: Session, source: str, ids: Collection[UUID], import_id: UUID) -> dict[UUID, bool | None]:
+def _listed(
+    session: Session, source: str, ids: Collection[UUID], import_id: UUID, gone: Collection[str]
+) -> dict[UUID, bool | None]:
     """Whether the source has each of these therapists who has entries of it; None for those whom the import brought."""
     if not ids:
         return {}
     entries = TherapistSource.__table__.c
+    is_listed_still = and_(entries.gone_at.is_(None), entries.external_id.not_in(gone))
     found = session.execute(
-        select(entries.therapist_id, entries.gone_at.is_(None), entries.import_id == import_id).where(
+        select(entries.therapist_id, is_listed_still, entries.import_id == import_id).where(
             entries.therapist_id == any_(literal(sorted(set(ids)), ARRAY(Uuid))), entries.source_name == source
         )
     )
