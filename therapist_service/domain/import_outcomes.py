@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from shared.database import Session
+from shared.database import Session, new_id
 from shared.events.event import Event
 from shared.events.outbox import record_all
 from therapist_service.domain import change_log, search, states
 from therapist_service.domain.change_log import Change
 from therapist_service.domain.import_files import Metadata
-from therapist_service.domain.import_records import RawRecord
+from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_rules import ImportDecision
+from therapist_service.domain.review_rules import WaitingRecord
 from therapist_service.domain.schemas import ImportedFields
 from therapist_service.store import import_queries, review_queries, source_queries
 
@@ -52,6 +53,33 @@ class Outcome:
     """A review that a newer record has overtaken."""
     remembered: Row | None = None
     """What the newest review of the entry is to remember of what was rejected."""
+
+
+def new_review(
+    entry: Entry, decision: ImportDecision, waiting: WaitingRecord, *, of_import: tuple[UUID, str], now: datetime
+) -> Row:
+    """The review in which a person decides what waits; `of_import` are the import and the source of the record."""
+    import_id, source = of_import
+    return {
+        "id": new_id(),
+        "import_id": import_id,
+        "position": entry.position,
+        "source_name": source,
+        "external_id": entry.external_id,
+        "kind": waiting.kind,
+        **states.columns_of_a_new_review(),
+        "therapist_id": waiting.therapist_id,
+        "candidate_ids": waiting.candidate_ids,
+        "proposed": waiting.values,
+        "set_aside": waiting.set_aside,
+        "difference": waiting.difference,
+        "declined": decision.declined,
+        "created_at": now,
+        "updated_at": now,
+        "updated_by": None,
+        "version": 1,
+        "sequence": 0,
+    }
 
 
 def write_portion(session: Session, outcomes: Sequence[Outcome], metadata: Metadata, *, now: datetime) -> None:

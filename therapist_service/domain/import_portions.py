@@ -22,7 +22,7 @@ from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Identification, KnownPerson
 from therapist_service.domain.import_digests import applied_before, digest_of
 from therapist_service.domain.import_files import Metadata
-from therapist_service.domain.import_outcomes import WRITTEN, Outcome, Row
+from therapist_service.domain.import_outcomes import WRITTEN, Outcome, Row, new_review
 from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_rules import ImportDecision, Known, decide
 from therapist_service.domain.review_rules import LastReview, Passes
@@ -104,6 +104,8 @@ class _Portion:
         self._resembled: dict[UUID, Row] = {}
         self._leading: dict[UUID, UUID] = {}
         """The entries that led of therapists who were found just now, by therapist."""
+        self._just_gone: set[UUID] = set()
+        """Therapists whom a record before took out, since their entry is gone."""
         self._records: dict[UUID, Mapping[str, Any]] = {}
         """What entries had said that lead when others of this portion go."""
 
@@ -198,6 +200,7 @@ class _Portion:
             _require_there(row)
             self._therapists[row["id"]] = row
         self._leading = source_queries.leading_entries(session, certain)
+        self._just_gone |= source_queries.gone_at(session, self._metadata.source, certain, self._metadata.timestamp)
         single = {each.proposed[0] for each in self._found.values() if len(each.proposed) == 1}
         self._resembled = source_queries.therapist_rows(session, single, lock=False)
 
@@ -252,10 +255,12 @@ class _Portion:
             is_leading = entry["id"] >= max(listed, default=entry["id"])
             others = listed - {entry["id"]}
             next_record = self._records.get(max(others)) if others else None
-            return Known(self._therapists[entry["therapist_id"]], entry, is_leading, bool(others), next_record)
+            return Known(
+                self._therapists[entry["therapist_id"]], entry, is_leading, bool(others), next_record=next_record
+            )
         if who.therapist_id is None or self._is_taken(who.therapist_id):
             return None
-        return Known(self._therapists[who.therapist_id])
+        return Known(self._therapists[who.therapist_id], is_just_gone=who.therapist_id in self._just_gone)
 
     def _is_taken(self, therapist_id: UUID) -> bool:
         """Whether a record before this one was found to be the same therapist: then this one is somebody else."""
@@ -313,6 +318,7 @@ class _Portion:
         self._entries[source["external_id"]] = source
         self._listed[source["therapist_id"]].discard(source["id"])
         self._shown[source["therapist_id"]].discard(source["external_id"])
+        self._just_gone.add(source["therapist_id"])
         return source
 
     def _new_entry(self, external_id: str, therapist_id: UUID) -> Row:
@@ -342,34 +348,11 @@ class _Portion:
             return {}
         result: Row = {"superseded": last.id} if last is not None and is_pending else {}
         if waiting is not None:
-            result["review"] = self._new_review(entry, decision)
+            of_import = (self._import_id, self._metadata.source)
+            result["review"] = new_review(entry, decision, waiting, of_import=of_import, now=self._now)
         elif last is not None and last.declined != decision.declined:
             result["remembered"] = {"id": last.id, "declined": decision.declined}
         return result
-
-    def _new_review(self, entry: Entry, decision: ImportDecision) -> Row:
-        waiting = decision.waiting
-        assert waiting is not None
-        return {
-            "id": new_id(),
-            "import_id": self._import_id,
-            "position": entry.position,
-            "source_name": self._metadata.source,
-            "external_id": entry.external_id,
-            "kind": waiting.kind,
-            **states.columns_of_a_new_review(),
-            "therapist_id": waiting.therapist_id,
-            "candidate_ids": waiting.candidate_ids,
-            "proposed": waiting.values,
-            "set_aside": waiting.set_aside,
-            "difference": waiting.difference,
-            "declined": decision.declined,
-            "created_at": self._now,
-            "updated_at": self._now,
-            "updated_by": None,
-            "version": 1,
-            "sequence": 0,
-        }
 
 
 def _is_to_be_known_again(decision: ImportDecision) -> bool:

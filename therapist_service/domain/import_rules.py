@@ -42,6 +42,8 @@ class Known:
     """Whether this entry says what the therapist is like: of several the newest that is not gone does."""
     is_listed_otherwise: bool = False
     """Whether their sources have another entry of the therapist."""
+    is_just_gone: bool = False
+    """Whether the file itself said of another entry that the source has it no more: then they are not back from afar."""
     next_record: Mapping[str, Any] | None = None
     """What the entry said last that leads when this one goes, in JSON; None where that is not known."""
 
@@ -88,7 +90,8 @@ def decide(
     if not known.is_leading:
         reason = _both(entry.note, "another entry of this therapist is newer: its records count")
         return ImportDecision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED, reason)
-    return _seen_again(entry, known.therapist, last, passes)
+    same_file = {ReviewKind.REACTIVATION} if known.is_just_gone else set()
+    return _seen_again(entry, known.therapist, last, passes | same_file)
 
 
 def _led_by_another(

@@ -157,6 +157,14 @@ def leading_entries(session: Session, therapist_ids: Collection[UUID]) -> dict[U
     return dict(session.execute(wanted).tuples().all())
 
 
+def gone_at(session: Session, source: str, therapist_ids: Collection[UUID], at: datetime) -> set[UUID]:
+    """Those of these therapists of whom an entry of the source is gone since the file of this time."""
+    if not therapist_ids:
+        return set()
+    meant = (TherapistSource.therapist_id.in_(therapist_ids), TherapistSource.source_name == source)
+    return set(session.scalars(select(TherapistSource.therapist_id).where(*meant, TherapistSource.gone_at == at)))
+
+
 def keep_records(session: Session, records: Mapping[UUID, Mapping[str, Any]]) -> None:
     """Keep what these entries said last, by their ids, since another entry leads from now on."""
     for id, record in records.items():
