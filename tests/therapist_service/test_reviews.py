@@ -395,3 +395,4 @@ def test_whom_a_file_deletes_by_one_id_and_adds_by_another_stays_active(
     (therapist,) = people(session)
     assert (therapist.id, therapist.status, therapist.languages) == (before, "active", ["de", "tr"])
     assert reviews(client) == []
+    assert [each["type"] for each in recorded(session, before)] == ["therapist.registered", "therapist.updated"]

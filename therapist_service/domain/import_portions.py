@@ -16,7 +16,7 @@ from uuid import UUID
 from shared.database import ChangedMeanwhile, Session, new_id
 from shared.values.enums import ImportAction, ImportOutcome, ReviewState
 from shared.values.therapist_enums import TherapistChangeAction
-from therapist_service.domain import change_log, entity_resolution, import_records, publishing, search, sources, states
+from therapist_service.domain import change_log, entity_resolution, import_records, publishing, search, sources
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Identification, KnownPerson
@@ -105,7 +105,9 @@ class _Portion:
         self._leading: dict[UUID, UUID] = {}
         """The entries that led of therapists who were found just now, by therapist."""
         self._just_gone: set[UUID] = set()
-        """Therapists whom a record before took out, since their entry is gone."""
+        """Therapists whom a record of this file took out, since their entry is gone."""
+        self._renamed: set[UUID] = set()
+        """Therapists who were found by records of unknown external ids."""
         self._records: dict[UUID, Mapping[str, Any]] = {}
         """What entries had said that lead when others of this portion go."""
 
@@ -199,6 +201,7 @@ class _Portion:
         for row in source_queries.therapist_rows(session, certain - self._therapists.keys(), lock=True).values():
             _require_there(row)
             self._therapists[row["id"]] = row
+        self._renamed = certain
         self._leading = source_queries.leading_entries(session, certain)
         self._just_gone |= source_queries.gone_at(session, self._metadata.source, certain, self._metadata.timestamp)
         single = {each.proposed[0] for each in self._found.values() if len(each.proposed) == 1}
@@ -255,9 +258,10 @@ class _Portion:
             is_leading = entry["id"] >= max(listed, default=entry["id"])
             others = listed - {entry["id"]}
             next_record = self._records.get(max(others)) if others else None
-            return Known(
-                self._therapists[entry["therapist_id"]], entry, is_leading, bool(others), next_record=next_record
-            )
+            therapist = self._therapists[entry["therapist_id"]]
+            # one whom this portion adds by another id is not gone: requests to them go on
+            is_left = bool(others) or therapist["id"] in self._renamed
+            return Known(therapist, entry, is_leading, is_left, next_record=next_record)
         if who.therapist_id is None or self._is_taken(who.therapist_id):
             return None
         return Known(self._therapists[who.therapist_id], is_just_gone=who.therapist_id in self._just_gone)

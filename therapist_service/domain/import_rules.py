@@ -43,7 +43,7 @@ class Known:
     is_listed_otherwise: bool = False
     """Whether their sources have another entry of the therapist."""
     is_just_gone: bool = False
-    """Whether the file itself said of another entry that the source has it no more: then they are not back from afar."""
+    """Whether the same file said that another entry of theirs is gone: then that they are back is no question."""
     next_record: Mapping[str, Any] | None = None
     """What the entry said last that leads when this one goes, in JSON; None where that is not known."""
 
