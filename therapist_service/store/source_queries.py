@@ -145,7 +145,7 @@ def records_of(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, Mapp
         return {}
     meant = (TherapistSource.id.in_(entry_ids), TherapistSource.record.is_not(None))
     wanted = select(TherapistSource.id, TherapistSource.record).where(*meant)
-    return {id: record for id, record in session.execute(wanted).tuples() if record is not None}
+    return {id: record for id, record in session.execute(wanted) if record is not None}
 
 
 def leading_entries(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, UUID]:
@@ -154,7 +154,7 @@ def leading_entries(session: Session, therapist_ids: Collection[UUID]) -> dict[U
         return {}
     meant = (TherapistSource.therapist_id.in_(therapist_ids), TherapistSource.gone_at.is_(None))
     wanted = select(TherapistSource.therapist_id, TherapistSource.id).where(*meant).order_by(TherapistSource.id)
-    return dict(session.execute(wanted).tuples().all())
+    return dict(session.execute(wanted).all())
 
 
 def gone_at(session: Session, source: str, therapist_ids: Collection[UUID], at: datetime) -> set[UUID]:
