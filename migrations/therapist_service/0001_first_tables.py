@@ -190,6 +190,14 @@ def upgrade() -> None:
     op.create_index("ix_therapists_postal_code", "therapists", ["postal_code"], unique=False)
     op.create_index("ix_therapists_search", "therapists", ["search"], unique=False, postgresql_using="gin")
     op.create_index(
+        "ix_therapists_search_first",
+        "therapists",
+        ["search"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("hashtext(id::text) < '-2013265920'::integer"),
+    )
+    op.create_index(
         "ix_therapists_shuffled", "therapists", [sa.literal_column("hashtext(id::text)"), "id"], unique=False
     )
     op.create_table(
