@@ -23,6 +23,7 @@ from therapist_service.domain import (
     imports,
 )
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
+from therapist_service.domain.import_portions import NOTHING_PARSED
 from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.domain.review_rules import Passes
@@ -115,6 +116,8 @@ class _Application:
         self.moment = moment
         self.lease = lease
         self.hold = hold
+        self.unchanged: set[int] = set()
+        """The first positions of portions whose records were applied before as they are."""
         self.id: UUID = claimed.import_id
         self.heartbeat = ClaimHeartbeat(moment, lease, partial(_renew, claimed, lease), import_id=str(self.id))
 
@@ -128,7 +131,7 @@ class _Application:
                     imports.give_up(session, self.claimed, problem, now=self.moment())
                 log.warning("imports.not_applied", import_id=str(self.id), reason=problem.reason)
                 return
-            if not self.claimed.is_judged and judging.hold_if_too_much(file, self.claimed, self.hold, self.heartbeat):
+            if not self.claimed.is_judged and self._hold_if_too_much(file):
                 return
             start = self._carefully(file) if self.claimed.is_careful else self.claimed.done
             for portion in import_records.portions(file, start=start, records=PORTION):
@@ -136,6 +139,9 @@ class _Application:
             with transaction() as session:
                 imports.finish(session, self.claimed, now=self.moment())
         log.info("imports.completed", import_id=str(self.id))
+
+    def _hold_if_too_much(self, file: ImportFile) -> bool:
+        return judging.hold_if_too_much(file, self.claimed, self.hold, self.heartbeat, self.unchanged)
 
     def _read(self) -> ImportFile:
         with transaction() as session:
@@ -165,8 +171,10 @@ class _Application:
         return end
 
     def _apply(self, metadata: import_files.Metadata, portion: Sequence[RawRecord]) -> None:
-        """Parse these records and apply them."""
-        self._apply_all(metadata, portion, parsing.parse(metadata.source, portion))
+        """Parse these records and apply them; not those that were as they are when the file was judged."""
+        is_as_before = portion[0].position in self.unchanged
+        parsed = NOTHING_PARSED if is_as_before else parsing.parse(metadata.source, portion)
+        self._apply_all(metadata, portion, parsed)
 
     def _apply_all(
         self, metadata: import_files.Metadata, portion: Sequence[RawRecord], parsed: Mapping[int, Entry]
