@@ -222,7 +222,7 @@ def test_what_it_found_to_be_somebody_who_was_known_is_theirs_no_more_unless_a_n
         "a-1": True, "b-1": True, "b-2": True, "c-1": True, "d-2": False,
     }  # fmt: skip
     kept = fates(client, second)[str(before["b-2"].id)]
-    assert (kept, before["a-1"].id) == (("partly_restored", ["sources"]), by_id(session)["a-1"].id)
+    assert (kept, before["a-1"].id) == (("kept", ["sources"]), by_id(session)["a-1"].id)
     assert [by_id(session)[name].status for name in ("a-1", "b-1", "c-1")] == 3 * ["active"]
 
 
