@@ -312,7 +312,8 @@ class _Portion:
     ) -> Mapping[str, Any] | None:
         """What is kept of the record itself: all of it, as long as another entry says what the therapist is like."""
         if decision.waiting is not None and decision.waiting.therapist_id is None:
-            return source["record"]  # it may be somebody else's
+            kept: Mapping[str, Any] | None = source["record"]  # this one may be somebody else's
+            return kept
         if known is None or known.is_leading:
             return None
         return sources.record_of(self._parsed[sent.position].values)
