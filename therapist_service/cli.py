@@ -224,8 +224,11 @@ def _reopen_review(_service: AnyService, _settings: ServiceSettings, id: UUID) -
 
 
 def _line_of_review(review: ImportReviewView) -> str:
-    fields = ", ".join(row.field for row in review.difference)
-    return f"{review.id}  {review.kind}  {review.state}  {review.source} {review.external_id}  {fields}"
+    person = " ".join(filter(None, (review.last_name, review.first_name, review.city)))
+    is_approved = review.state == ReviewState.APPROVED
+    fields = ", ".join(review.applied_fields if is_approved else [row.field for row in review.difference])
+    about = f"{review.source} {review.external_id}  {person}"
+    return f"{review.id}  {review.kind}  {review.state}  {about}  {'took over ' if is_approved else ''}{fields}"
 
 
 def _print_as_json(shown: Schema) -> None:

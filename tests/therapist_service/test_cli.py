@@ -67,9 +67,10 @@ def test_reviews_are_decided_at_the_terminal(terminal: Any, folder: Folder, sess
         return str(done.output)
 
     second, first, total = reviews("list").strip().splitlines()
-    assert (total, "new  pending  116117.de a-1" in first) == ("2 reviews", True)
+    assert (total, "new  pending  116117.de a-1  Sonnentau Aachen  " in first) == ("2 reviews", True)
     assert json.loads(reviews("show", first.split()[0]))["external_id"] == "a-1"
-    assert "new  approved" in reviews("approve", first.split()[0])
+    approved = reviews("approve", first.split()[0], "--field", "last_name")
+    assert "new  approved  116117.de a-1  Sonnentau  took over last_name\n" in approved
     assert "new  rejected" in reviews("reject", second.split()[0], "--reason", "Somebody else.")
     assert reviews("list", "--state", "approved", "--kind", "new").endswith("1 reviews\n")
     assert "new  pending" in reviews("reopen", second.split()[0])

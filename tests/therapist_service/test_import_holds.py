@@ -70,6 +70,7 @@ def test_a_held_file_waits_for_approval_and_later_files_with_it(
     waits = folder.imports()[-1]
     assert [each.status for each in folder.imports()] == ["completed", "held", "running"]
     assert (held.done, held.total, in_town(session, "Bonn"), waits.total) == (0, 40, 0, None)
+    assert [each["file"] for each in client.get("/api/imports?status=held").json["items"]] == [SECOND]
     assert [each.waits_for for each in folder.imports()] == [None, None, SECOND]
     assert held.reason == (
         "It would deactivate 10 and change 30 of 60 therapists who are known from 116117.de: more than 20 %"

@@ -186,6 +186,13 @@ class UndoneTherapist(Schema):
     """Why it failed."""
 
 
+class ImportFilter(QuerySchema):
+    """Which imports to list."""
+
+    status: Several[ImportStatus] = []
+    """Only those with one of these statuses."""
+
+
 class ImportUndoFilter(QuerySchema):
     """Which therapists to list."""
 

@@ -84,7 +84,7 @@ def _waits_for(known: Import, held: str | None) -> str | None:
 
 def list_part(session: Session, wanted: ListRequest[Any]) -> Listed:
     """A part of all imports."""
-    found, held = lists.imports(session, wanted.part), queries.first_held(session)
+    found, held = lists.imports(session, wanted.part, statuses=wanted.filters.status), queries.first_held(session)
     return found.shown([view(each, held) for each in found.rows])
 
 

@@ -308,10 +308,11 @@ class TherapistFilter(QuerySchema):
         Annotated[
             Line,
             Field(
-                description="Words, at most ten, with each of which a word of the name or place begins (`ä` is `ae`,"
-                " `ß` is `ss`), or the beginning of a phone number, or the whole `external_id` of a source. One letter"
-                " counts only alone. Who was merged into another is found as the kept one. Of more than 200 found,"
-                " always the same 200 are shown, by name, and `total` counts no further.",
+                description="Words, at most ten, with each of which a word of the name or place begins (`ä` is `ae` or"
+                " `a`, `ß` is `ss`), or the beginning of a phone number or e-mail address, or the whole `external_id`"
+                " of a source. One letter counts only alone, and Dr., Prof., Frau and Herr do not. Who was merged into"
+                " another is found as the kept one. Of more than 200 found, always the same 200 are shown, by name, and"
+                " `total` counts no further.",
                 examples=["Sonnentau"],
             ),
         ]
@@ -320,7 +321,7 @@ class TherapistFilter(QuerySchema):
     postal_code: Several[PostalCodeOrBeginning] = []
     """Only those with one of these postal codes, or with one that begins so: `52*`."""
     city: Annotated[Line, Field(examples=["Aachen"])] | None = None
-    """Only those in this town, however it is written: MUENCHEN finds München."""
+    """Only those in this town, however it is written: MUENCHEN and Munchen find München."""
     within_km: Annotated[float, Field(gt=0, le=1000)] | None = None
     """Only those within so many kilometres of `of_postal_code`, as the crow flies. A practice without coordinates is
     where its postal code is; one without both is not found."""

@@ -150,9 +150,10 @@ def is_found_by(search: str, ids: Collection[UUID]) -> ColumnElement[bool]:
     return or_(has_words, Therapist.id == func.any(cast(list(ids), ARRAY(Uuid)))) if ids else has_words
 
 
-def imports(session: Session, part: Part) -> Found[Import]:
-    """A part of the imports."""
-    return IMPORTS.read(session, select(Import), part)
+def imports(session: Session, part: Part, *, statuses: Collection[str]) -> Found[Import]:
+    """A part of the imports with one of these statuses; without statuses, of all."""
+    wanted = select(Import).where(Import.status.in_(statuses)) if statuses else select(Import)
+    return IMPORTS.read(session, wanted, part)
 
 
 def import_records(
