@@ -70,7 +70,7 @@ def _list(_service: AnyService, _settings: ServiceSettings) -> None:
 )
 @with_service
 def _show(_service: AnyService, _settings: ServiceSettings, id: UUID, records: str | None) -> None:
-    """Show an import, with what became of its records."""
+    """Show an import; with --records also what became of its first 200 records with this outcome, and why."""
     _print_as_json(_get(id))
     for record in _records(id, ImportOutcome(records)) if records else ():
         said = f": {record.reason}" if record.reason else ""

@@ -123,7 +123,7 @@ def test_imports_are_undone_in_any_order_and_nothing_of_them_is_left(
     assert undone(client, third)["undo"]["kept"] == 0
     assert {name: each.city for name, each in by_id(session).items()} == {"a-1": "A", "a-2": "A"}
     again = client.post(f"/api/imports/{third.id}/undo")
-    assert (again.status_code, again.json["code"]) == (409, "import.not_completed")
+    assert (again.status_code, again.json["code"]) == (409, "import.undone_already")
 
 
 def test_a_worker_that_dies_leaves_whole_portions_and_files_wait_until_all_is_undone(

@@ -58,6 +58,8 @@ def ask(session: Session, import_id: UUID, *, by: UUID | None, now: datetime) ->
     Raises `NotFound`, and `Conflict` for an import that is not completed, is being undone, or is too long ago.
     """
     known = imports.known_import(session, import_id, lock=True)
+    if known.status == ImportStatus.UNDONE:
+        raise Conflict("import.undone_already")
     if known.status != ImportStatus.COMPLETED:
         raise Conflict("import.not_completed")
     if known.undo_asked_at is not None:
