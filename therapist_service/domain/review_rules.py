@@ -153,7 +153,10 @@ def change_of(
 
 
 def person_of(values: Mapping[str, Any], known: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The difference of a whole person: what is known of them, or of the one candidate whose values it would change."""
+    """The difference of a whole person: what is known of them, or of the one candidate whose values it would change.
+
+    A known e-mail address is never replaced by none.
+    """
     if known is None:
         shown = {name: value for name, value in values.items() if value not in (None, [], _DEFAULTS.get(name))}
         return [_row(name, None, value, is_protected=False) for name, value in shown.items()]
@@ -161,7 +164,7 @@ def person_of(values: Mapping[str, Any], known: Mapping[str, Any] | None) -> lis
     return [
         _row(name, before, value, is_protected=name in protected)
         for name, value in values.items()
-        if not same_value(before := as_json(known[name]), value)
+        if not same_value(before := as_json(known[name]), value) and (name, value) != ("email", None)
     ]
 
 

@@ -45,7 +45,9 @@ def _views(session: Session, rows: Sequence[ImportReview]) -> list[ImportReviewV
 
 
 def _shown(review: ImportReview, person: Mapping[str, Any]) -> ImportReviewView:
-    elsewhere: dict[str, Any] = {"source": review.source_name, "applied_fields": review.applied}
+    differ = {row["field"] for row in review.difference}
+    applied = [each for each in review.applied if each in differ]
+    elsewhere: dict[str, Any] = {"source": review.source_name, "applied_fields": applied}
     elsewhere |= {name: person.get(name) for name in NAMED_BY}
     fields = ImportReviewView.model_fields.keys() - elsewhere.keys()
     return ImportReviewView.of({**{name: getattr(review, name) for name in fields}, **elsewhere})
