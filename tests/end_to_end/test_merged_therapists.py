@@ -44,11 +44,7 @@ def test_requests_and_waits_follow_the_kept_one_and_nothing_is_left_of_who_is_no
     candidates = {each["therapist_id"] for each in api.candidates(second["id"], limit=200)["candidates"]}
     assert candidates & {kept["id"], double["id"], mistake["id"]} == {kept["id"]}
     (waits,) = asked(api, second, kept)
-    api.until(
-        lambda: _request(api, waits)["waits_for"] == "therapist_emailed_recently",
-        "the next letter to wait",
-        seconds=150,
-    )
+    api.until(lambda: _wait_of(api, waits) == "therapist_emailed_recently", "the next letter to wait", seconds=150)
 
     # the practice answers the letter that its other entry got
     (email,) = api.get("communication", "/api/emails", patient_id=first["id"])["items"]
@@ -60,6 +56,11 @@ def test_requests_and_waits_follow_the_kept_one_and_nothing_is_left_of_who_is_no
 
 def _request(api: ApiClient, request: Any) -> Any:
     return api.get("matching", f"/api/placement-requests/{request['id']}")
+
+
+def _wait_of(api: ApiClient, request: Any) -> Any:
+    found = api.get("communication", "/api/waiting-requests", patient_id=request["patient_id"])["items"]
+    return found[0]["waits_for"] if found else None
 
 
 def _is_nothing_left(tables: Tables, *therapist_ids: str) -> None:
