@@ -57,6 +57,8 @@ class Holiday(Schema):
             raise NotAcceptable("field.before_from")
 
 
+STATUS = "POST /api/therapists/{id}/block, …/unblock, …/deactivate, …/reactivate"
+"""What changes a status, beside imports."""
 CAPACITY = "PUT /api/therapists/{id}/capacity"
 """What changes everything about places."""
 
@@ -233,11 +235,11 @@ class SourceEntry(Source):
 class TherapistView(TherapistFields, EntityView):
     """A therapist as clients see it: as it is stored, whatever a newer table of postal codes says."""
 
-    status: Annotated[TherapistStatus, Changed(by="POST /api/therapists/{id}/block or /unblock, and by imports")]
+    status: Annotated[TherapistStatus, Changed(by=STATUS)]
     """Whether the therapist may be contacted."""
     block: Annotated[Block | None, FOR_CALLERS] = None
     """Why not, where they are blocked."""
-    inactive_by: Annotated[InactiveBy | None, Changed(by="POST /api/therapists/{id}/deactivate or /reactivate")] = None
+    inactive_by: Annotated[InactiveBy | None, Changed(by="POST /api/therapists/{id}/deactivate, …/reactivate")] = None
     """Who made them inactive; of one who is blocked, that they will be when the block ends."""
     capacity: Annotated[Capacity, FOR_CALLERS, Changed(by=CAPACITY)] = Capacity()
     """Whether there are places, and who said so last."""
