@@ -7,7 +7,6 @@ import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from confluent_kafka import Producer
 
 from shared.database import new_id
