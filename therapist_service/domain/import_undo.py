@@ -101,7 +101,7 @@ def undo_portion(session: Session, *, at_most: int, now: datetime) -> int:
 def _finish(session: Session, known: Import, now: datetime) -> int:
     undone_reviews.take_back(session, known, now=now)
     session.flush()
-    undo_queries.name_approved(session, known.id)
+    undo_queries.name_approved(session, known.id, shown=SHOWN)
     known.undo_kept = undo_queries.count_outcomes(session, known.id, NOT_WHOLLY_UNDONE)
     undone_entries.bring_back(session, known)
     states.undo_import(known, now=now)
