@@ -124,7 +124,8 @@ class Campaign:
         # durable: what PostgreSQL has acknowledged must survive SIGKILL
         with private_platform(quick, brokers=self.brokers, durable=True, say=self.say) as platform:
             os.environ.update(platform.settings)
-            platform.up(["postgresql", "pgbouncer", "kafka", "mail", "migrations", "topics", "administrator"])
+            first = ["postgresql", "pgbouncer", "kafka", "mail", "migrations", "topics"]
+            platform.up(first if self.broken else [*first, "administrator"])
             prepare_witness(platform.settings)
             if self.broken:
                 platform.process_specs[:] = [spec for spec in platform.process_specs if "_service." not in spec.name]

@@ -17,7 +17,7 @@ from migrations.connections import administrator, as_owner
 from migrations.history import history
 from migrations.settings import MigrationSettings
 from shared.database.schema import MIGRATIONS, revisions
-from shared.runtime import registry
+from shared.runtime import memory, registry
 from shared.runtime.settings import read
 from shared.runtime.terminal import print_line
 
@@ -129,4 +129,5 @@ def _new(service: str, message: str) -> None:
 
 
 if __name__ == "__main__":
+    memory.load_quickly()
     commands(prog_name="python -m migrations")

@@ -13,9 +13,11 @@ has() { command -v "$1" > /dev/null 2>&1; }
 
 # --- packages --------------------------------------------------------------------------------------------------------
 
+# That of the system first: it is built with optimisations that one compiled by hand mostly lacks (as pyenv's, which takes
+# a fifth more time for the same work).
 find_python() {
-    for name in python3 python3.14 python3.13 python3.12 python3.11; do
-        if has "$name" && "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    for name in /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do
+        if has "$name" && "$name" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then
             command -v "$name"
             return
         fi
@@ -42,9 +44,7 @@ missing_packages() {
     has_java || echo default-jre-headless
     has mvn || echo maven
     has curl || echo curl
-    python=$(find_python)
-    [ -n "$python" ] || echo python3
-    [ -n "$python" ] && "$python" -c 'import ensurepip, venv' 2> /dev/null || echo python3-venv
+    [ -n "$(find_python)" ] || echo python3 python3-venv
 }
 
 as_root() {

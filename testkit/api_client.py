@@ -23,6 +23,9 @@ from testkit.synthetic_region import import_file
 Result = TypeVar("Result")
 Document = dict[str, Any]
 
+LONGEST_PAUSE = 0.4
+"""Seconds between two questions up to which `until` goes: who waits long must not keep those busy that it waits for."""
+
 
 class RequestRefused(OperationsError):
     """The platform answered with a problem."""
@@ -165,16 +168,17 @@ class ApiClient:
         return found
 
     def until(self, ask: Callable[[], Result | None], what: str, seconds: float = 150, every: float = 0.1) -> Result:
-        """Returns what `ask` returns once that is true; `ask` is called every so many seconds.
+        """Returns what `ask` returns once that is true; `ask` is called every so many seconds, and rarer after a while.
 
         Raises:
             OperationsError: it does not happen in time; the text names `what`.
         """
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, every
         while True:
             answer = ask()
             if answer:
                 return answer
             if time.monotonic() > deadline:
                 raise OperationsError(f"waited {seconds:g} s for {what}")
-            time.sleep(every)
+            time.sleep(pause)
+            pause = max(every, min(1.2 * pause, LONGEST_PAUSE))

@@ -18,14 +18,15 @@ class ControlledMailbox(Mailbox):
         Raises:
             OperationsError: they do not arrive in time.
         """
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, 0.05
         while True:
             found = [mail for mail in self.mails() if to is None or to in mail["envelope_to"]]
             if len(found) >= count:
                 return [self.mail(mail["id"]) for mail in found]
             if time.monotonic() > deadline:
                 raise OperationsError(f"{len(found)} of {count} mails arrived within {seconds} s")
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(1.2 * pause, 0.25)
 
     def refuse(
         self, code: int = 451, *, seconds: float = 3600, at: str = "recipient", text: str = "refused on request"

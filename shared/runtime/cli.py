@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shared.runtime import registry
+from shared.runtime import memory, registry
 from shared.runtime.command_settings import with_settings
 from shared.runtime.settings import ServiceSettings
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 def main(service: str, arguments: list[str] | None = None) -> None:
     """Do what the command line of this service says; ends the process with a message when it cannot."""
+    memory.load_quickly()
     commands.main(arguments, prog_name=f"python -m {service}", obj=service)
 
 

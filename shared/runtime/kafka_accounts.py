@@ -15,7 +15,7 @@ from shared.errors import Unreachable
 from shared.events.accounts import set_passwords, set_rights
 from shared.events.cluster import Administrator
 from shared.events.rights import in_words, rights_of
-from shared.runtime import registry
+from shared.runtime import memory, registry
 from shared.runtime.retries import retrying
 from shared.runtime.settings import KafkaAdministratorSettings, Password, read
 from shared.runtime.terminal import print_line
@@ -77,4 +77,5 @@ def _show() -> None:
 
 
 if __name__ == "__main__":
+    memory.load_quickly()
     commands(prog_name="python -m shared.runtime.kafka_accounts")

@@ -155,6 +155,9 @@ class World:
     def deliver_all(self) -> None:
         """Every event reaches its listener, and so does what is published because of it."""
         self.fetch()
+        self._deliver_fetched()
+
+    def _deliver_fetched(self) -> None:
         while waiting := self._waiting():
             for name, key in waiting:
                 while self.under_way[name, key]:
@@ -187,7 +190,7 @@ class World:
             quiet = 0 if any(self.under_way.values()) else quiet + 1
             if quiet > 1:
                 return
-            self.deliver_all()
+            self._deliver_fetched()
             self.now += timedelta(minutes=1)  # longer than requests gather
             self.compose()
         raise AssertionError("the services publish events to each other for ever")

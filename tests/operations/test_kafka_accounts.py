@@ -118,13 +118,3 @@ def test_data_that_was_made_without_accounts_is_kept_when_they_are_switched_on()
             assert not comes_in(without)
             own = registry.settings_of("matching_service").of(after.settings).kafka_client()
             until(lambda: comes_in(own))
-
-
-def test_three_nodes_sign_in_to_each_other() -> None:
-    """Also one that was gone, and comes back."""
-    with private_platform(brokers=3, **WITH_ACCOUNTS) as platform:
-        platform.up(PARTS)
-        platform.process("kafka.1").kill()
-        until(lambda: comes_in(platform.kafka_client()))
-        platform.process("kafka.1").start()
-        assert {topic.name for topic in TOPICS.values()} <= names_of_topics(platform)

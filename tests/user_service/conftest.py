@@ -11,13 +11,11 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 
-from shared.runtime import registry
 from shared.security.authentication import Caller
 from shared.values.enums import Role
 from tests.builders.accounts import CHEAP
 from tests.fakes.callers import called_by
 from tests.fakes.smtp import FakeMailServer, mail_server
-from tests.infrastructure import Infrastructure
 from user_service import jobs
 from user_service.dependencies import Dependencies
 from user_service.domain.passwords import PasswordHashes
@@ -27,9 +25,9 @@ SendDue = Callable[[datetime], int]
 
 
 @pytest.fixture
-def settings(infrastructure: Infrastructure, service: str) -> Any:
+def settings(settings_of: Callable[[str], Any], service: str) -> Any:
     """As in production, but for the time that a hash takes."""
-    return registry.settings_of(service)().model_copy(update={"hashing": CHEAP})
+    return settings_of(service).model_copy(update={"hashing": CHEAP})
 
 
 @pytest.fixture(autouse=True)

@@ -106,7 +106,8 @@ def at_work(duty: Callable[[threading.Event], None]) -> Iterator[threading.Event
 
 def until(holds: Callable[[], bool], seconds: float = 150) -> None:
     """Wait for something another thread brings about, for as long as it takes on a machine that does much else."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.05
     while not holds():
         assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(1.2 * pause, 0.25)  # who waits for long must not keep those busy whom they wait for
