@@ -71,7 +71,10 @@ NOT_PERSONAL = {
         "email_suppressions": "practices",
         "mail_server": "the mail server",
     },
-    "geocoding_service": {},
+    "geocoding_service": {
+        "address_lookups": "practices, and addresses that staff asked for, for a day, without whose they are",
+        "geocoder": "the geocoder",
+    },
 }
 """Tables that the export does not read, each with the reason: a new one with patients in it belongs into the export."""
 HOLDERS = list(NOT_PERSONAL)
@@ -182,7 +185,10 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
             },
         ),
     },
-    "geocoding_service": {},
+    "geocoding_service": {
+        "address_lookups": "practices, and addresses that staff asked for, for a day, without whose they are",
+        "geocoder": "the geocoder",
+    },
 }
 """Tables that are exported as people see them, and not column by column as they are stored: the view, what it calls
 columns, and those that it does not show, each with the reason.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from geocoding_service.domain.lookup import Address, find, read_free_text
+from geocoding_service.domain.cleaning import Address
+from geocoding_service.domain.lookup import find, read_free_text
 from geocoding_service.store import postal_codes
 from shared.values.postal_codes import area, areas
 
