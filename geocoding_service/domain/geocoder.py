@@ -66,4 +66,5 @@ def trouble(session: Session) -> str | None:
 
 
 def _pause(failures: int) -> timedelta:
-    return min(FIRST_PAUSE * 2 ** min(max(failures - MOST_FAILURES, 0), 10), LONGEST_PAUSE)
+    doublings: int = min(max(failures - MOST_FAILURES, 0), 10)
+    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)

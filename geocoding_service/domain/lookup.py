@@ -170,8 +170,8 @@ def show_postal_code(code: str) -> PostalCodeView:
     states = federal_states(parts)
     return PostalCodeView(
         postal_code=code,
-        latitude=place and place.latitude,
-        longitude=place and place.longitude,
+        latitude=place.latitude if place else None,
+        longitude=place.longitude if place else None,
         source=SOURCE,
         places=[PlaceOfPostalCode(city=each.city, federal_state=each.federal_state) for each in parts],
         federal_state=states[0] if len(states) == 1 else None,

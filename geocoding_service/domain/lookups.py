@@ -32,7 +32,7 @@ from shared.values.places import Place, distance_km
 REQUESTS_KEPT: Final = timedelta(days=1)
 """For how long an address is kept that somebody asked for."""
 FIRST_PAUSE: Final = timedelta(minutes=1)
-LONGEST_PAUSE: Final = timedelta(hours=6)
+LONGEST_PAUSE: Final = timedelta(hours=1)
 """Between two attempts for one address without an answer."""
 PORTION: Final = 500
 
@@ -96,8 +96,10 @@ def _locate(
     known = best_known(session, addresses)
     keys = {each: key for each in addresses if (key := key_of(each))} if rules.url else {}
     waiting = store.waiting_keys(session, keys.values(), now=now)
-    shown = {each: found and _shown(found, pending=keys.get(each) in waiting) for each, found in known.items()}
-    return [shown[each] for each in addresses]
+    shown = {
+        each: _shown(found, pending=keys.get(each) in waiting) for each, found in known.items() if found is not None
+    }
+    return [shown.get(each) for each in addresses]
 
 
 def _shown(found: FoundAddress, *, pending: bool) -> Location:
@@ -157,7 +159,9 @@ def _clean(address: Address) -> CleanAddress | None:
 def claim(session: Session, *, lease: timedelta, now: datetime, key: str | None = None) -> Claim | None:
     """The address that is asked for next, or this one; None where none waits, or others ask for it."""
     found = store.claim(session, lease=lease, now=now, key=key)
-    return found and Claim(found.key, Address(found.street, found.house_number, found.postal_code, found.city))
+    if found is None:
+        return None
+    return Claim(found.key, Address(found.street, found.house_number, found.postal_code, found.city))
 
 
 def record_answer(
@@ -190,7 +194,7 @@ def record_failure(session: Session, claimed: Claim, *, now: datetime) -> None:
     """Let an address without an answer wait: longer each time, and beside all others."""
     lookup = store.for_change(session, claimed.key)
     if lookup is not None:
-        lookup.due_at = now + min(FIRST_PAUSE * 2 ** min(max(lookup.attempts - 1, 0), 12), LONGEST_PAUSE)
+        lookup.due_at = now + min(FIRST_PAUSE * (1 << min(max(lookup.attempts - 1, 0), 12)), LONGEST_PAUSE)
         session.flush()
 
 
@@ -202,8 +206,8 @@ def publish_better(session: Session, *, now: datetime) -> int:
     located = store.lock_worse_than_known(session, at_most=PORTION)
     known = store.answered(session, {each.lookup_key for each in located if each.lookup_key})
     for each in located:
-        if each.lookup_key in known:
-            _publish(session, [each], _answer(known[each.lookup_key]), now=now)
+        if answer := known.get(each.lookup_key or ""):
+            _publish(session, [each], _answer(answer), now=now)
     return len(located)
 
 

@@ -16,6 +16,7 @@ def columns_of(found: FoundAddress | None) -> dict[str, Any]:
         "longitude": found.place.longitude if found else None,
         "precision": found.precision if found else None,
         "federal_state": found.federal_state if found else None,
+        "federal_states": [str(each) for each in found.federal_states] if found else None,
         "source": found.source if found else None,
     }
 
@@ -23,6 +24,7 @@ def columns_of(found: FoundAddress | None) -> dict[str, Any]:
 def event_of(located: Any) -> AddressGeocoded:
     """Returns the event of a row of the table."""
     published = {name: getattr(located, name) for name in queries.PUBLISHED}
+    published["federal_states"] = located.federal_states or []
     return AddressGeocoded(owner_kind=located.owner_kind, owner_id=located.id, **published)
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from geocoding_service.store.tables import AddressLookup, GeocoderState, LocatedAddress
@@ -84,7 +84,7 @@ def unplanned(session: Session, *, at_most: int) -> Sequence[LocatedAddress]:
     """Addresses of practices that are among no lookups yet, one for each key."""
     is_known = exists().where(AddressLookup.key == LocatedAddress.lookup_key)
     wanted = select(LocatedAddress).where(LocatedAddress.lookup_key.is_not(None), ~is_known)
-    one_each = wanted.distinct(LocatedAddress.lookup_key).order_by(LocatedAddress.lookup_key)
+    one_each = wanted.ext(distinct_on(LocatedAddress.lookup_key)).order_by(LocatedAddress.lookup_key)
     return session.scalars(one_each.limit(at_most)).all()
 
 
@@ -103,14 +103,20 @@ def claim(session: Session, *, lease: timedelta, now: datetime, key: str | None 
 
     What somebody asked for comes before what nobody waits for. None where no address waits, or others ask for it.
     """
-    due = [AddressLookup.due_at <= now, *([AddressLookup.key == key] if key else [])]
-    oldest = (AddressLookup.requested_until.is_(None), AddressLookup.due_at, AddressLookup.key)
-    wanted = select(AddressLookup).where(*due).order_by(*oldest).limit(1)
-    found = session.scalar(wanted.with_for_update(skip_locked=True).execution_options(populate_existing=True))
+    if key:
+        found = _first_due(session, AddressLookup.key == key, now=now)
+    else:
+        found = _first_due(session, AddressLookup.requested_until.is_not(None), now=now) or _first_due(session, now=now)
     if found is not None:
         found.due_at, found.attempts = now + lease, found.attempts + 1
         session.flush()
     return found
+
+
+def _first_due(session: Session, *conditions: ColumnElement[bool], now: datetime) -> AddressLookup | None:
+    wanted = select(AddressLookup).where(AddressLookup.due_at <= now, *conditions).order_by(AddressLookup.due_at)
+    locked = wanted.limit(1).with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    return session.scalar(locked)
 
 
 def for_change(session: Session, key: str) -> AddressLookup | None:

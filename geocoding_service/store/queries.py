@@ -22,6 +22,7 @@ PUBLISHED: Final = (
     "longitude",
     "precision",
     "federal_state",
+    "federal_states",
     "source",
 )
 """What `address.geocoded` says; one of these changing is a change."""

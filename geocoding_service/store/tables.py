@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, MetaData, SmallInteger, func, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, MetaData, SmallInteger, Text, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Erasable, column_types, is_one_of
@@ -42,6 +42,7 @@ class LocatedAddress(Aggregate, Erasable, Tables):
     longitude: Mapped[float | None]
     precision: Mapped[str | None]
     federal_state: Mapped[str | None]
+    federal_states: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     source: Mapped[str | None]
     lookup_key: Mapped[str | None]
     """Of the address's row among `address_lookups`; None where no geocoder is asked, as for all patients."""
@@ -86,6 +87,7 @@ class AddressLookup(Tables):
 
     __table_args__ = (
         Index("ix_address_lookups_due_at", "due_at"),
+        Index("ix_address_lookups_requested", "due_at", postgresql_where=text("requested_until IS NOT NULL")),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="both_coordinates"),
         CheckConstraint(f"precision IS NULL OR {is_one_of('precision', EXACT)}", name="precision"),
     )

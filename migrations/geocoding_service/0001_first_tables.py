@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("longitude", sa.Double(), nullable=True),
         sa.Column("precision", sa.Text(), nullable=True),
         sa.Column("federal_state", sa.Text(), nullable=True),
+        sa.Column("federal_states", sa.ARRAY(sa.Text()), nullable=True),
         sa.Column("source", sa.Text(), nullable=True),
         sa.Column("lookup_key", sa.Text(), nullable=True),
         *aggregate_columns(),
@@ -73,6 +74,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_address_lookups")),
     )
     op.create_index("ix_address_lookups_due_at", "address_lookups", ["due_at"])
+    op.create_index(
+        "ix_address_lookups_requested",
+        "address_lookups",
+        ["due_at"],
+        postgresql_where=sa.text("requested_until IS NOT NULL"),
+    )
     op.create_table(
         "geocoder",
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),

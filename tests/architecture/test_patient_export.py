@@ -185,10 +185,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
             },
         ),
     },
-    "geocoding_service": {
-        "address_lookups": "practices, and addresses that staff asked for, for a day, without whose they are",
-        "geocoder": "the geocoder",
-    },
+    "geocoding_service": {},
 }
 """Tables that are exported as people see them, and not column by column as they are stored: the view, what it calls
 columns, and those that it does not show, each with the reason.

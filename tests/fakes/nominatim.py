@@ -7,7 +7,7 @@ or `{"error": "Unable to geocode"}`. Without a query both are 400 with an error 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -57,7 +57,7 @@ class Nominatim(OtherService):
 
     def __init__(self, *places: Mapping[str, Any]) -> None:
         super().__init__()
-        self.places = list(places)
+        self.places: Sequence[Mapping[str, Any]] = list(places)
         self.answers = {"/search": self._search, "/reverse": self._reverse}
 
     def rules(self, **settings: Any) -> NominatimSettings:
