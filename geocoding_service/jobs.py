@@ -25,7 +25,7 @@ from shared.runtime import clock, metrics
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
-from shared.values.known_places import KnownPlace
+from shared.values.geocoder_places import GeocoderPlace
 from shared.values.places import Place
 
 log = logger(__name__)
@@ -72,11 +72,11 @@ class Lookups:
         if answers is None:
             return False
         with transaction() as session:
-            judgement = lookups.record_answer(session, claimed, answers, rules=self.rules, now=current())
-        metrics.geocoder_requests.labels(judgement.outcome).inc()
+            believed = lookups.record_answer(session, claimed, answers, rules=self.rules, now=current())
+        metrics.geocoder_requests.labels(believed.outcome).inc()
         return True
 
-    def address_at(self, place: Place, *, now: datetime) -> Sequence[KnownPlace]:
+    def address_at(self, place: Place, *, now: datetime) -> Sequence[GeocoderPlace]:
         """Returns what the geocoder says is at a place; nothing where it does not answer. None of it is kept."""
         if not self._takes_its_turn(now):
             return []
@@ -97,8 +97,8 @@ class Lookups:
         return True
 
     def _ask(
-        self, ask: Callable[[], Sequence[KnownPlace]], claimed: Claim | None, current: Callable[[], datetime]
-    ) -> Sequence[KnownPlace] | None:
+        self, ask: Callable[[], Sequence[GeocoderPlace]], claimed: Claim | None, current: Callable[[], datetime]
+    ) -> Sequence[GeocoderPlace] | None:
         """The answer; None where there is none, which is recorded."""
         try:
             answers = ask()
@@ -117,7 +117,9 @@ class Lookups:
             if claimed is not None:
                 lookups.record_failure(session, claimed, now=now)
             begins = geocoder.record_failure(session, str(failed), at_once=failed.refuses_us, now=now)
-        (log.error if begins else log.warning)("geocoder.not_answering", why=str(failed), in_trouble=begins)
+        log.warning("geocoder.not_answering", why=str(failed))
+        if begins:
+            log.error("geocoder.in_trouble", why=str(failed))
 
 
 def plan_lookups(now: datetime) -> int:
@@ -153,7 +155,7 @@ def look_up_for_request(query: GeocodeQuery, dependencies: Dependencies, *, now:
         Lookups(rules, server).look_up(now=now, key=key)
 
 
-def address_at(place: Place, dependencies: Dependencies, *, now: datetime) -> Sequence[KnownPlace]:
+def address_at(place: Place, dependencies: Dependencies, *, now: datetime) -> Sequence[GeocoderPlace]:
     """What the geocoder says is at a place that somebody asks for, where a setting allows to ask it."""
     rules, server = dependencies.rules, dependencies.geocoder
     return Lookups(rules, server).address_at(place, now=now) if server and rules.for_requests else []

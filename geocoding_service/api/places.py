@@ -17,7 +17,7 @@ from geocoding_service.domain.schemas import (
     ReverseGeocodeQuery,
 )
 from shared.http import READ_ONLY, Context, Resource, endpoint
-from shared.values.known_places import KnownPlace
+from shared.values.geocoder_places import GeocoderPlace
 
 
 def _look_up(context: Context[Dependencies], query: GeocodeQuery) -> None:
@@ -25,7 +25,7 @@ def _look_up(context: Context[Dependencies], query: GeocodeQuery) -> None:
     jobs.look_up_for_request(query, context.dependencies, now=context.now)
 
 
-def _address_at(context: Context[Dependencies], query: ReverseGeocodeQuery) -> Sequence[KnownPlace]:
+def _address_at(context: Context[Dependencies], query: ReverseGeocodeQuery) -> Sequence[GeocoderPlace]:
     """Ask the geocoder, before a transaction is open, where that is allowed."""
     return jobs.address_at(query.place, context.dependencies, now=context.now)
 
@@ -63,7 +63,7 @@ class ReverseGeocodeResource(Resource):
         before_transaction=_address_at,
     )
     def get(
-        self, context: Context[Dependencies], query: ReverseGeocodeQuery, fetched: Sequence[KnownPlace] = ()
+        self, context: Context[Dependencies], query: ReverseGeocodeQuery, fetched: Sequence[GeocoderPlace] = ()
     ) -> AreaView:
         """Find the postal code area nearest to a place and, where a geocoder may be asked, the nearest address."""
         return lookups.show_place(query.place, fetched)

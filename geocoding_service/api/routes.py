@@ -15,7 +15,7 @@ PLACES = CALLERS | IMPORTERS
 ROUTES = [
     Route("/api/geocode", GeocodeResource, get=PLACES, post=PLACES),
     Route("/api/reverse-geocode", ReverseGeocodeResource, get=PLACES),
-    Route("/api/postal-codes/<string:code>", PostalCodeItem, get=PLACES),
+    Route("/api/postal-codes/<code>", PostalCodeItem, get=PLACES),
     Route("/api/distance", DistanceResource, get=PLACES),
     Route("/api/distance-matrix", DistanceMatrixResource, post=PLACES),
     Route("/api/holidays", HolidayCollection, get=PLACES),

@@ -23,7 +23,7 @@ from pydantic_core import from_json
 from geocoding_service.settings import NominatimSettings
 from shared.runtime import http_client
 from shared.runtime.http_client import BadAnswer
-from shared.values.known_places import KnownPlace
+from shared.values.geocoder_places import GeocoderPlace
 from shared.values.places import Place
 from shared.values.schemas import RecordSchema
 
@@ -50,7 +50,7 @@ class GeocoderFailed(Exception):
         self.refuses_us = refuses_us
 
 
-class _Refused(GeocoderServiceError):  # type: ignore[misc]  # geopy ships no types
+class _NotUnderstood(GeocoderServiceError):  # type: ignore[misc]  # geopy ships no types
     """The server cannot understand this address (400): there is nothing wrong with the server."""
 
 
@@ -66,7 +66,7 @@ class _Adapter(BaseSyncAdapter):  # type: ignore[misc]  # geopy ships no types
         asked = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
         answer = http_client.send("GET", url, headers=asked, largest=LARGEST, seconds=timeout)
         if answer.status == HTTPStatus.BAD_REQUEST:
-            raise _Refused
+            raise _NotUnderstood
         if answer.status != HTTPStatus.OK:
             raise GeocoderFailed(f"the answer has the status {answer.status}", refuses_us=answer.status in REFUSES_US)
         return from_json(answer.body, allow_inf_nan=False)
@@ -88,7 +88,7 @@ class Nominatim:
 
     def search(
         self, *, street: str, house_number: str | None, postal_code: str | None, city: str | None
-    ) -> Sequence[KnownPlace]:
+    ) -> Sequence[GeocoderPlace]:
         """Returns the places that the server knows for this address, the best first; none where it knows none.
 
         Raises `GeocoderFailed`.
@@ -101,15 +101,15 @@ class Nominatim:
             )
         )
 
-    def reverse(self, place: Place) -> Sequence[KnownPlace]:
+    def reverse(self, place: Place) -> Sequence[GeocoderPlace]:
         """Returns the address nearest to a place; none where the server knows none. Raises `GeocoderFailed`."""
         at = (place.latitude, place.longitude)
         return self._ask(lambda server: server.reverse(at, exactly_one=False, addressdetails=True, language="de"))
 
-    def _ask(self, ask: Callable[[Any], Any]) -> Sequence[KnownPlace]:
+    def _ask(self, ask: Callable[[Any], Any]) -> Sequence[GeocoderPlace]:
         try:
             return [_known(each.raw) for each in ask(self._server()) or ()][:MOST_PLACES]
-        except _Refused:
+        except _NotUnderstood:
             return []
         except OSError as problem:
             raise GeocoderFailed(f"no answer: {type(problem).__name__}") from None
@@ -130,11 +130,11 @@ class Nominatim:
         )
 
 
-def _known(raw: Any) -> KnownPlace:
+def _known(raw: Any) -> GeocoderPlace:
     answered = _Answered.model_validate(raw, strict=False)
     address = answered.address
     region = _text(address, "ISO3166-2-lvl4") or ""
-    return KnownPlace(
+    return GeocoderPlace(
         place=Place(answered.lat, answered.lon),
         country=_text(address, "country_code"),
         federal_state=region.removeprefix("DE-") or None,

@@ -128,8 +128,8 @@ def _split(text: str) -> tuple[str, str | None]:
 
 
 def _is_name(name: str) -> bool:
-    has_letters = bool(re.search(r"[^\W\d_]{2}", name))
-    return has_letters and len(name) <= LONGEST_STREET and len(name.split()) <= MOST_WORDS and not _NO_NAME.search(name)
+    has_a_word = bool(re.search(r"[^\W\d_]{2}", name))
+    return has_a_word and len(name) <= LONGEST_STREET and len(name.split()) <= MOST_WORDS and not _NO_NAME.search(name)
 
 
 def _house_number(text: str | None) -> str | None:

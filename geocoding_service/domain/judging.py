@@ -13,7 +13,7 @@ from typing import Literal
 from geocoding_service.domain.cleaning import Address, is_same_number, is_same_street
 from geocoding_service.domain.lookup import CITY_RADIUS_KM, FoundAddress, find, is_in_germany
 from shared.values.enums import FederalState, GeocodePrecision
-from shared.values.known_places import KnownPlace
+from shared.values.geocoder_places import GeocoderPlace
 from shared.values.places import Place, distance_km
 from shared.values.postal_codes import contradiction
 
@@ -23,14 +23,14 @@ Outcome = Literal["found", "not_found", "implausible"]
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What is made of a geocoder's answer."""
+class BelievedAnswer:
+    """What is believed of a geocoder's answer."""
 
     outcome: Outcome
     found: FoundAddress | None = None
 
 
-def judge(address: Address, answers: Sequence[KnownPlace]) -> Judgement:
+def judge(address: Address, answers: Sequence[GeocoderPlace]) -> BelievedAnswer:
     """Returns the first answer that is believed, those with the house number first.
 
     `implausible`: there were answers with a street, and all of them are elsewhere.
@@ -38,12 +38,12 @@ def judge(address: Address, answers: Sequence[KnownPlace]) -> Judgement:
     exact = [each for each in answers if each.street]
     believed = [each for each in exact if is_believed(address, each)]
     if not believed:
-        return Judgement("implausible" if exact else "not_found")
+        return BelievedAnswer("implausible" if exact else "not_found")
     best = next((each for each in believed if _has_the_house(address, each)), believed[0])
-    return Judgement("found", _found(address, best))
+    return BelievedAnswer("found", _found(address, best))
 
 
-def is_believed(address: Address, answer: KnownPlace) -> bool:
+def is_believed(address: Address, answer: GeocoderPlace) -> bool:
     """Whether the answer can be this address: in Germany, near its postal code, in its street."""
     if answer.country != "de" or not is_in_germany(answer.place):
         return False
@@ -54,16 +54,16 @@ def is_believed(address: Address, answer: KnownPlace) -> bool:
     return _is_in_the_city(address, answer) and is_same_street(address.street or "", answer.street or "")
 
 
-def nearest_address(place: Place, answers: Sequence[KnownPlace]) -> KnownPlace | None:
+def nearest_address(place: Place, answers: Sequence[GeocoderPlace]) -> GeocoderPlace | None:
     """Returns the first answer that can be the address nearest to a place; None where none can."""
     return next((each for each in answers if each.street and each.country == "de" and _is_at(place, each)), None)
 
 
-def _is_at(place: Place, answer: KnownPlace) -> bool:
+def _is_at(place: Place, answer: GeocoderPlace) -> bool:
     return distance_km(place, answer.place) <= FARTHEST_ADDRESS_KM
 
 
-def _is_in_the_city(address: Address, answer: KnownPlace) -> bool:
+def _is_in_the_city(address: Address, answer: GeocoderPlace) -> bool:
     """Without a postal code the city must say where: one that several places bear says nothing."""
     if address.postal_code:
         return True
@@ -71,17 +71,17 @@ def _is_in_the_city(address: Address, answer: KnownPlace) -> bool:
     return middle is not None and distance_km(middle.place, answer.place) <= CITY_RADIUS_KM
 
 
-def _has_the_house(address: Address, answer: KnownPlace) -> bool:
+def _has_the_house(address: Address, answer: GeocoderPlace) -> bool:
     numbers = address.house_number, answer.house_number
     return bool(numbers[0] and numbers[1] and is_same_number(numbers[0], numbers[1]))
 
 
-def _found(address: Address, answer: KnownPlace) -> FoundAddress:
+def _found(address: Address, answer: GeocoderPlace) -> FoundAddress:
     precision = GeocodePrecision.ADDRESS if _has_the_house(address, answer) else GeocodePrecision.STREET
     return FoundAddress(answer.place, precision, answer.source, _states(address, answer))
 
 
-def _states(address: Address, answer: KnownPlace) -> tuple[FederalState, ...]:
+def _states(address: Address, answer: GeocoderPlace) -> tuple[FederalState, ...]:
     """The answer's federal state, where our table says that parts of the postal code are there or says nothing."""
     ours = found.federal_states if (found := find(address)) else ()
     said = tuple(state for state in FederalState if state == answer.federal_state)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from geocoding_service.domain import judging
 from geocoding_service.domain.cleaning import Address, clean, lookup_key
-from geocoding_service.domain.judging import Judgement
+from geocoding_service.domain.judging import BelievedAnswer
 from geocoding_service.domain.lookup import FoundAddress, address_of, area_of, find, find_area
 from geocoding_service.domain.publishing import columns_of, event_of
 from geocoding_service.domain.schemas import AreaView, GeocodeBatch, GeocodeQuery, Location, LocationList
@@ -26,7 +26,7 @@ from shared.errors import NotFound
 from shared.events.outbox import record
 from shared.values import postal_codes
 from shared.values.enums import FederalState, GeocodePrecision
-from shared.values.known_places import KnownPlace
+from shared.values.geocoder_places import GeocoderPlace
 from shared.values.places import Place, distance_km
 
 REQUESTS_KEPT: Final = timedelta(days=1)
@@ -114,7 +114,7 @@ def _shown(found: FoundAddress, *, pending: bool) -> Location:
     )
 
 
-def show_place(place: Place, answers: Sequence[KnownPlace]) -> AreaView:
+def show_place(place: Place, answers: Sequence[GeocoderPlace]) -> AreaView:
     """The nearest address, as far as a geocoder said it, in the nearest postal code area.
 
     Raises `NotFound` outside Germany.
@@ -165,24 +165,24 @@ def claim(session: Session, *, lease: timedelta, now: datetime, key: str | None 
 
 
 def record_answer(
-    session: Session, claimed: Claim, answers: Sequence[KnownPlace], *, rules: NominatimSettings, now: datetime
-) -> Judgement:
+    session: Session, claimed: Claim, answers: Sequence[GeocoderPlace], *, rules: NominatimSettings, now: datetime
+) -> BelievedAnswer:
     """Keep what a geocoder answered, and publish at once where practices are that have this address.
 
     An answer that is not believed changes nothing of what was known; it is asked for again sooner than a good one.
     """
-    judgement = judging.judge(claimed.address, answers)
+    believed = judging.judge(claimed.address, answers)
     practices = store.lock_practices_at(session, claimed.key)
     lookup = store.for_change(session, claimed.key)
     if lookup is None:  # forgotten: the practice moved, or the day is over
-        return judgement
+        return believed
     lookup.attempts, lookup.answered_at = 0, now
-    lookup.due_at = now + (rules.kept if judgement.found else rules.until_asked_again)
-    if judgement.found:
-        _keep(lookup, judgement.found)
+    lookup.due_at = now + (rules.kept if believed.found else rules.until_asked_again)
+    if believed.found:
+        _keep(lookup, believed.found)
         session.flush()
-        _publish(session, practices, judgement.found, now=now)
-    return judgement
+        _publish(session, practices, believed.found, now=now)
+    return believed
 
 
 def _keep(lookup: AddressLookup, found: FoundAddress) -> None:

@@ -77,7 +77,10 @@ MOST_ADDRESSES = 100
 class GeocodeBatch(Schema):
     """Several addresses."""
 
-    addresses: Annotated[list[GeocodeQuery], Field(min_length=1, max_length=MOST_ADDRESSES)]
+    addresses: Annotated[
+        list[GeocodeQuery],
+        Field(min_length=1, max_length=MOST_ADDRESSES, examples=[[{"q": "Musterweg 1, 52062 Aachen"}]]),
+    ]
     """The addresses, each in its parts or in one line."""
 
 

@@ -8,20 +8,20 @@ import pytest
 
 from geocoding_service.domain.cleaning import Address
 from geocoding_service.domain.judging import judge, nearest_address
-from shared.values.known_places import KnownPlace
+from shared.values.geocoder_places import GeocoderPlace
 from shared.values.places import Place
 
 ASKED = Address("Musterweg", "1", "52062", "Aachen")
 AACHEN = Place(50.7767, 6.0839)
 
 
-def answer(place: Place = AACHEN, **fields: Any) -> KnownPlace:
+def answer(place: Place = AACHEN, **fields: Any) -> GeocoderPlace:
     """A house in Aachen as a geocoder knows it."""
     said: dict[str, Any] = {
         "country": "de", "federal_state": "NW", "postal_code": "52062", "city": "Aachen", "street": "Musterweg",
         "house_number": "1", "source": "OpenStreetMap",
     }  # fmt: skip
-    return KnownPlace(place, **said | fields)
+    return GeocoderPlace(place, **said | fields)
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def answer(place: Place = AACHEN, **fields: Any) -> KnownPlace:
     ],
 )
 def test_an_answer_is_believed_where_it_can_be_right(
-    address: Address, answers: list[KnownPlace], outcome: str, precision: str | None
+    address: Address, answers: list[GeocoderPlace], outcome: str, precision: str | None
 ) -> None:
-    judgement = judge(address, answers)
-    assert judgement.outcome == outcome
-    assert (judgement.found and judgement.found.precision) == precision
+    made = judge(address, answers)
+    assert made.outcome == outcome
+    assert (made.found and made.found.precision) == precision
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from shared.values.places import Place
 
 
 @dataclass(frozen=True)
-class KnownPlace:
+class GeocoderPlace:
     """A place, and the address that the geocoder says is there."""
 
     place: Place
