@@ -121,7 +121,7 @@ def test_a_server_that_is_slow_or_away_is_waited_for_no_longer_than_allowed() ->
     "settings",
     [
         {"url": "nominatim.example.org"},
-        {"url": "http://user:secret@nominatim.example.org"},
+        {"url": "http://somebody@nominatim.example.org"},
         {"url": "https://nominatim.example.org/search?key=1"},
         {"url": "https://nominatim.openstreetmap.org", "interval_seconds": 0.5},
         {"user_agent": ""},
