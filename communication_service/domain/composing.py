@@ -141,8 +141,8 @@ def _call_times(session: Session, therapist: PracticeCopy) -> CallTimes | None:
     """When the practice can be phoned; None where its phone hours are unknown."""
     if not therapist.phone_hours:
         return None
-    state = copies.federal_state(therapist, copy_queries.place(session, therapist.id))
-    return CallTimes(therapist.phone_hours, state, therapist.holidays)
+    states = copies.federal_states(therapist, copy_queries.place(session, therapist.id))
+    return CallTimes(therapist.phone_hours, states, therapist.holidays)
 
 
 def patient_facts(

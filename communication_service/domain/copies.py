@@ -109,7 +109,7 @@ def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: dat
             "id": event.owner_id,
             **event.envelope.position(),
             **_lines(event, ADDRESS),
-            "federal_state": event.federal_state,
+            "federal_states": event.federal_states or list(filter(None, [event.federal_state])),
         }
         for event in events
         if event.owner_kind == "therapist"
@@ -120,12 +120,12 @@ def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: dat
         schedule.add(session, schedule.to_therapists(ids), at=now)
 
 
-def federal_state(therapist: PracticeCopy, place: PracticePlace | None) -> str | None:
-    """The state the practice lies in, as `NW`; None where unknown, also while a new address is being looked up."""
+def federal_states(therapist: PracticeCopy, place: PracticePlace | None) -> frozenset[str]:
+    """The states the practice may lie in, as `NW`; none where unknown, also while a new address is being looked up."""
     if place is None:
-        return None
+        return frozenset()
     is_current = all(getattr(place, name) == getattr(therapist, name) for name in ADDRESS)
-    return place.federal_state if is_current else None
+    return frozenset(place.federal_states) if is_current else frozenset()
 
 
 def _therapist(state: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class PracticeCopy(Copy, Tables):
 
 
 class PracticePlace(Copy, Tables):
-    """The federal state of the address that a therapist had when it was looked up."""
+    """The federal states of the address that a therapist had when it was looked up: several near a border."""
 
     __tablename__ = "places"
 
@@ -63,7 +63,7 @@ class PracticePlace(Copy, Tables):
     house_number: Mapped[str | None]
     postal_code: Mapped[str | None]
     city: Mapped[str | None]
-    federal_state: Mapped[str | None]
+    federal_states: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
 class PatientPseudonym(Copy, Erasable, Tables):

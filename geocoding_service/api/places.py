@@ -1,31 +1,78 @@
-"""Endpoints from addresses to places and back. They need no transaction: the tables are files."""
+"""Endpoints from addresses to places and back, and to postal codes."""
 
 from __future__ import annotations
 
-from geocoding_service.domain import lookup
-from geocoding_service.domain.schemas import AreaView, GeocodeQuery, Location, ReverseGeocodeQuery
-from shared.http import Context, Resource, endpoint
-from shared.values.places import Place
+from collections.abc import Sequence
+
+from geocoding_service import jobs
+from geocoding_service.dependencies import Dependencies
+from geocoding_service.domain import lookup, lookups
+from geocoding_service.domain.schemas import (
+    AreaView,
+    GeocodeBatch,
+    GeocodeQuery,
+    Location,
+    LocationList,
+    PostalCodeView,
+    ReverseGeocodeQuery,
+)
+from shared.http import READ_ONLY, Context, Resource, endpoint
+from shared.values.geocoder_places import GeocoderPlace
+
+
+def _look_up(context: Context[Dependencies], query: GeocodeQuery) -> None:
+    """Ask the geocoder, before a transaction is open, where that is allowed."""
+    jobs.look_up_for_request(query, context.dependencies, now=context.now)
+
+
+def _address_at(context: Context[Dependencies], query: ReverseGeocodeQuery) -> Sequence[GeocoderPlace]:
+    """Ask the geocoder, before a transaction is open, where that is allowed."""
+    return jobs.address_at(query.place, context.dependencies, now=context.now)
 
 
 class GeocodeResource(Resource):
-    """Where an address lies."""
+    """Where addresses lie."""
 
-    @endpoint(query=GeocodeQuery, response=Location, statuses=(404,), transaction=False)
-    def get(self, context: Context[None], query: GeocodeQuery) -> Location:
+    @endpoint(query=GeocodeQuery, response=Location, statuses=(404,), before_transaction=_look_up)
+    def get(self, context: Context[Dependencies], query: GeocodeQuery, fetched: None = None) -> Location:
         """Find an address.
 
-        In parts (`street, house_number, postal_code, city`) or in one line (`q`). The answer is the middle of the
-        postal code's area or, where that is not known, of the city; streets are not known yet. The federal state is
-        null where the postal code lies in two and no city says in which.
+        In parts (`street, house_number, postal_code, city`) or in one line (`q`). The answer is where a geocoder knows
+        the house or the street, if it was asked; else the middle of the postal code's area or, where that is not known,
+        of the city. The federal state is null where the postal code lies in several and nothing says in which.
         """
-        return lookup.locate(query)
+        return lookups.locate(context.session, query, rules=context.dependencies.rules, now=context.now)
+
+    @endpoint(body=GeocodeBatch, response=LocationList, replay=READ_ONLY)
+    def post(self, context: Context[Dependencies], body: GeocodeBatch) -> LocationList:
+        """Find up to 100 addresses at once, as far as they are known now.
+
+        Where a geocoder may be asked for them, it is asked afterwards: `pending` says for which, and the same request
+        has the better answers later.
+        """
+        return lookups.locate_all(context.session, body, rules=context.dependencies.rules, now=context.now)
 
 
 class ReverseGeocodeResource(Resource):
     """What lies at a place."""
 
-    @endpoint(query=ReverseGeocodeQuery, response=AreaView, statuses=(404,), transaction=False)
-    def get(self, context: Context[None], query: ReverseGeocodeQuery) -> AreaView:
-        """Find the postal code area nearest to a place."""
-        return lookup.find_area(Place(query.latitude, query.longitude))
+    @endpoint(
+        query=ReverseGeocodeQuery,
+        response=AreaView,
+        statuses=(404,),
+        before_transaction=_address_at,
+    )
+    def get(
+        self, context: Context[Dependencies], query: ReverseGeocodeQuery, fetched: Sequence[GeocoderPlace] = ()
+    ) -> AreaView:
+        """Find the postal code area nearest to a place and, where a geocoder may be asked, the nearest address."""
+        return lookups.show_place(query.place, fetched)
+
+
+class PostalCodeItem(Resource):
+    """One postal code."""
+
+    @endpoint(response=PostalCodeView, transaction=False)
+    def get(self, context: Context[Dependencies], code: str) -> PostalCodeView:
+        """Show where a postal code is, its municipalities and federal states."""
+        return lookup.show_postal_code(code)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from geocoding_service.domain.lookup import Address, find
+from geocoding_service.domain import lookups
+from geocoding_service.domain.cleaning import Address
+from geocoding_service.domain.publishing import columns_of, erasure_of, event_of
 from geocoding_service.store import queries
 from geocoding_service.store.tables import LocatedAddress
 from shared.database import Session
@@ -17,6 +19,7 @@ from shared.events.event import EventEnvelope
 from shared.events.outbox import record_all
 
 Row = dict[str, Any]
+PARTS: Final = ("street", "house_number", "postal_code", "city")
 
 
 def keep_addresses_of_patients(
@@ -51,10 +54,14 @@ def _keep(session: Session, rows: Sequence[Row], *, now: datetime) -> None:
     """Keep these addresses, and record `address.geocoded` for each that is new or changed.
 
     Events may come twice and in any order: only a newer one than the known one counts. An address that nobody knows is
-    published too, without coordinates. A newer table of postal codes is published with the owner's next event.
+    published too, without coordinates. A newer table of postal codes is published with the owner's next event, what a
+    geocoder knows better as soon as a job has asked it (`lookups`): nothing outside is asked here.
     """
-    written = queries.ADDRESSES.keep(session, rows, now=now)
-    record_all(session, [(each.id, each.sequence, _event(each)) for each in written if each.is_due], now=now)
+    addresses = [Address(*(row[name] for name in PARTS)) for row in rows]
+    known = lookups.best_known(session, addresses)
+    located = [{**row, **columns_of(known[address])} for row, address in zip(rows, addresses, strict=True)]
+    written = queries.ADDRESSES.keep(session, located, now=now)
+    record_all(session, [(each.id, each.sequence, event_of(each)) for each in written if each.is_due], now=now)
 
 
 def erase_addresses_of_patients(session: Session, envelopes: Sequence[EventEnvelope], *, now: datetime) -> None:
@@ -65,7 +72,7 @@ def erase_addresses_of_patients(session: Session, envelopes: Sequence[EventEnvel
         {"id": each.subject, "owner_kind": "patient", **each.position("owner_"), "erased": True} for each in envelopes
     ]
     written = queries.TOMBSTONES.keep(session, rows, now=now)
-    record_all(session, [(each.id, each.sequence, _erased(each)) for each in written], now=now)
+    record_all(session, [(each.id, each.sequence, erasure_of(each)) for each in written], now=now)
     count_published(session, patients, now=now)
 
 
@@ -83,17 +90,7 @@ def snapshots(
 ) -> Sequence[tuple[LocatedAddress, AddressGeocoded | AddressErased]]:
     """The next owners' addresses after this id, locked, and what was last published of them."""
     found = queries.addresses_after(session, after, limit=limit)
-    return [(each, _erased(each) if each.erased else _event(each)) for each in found]
-
-
-def _erased(known: Any) -> AddressErased:
-    return AddressErased(owner_kind=known.owner_kind, owner_id=known.id)
-
-
-def _event(known: Any) -> AddressGeocoded:
-    """The event of a row of the table."""
-    published = {name: getattr(known, name) for name in queries.PUBLISHED}
-    return AddressGeocoded(owner_kind=known.owner_kind, owner_id=known.id, **published)
+    return [(each, erasure_of(each) if each.erased else event_of(each)) for each in found]
 
 
 def _of_patient(patient: PublicPatient, envelope: EventEnvelope) -> Row:
@@ -106,15 +103,11 @@ def _of_therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> Row:
 
 
 def _row(owner_id: UUID, owner_kind: str, address: Address, envelope: EventEnvelope) -> Row:
-    found = find(address)
+    key = lookups.key_of(address) if owner_kind == "therapist" else None
     return {
         "id": owner_id,
         "owner_kind": owner_kind,
         **envelope.position("owner_"),
         **vars(address),
-        "latitude": found.place.latitude if found else None,
-        "longitude": found.place.longitude if found else None,
-        "precision": found.precision if found else None,
-        "federal_state": found.federal_state if found else None,
-        "source": found.source if found else None,
+        "lookup_key": key,
     }

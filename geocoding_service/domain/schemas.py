@@ -12,7 +12,7 @@ from shared.values.datetimes import HolidayDate, IsoDate
 from shared.values.enums import FederalState, GeocodePrecision, TravelMode
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import PostalCode
-from shared.values.places import Latitude, Longitude
+from shared.values.places import Latitude, Longitude, Place
 from shared.values.rules import rule_across
 from shared.values.schemas import QuerySchema, Schema
 from shared.values.text import Line
@@ -49,8 +49,8 @@ class GeocodeQuery(QuerySchema):
             raise NotAcceptable("field.no_place")
 
 
-class Location(Schema):
-    """Where an address lies; `federal_state` is null where it is not certain."""
+class Area(Schema):
+    """Where something lies; `federal_state` is null where it is not certain."""
 
     latitude: Latitude
     longitude: Longitude
@@ -60,6 +60,62 @@ class Location(Schema):
     """From which data the place is known."""
     federal_state: FederalState | None
     """The federal state; null where it is not certain."""
+    federal_states: list[FederalState]
+    """All federal states that it may be in: several near a border, none where nothing is known."""
+
+
+class Location(Area):
+    """Where an address lies; `federal_state` is null where it is not certain."""
+
+    pending: bool
+    """Whether a geocoder is still to be asked for this address, and the same question may have a better answer soon."""
+
+
+MOST_ADDRESSES = 100
+
+
+class GeocodeBatch(Schema):
+    """Several addresses."""
+
+    addresses: Annotated[
+        list[GeocodeQuery],
+        Field(min_length=1, max_length=MOST_ADDRESSES, examples=[[{"q": "Musterweg 1, 52062 Aachen"}]]),
+    ]
+    """The addresses, each in its parts or in one line."""
+
+
+class LocationList(Schema):
+    """Where several addresses lie."""
+
+    items: list[Location | None]
+    """One for each address, in their order; null where nothing is found."""
+
+
+class PlaceOfPostalCode(Schema):
+    """A municipality that has a part of a postal code's area."""
+
+    city: str
+    """Its name."""
+    federal_state: FederalState
+    """The federal state that it belongs to."""
+
+
+class PostalCodeView(Schema):
+    """What is known of a postal code."""
+
+    postal_code: PostalCode
+    latitude: Latitude | None
+    """Degrees north of where its people live; null for codes without an area, such as those of post boxes."""
+    longitude: Longitude | None
+    """Degrees east of it."""
+    source: str
+    """From which data the place is known."""
+    places: list[PlaceOfPostalCode]
+    """The municipalities that have a part of its area."""
+    federal_state: FederalState | None
+    """The federal state; null where the area is in several."""
+    federal_states: list[FederalState]
+    """All federal states in which parts of its area are."""
 
 
 class ReverseGeocodeQuery(QuerySchema):
@@ -70,15 +126,28 @@ class ReverseGeocodeQuery(QuerySchema):
     longitude: Longitude
     """Degrees east."""
 
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return Place(self.latitude, self.longitude)
 
-class AreaView(Location):
-    """The postal code area nearest to a place, and how far its middle is away in a straight line."""
+
+class AreaView(Area):
+    """The postal code area nearest to a place, and how far its middle is away in a straight line.
+
+    Where a geocoder was asked and knows it, it is the nearest address instead: `precision` says so.
+    """
+
+    street: str | None = None
+    """The street of the nearest address; null where no geocoder was asked, or it knows none."""
+    house_number: str | None = None
+    """Its house number."""
 
     postal_code: PostalCode
     cities: list[str]
     """The towns of the postal code, in alphabetical order."""
     distance_km: float
-    """How far away its middle is, in kilometres in a straight line."""
+    """How far away the middle of the area, or the address, is, in kilometres in a straight line."""
 
 
 POINT: JsonDict = {

@@ -22,6 +22,7 @@ PUBLISHED: Final = (
     "longitude",
     "precision",
     "federal_state",
+    "federal_states",
     "source",
 )
 """What `address.geocoded` says; one of these changing is a change."""
@@ -29,7 +30,7 @@ PUBLISHED: Final = (
 _IS_CHANGED = " OR ".join(f"known.{name} IS DISTINCT FROM excluded.{name}" for name in PUBLISHED)
 ADDRESSES: Final = UpsertIfNewer(
     LocatedAddress,
-    ("id", "owner_kind", "owner_sequence", "owner_event_time", *PUBLISHED),
+    ("id", "owner_kind", "owner_sequence", "owner_event_time", "lookup_key", *PUBLISHED),
     part="owner_",
     inserted={"answered_sequence": "owner_sequence", "sequence": "1", "created_at": ":now", "updated_at": ":now"},
     updated={
@@ -53,7 +54,7 @@ TOMBSTONES: Final = UpsertIfNewer(
     part="owner_",
     inserted={"answered_sequence": "owner_sequence", "sequence": "1", "created_at": ":now", "updated_at": ":now"},
     updated={
-        **dict.fromkeys(PUBLISHED, "NULL"),
+        **dict.fromkeys((*PUBLISHED, "lookup_key"), "NULL"),
         "answered_sequence": "excluded.owner_sequence",
         "sequence": "known.sequence + 1",
         "updated_at": "excluded.updated_at",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, MetaData
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, MetaData, SmallInteger, Text, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, Erasable, column_types
+from shared.database import NAMES, Aggregate, Erasable, column_types, is_one_of
 from shared.database.tables import add_shared_tables
+from shared.values.enums import GeocodePrecision
+
+EXACT = (GeocodePrecision.ADDRESS, GeocodePrecision.STREET)
+"""What a geocoder may know better than the table of postal codes."""
 
 
 class Tables(DeclarativeBase):
@@ -38,13 +42,75 @@ class LocatedAddress(Aggregate, Erasable, Tables):
     longitude: Mapped[float | None]
     precision: Mapped[str | None]
     federal_state: Mapped[str | None]
+    federal_states: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     source: Mapped[str | None]
+    lookup_key: Mapped[str | None]
+    """Of the address's row among `address_lookups`; None where no geocoder is asked, as for all patients."""
 
     __table_args__ = (
+        Index("ix_located_addresses_lookup_key", "lookup_key", postgresql_where=text("lookup_key IS NOT NULL")),
         CheckConstraint("owner_kind IN ('patient', 'therapist')", name="owner_kind"),
         CheckConstraint("answered_sequence <= owner_sequence", name="answered_sequence"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="both_coordinates"),
     )
+
+
+class AddressLookup(Tables):
+    """A clean address that a geocoder is asked for, and what it answered last.
+
+    It is kept while a practice has this address, or until `requested_until` for somebody who asked; whose it is it does
+    not say.
+    """
+
+    __tablename__ = "address_lookups"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    """The same for every spelling of the address."""
+    street: Mapped[str]
+    house_number: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    city: Mapped[str | None]
+    requested_until: Mapped[datetime | None]
+    """Until when it is kept although no practice has it; None where nobody asked for it."""
+    due_at: Mapped[datetime]
+    """When the geocoder is asked, at first or again. A job that asks at this moment puts it later: its lease."""
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often it was asked since its last answer."""
+    answered_at: Mapped[datetime | None]
+    """When the geocoder last answered, also that it does not know the address."""
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    precision: Mapped[str | None]
+    federal_state: Mapped[str | None]
+    source: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("ix_address_lookups_due_at", "due_at"),
+        Index("ix_address_lookups_requested", "due_at", postgresql_where=text("requested_until IS NOT NULL")),
+        CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="both_coordinates"),
+        CheckConstraint(f"precision IS NULL OR {is_one_of('precision', EXACT)}", name="precision"),
+    )
+
+
+class GeocoderState(Tables):
+    """What all processes together know of the geocoder: one row, and none before it was first asked."""
+
+    __tablename__ = "geocoder"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    next_request_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """Before this no process sends it another request; by the database's clock, the only one that all share."""
+    failures: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Requests in a row without an answer that could be read."""
+    since: Mapped[datetime | None]
+    """Since when it is in trouble."""
+    cause: Mapped[str | None]
+    """Why, in words of ours."""
+    next_try_at: Mapped[datetime | None]
+    """When it is asked again; None while it is not in trouble."""
+
+    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
 
 
 add_shared_tables(Tables.metadata)

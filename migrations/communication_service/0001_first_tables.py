@@ -175,7 +175,7 @@ def upgrade() -> None:
         sa.Column("house_number", sa.Text(), nullable=True),
         sa.Column("postal_code", sa.Text(), nullable=True),
         sa.Column("city", sa.Text(), nullable=True),
-        sa.Column("federal_state", sa.Text(), nullable=True),
+        sa.Column("federal_states", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),

@@ -30,7 +30,9 @@ def upgrade() -> None:
         sa.Column("longitude", sa.Double(), nullable=True),
         sa.Column("precision", sa.Text(), nullable=True),
         sa.Column("federal_state", sa.Text(), nullable=True),
+        sa.Column("federal_states", sa.ARRAY(sa.Text()), nullable=True),
         sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("lookup_key", sa.Text(), nullable=True),
         *aggregate_columns(),
         sa.Column("erased", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.CheckConstraint("owner_kind IN ('patient', 'therapist')", name=op.f("ck_located_addresses_owner_kind")),
@@ -40,8 +42,59 @@ def upgrade() -> None:
         sa.CheckConstraint("answered_sequence <= owner_sequence", name=op.f("ck_located_addresses_answered_sequence")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_located_addresses")),
     )
+    op.create_index(
+        "ix_located_addresses_lookup_key",
+        "located_addresses",
+        ["lookup_key"],
+        postgresql_where=sa.text("lookup_key IS NOT NULL"),
+    )
+    op.create_table(
+        "address_lookups",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("street", sa.Text(), nullable=False),
+        sa.Column("house_number", sa.Text(), nullable=True),
+        sa.Column("postal_code", sa.Text(), nullable=True),
+        sa.Column("city", sa.Text(), nullable=True),
+        sa.Column("requested_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("latitude", sa.Double(), nullable=True),
+        sa.Column("longitude", sa.Double(), nullable=True),
+        sa.Column("precision", sa.Text(), nullable=True),
+        sa.Column("federal_state", sa.Text(), nullable=True),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_address_lookups_both_coordinates")
+        ),
+        sa.CheckConstraint(
+            "precision IS NULL OR precision IN ('address', 'street')", name=op.f("ck_address_lookups_precision")
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_address_lookups")),
+    )
+    op.create_index("ix_address_lookups_due_at", "address_lookups", ["due_at"])
+    op.create_index(
+        "ix_address_lookups_requested",
+        "address_lookups",
+        ["due_at"],
+        postgresql_where=sa.text("requested_until IS NOT NULL"),
+    )
+    op.create_table(
+        "geocoder",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("next_request_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cause", sa.Text(), nullable=True),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("id = 1", name=op.f("ck_geocoder_only_one")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_geocoder")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("geocoder")
+    op.drop_table("address_lookups")
     op.drop_table("located_addresses")
     drop_shared_tables()

@@ -141,6 +141,21 @@ import_file_size_ratio = LazyGauge(
     "Size of the newest file with therapists, divided by the median of the 14 before it that were applied",
     multiprocess_mode="mostrecent",
 )
+geocoder_requests = Counter(
+    "platform_geocoder_requests_total",
+    "Requests to the geocoder (found, not_found, implausible: what it said cannot be; failed: no answer)",
+    ["outcome"],
+)
+geocoder_in_trouble = LazyGauge(
+    "platform_geocoder_in_trouble",
+    "1 while no addresses are looked up since the geocoder does not answer",
+    multiprocess_mode="mostrecent",
+)
+addresses_waiting = LazyGauge(
+    "platform_addresses_waiting",
+    "Addresses of practices, or that somebody asked for, that the geocoder is still to be asked for",
+    multiprocess_mode="mostrecent",
+)
 patient_files_unreadable = Counter(
     "platform_patient_files_unreadable_total",
     "Times that a patient's file could not be opened (without_key, damaged, key_unknown)",

@@ -4,7 +4,7 @@ A feast that is a public holiday in part of a state only is in it too, and says 
 keep it is not in our tables, and a call on a holiday costs goodwill, a lost day costs little.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -55,16 +55,16 @@ def _named(subdivision: str, year: int, category: str) -> set[tuple[date, str]]:
     return {(day, name) for day in days for name in days.get_list(day)}
 
 
-def may_be_public_holiday(day: date, state: str | None) -> bool:
-    """Whether the day is a public holiday in the federal state or in part of it.
+def may_be_public_holiday(day: date, states: Set[str]) -> bool:
+    """Whether the day is a public holiday in one of the federal states, or in part of it.
 
-    Where the state is not known, a holiday of any state counts, and where the year is not known, every day does: no
-    day that may be a holiday is taken for a working day.
+    Several states are where it is not certain which of them it is. Where none is known, a holiday of any state counts,
+    and where the year is not known, every day does: no day that may be a holiday is taken for a working day.
     """
     if not FIRST_HOLIDAY <= day <= LAST_DAY:
         return True
-    states: Iterable[FederalState] = [FederalState(state)] if state in set(FederalState) else FederalState
-    return any(day in _days(each, day.year) for each in states)
+    known: Iterable[FederalState] = [each for each in FederalState if each in states] or FederalState
+    return any(day in _days(each, day.year) for each in known)
 
 
 @cache

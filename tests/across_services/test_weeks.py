@@ -123,7 +123,7 @@ def _one_planned_call_to_a_practice(calls: list[c.PhoneCall]) -> None:
 
 def _lies_in_the_phone_hours(call: c.PhoneCall, therapist: c.PracticeCopy) -> None:
     day = berlin_day(call.starts_at)
-    assert not is_closed(day, state=None, practice_holidays=[])
+    assert not is_closed(day, states=frozenset(), practice_holidays=[])
     windows = therapist.phone_hours.datetimes_on(day) if therapist.phone_hours else []
     assert any(opens <= call.starts_at and call.ends_at <= closes for opens, closes in windows)
     assert call.starts_at.astimezone(BERLIN).minute % 5 == 0

@@ -70,11 +70,12 @@ def test_every_post_says_how_a_repeated_key_finds_the_first_response() -> None:
 def test_what_only_asks_is_known_by_name() -> None:
     """`READ_ONLY` ignores the key: an endpoint with an effect that says so would have it twice.
 
-    That a placement code was shown is noted each time that it was.
+    That a placement code was shown is noted each time that it was. That an address is asked for keeps it for a day.
     """
     assert {name for name, endpoint in endpoints() if endpoint.replay == READ_ONLY} == {
         "POST /api/matches",
         "POST /api/distance-matrix",
+        "POST /api/geocode",
         "POST /api/patients/<uuid:id>/placement-code/reveal",
     }
 

@@ -13,6 +13,7 @@ import pytest
 from communication_service.domain.call_times import is_closed
 from communication_service.settings import Settings
 from geocoding_service.domain import lookup
+from geocoding_service.domain.cleaning import Address
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import Settings as MatchingSettings
 from shared.runtime.settings import fields
@@ -107,8 +108,12 @@ def _or_unknown(value: object) -> str:
 
 
 def _federal_state(code: str, city: str | None = None) -> str:
-    found = lookup.find(lookup.Address(postal_code=code, city=city))
+    found = lookup.find(Address(postal_code=code, city=city))
     return _or_unknown(found and found.federal_state)
+
+
+def _states(written: str) -> set[str]:
+    return set() if written == "unknown" else set(written.split(" or "))
 
 
 def _coordinates(code: str, latitude: str, longitude: str) -> str:
@@ -182,8 +187,8 @@ CHECKS: dict[str, Callable[..., str]] = {
     "email_key": contacts.normalised_email,
     "name": contacts.person_name,
     "found_as": text.fold,
-    "holiday": lambda day, state: _yes(public_holidays.may_be_public_holiday(_day(day), state)),
-    "closed_for_calls": lambda day, state: _yes(is_closed(_day(day), state=state, practice_holidays=[])),
+    "holiday": lambda day, state: _yes(public_holidays.may_be_public_holiday(_day(day), _states(state))),
+    "closed_for_calls": lambda day, state: _yes(is_closed(_day(day), states=_states(state), practice_holidays=[])),
     "age": lambda born, day: str(datetimes.age_on(_day(born), _day(day))),
     "age_groups": _age_groups,
     "seven_days_later": lambda at: datetimes.format_datetime(datetimes.days_later(datetimes.parse_instant(at), 7)),

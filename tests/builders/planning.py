@@ -20,7 +20,7 @@ def hours(week: object = EVERY_DAY, *, holidays: Sequence[dict[str, str]] = ()) 
     """When a practice answers the phone: all day from Monday to Friday unless told otherwise."""
     read = Weekly.from_json(week)
     assert read is not None
-    return CallTimes(read, "NW", holidays)
+    return CallTimes(read, {"NW"}, holidays)
 
 
 def number(n: int) -> UUID:

@@ -105,6 +105,8 @@ def test_the_database_refuses_two_planned_calls_to_one_practice(session: Session
         (date(2026, 11, 18), "SN", True),
         (date(2026, 11, 18), "NW", False),
         (date(2026, 11, 18), None, True),
+        (date(2026, 11, 18), "BB SN", True),
+        (date(2026, 11, 18), "HH SH", False),
         (date(2026, 8, 15), "BY", True),
         (date(2026, 6, 4), "SN", True),
         (date(2026, 6, 4), "TH", True),
@@ -119,7 +121,8 @@ def test_the_database_refuses_two_planned_calls_to_one_practice(session: Session
 def test_nobody_is_called_on_holidays_of_the_state_or_of_any_state_if_it_is_unknown(
     day: date, state: str | None, closed: bool
 ) -> None:
-    assert is_closed(day, state=state, practice_holidays=[]) is closed
+    states = {each for each in (state or "").split() if each}
+    assert is_closed(day, states=states, practice_holidays=[]) is closed
 
 
 def test_nobody_is_called_in_the_practices_holidays() -> None:
@@ -145,10 +148,10 @@ def test_the_state_counts_only_while_the_address_is_the_current_one() -> None:
         composed(day + timedelta(minutes=sequence))
         assert the(PhoneCall).starts_at.date() == expected  # a call that fits stays where it is
     second = a_practice_to_phone(phone_hours=wednesdays, postal_code="52062", city="Aachen", time=day)
-    place = catalogue.AddressGeocoded(
-        owner_kind="therapist", owner_id=second, postal_code="52062", city="Aachen", federal_state="NW"
+    either = catalogue.AddressGeocoded(
+        owner_kind="therapist", owner_id=second, postal_code="52062", city="Aachen", federal_states=["HH", "SH"]
     )
-    arrives(place, second, time=day)
+    arrives(either, second, time=day)
     a_request(second, time=day)
     composed(day + timedelta(minutes=5))
     assert the(PhoneCall, therapist_id=second).starts_at.date() == date(2026, 11, 18)
@@ -157,7 +160,7 @@ def test_the_state_counts_only_while_the_address_is_the_current_one() -> None:
 def test_hours_on_the_day_the_clocks_change_are_local() -> None:
     hours = Weekly.from_json({"sunday": [{"start": "10:00", "end": "11:00"}]})
     assert hours is not None
-    opening = CallTimes(hours, "NW", [])
+    opening = CallTimes(hours, {"NW"}, [])
     for day, start in ((date(2026, 10, 24), "2026-10-25T09:00Z"), (date(2027, 3, 27), "2027-03-28T08:00Z")):
         earliest = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
         found = opening.next_free_slot(earliest=earliest, rules=RULES, taken=lambda *_: [])
@@ -169,7 +172,7 @@ def test_calls_start_on_a_step_of_the_clock(step: int, start: str) -> None:
     hours = Weekly.from_json({"wednesday": [{"start": "10:00", "end": "12:00"}]})
     assert hours is not None
     rules = ContactRules(call_step_minutes=step)
-    found = CallTimes(hours, "NW", []).next_free_slot(
+    found = CallTimes(hours, {"NW"}, []).next_free_slot(
         earliest=datetime(2026, 11, 25, 10, 6, 30, tzinfo=BERLIN), rules=rules, taken=lambda *_: []
     )
     assert found == datetime.fromisoformat(f"2026-11-25T{start}+01:00")
@@ -180,7 +183,7 @@ def test_no_call_is_planned_beyond_the_horizon(days: int, is_found: bool) -> Non
     """Today counts: on a Monday the third day is Wednesday."""
     hours = Weekly.from_json({"wednesday": [{"start": "10:00", "end": "12:00"}]})
     assert hours is not None
-    found = CallTimes(hours, "NW", []).next_free_slot(
+    found = CallTimes(hours, {"NW"}, []).next_free_slot(
         earliest=datetime(2026, 11, 23, 10, tzinfo=BERLIN),
         rules=ContactRules(call_horizon_days=days),
         taken=lambda *_: [],

@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from communication_service.domain import email_texts
-from communication_service.domain.copies import federal_state
+from communication_service.domain.copies import federal_states
 from communication_service.domain.email_texts import german_hours, inquiry_headers
 from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
 from shared.database import transaction
@@ -191,4 +191,4 @@ def test_copies_have_what_people_write_in_one_form() -> None:
     arrives(AddressGeocoded(owner_id=known, owner_kind="therapist", federal_state="NW", **address), known)
     with transaction() as session:
         place = session.get_one(PracticePlace, known)
-        assert federal_state(session.get_one(PracticeCopy, known), place) == "NW"
+        assert federal_states(session.get_one(PracticeCopy, known), place) == {"NW"}

@@ -121,10 +121,11 @@ def test_a_hostile_value_in_a_matrix_is_answered_or_refused(client: FlaskClient,
         json.loads(answer.data, parse_constant=lambda number: pytest.fail(f"{number} is no JSON"))
 
 
-def test_a_hostile_body_of_a_matrix_is_refused(client: FlaskClient) -> None:
+def test_a_hostile_body_of_a_matrix_or_of_several_addresses_is_refused(client: FlaskClient) -> None:
     for name, body in hostile.BODIES.items():
-        answer = client.post("/api/distance-matrix", data=body, content_type="application/json")
-        assert answer.status_code in (400, 413, 422), name
+        for path in ("/api/distance-matrix", "/api/geocode"):
+            answer = client.post(path, data=body, content_type="application/json")
+            assert answer.status_code in (400, 413, 422), (path, name)
 
 
 @pytest.mark.parametrize("field", ["from", "to", "federal_state"])

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from geocoding_service.domain import addresses, lookup
+from geocoding_service.domain import lookup, lookups
+from geocoding_service.domain.cleaning import Address
 from geocoding_service.listeners import listeners
 from geocoding_service.store.tables import LocatedAddress
 from shared.database import new_id
@@ -40,8 +41,14 @@ def test_a_new_therapists_address_is_looked_up_and_published(session: Session) -
     assert (data["postal_code"], data["city"]) == ("52062", "Aachen")
     assert data["latitude"] == pytest.approx(50.776, abs=0.02)
     assert data["longitude"] == pytest.approx(6.084, abs=0.02)
-    assert (data["precision"], data["federal_state"]) == ("postal_code", "NW")
+    assert (data["precision"], data["federal_state"], data["federal_states"]) == ("postal_code", "NW", ["NW"])
     assert "OpenStreetMap" in data["source"]
+
+
+def test_an_address_near_a_border_may_be_in_several_federal_states(session: Session) -> None:
+    arrive(session, a_therapist_changed(SOME_ID, street=None, postal_code="22113", city=None))
+    (data,) = published(session)
+    assert (data["federal_state"], data["federal_states"]) == (None, ["HH", "SH"])
 
 
 def test_coordinates_of_the_therapists_own_do_not_spare_the_lookup(session: Session) -> None:
@@ -138,8 +145,8 @@ def test_a_better_table_is_published_with_the_owners_next_event(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrive(session, a_therapist_changed(SOME_ID, postal_code="00001", city=None))
-    found = lookup.find(lookup.Address(postal_code="10115"))
-    monkeypatch.setattr(addresses, "find", lambda _: found)
+    found = lookup.find(Address(postal_code="10115"))
+    monkeypatch.setattr(lookups, "by_tables", lambda _: found)
     arrive(session, a_therapist_changed(SOME_ID, sequence=2, postal_code="00001", city=None))
     assert [data["federal_state"] for data in published(session)] == [None, "BE"]
 

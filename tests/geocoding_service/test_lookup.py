@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from geocoding_service.domain.lookup import Address, find, read_free_text
+from geocoding_service.domain.cleaning import Address
+from geocoding_service.domain.lookup import find, read_free_text
 from geocoding_service.store import postal_codes
 from shared.values.postal_codes import area, areas
 
@@ -93,12 +94,15 @@ def test_the_postal_code_outweighs_the_city_and_the_city_stands_in_for_an_unknow
 @pytest.mark.parametrize(
     ("text", "address"),
     [
-        ("Musterweg 1, 52062 Aachen", Address(postal_code="52062", city="Aachen")),
+        (
+            "Musterweg 1, 52062 Aachen",
+            Address(street="Musterweg", house_number="1", postal_code="52062", city="Aachen"),
+        ),
         ("52062", Address(postal_code="52062")),
         ("D-52062 Aachen, Germany", Address(postal_code="52062", city="Aachen")),
         ("12345678 Aachen", Address(city="12345678 Aachen")),
         ("Postfach 00001, 50667 Köln", Address(postal_code="50667", city="Köln")),
-        ("Musterweg 1, Aachen", Address(city="Aachen")),
+        ("Musterweg 1, Aachen", Address(street="Musterweg", house_number="1", city="Aachen")),
         ("Aachen", Address(city="Aachen")),
         ("00001", Address(postal_code="00001")),
         (",", Address()),

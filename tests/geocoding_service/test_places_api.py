@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 def test_an_address_is_found_by_its_postal_code(client: FlaskClient) -> None:
     answer = client.get("/api/geocode?street=Musterweg&house_number=1&postal_code=52062&city=Aachen")
     assert answer.status_code == 200
-    assert set(answer.json) == {"latitude", "longitude", "precision", "source", "federal_state"}
+    fields = {"latitude", "longitude", "precision", "source", "federal_state", "federal_states", "pending"}
+    assert set(answer.json) == fields
     assert answer.json["latitude"] == pytest.approx(50.776, abs=0.02)
     assert (answer.json["precision"], answer.json["federal_state"]) == ("postal_code", "NW")
 
@@ -56,7 +57,7 @@ def test_a_place_is_in_the_nearest_postal_code_area(client: FlaskClient) -> None
 def test_near_a_border_of_states_the_nearest_area_does_not_say_which_state(client: FlaskClient) -> None:
     mannheim = client.get("/api/reverse-geocode?latitude=49.4836&longitude=8.4630").json
     assert mannheim["cities"] == ["Mannheim"]
-    assert mannheim["federal_state"] is None
+    assert (mannheim["federal_state"], mannheim["federal_states"]) == (None, ["BW", "RP"])
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,15 @@ def test_the_documentation_credits_the_sources(client: FlaskClient) -> None:
     description = client.get("/openapi.json").json["info"]["description"]
     assert "OpenStreetMap" in description
     assert "Open Database License" in description
+
+
+def test_a_postal_code_across_a_border_names_all_federal_states(client: FlaskClient) -> None:
+    border = client.get("/api/postal-codes/22113").json
+    assert (border["federal_state"], border["federal_states"]) == (None, ["HH", "SH"])
+    assert {"city": "Oststeinbek", "federal_state": "SH"} in border["places"]
+    assert client.get("/api/geocode?postal_code=22113").json["federal_states"] == ["HH", "SH"]
+    whole = client.get("/api/postal-codes/52062").json
+    assert (whole["federal_state"], whole["places"]) == ("NW", [{"city": "Aachen", "federal_state": "NW"}])
+    assert whole["latitude"] == pytest.approx(50.776, abs=0.02)
+    for unknown in ("00001", "5206", "abc", "52062%00", "%F0%9F%99%82"):
+        assert client.get(f"/api/postal-codes/{unknown}").status_code == 404, unknown

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from geocoding_service.domain.lookup import Address, find
+from geocoding_service.domain.cleaning import Address
+from geocoding_service.domain.lookup import find
 from matching_service.domain import matches
 from matching_service.domain.schemas import MatchQuestion
 from matching_service.store.tables import TherapistCopy

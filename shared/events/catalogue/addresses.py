@@ -22,6 +22,8 @@ class AddressGeocoded(StateEvent, name="address.geocoded"):
     longitude: Longitude | None = None
     precision: str | None = None
     federal_state: str | None = None
+    federal_states: list[str] = []
+    """All that it may be in: several where a postal code crosses a border and nothing says on which side."""
     source: str | None = None
 
 

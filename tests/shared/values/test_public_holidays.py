@@ -107,14 +107,16 @@ def test_two_holidays_on_one_day_keep_their_names() -> None:
 
 @given(st.dates(FIRST_HOLIDAY, LAST_DAY))
 def test_of_an_unknown_state_every_states_holidays_count(day: date) -> None:
-    in_any = any(may_be_public_holiday(day, state) for state in FederalState)
-    assert may_be_public_holiday(day, None) is may_be_public_holiday(day, "XX") is in_any
+    in_any = any(may_be_public_holiday(day, {state}) for state in FederalState)
+    assert may_be_public_holiday(day, set()) is may_be_public_holiday(day, {"XX"}) is in_any
+    in_either = may_be_public_holiday(day, {"HH"}) or may_be_public_holiday(day, {"SH"})
+    assert may_be_public_holiday(day, {"HH", "SH"}) is in_either
 
 
 @given(st.one_of(st.dates(max_value=FIRST_HOLIDAY - timedelta(1)), st.dates(min_value=LAST_DAY + timedelta(1))))
 def test_in_a_year_whose_holidays_nobody_knows_no_day_is_taken_for_a_working_day(day: date) -> None:
-    assert may_be_public_holiday(day, "NW")
-    assert may_be_public_holiday(day, None)
+    assert may_be_public_holiday(day, {"NW"})
+    assert may_be_public_holiday(day, set())
     if day.year not in range(FIRST_HOLIDAY.year, LAST_DAY.year + 1):
         assert public_holidays(FederalState.HESSE, day.year) == ()
 
