@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import copies, erasures, searches
-from patient_service.domain.searches import RecordedPlace
+from patient_service.domain import copies, erasures, places, searches
+from patient_service.domain.places import RecordedPlace
 from shared.database import Session
 from shared.events.catalogue import (
     AddressErased,
@@ -44,21 +44,21 @@ def keep_postal_codes(session: Session, events: Sequence[AddressGeocoded], *, no
 @listeners.effect(RequestAccepted)
 def note_first_place(session: Session, event: RequestAccepted, *, now: datetime) -> None:
     """Note when a practice first offered the patient a place."""
-    searches.note_offer(session, event.patient_id, event.placement_request_id, event.accepted_on, now=now)
+    places.note_offer(session, event.patient_id, event.placement_request_id, event.accepted_on, now=now)
 
 
 @listeners.effect(RequestWithdrawn)
 def take_offer_back(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
     """Forget the offer of a practice that never made one."""
     if event.reason == WithdrawalReason.ENTERED_BY_MISTAKE:
-        searches.take_offer_back(session, event.patient_id, event.placement_request_id, now=now)
+        places.take_offer_back(session, event.patient_id, event.placement_request_id, now=now)
 
 
 @listeners.effect(PatientPlaced)
 def begin_therapy(session: Session, event: PatientPlaced, *, dependencies: Dependencies, now: datetime) -> None:
     """Put the patient in therapy at the place that was taken."""
     place = RecordedPlace(event.placement_request_id, recorded_at=event.envelope.time)
-    searches.record_place(session, dependencies.keys, event.patient_id, place, now=now)
+    places.record_place(session, dependencies.keys, event.patient_id, place, now=now)
 
 
 @listeners.effect(EmailSent)

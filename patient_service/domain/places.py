@@ -1,0 +1,84 @@
+"""Places that practices offer, and that patients take up (docs/domain.md#place-rule-10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from patient_service.domain import states
+from patient_service.domain.files import decrypt
+from patient_service.domain.searches import record_change
+from patient_service.store import merging, offers, queries
+from patient_service.store.tables import Patient
+from shared.database import Session
+from shared.security.encryption import Keys
+from shared.values.enums import PatientStatus, PlacementState
+
+
+def note_offer(
+    session: Session, patient_id: UUID, placement_request_id: UUID, accepted_on: date, *, now: datetime
+) -> None:
+    """Keep that a practice offered a place; the day of the first one in this search is shown.
+
+    An acceptance before this search began does not count.
+    """
+    patient = merging.kept_patient(session, patient_id)
+    if patient is None or patient.search_started_on is None or accepted_on < patient.search_started_on:
+        return
+    offers.add(session, placement_request_id, patient.id, accepted_on)
+    _count_offers(session, patient, now)
+
+
+def take_offer_back(session: Session, patient_id: UUID, placement_request_id: UUID, *, now: datetime) -> None:
+    """Forget an offer that was recorded by mistake: the next one, if there is one, was the first."""
+    patient = merging.kept_patient(session, patient_id)
+    if patient is not None and offers.remove(session, placement_request_id):
+        _count_offers(session, patient, now)
+
+
+def _count_offers(session: Session, patient: Patient, now: datetime) -> None:
+    first = offers.first_day(session, patient.id)
+    if first != patient.first_place_on:
+        patient.first_place_on, patient.updated_at = first, now
+
+
+@dataclass(frozen=True)
+class RecordedPlace:
+    """A place that matching recorded: of which request, and when."""
+
+    placement_request_id: UUID
+    recorded_at: datetime
+
+
+def record_place(session: Session, keys: Keys, patient_id: UUID, place: RecordedPlace, *, now: datetime) -> None:
+    """A patient who searches, has paused or is in therapy already takes up this place.
+
+    Where the search had ended before, or people have ended or resumed it since, the place has failed. The event
+    says which, so that matching does not count a searching patient as placed.
+    """
+    patient = merging.kept_patient(session, patient_id)
+    if patient is None or patient.placement_request_id == place.placement_request_id:
+        return
+    fields, before = decrypt(keys, patient), patient.status
+    is_late = _has_left(session, patient_id, patient, since=place.recorded_at)
+    if is_late and patient.placement_state == PlacementState.TAKEN_UP:
+        return  # the search that went on has found another place, and that one stands
+    if is_late or before not in states.TAKES_UP_A_PLACE:
+        states.fail_place(patient, place.placement_request_id)
+        reason = "A place was recorded, but the search had ended."
+    else:
+        states.give_place(patient, place.placement_request_id)
+        reason = "A place was recorded." if before == PatientStatus.IN_THERAPY else "A place was taken up."
+        if before != PatientStatus.IN_THERAPY:
+            states.begin_therapy(patient, by=None, now=now)
+    patient.updated_at = now
+    record_change(session, keys, patient, fields, before, reason=reason, by=None, now=now)
+
+
+def _has_left(session: Session, patient_id: UUID, kept: Patient, *, since: datetime) -> bool:
+    """Whether people went on without what was recorded then for a patient, who may have been merged since."""
+    if queries.has_left_search_or_therapy(session, patient_id, since=since):
+        return True
+    merged_at = None if kept.id == patient_id else merging.merged_at(session, patient_id)
+    return merged_at is not None and queries.has_left_search_or_therapy(session, kept.id, since=max(since, merged_at))
