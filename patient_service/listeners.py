@@ -16,6 +16,7 @@ from shared.events.catalogue import (
     PatientErasedFromCommunication,
     PatientErasedFromMatching,
     PatientPlaced,
+    PlaceConfirmed,
     RequestAccepted,
     RequestWithdrawn,
 )
@@ -30,7 +31,7 @@ listeners = Listeners()
 @listeners.locks_first
 def lock_patients(session: Session, events: Sequence[Event]) -> None:
     """Lock the patients of these events, which come in any order."""
-    concerned = RequestAccepted | RequestWithdrawn | PatientPlaced | EmailSent
+    concerned = RequestAccepted | RequestWithdrawn | PatientPlaced | PlaceConfirmed | EmailSent
     named = (event.patient_id for event in events if isinstance(event, concerned))
     searches.lock(session, {each for each in named if each is not None})
 
@@ -59,6 +60,14 @@ def begin_therapy(session: Session, event: PatientPlaced, *, dependencies: Depen
     """Put the patient in therapy at the place that was taken."""
     place = RecordedPlace(event.placement_request_id, recorded_at=event.envelope.time)
     places.record_place(session, dependencies.keys, event.patient_id, place, now=now)
+
+
+@listeners.effect(PlaceConfirmed)
+def confirm_place(session: Session, event: PlaceConfirmed, *, dependencies: Dependencies, now: datetime) -> None:
+    """Note that the place of the patient works."""
+    places.confirm(
+        session, dependencies.keys, event.patient_id, event.placement_request_id, event.confirmed_on, now=now
+    )
 
 
 @listeners.effect(EmailSent)

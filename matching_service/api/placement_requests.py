@@ -6,11 +6,12 @@ from uuid import UUID
 
 from matching_service.api.texts import texts
 from matching_service.dependencies import Dependencies
-from matching_service.domain import answers, audit_log, bulk, placement_requests
+from matching_service.domain import answers, audit_log, bulk, placement_requests, places
 from matching_service.domain.bulk_schemas import BulkChange
 from matching_service.domain.lists import AUDIT_LOG, REQUESTS
 from matching_service.domain.schemas import (
     Approval,
+    Confirmation,
     ContactList,
     NewAnswer,
     NewPlace,
@@ -147,6 +148,17 @@ class PlacementRequestPlaceResource(Resource):
     def post(self, context: Context[Dependencies], id: UUID, body: NewPlace) -> RequestView:
         """Place the patient: every other request is withdrawn."""
         return answers.place(
+            context.session, texts(context), id, body, by=context.caller.id, today=context.today, now=context.now
+        )
+
+
+class PlacementRequestConfirmResource(Resource):
+    """A place that works."""
+
+    @endpoint(body=Confirmation, response=RequestView, replay=PlacementRequestItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: Confirmation) -> RequestView:
+        """Record that the place works, after the first sessions."""
+        return places.confirm(
             context.session, texts(context), id, body, by=context.caller.id, today=context.today, now=context.now
         )
 

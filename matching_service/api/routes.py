@@ -7,6 +7,7 @@ from matching_service.api.patient_data import PATIENT_DATA
 from matching_service.api.placement_requests import (
     PlacementRequestBulkResource,
     PlacementRequestCollection,
+    PlacementRequestConfirmResource,
     PlacementRequestHistoryCollection,
     PlacementRequestItem,
     PlacementRequestPlaceResource,
@@ -24,6 +25,7 @@ ROUTES = [
     Route("/api/placement-requests/<uuid:id>/history", PlacementRequestHistoryCollection, get=AUDITORS),
     Route("/api/placement-requests/<uuid:id>/response", PlacementRequestResponseResource, post=CALLERS),
     Route("/api/placement-requests/<uuid:id>/place", PlacementRequestPlaceResource, post=COORDINATORS),
+    Route("/api/placement-requests/<uuid:id>/confirm", PlacementRequestConfirmResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/withdraw", PlacementRequestWithdrawResource, post=COORDINATORS),
     PATIENT_DATA,
 ]

@@ -248,6 +248,8 @@ class RequestView(RequestFields, EntityView):
     """The day on which the patient took the place."""
     first_session_on: IsoDate | None
     """Day of the first session, where it is known."""
+    confirmed_on: IsoDate | None
+    """The day since which the place is known to work."""
     waits_for: Annotated[
         RequestWait | None,
         Field(
@@ -296,6 +298,13 @@ class NewPlace(Schema):
 
     first_session_on: PlausibleDate | None = None
     """Day of the first session."""
+
+
+class Confirmation(Schema):
+    """That a place works: after the first sessions patient and practice go on."""
+
+    confirmed_on: PlausibleDate
+    """The day since which that is known; not before the place was taken, not in the future."""
 
 
 class Withdrawal(Schema):

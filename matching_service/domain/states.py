@@ -132,6 +132,11 @@ def place(request: PlacementRequest, *, first_session_on: date | None, today: da
     request.placed_on, request.first_session_on = today, first_session_on
 
 
+def confirm_place(request: PlacementRequest, *, confirmed_on: date, now: datetime) -> None:
+    """placed → placed: the place works."""
+    request.confirmed_on, request.updated_at = confirmed_on, now
+
+
 def end_place(request: PlacementRequest, *, now: datetime) -> None:
     """placed → placed: the therapy is over."""
     request.place_ended_at = request.updated_at = now

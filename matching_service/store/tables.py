@@ -178,6 +178,7 @@ class PlacementRequest(Aggregate, Tables):
     withdrawn_reason: Mapped[str | None]
     placed_on: Mapped[date | None]
     first_session_on: Mapped[date | None]
+    confirmed_on: Mapped[date | None]
     place_ended_at: Mapped[datetime | None]
     """When an event said that the therapy is over; a place that failed has a status of its own."""
     merged_into: Mapped[UUID | None]
@@ -209,6 +210,7 @@ class PlacementRequest(Aggregate, Tables):
         CheckConstraint("(status = 'deferred') = (next_contact_after IS NOT NULL)", name="deferred_until"),
         CheckConstraint("(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)", name="withdrawn_reason"),
         CheckConstraint("place_ended_at IS NULL OR status = 'placed'", name="only_a_place_ends"),
+        CheckConstraint("confirmed_on IS NULL OR status IN ('placed', 'failed')", name="only_a_place_works"),
         CheckConstraint("merged_into <> id", name="merged_into_another"),
     )
 

@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("withdrawn_reason", sa.Text(), nullable=True),
         sa.Column("placed_on", sa.Date(), nullable=True),
         sa.Column("first_session_on", sa.Date(), nullable=True),
+        sa.Column("confirmed_on", sa.Date(), nullable=True),
         sa.Column("place_ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("unmet_criteria", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
@@ -96,6 +97,10 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "place_ended_at IS NULL OR status = 'placed'", name=op.f("ck_placement_requests_only_a_place_ends")
+        ),
+        sa.CheckConstraint(
+            "confirmed_on IS NULL OR status IN ('placed', 'failed')",
+            name=op.f("ck_placement_requests_only_a_place_works"),
         ),
         sa.CheckConstraint("merged_into <> id", name=op.f("ck_placement_requests_merged_into_another")),
         sa.CheckConstraint("hold IN ('search_paused', 'accepted_elsewhere')", name=op.f("ck_placement_requests_hold")),

@@ -308,6 +308,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.LargeBinary(), nullable=True),
         sa.Column("previous_search_started_on", sa.Date(), nullable=True),
         sa.Column("search_started_on", sa.Date(), nullable=True),
+        sa.Column("placement_request_id", sa.Uuid(), nullable=True),
         sa.Column("kept_until", sa.Date(), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_by", sa.Uuid(), nullable=True),

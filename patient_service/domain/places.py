@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from patient_service.domain import states
+from patient_service.domain import history, states
 from patient_service.domain.files import decrypt
 from patient_service.domain.searches import record_change
 from patient_service.store import merging, offers, queries
@@ -14,6 +14,7 @@ from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.security.encryption import Keys
 from shared.values.enums import PatientStatus, PlacementState
+from shared.values.patient_history_enums import HistoryKind
 
 
 def note_offer(
@@ -73,7 +74,33 @@ def record_place(session: Session, keys: Keys, patient_id: UUID, place: Recorded
         if before != PatientStatus.IN_THERAPY:
             states.begin_therapy(patient, by=None, now=now)
     patient.updated_at = now
-    record_change(session, keys, patient, fields, before, reason=reason, by=None, now=now)
+    place_id = place.placement_request_id
+    record_change(session, keys, patient, fields, before, reason=reason, place=place_id, by=None, now=now)
+
+
+def confirm(
+    session: Session,
+    keys: Keys,
+    patient_id: UUID,
+    placement_request_id: UUID,
+    confirmed_on: date,
+    *,
+    now: datetime,
+) -> None:
+    """Keep since which day the place works; nothing is kept of one that is not the patient's, or not any more."""
+    patient = merging.kept_patient(session, patient_id)
+    if patient is None or patient.placement_request_id != placement_request_id or not _stands(patient):
+        return
+    patient.working_place_on, patient.updated_at = confirmed_on, now
+    reason = "The place was confirmed."
+    change = history.entry(keys, patient, patient.status, HistoryKind.PLACE, reason=reason, by=None, now=now)
+    change.placement_request_id = placement_request_id
+    session.add(change)
+
+
+def _stands(patient: Patient) -> bool:
+    """Whether the patient's place goes on, or has ended with a therapy that no search has followed yet."""
+    return patient.placement_state == PlacementState.TAKEN_UP or patient.status in states.THERAPY_ENDED
 
 
 def _has_left(session: Session, patient_id: UUID, kept: Patient, *, since: datetime) -> bool:

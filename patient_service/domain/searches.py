@@ -233,10 +233,16 @@ def record_change(
     before: str,
     *,
     reason: str | None,
+    place: UUID | None = None,
     by: UUID | None,
     now: datetime,
 ) -> None:
-    """Record the change from the status before to the present one, and publish it; also where only a place changed."""
+    """Record the change from the status before to the present one, and publish it; also where only a place changed.
+
+    `place`: the placement request whose place caused it.
+    """
     kind = HistoryKind.PLACE if patient.status == before else HistoryKind.STATUS
-    session.add(history.entry(keys, patient, before, kind, reason=reason, by=by, now=now))
+    change = history.entry(keys, patient, before, kind, reason=reason, by=by, now=now)
+    change.placement_request_id = place
+    session.add(change)
     publish(session, patient, fields, PatientStatusChanged, now=now, previous_status=before)

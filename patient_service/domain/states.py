@@ -38,6 +38,9 @@ TAKES_UP_A_PLACE: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 CLOSED: Final = frozenset({_S.SEARCH_ABORTED, _S.THERAPY_COMPLETED, _S.THERAPY_ABORTED})
 """Nothing goes on for these patients; the file is kept for a while."""
 
+THERAPY_ENDED: Final = frozenset({_S.THERAPY_COMPLETED, _S.THERAPY_ABORTED})
+"""The therapy is over, and no other search has begun."""
+
 GOES_ON: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 """Whose search or therapy has not ended; the search has a first day."""
 

@@ -243,6 +243,8 @@ class StatusChange(Tables):
     previous_search_started_on: Mapped[date | None]
     """With the next, where the start of the search was changed by hand: it decides who is asked for first."""
     search_started_on: Mapped[date | None]
+    placement_request_id: Mapped[UUID | None]
+    """The request whose place caused it."""
     kept_until: Mapped[date | None]
     """Where staff declined to erase the patient: through which day that is not proposed again."""
     changed_at: Mapped[datetime]

@@ -150,7 +150,7 @@ def an_open_request(
 
 
 def a_request(session: Session, status: RequestStatus, *, now: datetime = MONDAY, **whose: Any) -> PlacementRequest:
-    """A request in this status, on the way it comes there in life; `failed`, which nothing leads to yet, is set."""
+    """A request in this status, on the way it comes there in life; a place is set, so that nothing follows from it."""
     made = an_open_request(session, now=now, **whose)
     inquiry = new_id()
     if status not in (RequestStatus.OPEN, RequestStatus.WITHDRAWN):

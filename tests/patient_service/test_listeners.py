@@ -16,7 +16,14 @@ from patient_service.domain import patients, searches
 from patient_service.domain.schemas import NewStatus, PatientView
 from patient_service.listeners import listeners
 from patient_service.store.tables import Patient
-from shared.events.catalogue import AddressGeocoded, EmailSent, PatientPlaced, RequestAccepted, RequestWithdrawn
+from shared.events.catalogue import (
+    AddressGeocoded,
+    EmailSent,
+    PatientPlaced,
+    PlaceConfirmed,
+    RequestAccepted,
+    RequestWithdrawn,
+)
 from shared.security.encryption import Keys
 from tests.builders.events import happened
 from tests.builders.merging import OTHER, merged
@@ -273,3 +280,30 @@ def test_an_email_to_who_was_merged_or_erased_concerns_who_is_left(
     handle(session, keys, *(written_to(each, MONDAY) for each in (other.id, erased.id, uuid4())))
     assert now_shown(session, keys, kept.id).last_contact_on == MONDAY.date()
     assert session.get_one(Patient, erased.id).last_contact_on is None
+
+
+# What becomes of a place
+
+
+def a_patient_with_a_place(session: Session, keys: Keys, *steps: str) -> tuple[PatientView, dict[str, UUID]]:
+    """A patient who took up a place, and the ids that events about it have."""
+    known = a_patient_who_is(session, keys, *(steps or ("searching",)))
+    place = placed(known.id)
+    handle(session, keys, place)
+    names = ("placement_request_id", "patient_id", "therapist_id")
+    return known, {name: getattr(place, name) for name in names}
+
+
+def test_a_place_that_was_confirmed_is_the_working_one(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known, place = a_patient_with_a_place(session, keys)
+    other = place | {"placement_request_id": uuid4()}
+    handle(session, keys, happened(PlaceConfirmed(**other, confirmed_on=date(2026, 11, 20))))
+    assert now_shown(session, keys, known.id).working_place_on is None
+    handle(session, keys, happened(PlaceConfirmed(**place, confirmed_on=date(2026, 11, 21))))
+    assert now_shown(session, keys, known.id).working_place_on == date(2026, 11, 21)
+    last = client.get(f"/api/patients/{known.id}/history").json["items"][-1]
+    assert (last["kind"], last["to"], last["placement_request_id"]) == (
+        "place",
+        "in_therapy",
+        str(place["placement_request_id"]),
+    )

@@ -46,6 +46,7 @@ from shared.events.catalogue.payloads import (
 from shared.events.catalogue.placement_requests import (
     PatientErasedFromMatching,
     PatientPlaced,
+    PlaceConfirmed,
     RequestAccepted,
     RequestAnswered,
     RequestApproved,
@@ -92,6 +93,7 @@ __all__ = [
     "PatientTherapistsExcluded",
     "PatientUpdated",
     "Payload",
+    "PlaceConfirmed",
     "PracticeAnswer",
     "PublicCapacity",
     "PublicPatient",

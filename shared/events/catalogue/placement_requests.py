@@ -83,6 +83,15 @@ class PatientPlaced(Event, name="matching.patient_placed"):
     placed_on: PlausibleDate
 
 
+class PlaceConfirmed(Event, name="matching.place_confirmed"):
+    """A place works: after the first sessions patient and practice go on."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    confirmed_on: PlausibleDate
+
+
 class RequestUpdated(Event, name="matching.request_updated"):
     """The current state of a placement request, published by `republish`, or where it became another patient's."""
 
