@@ -126,7 +126,8 @@ def erase_patients(session: Session, events: Sequence[PatientErased], *, now: da
 @listeners.effect(PatientStatusChanged)
 def follow_the_search(session: Session, event: PatientStatusChanged, *, now: datetime) -> None:
     """Hold, release or withdraw the patient's requests, as the search stands now."""
-    ended = ends_all_requests(event.previous_status, event.patient.status)
+    # what a place brings about for other requests is done where the place is recorded
+    ended = event.caused_by_place is None and ends_all_requests(event.previous_status, event.patient.status)
     ended_at = event.envelope.time if ended else None
     consequences.follow_search(session, event.patient.id, last=event.patient, ended_at=ended_at, now=now)
 

@@ -17,6 +17,7 @@ from shared.events.catalogue import (
     PatientErasedFromMatching,
     PatientPlaced,
     PlaceConfirmed,
+    PlaceFailed,
     RequestAccepted,
     RequestWithdrawn,
 )
@@ -31,7 +32,7 @@ listeners = Listeners()
 @listeners.locks_first
 def lock_patients(session: Session, events: Sequence[Event]) -> None:
     """Lock the patients of these events, which come in any order."""
-    concerned = RequestAccepted | RequestWithdrawn | PatientPlaced | PlaceConfirmed | EmailSent
+    concerned = RequestAccepted | RequestWithdrawn | PatientPlaced | PlaceConfirmed | PlaceFailed | EmailSent
     named = (event.patient_id for event in events if isinstance(event, concerned))
     searches.lock(session, {each for each in named if each is not None})
 
@@ -68,6 +69,12 @@ def confirm_place(session: Session, event: PlaceConfirmed, *, dependencies: Depe
     places.confirm(
         session, dependencies.keys, event.patient_id, event.placement_request_id, event.confirmed_on, now=now
     )
+
+
+@listeners.effect(PlaceFailed)
+def search_again(session: Session, event: PlaceFailed, *, dependencies: Dependencies, now: datetime) -> None:
+    """Take the patient back into the search."""
+    places.fail(session, dependencies.keys, event.patient_id, event.placement_request_id, now=now)
 
 
 @listeners.effect(EmailSent)

@@ -13,6 +13,7 @@ from matching_service.domain.schemas import (
     Approval,
     Confirmation,
     ContactList,
+    Failure,
     NewAnswer,
     NewPlace,
     RefusedTherapist,
@@ -159,6 +160,17 @@ class PlacementRequestConfirmResource(Resource):
     def post(self, context: Context[Dependencies], id: UUID, body: Confirmation) -> RequestView:
         """Record that the place works, after the first sessions."""
         return places.confirm(
+            context.session, texts(context), id, body, by=context.caller.id, today=context.today, now=context.now
+        )
+
+
+class PlacementRequestFailResource(Resource):
+    """A place that failed."""
+
+    @endpoint(body=Failure, response=RequestView, replay=PlacementRequestItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: Failure) -> RequestView:
+        """Record that the place failed: the search goes on, without this therapist."""
+        return places.fail(
             context.session, texts(context), id, body, by=context.caller.id, today=context.today, now=context.now
         )
 

@@ -8,6 +8,7 @@ from matching_service.api.placement_requests import (
     PlacementRequestBulkResource,
     PlacementRequestCollection,
     PlacementRequestConfirmResource,
+    PlacementRequestFailResource,
     PlacementRequestHistoryCollection,
     PlacementRequestItem,
     PlacementRequestPlaceResource,
@@ -26,6 +27,7 @@ ROUTES = [
     Route("/api/placement-requests/<uuid:id>/response", PlacementRequestResponseResource, post=CALLERS),
     Route("/api/placement-requests/<uuid:id>/place", PlacementRequestPlaceResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/confirm", PlacementRequestConfirmResource, post=COORDINATORS),
+    Route("/api/placement-requests/<uuid:id>/fail", PlacementRequestFailResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/withdraw", PlacementRequestWithdrawResource, post=COORDINATORS),
     PATIENT_DATA,
 ]

@@ -13,6 +13,7 @@ from matching_service.store.tables import PatientCopy, PlacementRequest
 from shared.database import Session
 from shared.events.catalogue import RequestHeld, RequestReleased, RequestWithdrawn
 from shared.events.outbox import record
+from shared.values.datetimes import berlin_day
 from shared.values.enums import (
     MatchCriterion,
     PatientStatus,
@@ -76,7 +77,7 @@ def _follow_place(
     elif patient.placement_request_id != request.id:
         return
     elif patient.placement_state == PlacementState.FAILED:
-        states.fail_place(request, now=now)
+        states.fail_place(request, failed_on=berlin_day(now), now=now)
         audit_log.add_entry(session, request, "failed", occurred_at=now, by=None, now=now)
     elif patient.placement_state == PlacementState.ENDED:
         end_place(session, request, now=now)

@@ -29,7 +29,17 @@ RequestRow = part_of(
         "called_at",
     ),
     *("called_at", "responded_at", "outcome", "available_from", "next_contact_after", "withdrawn_reason", "placed_on"),
-    *("first_session_on", "confirmed_on", "unmet_criteria", "merged_into", "waits_for", "waits_until"),
+    *(
+        "first_session_on",
+        "confirmed_on",
+        "failed_on",
+        "failure_reason",
+        "sessions_held",
+        "unmet_criteria",
+        "merged_into",
+        "waits_for",
+        "waits_until",
+    ),
     about="What a table of placement requests shows.",
 )
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from matching_service.domain import audit_log, states
+from matching_service.domain import audit_log, consequences, states
 from matching_service.domain.placement_requests import lock_request
 from matching_service.domain.request_views import view
-from matching_service.domain.schemas import Confirmation, RequestView
+from matching_service.domain.schemas import Confirmation, Failure, RequestView
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
 from shared.errors import Conflict, FieldProblem
-from shared.events.catalogue import PlaceConfirmed
+from shared.events.catalogue import PlaceConfirmed, PlaceFailed
 from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
 from shared.values.enums import RequestStatus
@@ -48,6 +48,38 @@ def confirm(
         confirmed_on=confirmation.confirmed_on,
     )
     record(session, request, event, now=now)
+    return view(session, texts, request)
+
+
+def fail(
+    session: Session,
+    texts: PatientTexts,
+    request_id: UUID,
+    failure: Failure,
+    *,
+    by: UUID | None,
+    today: date,
+    now: datetime,
+) -> RequestView:
+    """Record that the place failed: the patient service takes the patient back into the search.
+
+    In this search the therapist is left out from now on (`patient_exclusion`). Raises as `confirm` does.
+    """
+    request = _lock_place(session, request_id)
+    _check_day(request, "failed_on", failure.failed_on, today=today)
+    states.fail_place(
+        request, failed_on=failure.failed_on, reason=failure.reason, sessions_held=failure.sessions_held, now=now
+    )
+    request.count_change(by=by, now=now)
+    audit_log.add_entry(session, request, "failed", occurred_at=now, reason=failure.reason, by=by, now=now)
+    event = PlaceFailed(
+        placement_request_id=request.id,
+        patient_id=request.patient_id,
+        therapist_id=request.therapist_id,
+        failed_on=failure.failed_on,
+    )
+    record(session, request, event, now=now)
+    consequences.recompute_holds_of(session, request.patient_id, now=now)
     return view(session, texts, request)
 
 

@@ -13,6 +13,7 @@ from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleIn
 from shared.values.enums import (
     CheckResult,
     MatchCriterion,
+    PlacementFailure,
     PreferredGender,
     Procedure,
     RequestHold,
@@ -216,7 +217,9 @@ class RequestView(RequestFields, EntityView):
     """The patient who searches a place."""
     therapist_id: UUID
     """The therapist who is asked."""
-    status: Annotated[RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place or /withdraw")]
+    status: Annotated[
+        RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place, /fail or /withdraw")
+    ]
     """Where the request stands."""
     hold: RequestHold | None
     """Why nobody is asked for the moment; null where nothing holds it."""
@@ -250,6 +253,12 @@ class RequestView(RequestFields, EntityView):
     """Day of the first session, where it is known."""
     confirmed_on: IsoDate | None
     """The day since which the place is known to work."""
+    failed_on: IsoDate | None
+    """The day on which the place failed."""
+    failure_reason: PlacementFailure | None
+    """Why it failed; null also where staff took the patient back into the search instead."""
+    sessions_held: int | None
+    """How many sessions there were until then, where that is known."""
     waits_for: Annotated[
         RequestWait | None,
         Field(
@@ -305,6 +314,17 @@ class Confirmation(Schema):
 
     confirmed_on: PlausibleDate
     """The day since which that is known; not before the place was taken, not in the future."""
+
+
+class Failure(Schema):
+    """That a place failed: the search goes on, without this therapist."""
+
+    reason: PlacementFailure
+    """Why it failed."""
+    failed_on: PlausibleDate
+    """The day on which it failed; not before the place was taken, not in the future."""
+    sessions_held: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """How many sessions there were until then."""
 
 
 class Withdrawal(Schema):

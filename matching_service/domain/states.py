@@ -15,6 +15,7 @@ from matching_service.store.tables import PlacementRequest
 from shared.values.datetimes import berlin_day
 from shared.values.enums import (
     PatientStatus,
+    PlacementFailure,
     RequestHold,
     RequestOutcome,
     RequestStatus,
@@ -142,9 +143,17 @@ def end_place(request: PlacementRequest, *, now: datetime) -> None:
     request.place_ended_at = request.updated_at = now
 
 
-def fail_place(request: PlacementRequest, *, now: datetime) -> None:
+def fail_place(
+    request: PlacementRequest,
+    *,
+    failed_on: date,
+    reason: PlacementFailure | None = None,
+    sessions_held: int | None = None,
+    now: datetime,
+) -> None:
     """placed → failed: the patient is back in the search."""
     _enter(request, S.FAILED, now)
+    request.failed_on, request.failure_reason, request.sessions_held = failed_on, reason, sessions_held
 
 
 def withdraw(request: PlacementRequest, reason: WithdrawalReason, *, now: datetime) -> None:

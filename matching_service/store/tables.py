@@ -25,7 +25,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from shared.database import NAMES, Aggregate, Copy, Erasable, column_types, is_one_of, new_id
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
-from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
+from shared.values.enums import PlacementFailure, RequestHold, RequestOutcome, RequestStatus
 from shared.values.places import Place, PlaceColumn
 from shared.values.weekly import Weekly, WeeklyColumn
 
@@ -179,6 +179,9 @@ class PlacementRequest(Aggregate, Tables):
     placed_on: Mapped[date | None]
     first_session_on: Mapped[date | None]
     confirmed_on: Mapped[date | None]
+    failed_on: Mapped[date | None]
+    failure_reason: Mapped[str | None]
+    sessions_held: Mapped[int | None]
     place_ended_at: Mapped[datetime | None]
     """When an event said that the therapy is over; a place that failed has a status of its own."""
     merged_into: Mapped[UUID | None]
@@ -211,6 +214,8 @@ class PlacementRequest(Aggregate, Tables):
         CheckConstraint("(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)", name="withdrawn_reason"),
         CheckConstraint("place_ended_at IS NULL OR status = 'placed'", name="only_a_place_ends"),
         CheckConstraint("confirmed_on IS NULL OR status IN ('placed', 'failed')", name="only_a_place_works"),
+        CheckConstraint("(status = 'failed') = (failed_on IS NOT NULL)", name="failed_on"),
+        CheckConstraint(is_one_of("failure_reason", PlacementFailure), name="failure_reason"),
         CheckConstraint("merged_into <> id", name="merged_into_another"),
     )
 

@@ -81,6 +81,9 @@ def upgrade() -> None:
         sa.Column("placed_on", sa.Date(), nullable=True),
         sa.Column("first_session_on", sa.Date(), nullable=True),
         sa.Column("confirmed_on", sa.Date(), nullable=True),
+        sa.Column("failed_on", sa.Date(), nullable=True),
+        sa.Column("failure_reason", sa.Text(), nullable=True),
+        sa.Column("sessions_held", sa.Integer(), nullable=True),
         sa.Column("place_ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("unmet_criteria", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
@@ -101,6 +104,13 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "confirmed_on IS NULL OR status IN ('placed', 'failed')",
             name=op.f("ck_placement_requests_only_a_place_works"),
+        ),
+        sa.CheckConstraint(
+            "(status = 'failed') = (failed_on IS NOT NULL)", name=op.f("ck_placement_requests_failed_on")
+        ),
+        sa.CheckConstraint(
+            "failure_reason IN ('no_show', 'patient_left', 'therapist_left', 'not_suitable', 'other')",
+            name=op.f("ck_placement_requests_failure_reason"),
         ),
         sa.CheckConstraint("merged_into <> id", name=op.f("ck_placement_requests_merged_into_another")),
         sa.CheckConstraint("hold IN ('search_paused', 'accepted_elsewhere')", name=op.f("ck_placement_requests_hold")),

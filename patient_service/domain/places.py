@@ -8,7 +8,7 @@ from uuid import UUID
 
 from patient_service.domain import history, states
 from patient_service.domain.files import decrypt
-from patient_service.domain.searches import record_change
+from patient_service.domain.searches import pause_if_unready, record_change
 from patient_service.store import merging, offers, queries
 from patient_service.store.tables import Patient
 from shared.database import Session
@@ -96,6 +96,33 @@ def confirm(
     change = history.entry(keys, patient, patient.status, HistoryKind.PLACE, reason=reason, by=None, now=now)
     change.placement_request_id = placement_request_id
     session.add(change)
+
+
+def fail(session: Session, keys: Keys, patient_id: UUID, placement_request_id: UUID, *, now: datetime) -> None:
+    """Take the patient of a place that failed back into the search, which pauses where it could not start now.
+
+    Where people have ended the therapy meanwhile, or another place stands, the status is as they left it. That a place
+    failed which is not known yet is kept: should it be read later, it is not the patient's.
+    """
+    patient = merging.kept_patient(session, patient_id)
+    if patient is None:
+        return
+    if patient.placement_request_id == placement_request_id:
+        _end(session, keys, patient, now=now)
+    elif patient.placement_state != PlacementState.TAKEN_UP:
+        states.fail_place(patient, placement_request_id)
+
+
+def _end(session: Session, keys: Keys, patient: Patient, *, now: datetime) -> None:
+    if patient.placement_state != PlacementState.TAKEN_UP or patient.status != PatientStatus.IN_THERAPY:
+        return
+    fields, place = decrypt(keys, patient), patient.placement_request_id
+    states.search(patient, by=None, now=now)
+    reason = "The place failed."
+    record_change(
+        session, keys, patient, fields, PatientStatus.IN_THERAPY, reason=reason, place=place, by=None, now=now
+    )
+    pause_if_unready(session, keys, patient, fields, by=None, now=now)
 
 
 def _stands(patient: Patient) -> bool:

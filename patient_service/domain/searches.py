@@ -245,4 +245,4 @@ def record_change(
     change = history.entry(keys, patient, before, kind, reason=reason, by=by, now=now)
     change.placement_request_id = place
     session.add(change)
-    publish(session, patient, fields, PatientStatusChanged, now=now, previous_status=before)
+    publish(session, patient, fields, PatientStatusChanged, now=now, previous_status=before, caused_by_place=place)

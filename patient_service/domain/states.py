@@ -80,6 +80,7 @@ def search(patient: Patient, *, by: UUID | None, now: datetime) -> None:
     """open, paused or in therapy → searching: a search that is resumed waits from its first day on."""
     if patient.status == _S.IN_THERAPY:
         _end_place(patient, PlacementState.FAILED)
+        patient.working_place_on = None
     _enter(patient, _S.SEARCHING, by=by, now=now)
     if patient.search_started_on is None:
         patient.search_started_on = berlin_day(now)

@@ -311,14 +311,18 @@ def patients_after(session: Session, patient_id: UUID, *, limit: int) -> Sequenc
     return next_locked(session, Patient, after=patient_id, limit=limit, options=[selectinload(Patient.consents)])
 
 
-_LEFT = or_(
-    StatusChange.status.in_(("open", "search_aborted", "therapy_completed", "therapy_aborted")),
-    and_(StatusChange.previous_status == "in_therapy", StatusChange.status == "searching"),
+_LEFT = and_(
+    # what became of one place says nothing of the next, whose event may be read first
+    StatusChange.placement_request_id.is_(None),
+    or_(
+        StatusChange.status.in_(("open", "search_aborted", "therapy_completed", "therapy_aborted")),
+        and_(StatusChange.previous_status == "in_therapy", StatusChange.status == "searching"),
+    ),
 )
 
 
 def has_left_search_or_therapy(session: Session, patient_id: UUID, *, since: datetime) -> bool:
-    """Whether the search or the therapy has ended, or the search gone on after a therapy, since an instant."""
+    """Whether people have ended the search or the therapy, or gone on searching after a therapy, since an instant."""
     left = exists().where(StatusChange.patient_id == patient_id, StatusChange.changed_at > since, _LEFT)
     return bool(session.scalar(select(left)))
 

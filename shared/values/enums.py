@@ -277,7 +277,9 @@ class RequestOutcome(StrEnum):
     LATER = "later"
 
 
-class PlacementFailure(StrEnum):  # for issue 14
+class PlacementFailure(StrEnum):
+    """Why a place failed."""
+
     NO_SHOW = "no_show"
     PATIENT_LEFT = "patient_left"
     THERAPIST_LEFT = "therapist_left"

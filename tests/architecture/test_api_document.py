@@ -75,6 +75,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "contact preference": enums.ContactPreference,
     "outcome of a request": enums.RequestOutcome,
     "outcome on the phone": enums.CallAnswer,
+    "why a place failed": enums.PlacementFailure,
     "hold of a request": enums.RequestHold,
     "what a request waits for": enums.RequestWait,
     "what a contact waits for": ContactWait,

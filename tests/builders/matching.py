@@ -180,6 +180,7 @@ def _finish(session: Session, request_id: UUID, status: RequestStatus, now: date
     request = stored(session, request_id)
     if status in (RequestStatus.PLACED, RequestStatus.FAILED):
         request.status, request.placed_on = status, berlin_day(now)
+        request.failed_on = berlin_day(now) if status == RequestStatus.FAILED else None
     elif status == RequestStatus.NO_ANSWER:
         request.status = status
     elif status == RequestStatus.WITHDRAWN:

@@ -52,6 +52,11 @@ def confirm(client: FlaskClient, session: Session) -> Any:
     return client.post(url, json={"confirmed_on": berlin_day(MONDAY).isoformat()})
 
 
+def fail(client: FlaskClient, session: Session) -> Any:
+    body = {"failed_on": berlin_day(MONDAY).isoformat(), "reason": "no_show"}
+    return client.post(f"/api/placement-requests/{a_place(session)}/fail", json=body)
+
+
 def a_place(session: Session) -> UUID:
     """A place that was taken on Monday."""
     return a_request(session, RequestStatus.PLACED).id
@@ -77,6 +82,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/placement-requests/<id>/response": (answer, LOGGED),
     "POST /api/placement-requests/<id>/place": (place, LOGGED),
     "POST /api/placement-requests/<id>/confirm": (confirm, LOGGED),
+    "POST /api/placement-requests/<id>/fail": (fail, LOGGED),
     "POST /api/placement-requests/<id>/withdraw": (withdraw, LOGGED),
 }
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.runtime import clock
 from shared.values.enums import RequestStatus
-from tests.builders.matching import a_request, stored
+from tests.builders.matching import a_request, an_open_request, stored
 from tests.events import recorded
 
 DAY = timedelta(days=1)
@@ -41,7 +41,30 @@ def test_a_place_that_works_is_shown_logged_and_published(client: FlaskClient, s
     assert (again.status_code, again.json["code"]) == (409, "placement_request.confirmed_already")
 
 
-DAYS: list[tuple[str, str, dict[str, Any]]] = [("confirm", "confirmed_on", {})]
+def test_a_place_that_failed_is_over_and_its_therapist_left_out(client: FlaskClient, session: Session) -> None:
+    place = a_place(session)
+    post(client, place, "confirm", confirmed_on=on(8))
+    held = an_open_request(session, patient_id=stored(session, place).patient_id)
+    assert held.hold == "accepted_elsewhere"
+    shown = post(client, place, "fail", reason="no_show", failed_on=on(5), sessions_held=0)
+    assert shown.status_code == 200
+    said = {name: shown.json[name] for name in ("status", "failed_on", "failure_reason", "sessions_held")}
+    assert said == {"status": "failed", "failed_on": on(5), "failure_reason": "no_show", "sessions_held": 0}
+    event = recorded(session, place)[-1]
+    assert (event["type"], event["data"]["failed_on"]) == ("matching.place_failed", on(5))
+    assert "no_show" not in str(event)
+    last = client.get(f"/api/placement-requests/{place}/history").json["items"][-1]
+    assert (last["what"], last["reason"]) == ("failed", "no_show")
+    assert stored(session, held.id).hold is None
+    again = {"patient_id": shown.json["patient_id"], "therapist_ids": [shown.json["therapist_id"]]}
+    refused = client.post("/api/placement-requests", json=again)
+    assert refused.json["errors"][0]["message"].startswith("patient_exclusion: ")
+
+
+DAYS: list[tuple[str, str, dict[str, Any]]] = [
+    ("confirm", "confirmed_on", {}),
+    ("fail", "failed_on", {"reason": "other"}),
+]
 
 
 @pytest.mark.parametrize(("verb", "field", "body"), DAYS)

@@ -12,14 +12,14 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from matching_service.domain import answers, bulk, copies, placement_requests
+from matching_service.domain import answers, bulk, copies, placement_requests, places
 from matching_service.domain.bulk_schemas import BulkChange
-from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
+from matching_service.domain.schemas import Confirmation, ContactList, Failure, NewAnswer, NewPlace, Withdrawal
 from shared.database import transaction
 from shared.errors import Conflict
 from shared.events.catalogue import PatientMerged, PatientStatusChanged, PatientUpdated
 from shared.values.datetimes import berlin_day
-from shared.values.enums import RequestOutcome, RequestStatus, WithdrawalReason
+from shared.values.enums import PlacementFailure, RequestOutcome, RequestStatus, WithdrawalReason
 from tests.builders.events import happened
 from tests.builders.matching import (
     RULES,
@@ -67,6 +67,16 @@ def the_search_ends(session: Session, request: UUID) -> None:
     copies.keep_patients(session, [(patient, event.envelope)])
 
 
+def confirm(session: Session, request: UUID) -> Any:
+    day = Confirmation(confirmed_on=TODAY)
+    return places.confirm(session, TEXTS, request, day, today=TODAY, by=None, now=NOW)
+
+
+def fail(session: Session, request: UUID) -> Any:
+    failure = Failure(reason=PlacementFailure.NO_SHOW, failed_on=TODAY)
+    return places.fail(session, TEXTS, request, failure, today=TODAY, by=None, now=NOW)
+
+
 ACCEPTED, DECLINED = respond(RequestOutcome.ACCEPTED), respond(RequestOutcome.DECLINED_CAPACITY)
 
 
@@ -80,6 +90,9 @@ ACCEPTED, DECLINED = respond(RequestOutcome.ACCEPTED), respond(RequestOutcome.DE
         (RequestStatus.ACCEPTED, withdraw, place, "placement_request.not_accepted"),
         (RequestStatus.ACCEPTED, place, withdraw, "placement_request.over"),
         (RequestStatus.CONTACTED, withdraw, withdraw, "placement_request.over"),
+        (RequestStatus.PLACED, fail, confirm, "placement_request.not_placed"),
+        (RequestStatus.PLACED, fail, fail, "placement_request.not_placed"),
+        (RequestStatus.PLACED, confirm, confirm, "placement_request.confirmed_already"),
         (RequestStatus.ACCEPTED, the_search_ends, place, "patient.not_searching"),
     ],
 )

@@ -92,6 +92,15 @@ class PlaceConfirmed(Event, name="matching.place_confirmed"):
     confirmed_on: PlausibleDate
 
 
+class PlaceFailed(Event, name="matching.place_failed"):
+    """A place failed: the patient is back in the search, without this therapist."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    failed_on: PlausibleDate
+
+
 class RequestUpdated(Event, name="matching.request_updated"):
     """The current state of a placement request, published by `republish`, or where it became another patient's."""
 
