@@ -186,9 +186,11 @@ def note_email(session: Session, event: EmailSent, *, now: datetime) -> None:
 
 
 @listeners.effect(AttemptsUsedUp)
-def give_up_calling(session: Session, event: AttemptsUsedUp, *, now: datetime) -> None:
+def give_up_calling(session: Session, event: AttemptsUsedUp, *, dependencies: Dependencies, now: datetime) -> None:
     """Nobody was reached in all the attempts there are."""
-    contacts.record_attempts_used_up(session, event.placement_request_ids, contact=_contact(event), now=now)
+    contacts.record_attempts_used_up(
+        session, event.placement_request_ids, contact=_contact(event), rules=dependencies.rules, now=now
+    )
 
 
 def _contact(event: InquiryComposed | InquiryDissolved | EmailSent | CallRecorded | AttemptsUsedUp) -> ContactEvent:

@@ -139,14 +139,14 @@ def record_written_answers(
 
 
 def record_attempts_used_up(
-    session: Session, request_ids: Sequence[UUID], *, contact: ContactEvent, now: datetime
+    session: Session, request_ids: Sequence[UUID], *, contact: ContactEvent, rules: AskAgainRules, now: datetime
 ) -> None:
     """Nobody was reached in all the attempts there are."""
     for request in _lock_requests(session, request_ids).values():
         if request.status in states.ASKED_FOR and not _is_late(request, contact):
             _note_contact(request, contact)
-            states.give_up(request, now=now)
             at = contact.event_time
+            states.give_up(request, at=at, rules=rules, now=now)
             audit_log.add_entry(session, request, "no_answer", occurred_at=at, channel=Channel.PHONE, by=None, now=now)
 
 

@@ -240,7 +240,7 @@ class RequestView(RequestFields, EntityView):
     available_from: IsoDate | None
     """From which day there is a place, where the practice said so."""
     next_contact_after: IsoDate | None
-    """The day from which a practice that said "later" may be asked again."""
+    """The day from which a practice that said "later", or that was not reached, may be asked again."""
     withdrawn_reason: WithdrawalReason | None
     """Why it was withdrawn."""
     unmet_criteria: list[MatchCriterion]

@@ -33,7 +33,7 @@ ALLOWED: Final[dict[RequestStatus, frozenset[RequestStatus]]] = {
     S.QUEUED: _ANSWERED | {S.OPEN, S.CONTACTED, S.NO_ANSWER, S.WITHDRAWN},
     S.CONTACTED: _ANSWERED | {S.OPEN, S.NO_ANSWER, S.WITHDRAWN},
     S.DEFERRED: _ANSWERED | {S.OPEN, S.WITHDRAWN},
-    S.NO_ANSWER: _ANSWERED | {S.WITHDRAWN},
+    S.NO_ANSWER: _ANSWERED | {S.OPEN, S.WITHDRAWN},
     S.ACCEPTED: frozenset({S.PLACED, S.WITHDRAWN}),
     S.PLACED: frozenset({S.FAILED}),
     S.DECLINED: frozenset(),
@@ -85,6 +85,11 @@ def approve(request: PlacementRequest) -> None:
     request.status = S.OPEN
 
 
+def approve_again(request: PlacementRequest, *, now: datetime) -> None:
+    """no answer → open: staff approved anew that the practice is asked."""
+    _enter(request, S.OPEN, now)
+
+
 def queue(request: PlacementRequest, *, now: datetime) -> None:
     """open → queued: the request is part of an inquiry that has not gone out."""
     _enter(request, S.QUEUED, now)
@@ -100,9 +105,10 @@ def mark_contacted(request: PlacementRequest, *, now: datetime) -> None:
     _enter(request, S.CONTACTED, now)
 
 
-def give_up(request: PlacementRequest, *, now: datetime) -> None:
-    """open, queued or contacted → no answer: nobody was reached in all the attempts there are."""
+def give_up(request: PlacementRequest, *, at: datetime, rules: AskAgainRules, now: datetime) -> None:
+    """open, queued or contacted → no answer: nobody was reached in all the attempts there are, of which `at` ended."""
     _enter(request, S.NO_ANSWER, now)
+    request.next_contact_after = berlin_day(at) + timedelta(days=rules.days_after_no_answer)
 
 
 def take_answer(

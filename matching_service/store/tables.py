@@ -210,7 +210,9 @@ class PlacementRequest(Aggregate, Tables):
         CheckConstraint(is_one_of("status", RequestStatus), name="status"),
         CheckConstraint(is_one_of("hold", RequestHold), name="hold"),
         CheckConstraint(is_one_of("outcome", RequestOutcome), name="outcome"),
-        CheckConstraint("(status = 'deferred') = (next_contact_after IS NOT NULL)", name="deferred_until"),
+        CheckConstraint(
+            "(status IN ('deferred', 'no_answer')) = (next_contact_after IS NOT NULL)", name="next_contact_after"
+        ),
         CheckConstraint("(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)", name="withdrawn_reason"),
         CheckConstraint("place_ended_at IS NULL OR status = 'placed'", name="only_a_place_ends"),
         CheckConstraint("confirmed_on IS NULL OR status IN ('placed', 'failed')", name="only_a_place_works"),

@@ -91,8 +91,8 @@ def upgrade() -> None:
         sa.Column("note", sa.LargeBinary(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
-            "(status = 'deferred') = (next_contact_after IS NOT NULL)",
-            name=op.f("ck_placement_requests_deferred_until"),
+            "(status IN ('deferred', 'no_answer')) = (next_contact_after IS NOT NULL)",
+            name=op.f("ck_placement_requests_next_contact_after"),
         ),
         sa.CheckConstraint(
             "(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)",

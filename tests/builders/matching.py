@@ -182,7 +182,7 @@ def _finish(session: Session, request_id: UUID, status: RequestStatus, now: date
         request.status, request.placed_on = status, berlin_day(now)
         request.failed_on = berlin_day(now) if status == RequestStatus.FAILED else None
     elif status == RequestStatus.NO_ANSWER:
-        request.status = status
+        request.status, request.next_contact_after = status, berlin_day(now) + timedelta(days=28)
     elif status == RequestStatus.WITHDRAWN:
         request.status, request.withdrawn_reason = status, "other"
     session.flush()

@@ -309,7 +309,7 @@ def test_the_patients_of_all_live_requests_to_an_unavailable_therapist_are_locke
     """A call that reaches nobody, or staff who open it again, make one that has gone out open: then it is withdrawn."""
     request = _request_of(new_id())
     with transaction() as session:
-        session.execute(update(PlacementRequest).values(status="no_answer"))
+        session.execute(update(PlacementRequest).values(status="no_answer", next_contact_after=MONDAY.date()))
         therapist = session.scalars(select(PlacementRequest.therapist_id).where(PlacementRequest.id == request)).one()
     with transaction() as session:
         order.lock(session, Affected(therapists={therapist}, unavailable_therapists={therapist}))
