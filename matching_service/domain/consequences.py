@@ -51,7 +51,7 @@ def follow_search(
     for request in live:
         if request.id in places:
             is_overtaken = patient.placement_request_id in places - {request.id}
-            _follow_place(session, request, patient, is_overtaken=is_overtaken, now=now)
+            _follow_place(session, request, patient, is_overtaken=is_overtaken, ended_at=ended_at, now=now)
         elif _is_over(request, patient.status, ended_at):
             withdraw(session, request, WithdrawalReason.SEARCH_ENDED, by=None, now=now)
     _withdraw_from_excluded(session, patient_id, copy, now=now)
@@ -66,21 +66,33 @@ def _is_over(request: PlacementRequest, patient_status: str | None, ended_at: da
 
 
 def _follow_place(
-    session: Session, request: PlacementRequest, patient: SearchState, *, is_overtaken: bool, now: datetime
+    session: Session,
+    request: PlacementRequest,
+    patient: SearchState,
+    *,
+    is_overtaken: bool,
+    ended_at: datetime | None,
+    now: datetime,
 ) -> None:
     """What the patient service says of the place counts; a place that it does not name yet goes on.
 
-    Where two stand, the one that it does not name is over: nobody will speak of it again.
+    Where two stand, the one that it does not name is over: nobody will speak of it again. So is one that it does not
+    name where people have ended or reopened the search since: the patient service takes it up no more.
     """
     if is_overtaken:
         end_place(session, request, now=now)
     elif patient.placement_request_id != request.id:
-        return
+        if ended_at is not None and queries.was_placed_before(session, request.id, ended_at):
+            _fail_place(session, request, now=now)
     elif patient.placement_state == PlacementState.FAILED:
-        states.fail_place(request, failed_on=berlin_day(now), now=now)
-        audit_log.add_entry(session, request, "failed", occurred_at=now, by=None, now=now)
+        _fail_place(session, request, now=now)
     elif patient.placement_state == PlacementState.ENDED:
         end_place(session, request, now=now)
+
+
+def _fail_place(session: Session, request: PlacementRequest, *, now: datetime) -> None:
+    states.fail_place(request, failed_on=berlin_day(now), now=now)
+    audit_log.add_entry(session, request, "failed", occurred_at=now, by=None, now=now)
 
 
 def end_place(session: Session, request: PlacementRequest, *, now: datetime) -> None:

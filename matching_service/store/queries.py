@@ -42,6 +42,15 @@ def audit_log_of(session: Session, request_ids: Collection[UUID]) -> Sequence[Au
     return session.scalars(wanted.order_by(AuditLogEntry.id)).all()
 
 
+def was_placed_before(session: Session, request_id: UUID, instant: datetime) -> bool:
+    """Whether the place of this request was last recorded before an instant."""
+    placed = select(func.max(AuditLogEntry.occurred_at)).where(
+        AuditLogEntry.placement_request_id == request_id, AuditLogEntry.what == "placed"
+    )
+    recorded_at = session.scalar(placed)
+    return recorded_at is not None and recorded_at < instant
+
+
 def lock_patients(session: Session, patient_ids: Collection[UUID]) -> dict[UUID, PatientCopy]:
     """The copies of these patients by id, locked; of those who were merged or erased nothing is returned.
 

@@ -228,6 +228,27 @@ def test_after_a_therapy_that_ended_the_same_therapist_may_be_asked_in_a_new_sea
     assert an_open_request(session, patient_id=patient, therapist_id=therapist).hold is None
 
 
+@pytest.mark.parametrize(
+    ("minutes", "more", "before", "after", "ends"),
+    [
+        (1, {}, "in_therapy", "searching", True),
+        (1, {}, "searching", "search_aborted", True),
+        (-1, {}, "in_therapy", "searching", False),  # people went on before the place was recorded
+        (1, {}, "searching", "in_therapy", False),
+        (1, {"caused_by_place": new_id()}, "in_therapy", "searching", False),  # another place failed
+    ],
+)
+def test_a_place_of_which_the_patient_service_never_learned_ends_when_people_go_on_without_it(
+    session: Session, minutes: int, more: dict[str, Any], before: str, after: str, ends: bool
+) -> None:
+    request = a_request(session, RequestStatus.ACCEPTED)
+    answers.place(session, TEXTS, request.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY + HOUR)
+    published = public_patient(id=request.patient_id, status=after)
+    step = PatientStatusChanged(patient=published, previous_status=before, **more)
+    handle(session, happened(step, request.patient_id, sequence=2, time=MONDAY + HOUR + timedelta(minutes=minutes)))
+    assert stored(session, request.id).status == ("failed" if ends else "placed")
+
+
 def test_a_list_approved_before_the_patient_service_knows_of_the_place_is_held(session: Session) -> None:
     request = a_request(session, RequestStatus.ACCEPTED)
     answers.place(session, TEXTS, request.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
