@@ -109,9 +109,10 @@ def _record_answer(
     note: bytes | None = None,
 ) -> None:
     states.take_answer(request, response.outcome, response.available_from, at=at, rules=rules, now=now)
-    _log(session, request, response, at=at, channel=channel, note=note, by=by, now=now)
-    _publish_answer(session, request, berlin_day(at), now=now)
-    consequences.recompute_holds_of(session, request.patient_id, now=now)
+    entry = _log(session, request, response, at=at, channel=channel, note=note, by=by, now=now)
+    request.answer_entry_id = entry
+    publish_answer(session, request, berlin_day(at), now=now)
+    consequences.recompute_holds_of(session, request.patient_id, cause=entry, now=now)
 
 
 def _log(
@@ -124,8 +125,8 @@ def _log(
     now: datetime,
     channel: str | None = None,
     note: bytes | None = None,
-) -> None:
-    audit_log.add_entry(
+) -> UUID:
+    return audit_log.add_entry(
         session,
         request,
         "answered",
@@ -139,7 +140,8 @@ def _log(
     )
 
 
-def _publish_answer(session: Session, request: PlacementRequest, answered_on: date, *, now: datetime) -> None:
+def publish_answer(session: Session, request: PlacementRequest, answered_on: date, *, now: datetime) -> None:
+    """Publish the answer that counts, which was given on that day."""
     ids = {
         "placement_request_id": request.id,
         "patient_id": request.patient_id,
@@ -179,7 +181,9 @@ def place(
         raise Conflict("patient.placed_already")
     states.place(request, first_session_on=placing.first_session_on, today=today, now=now)
     request.count_change(by=by, now=now)
-    audit_log.add_entry(session, request, "placed", occurred_at=now, by=by, now=now)
+    entry = audit_log.add_entry(
+        session, request, "placed", occurred_at=now, by=by, cause=request.answer_entry_id, now=now
+    )
     placed = PatientPlaced(
         placement_request_id=request.id,
         patient_id=request.patient_id,
@@ -187,9 +191,8 @@ def place(
         placed_on=today,
     )
     record(session, request, placed, now=now)
-    consequences.withdraw_all(
-        session, request.patient_id, WithdrawalReason.PLACED_ELSEWHERE, states.WITHDRAWABLE, now=now
-    )
+    reason = WithdrawalReason.PLACED_ELSEWHERE
+    consequences.withdraw_all(session, request.patient_id, reason, states.WITHDRAWABLE, cause=entry, now=now)
     return view(session, texts, request)
 
 
@@ -203,9 +206,9 @@ def withdraw(
     request = lock_request(session, request_id)
     if request.status not in states.WITHDRAWABLE:
         raise Conflict("placement_request.over", status=RequestStatus(request.status))
-    consequences.withdraw(session, request, withdrawal.reason, by=by, now=now)
+    entry = consequences.withdraw(session, request, withdrawal.reason, by=by, now=now)
     request.count_change(by=by, now=now)
-    consequences.recompute_holds_of(session, request.patient_id, now=now)
+    consequences.recompute_holds_of(session, request.patient_id, cause=entry, now=now)
     return request
 
 
@@ -230,25 +233,27 @@ def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: in
     for request in due:
         # it is composed only after communication knows of this, so whatever is said of earlier contacts is old
         request.inquiry_at = now
-        reopen(session, request, now=now)
+        reopen(session, request, cause=request.answer_entry_id, now=now)
     return len(due)
 
 
-def reopen(session: Session, request: PlacementRequest, *, now: datetime) -> None:
+def reopen(session: Session, request: PlacementRequest, *, cause: UUID | None = None, now: datetime) -> None:
     """The request waits to be asked again; the caller knows that its status allows it and holds the locks.
+
+    `cause`: the entry of the audit log from which that follows.
 
     A therapist who was blocked since the practice was asked, or excluded by the patient, is not asked again
     (docs/domain.md#contact-rule-9).
     """
     if consequences.is_unavailable(session, request.therapist_id):
-        consequences.withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, by=None, now=now)
+        consequences.withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, by=None, cause=cause, now=now)
         return
     patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
     if consequences.is_excluded(session, request, patient):
-        consequences.withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, now=now)
+        consequences.withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, cause=cause, now=now)
         return
     states.reopen(request, now=now)
-    audit_log.add_entry(session, request, "reopened", occurred_at=now, by=None, now=now)
+    audit_log.add_entry(session, request, "reopened", occurred_at=now, by=None, cause=cause, now=now)
     event = RequestReopened(
         placement_request_id=request.id,
         patient_id=request.patient_id,

@@ -207,12 +207,14 @@ def _record_contact(
 def _record_not_discussed(
     session: Session, request: PlacementRequest, contact: ContactEvent, *, at: datetime, by: UUID | None, now: datetime
 ) -> None:
-    audit_log.add_entry(session, request, "not_discussed", occurred_at=at, by=by, now=now, channel=Channel.PHONE)
+    entry = audit_log.add_entry(
+        session, request, "not_discussed", occurred_at=at, by=by, now=now, channel=Channel.PHONE
+    )
     if _is_late(request, contact):
         return
     is_repeated = request.inquiry_at is not None and contact.event_time <= request.inquiry_at
     _note_contact(request, contact)
     # also one of which nothing said yet that it is in an inquiry: events of calls and inquiries come in any order
     if request.status in states.ASKED_FOR and not (request.status == RequestStatus.OPEN and is_repeated):
-        reopen(session, request, now=now)
-        recompute_holds_of(session, request.patient_id, now=now)
+        reopen(session, request, cause=entry, now=now)
+        recompute_holds_of(session, request.patient_id, cause=entry, now=now)

@@ -46,7 +46,18 @@ RequestRow = part_of(
 AuditLogEntryRow = part_of(
     "AuditLogEntryRow",
     AuditLogEntryView,
-    *("id", "occurred_at", "recorded_at", "recorded_by", "what", "status", "channel", "outcome", "available_from"),
+    *(
+        "id",
+        "occurred_at",
+        "recorded_at",
+        "recorded_by",
+        "caused_by",
+        "what",
+        "status",
+        "channel",
+        "outcome",
+        "available_from",
+    ),
     about="Something that happened, without the words in which somebody said why.",
 )
 

@@ -9,6 +9,7 @@ from matching_service.domain import audit_log, consequences, states
 from matching_service.domain.placement_requests import lock_request
 from matching_service.domain.request_views import view
 from matching_service.domain.schemas import Confirmation, Failure, RequestView
+from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
 from shared.errors import Conflict, FieldProblem
@@ -40,7 +41,8 @@ def confirm(
     _check_day(request, "confirmed_on", confirmation.confirmed_on, today=today)
     states.confirm_place(request, confirmed_on=confirmation.confirmed_on, now=now)
     request.count_change(by=by, now=now)
-    audit_log.add_entry(session, request, "confirmed", occurred_at=now, by=by, now=now)
+    place = queries.newest_entry(session, request.id, "placed")
+    audit_log.add_entry(session, request, "confirmed", occurred_at=now, by=by, cause=place, now=now)
     event = PlaceConfirmed(
         placement_request_id=request.id,
         patient_id=request.patient_id,
@@ -71,7 +73,10 @@ def fail(
         request, failed_on=failure.failed_on, reason=failure.reason, sessions_held=failure.sessions_held, now=now
     )
     request.count_change(by=by, now=now)
-    audit_log.add_entry(session, request, "failed", occurred_at=now, reason=failure.reason, by=by, now=now)
+    place = queries.newest_entry(session, request.id, "placed")
+    entry = audit_log.add_entry(
+        session, request, "failed", occurred_at=now, reason=failure.reason, by=by, cause=place, now=now
+    )
     event = PlaceFailed(
         placement_request_id=request.id,
         patient_id=request.patient_id,
@@ -79,7 +84,7 @@ def fail(
         failed_on=failure.failed_on,
     )
     record(session, request, event, now=now)
-    consequences.recompute_holds_of(session, request.patient_id, now=now)
+    consequences.recompute_holds_of(session, request.patient_id, cause=entry, now=now)
     return view(session, texts, request)
 
 

@@ -344,6 +344,13 @@ class AuditLogEntryView(Schema):
     recorded_at: Instant
     """When it was recorded."""
     recorded_by: Annotated[UUID | None, Field(description="null where it followed from something else")]
+    caused_by: Annotated[
+        UUID | None,
+        Field(
+            description="the entry from which it followed, of this request or of another one of the patient; of a "
+            "correction the answer that it corrects"
+        ),
+    ]
     what: str
     """What happened."""
     status: RequestStatus

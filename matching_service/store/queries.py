@@ -42,6 +42,12 @@ def audit_log_of(session: Session, request_ids: Collection[UUID]) -> Sequence[Au
     return session.scalars(wanted.order_by(AuditLogEntry.id)).all()
 
 
+def newest_entry(session: Session, request_id: UUID, what: str) -> UUID | None:
+    """The id of the last entry of a request's audit log that says this."""
+    wanted = (AuditLogEntry.placement_request_id == request_id, AuditLogEntry.what == what)
+    return session.scalar(select(AuditLogEntry.id).where(*wanted).order_by(AuditLogEntry.id.desc()).limit(1))
+
+
 def was_placed_before(session: Session, request_id: UUID, instant: datetime) -> bool:
     """Whether the place of this request was last recorded before an instant."""
     placed = select(func.max(AuditLogEntry.occurred_at)).where(

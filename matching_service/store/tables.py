@@ -184,6 +184,8 @@ class PlacementRequest(Aggregate, Tables):
     sessions_held: Mapped[int | None]
     place_ended_at: Mapped[datetime | None]
     """When an event said that the therapy is over; a place that failed has a status of its own."""
+    answer_entry_id: Mapped[UUID | None]
+    """The entry of the audit log with the answer that counts."""
     merged_into: Mapped[UUID | None]
     """The request that goes on, where the same person was asked of the same therapist under another reference too."""
     unmet_criteria: Mapped[list[str]] = _text_list()
@@ -236,6 +238,9 @@ class AuditLogEntry(Tables):
     what: Mapped[str]
     status: Mapped[str]
     """The status after it."""
+    caused_by: Mapped[UUID | None] = mapped_column(ForeignKey("placement_request_audit_log.id"))
+    """The entry, of this request or of another one of the patient, from which this one followed; of a correction the
+    answer that it corrects. None where a person or another service began it."""
     channel: Mapped[str | None]
     outcome: Mapped[str | None]
     available_from: Mapped[date | None]
@@ -244,7 +249,10 @@ class AuditLogEntry(Tables):
     note: Mapped[bytes | None]
     """Encrypted, as the note of the request."""
 
-    __table_args__ = (Index("ix_placement_request_audit_log_request", "placement_request_id", "id"),)
+    __table_args__ = (
+        Index("ix_placement_request_audit_log_request", "placement_request_id", "id"),
+        Index("ix_placement_request_audit_log_cause", "caused_by", postgresql_where=text("caused_by IS NOT NULL")),
+    )
 
 
 add_shared_tables(Tables.metadata)

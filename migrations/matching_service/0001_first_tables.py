@@ -85,6 +85,7 @@ def upgrade() -> None:
         sa.Column("failure_reason", sa.Text(), nullable=True),
         sa.Column("sessions_held", sa.Integer(), nullable=True),
         sa.Column("place_ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer_entry_id", sa.Uuid(), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("unmet_criteria", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("compared_at", sa.DateTime(timezone=True), nullable=True),
@@ -199,6 +200,7 @@ def upgrade() -> None:
         sa.Column("recorded_by", sa.Uuid(), nullable=True),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("caused_by", sa.Uuid(), nullable=True),
         sa.Column("channel", sa.Text(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("available_from", sa.Date(), nullable=True),
@@ -209,6 +211,11 @@ def upgrade() -> None:
             ["placement_requests.id"],
             name=op.f("fk_placement_request_audit_log_placement_request_id"),
         ),
+        sa.ForeignKeyConstraint(
+            ["caused_by"],
+            ["placement_request_audit_log.id"],
+            name=op.f("fk_placement_request_audit_log_caused_by"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_request_audit_log")),
     )
     op.create_index(
@@ -216,6 +223,13 @@ def upgrade() -> None:
         "placement_request_audit_log",
         ["placement_request_id", "id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_placement_request_audit_log_cause",
+        "placement_request_audit_log",
+        ["caused_by"],
+        unique=False,
+        postgresql_where=sa.text("caused_by IS NOT NULL"),
     )
     # to start a parallel worker takes longer than a matching does; the planner cannot know
     op.execute("ALTER TABLE therapists SET (parallel_workers = 0)")

@@ -147,6 +147,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "compared_at": FOR_MACHINES,
                 "inquiry_id": "the inquiry is among those of the communication service",
                 "inquiry_at": "the same",
+                "answer_entry_id": FOR_MACHINES,
                 "sequence": FOR_MACHINES,
             },
         ),

@@ -20,8 +20,8 @@ class RequestApproved(Event, name="matching.request_approved"):
 
 
 class RequestReopened(Event, name="matching.request_reopened"):
-    """A request is to be asked again: the date agreed for it has come, its contact failed, its answer was wrong, or nobody
-    was reached and staff approved it anew."""
+    """A request is to be asked again: the date agreed for it has come, its contact failed, its answer was wrong, or
+    nobody was reached and staff approved it anew."""
 
     placement_request_id: UUID
     patient_id: UUID
