@@ -18,13 +18,25 @@ from shared.events.catalogue import (
     PatientPlaced,
     PlaceConfirmed,
     PlaceFailed,
+    PlaceTakenBack,
     RequestAccepted,
+    RequestCorrected,
     RequestWithdrawn,
 )
 from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.values.datetimes import berlin_day
-from shared.values.enums import WithdrawalReason
+from shared.values.enums import RequestOutcome, WithdrawalReason
+
+RequestEvent = (
+    RequestAccepted
+    | RequestCorrected
+    | RequestWithdrawn
+    | PatientPlaced
+    | PlaceConfirmed
+    | PlaceFailed
+    | PlaceTakenBack
+)
 
 listeners = Listeners()
 
@@ -32,8 +44,7 @@ listeners = Listeners()
 @listeners.locks_first
 def lock_patients(session: Session, events: Sequence[Event]) -> None:
     """Lock the patients of these events, which come in any order."""
-    concerned = RequestAccepted | RequestWithdrawn | PatientPlaced | PlaceConfirmed | PlaceFailed | EmailSent
-    named = (event.patient_id for event in events if isinstance(event, concerned))
+    named = (event.patient_id for event in events if isinstance(event, RequestEvent | EmailSent))
     searches.lock(session, {each for each in named if each is not None})
 
 
@@ -56,6 +67,13 @@ def take_offer_back(session: Session, event: RequestWithdrawn, *, now: datetime)
         places.take_offer_back(session, event.patient_id, event.placement_request_id, now=now)
 
 
+@listeners.effect(RequestCorrected)
+def correct_offer(session: Session, event: RequestCorrected, *, now: datetime) -> None:
+    """Forget the offer of a practice whose acceptance was a mistake."""
+    if event.outcome != RequestOutcome.ACCEPTED:
+        places.take_offer_back(session, event.patient_id, event.placement_request_id, now=now)
+
+
 @listeners.effect(PatientPlaced)
 def begin_therapy(session: Session, event: PatientPlaced, *, dependencies: Dependencies, now: datetime) -> None:
     """Put the patient in therapy at the place that was taken."""
@@ -75,6 +93,12 @@ def confirm_place(session: Session, event: PlaceConfirmed, *, dependencies: Depe
 def search_again(session: Session, event: PlaceFailed, *, dependencies: Dependencies, now: datetime) -> None:
     """Take the patient back into the search."""
     places.fail(session, dependencies.keys, event.patient_id, event.placement_request_id, now=now)
+
+
+@listeners.effect(PlaceTakenBack)
+def take_place_back(session: Session, event: PlaceTakenBack, *, dependencies: Dependencies, now: datetime) -> None:
+    """Let the search go on as before a place that was recorded by mistake."""
+    places.take_back(session, dependencies.keys, event.patient_id, event.placement_request_id, now=now)
 
 
 @listeners.effect(EmailSent)

@@ -8,6 +8,7 @@ from matching_service.api.placement_requests import (
     PlacementRequestBulkResource,
     PlacementRequestCollection,
     PlacementRequestConfirmResource,
+    PlacementRequestCorrectResource,
     PlacementRequestFailResource,
     PlacementRequestHistoryCollection,
     PlacementRequestItem,
@@ -28,6 +29,7 @@ ROUTES = [
     Route("/api/placement-requests/<uuid:id>/place", PlacementRequestPlaceResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/confirm", PlacementRequestConfirmResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/fail", PlacementRequestFailResource, post=COORDINATORS),
+    Route("/api/placement-requests/<uuid:id>/correct", PlacementRequestCorrectResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/withdraw", PlacementRequestWithdrawResource, post=COORDINATORS),
     PATIENT_DATA,
 ]

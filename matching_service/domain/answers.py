@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
-from matching_service.domain.placement_requests import lock_request
+from matching_service.domain.placement_requests import lock_request, lock_request_that_goes_on
 from matching_service.domain.request_views import view
 from matching_service.domain.schemas import NewAnswer, NewPlace, RequestView, Withdrawal
 from matching_service.settings import AskAgainRules
@@ -19,6 +19,15 @@ from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day
 from shared.values.enums import RequestStatus, WithdrawalReason
+
+
+class PlaceNotFollowed(Conflict):
+    """The patient service has yet to follow what was recorded of this place, which takes a moment as a rule."""
+
+    retry_after = 2
+
+    def __init__(self) -> None:
+        super().__init__("patient.place_not_followed")
 
 
 def respond(
@@ -37,11 +46,7 @@ def respond(
     and changes nothing. Raises `NotFound`, `Conflict` where an answer is recorded already, `RuleBroken` for a time that
     cannot be.
     """
-    request = lock_request(session, request_id)
-    if request.merged_into is not None:
-        going_on = queries.standing_for(session, [request_id])[request_id]
-        # the same patient's, whose lock we hold: both became the kept one's, and go where that one goes
-        request = lock_request(session, going_on)
+    request = lock_request_that_goes_on(session, request_id)
     if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong_time(FieldProblem.of("occurred_at", "field.in_the_future"))
     # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
@@ -176,6 +181,9 @@ def place(
     if patient is None or patient.status not in states.TAKES_UP_A_PLACE:
         # the patient service would not follow
         raise Conflict("patient.not_searching.any_more")
+    if patient.placement_request_id == request.id:
+        # it was taken back by a correction; what it says of the former place would be taken for news of this one
+        raise PlaceNotFollowed
     if any(each.status == RequestStatus.PLACED for each in queries.lock_live_requests_of_patient(session, patient.id)):
         # the patient service speaks of one place: what became of another, nobody would ever say
         raise Conflict("patient.placed_already")

@@ -48,7 +48,7 @@ def follow_search(
     patient: SearchState = copy or last
     live = queries.lock_live_requests_of_patient(session, patient_id)
     places = {request.id for request in live if request.status == RequestStatus.PLACED}
-    status = None if _is_behind(session, patient) else patient.status
+    status = None if is_behind(session, patient) else patient.status
     cause = _entry_of_place(session, patient)
     for request in live:
         if request.id in places:
@@ -60,7 +60,7 @@ def follow_search(
     recompute_holds(session, patient_id, patient.status, now=now)
 
 
-def _is_behind(session: Session, patient: SearchState) -> bool:
+def is_behind(session: Session, patient: SearchState) -> bool:
     """Whether the patient service has yet to follow: the therapy is that of a place that failed or was taken back."""
     if patient.placement_request_id is None or not _has_place(patient):
         return False

@@ -91,6 +91,15 @@ def lock_request(session: Session, request_id: UUID) -> PlacementRequest:
     return require(next(iter(queries.lock_with_patients(session, [request_id])), None), "placement_request")
 
 
+def lock_request_that_goes_on(session: Session, request_id: UUID) -> PlacementRequest:
+    """The same; of one that was ended by a merge the one that goes on."""
+    request = lock_request(session, request_id)
+    if request.merged_into is None:
+        return request
+    # the same patient's, whose lock we hold: both became the kept one's, and go where that one goes
+    return lock_request(session, queries.standing_for(session, [request_id])[request_id])
+
+
 @dataclass(frozen=True)
 class Judgement:
     """Whether a therapist may be asked: why not, and which criteria staff set aside."""

@@ -6,9 +6,10 @@ from datetime import date, datetime
 from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
+from matching_service.domain.place_schemas import Confirmation, PlaceFailure
 from matching_service.domain.placement_requests import lock_request
 from matching_service.domain.request_views import view
-from matching_service.domain.schemas import Confirmation, Failure, RequestView
+from matching_service.domain.schemas import RequestView
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
@@ -57,7 +58,7 @@ def fail(
     session: Session,
     texts: PatientTexts,
     request_id: UUID,
-    failure: Failure,
+    failure: PlaceFailure,
     *,
     by: UUID | None,
     today: date,

@@ -13,7 +13,6 @@ from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleIn
 from shared.values.enums import (
     CheckResult,
     MatchCriterion,
-    PlacementFailure,
     PreferredGender,
     Procedure,
     RequestHold,
@@ -26,6 +25,7 @@ from shared.values.enums import (
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language
 from shared.values.lists import MAX_LIMIT, Several
+from shared.values.placement_enums import PlacementFailure
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
@@ -218,7 +218,7 @@ class RequestView(RequestFields, EntityView):
     therapist_id: UUID
     """The therapist who is asked."""
     status: Annotated[
-        RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place, /fail or /withdraw")
+        RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place, /fail, /correct or /withdraw")
     ]
     """Where the request stands."""
     hold: RequestHold | None
@@ -307,24 +307,6 @@ class NewPlace(Schema):
 
     first_session_on: PlausibleDate | None = None
     """Day of the first session."""
-
-
-class Confirmation(Schema):
-    """That a place works: after the first sessions patient and practice go on."""
-
-    confirmed_on: PlausibleDate
-    """The day since which that is known; not before the place was taken, not in the future."""
-
-
-class Failure(Schema):
-    """That a place failed: the search goes on, without this therapist."""
-
-    reason: PlacementFailure
-    """Why it failed."""
-    failed_on: PlausibleDate
-    """The day on which it failed; not before the place was taken, not in the future."""
-    sessions_held: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """How many sessions there were until then."""
 
 
 class Withdrawal(Schema):

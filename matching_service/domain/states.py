@@ -15,25 +15,30 @@ from matching_service.store.tables import PlacementRequest
 from shared.values.datetimes import berlin_day
 from shared.values.enums import (
     PatientStatus,
-    PlacementFailure,
     RequestHold,
     RequestOutcome,
     RequestStatus,
     RequestWait,
     WithdrawalReason,
 )
+from shared.values.placement_enums import PlacementFailure
 from shared.values.transitions import check_transition
 
 S = RequestStatus
 
-_ANSWERED: Final = frozenset({S.ACCEPTED, S.DEFERRED, S.DECLINED})
+ANSWERED: Final = frozenset({S.ACCEPTED, S.DEFERRED, S.DECLINED})
+"""Where answers lead."""
+PLACES: Final = frozenset({S.PLACED, S.FAILED})
+"""The patient has taken up the place, though it may have failed since."""
+CLOSED: Final = frozenset({S.DECLINED, S.FAILED, S.PLACED})
+"""The therapist may have been asked anew since, as after a refusal, or a therapy that has ended."""
 ALLOWED: Final[dict[RequestStatus, frozenset[RequestStatus]]] = {
     # a call may say of a request that it was not discussed before anything says that it was in an inquiry
-    S.OPEN: _ANSWERED | {S.OPEN, S.QUEUED, S.CONTACTED, S.NO_ANSWER, S.WITHDRAWN},
-    S.QUEUED: _ANSWERED | {S.OPEN, S.CONTACTED, S.NO_ANSWER, S.WITHDRAWN},
-    S.CONTACTED: _ANSWERED | {S.OPEN, S.NO_ANSWER, S.WITHDRAWN},
-    S.DEFERRED: _ANSWERED | {S.OPEN, S.WITHDRAWN},
-    S.NO_ANSWER: _ANSWERED | {S.OPEN, S.WITHDRAWN},
+    S.OPEN: ANSWERED | {S.OPEN, S.QUEUED, S.CONTACTED, S.NO_ANSWER, S.WITHDRAWN},
+    S.QUEUED: ANSWERED | {S.OPEN, S.CONTACTED, S.NO_ANSWER, S.WITHDRAWN},
+    S.CONTACTED: ANSWERED | {S.OPEN, S.NO_ANSWER, S.WITHDRAWN},
+    S.DEFERRED: ANSWERED | {S.OPEN, S.WITHDRAWN},
+    S.NO_ANSWER: ANSWERED | {S.OPEN, S.WITHDRAWN},
     S.ACCEPTED: frozenset({S.PLACED, S.WITHDRAWN}),
     S.PLACED: frozenset({S.FAILED}),
     S.DECLINED: frozenset(),
@@ -166,6 +171,81 @@ def withdraw(request: PlacementRequest, reason: WithdrawalReason, *, now: dateti
     """Anything that is not over → withdrawn."""
     _enter(request, S.WITHDRAWN, now)
     request.withdrawn_reason = reason
+
+
+def correct_answer(
+    request: PlacementRequest,
+    outcome: RequestOutcome,
+    available_from: date | None,
+    *,
+    rules: AskAgainRules,
+    now: datetime,
+) -> None:
+    """Let the answer have been another one, at the time at which it was given; a place that followed was none.
+
+    A request that was withdrawn since stays so.
+    """
+    if request.status != S.WITHDRAWN:
+        _go_back(request, status_after(outcome), now)
+    request.outcome = outcome
+    correct_day(request, available_from, rules=rules, now=now)
+
+
+def correct_day(request: PlacementRequest, available_from: date | None, *, rules: AskAgainRules, now: datetime) -> None:
+    """Let the place that the answer speaks of be there from another day; one that said "later" is asked at its time."""
+    request.available_from, request.updated_at = available_from, now
+    if request.status == S.DEFERRED and request.responded_at is not None:
+        answered_on = berlin_day(request.responded_at)
+        request.next_contact_after = next_contact_after(answered_on, available_from, rules)
+
+
+def take_answer_back(
+    request: PlacementRequest,
+    before: RequestStatus,
+    *,
+    outcome: RequestOutcome | None,
+    available_from: date | None,
+    responded_at: datetime | None,
+    unanswered_on: date | None,
+    rules: AskAgainRules,
+    now: datetime,
+) -> None:
+    """Let the request stand as before its answer, with the answer that counted then, if one did.
+
+    One that was withdrawn, or asked again, since stays so.
+    """
+    request.outcome, request.available_from, request.responded_at = outcome, available_from, responded_at
+    if request.status in ANSWERED | PLACES:
+        restore(request, before, unanswered_on=unanswered_on, rules=rules, now=now)
+    request.updated_at = now
+
+
+def restore(
+    request: PlacementRequest,
+    before: RequestStatus,
+    *,
+    unanswered_on: date | None,
+    rules: AskAgainRules,
+    now: datetime,
+) -> None:
+    """Let the request stand as it did before something that was a mistake."""
+    _go_back(request, before, now)
+    if before == S.DEFERRED and request.responded_at is not None:
+        answered_on = berlin_day(request.responded_at)
+        request.next_contact_after = next_contact_after(answered_on, request.available_from, rules)
+    elif before == S.NO_ANSWER:
+        last = unanswered_on or berlin_day(now)
+        request.next_contact_after = last + timedelta(days=rules.days_after_no_answer)
+
+
+def _go_back(request: PlacementRequest, to: RequestStatus, now: datetime) -> None:
+    """Enter a status against the direction of `ALLOWED`: only what was recorded by mistake is taken back so."""
+    request.status, request.updated_at, request.next_contact_after = to, now, None
+    request.withdrawn_reason = None
+    request.placed_on = request.first_session_on = request.confirmed_on = request.place_ended_at = None
+    request.failed_on = request.failure_reason = request.sessions_held = None
+    if to not in HOLDABLE:
+        request.hold = None
 
 
 def set_hold(request: PlacementRequest, hold: RequestHold | None, *, now: datetime) -> None:

@@ -25,7 +25,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from shared.database import NAMES, Aggregate, Copy, Erasable, column_types, is_one_of, new_id
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
-from shared.values.enums import PlacementFailure, RequestHold, RequestOutcome, RequestStatus
+from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
+from shared.values.placement_enums import PlacementFailure
 from shared.values.places import Place, PlaceColumn
 from shared.values.weekly import Weekly, WeeklyColumn
 

@@ -123,6 +123,7 @@ def upgrade() -> None:
         sa.Column("working_place_on", sa.Date(), nullable=True),
         sa.Column("placement_request_id", sa.Uuid(), nullable=True),
         sa.Column("placement_state", sa.Text(), nullable=True),
+        sa.Column("placement_recorded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("merged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("kept_sequence", sa.BigInteger(), nullable=True),

@@ -63,13 +63,13 @@ def record_place(session: Session, keys: Keys, patient_id: UUID, place: Recorded
         return
     fields, before = decrypt(keys, patient), patient.status
     is_late = _has_left(session, patient_id, patient, since=place.recorded_at)
-    if is_late and patient.placement_state == PlacementState.TAKEN_UP:
+    if patient.placement_state == PlacementState.TAKEN_UP and (is_late or _is_older(place, patient)):
         return  # the search that went on has found another place, and that one stands
     if is_late or before not in states.TAKES_UP_A_PLACE:
         states.fail_place(patient, place.placement_request_id)
         reason = "A place was recorded, but the search had ended."
     else:
-        states.give_place(patient, place.placement_request_id)
+        states.give_place(patient, place.placement_request_id, recorded_at=place.recorded_at)
         reason = "A place was recorded." if before == PatientStatus.IN_THERAPY else "A place was taken up."
         if before != PatientStatus.IN_THERAPY:
             states.begin_therapy(patient, by=None, now=now)
@@ -111,23 +111,56 @@ def fail(session: Session, keys: Keys, patient_id: UUID, placement_request_id: U
         _end(session, keys, patient, now=now)
     elif patient.placement_state != PlacementState.TAKEN_UP:
         states.fail_place(patient, placement_request_id)
+        _record(session, keys, patient, patient.status, "The place failed.", placement_request_id, now=now)
 
 
 def _end(session: Session, keys: Keys, patient: Patient, *, now: datetime) -> None:
     if patient.placement_state != PlacementState.TAKEN_UP or patient.status != PatientStatus.IN_THERAPY:
         return
-    fields, place = decrypt(keys, patient), patient.placement_request_id
     states.search(patient, by=None, now=now)
-    reason = "The place failed."
-    record_change(
-        session, keys, patient, fields, PatientStatus.IN_THERAPY, reason=reason, place=place, by=None, now=now
-    )
-    pause_if_unready(session, keys, patient, fields, by=None, now=now)
+    place = patient.placement_request_id
+    _record(session, keys, patient, PatientStatus.IN_THERAPY, "The place failed.", place, now=now)
+    pause_if_unready(session, keys, patient, decrypt(keys, patient), by=None, now=now)
+
+
+def _record(
+    session: Session, keys: Keys, patient: Patient, before: str, reason: str, place: UUID | None, *, now: datetime
+) -> None:
+    fields = decrypt(keys, patient)
+    record_change(session, keys, patient, fields, before, reason=reason, place=place, by=None, now=now)
+
+
+def take_back(session: Session, keys: Keys, patient_id: UUID, placement_request_id: UUID, *, now: datetime) -> None:
+    """Let a place that was recorded by mistake not be the patient's.
+
+    A therapy that began with it has not begun: the search goes on, or its pause. Where people had noted the therapy
+    before, or have ended it since, the status is as they left it.
+    """
+    patient = merging.kept_patient(session, patient_id)
+    if patient is None or patient.placement_request_id != placement_request_id:
+        return
+    before = patient.status
+    is_in_therapy = patient.placement_state == PlacementState.TAKEN_UP and before == PatientStatus.IN_THERAPY
+    began = queries.beginning_of_therapy(session, placement_request_id) if is_in_therapy else None
+    states.take_place_back(patient)
+    patient.updated_at = now
+    if began is not None:
+        states.search(patient, by=None, now=now)
+        if began.previous_status == PatientStatus.PAUSED:
+            states.pause(patient, until=queries.pause_before(session, began), by=None, now=now)
+    reason = "A place had been recorded by mistake."
+    _record(session, keys, patient, before, reason, placement_request_id, now=now)
+    pause_if_unready(session, keys, patient, decrypt(keys, patient), by=None, now=now)
 
 
 def _stands(patient: Patient) -> bool:
     """Whether the patient's place goes on, or has ended with a therapy that no search has followed yet."""
     return patient.placement_state == PlacementState.TAKEN_UP or patient.status in states.THERAPY_ENDED
+
+
+def _is_older(place: RecordedPlace, patient: Patient) -> bool:
+    """Whether matching recorded the patient's place after this one, which had failed or was taken back by then."""
+    return patient.placement_recorded_at is not None and place.recorded_at < patient.placement_recorded_at
 
 
 def _has_left(session: Session, patient_id: UUID, kept: Patient, *, since: datetime) -> bool:

@@ -104,6 +104,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "missing": "follows from the file",
                 "placement_request_id": "the request is among those of the matching service",
                 "placement_state": "the same, with what became of the place",
+                "placement_recorded_at": "the same",
                 "merged_at": "the history says when",
                 "kept_sequence": FOR_MACHINES,
                 "sequence": FOR_MACHINES,

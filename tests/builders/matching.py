@@ -18,6 +18,7 @@ from matching_service.store.tables import PlacementRequest
 from shared.database import new_id
 from shared.events.catalogue import (
     AddressGeocoded,
+    AttemptsUsedUp,
     EmailSent,
     InquiryComposed,
     PatientStatusChanged,
@@ -182,7 +183,9 @@ def _finish(session: Session, request_id: UUID, status: RequestStatus, now: date
         request.status, request.placed_on = status, berlin_day(now)
         request.failed_on = berlin_day(now) if status == RequestStatus.FAILED else None
     elif status == RequestStatus.NO_ANSWER:
-        request.status, request.next_contact_after = status, berlin_day(now) + timedelta(days=28)
+        attempts = {"inquiry_id": request.inquiry_id, "therapist_id": request.therapist_id}
+        used_up = AttemptsUsedUp(**attempts, placement_request_ids=[request_id])
+        listeners.apply(session, [happened(used_up, time=now)], now=now)
     elif status == RequestStatus.WITHDRAWN:
         request.status, request.withdrawn_reason = status, "other"
     session.flush()

@@ -171,7 +171,8 @@ def _row(patient: UUID, therapist: UUID, status: str) -> dict[str, Any]:
         "status": status,
         "approved_at": MONDAY,
         "withdrawn_reason": "other" if status == "withdrawn" else None,
-        "next_contact_after": MONDAY.date() if status == "deferred" else None,
+        "next_contact_after": MONDAY.date() if status in ("deferred", "no_answer") else None,
+        "failed_on": MONDAY.date() if status == "failed" else None,
     }
 
 
@@ -290,6 +291,7 @@ def test_who_was_not_reached_is_asked_again_after_four_weeks_with_the_same_reque
     def used_up(days_ago: int) -> None:
         then = clock.now() - timedelta(days=days_ago)
         handle(session, happened(AttemptsUsedUp(**attempts), new_id(), time=then))
+        session.flush()
 
     used_up(27)
     refused = approve(client, patient, therapist, overrides=[reason])

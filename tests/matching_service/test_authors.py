@@ -57,6 +57,11 @@ def fail(client: FlaskClient, session: Session) -> Any:
     return client.post(f"/api/placement-requests/{a_place(session)}/fail", json=body)
 
 
+def correct(client: FlaskClient, session: Session) -> Any:
+    declined = a_request(session, RequestStatus.DECLINED)
+    return client.post(f"/api/placement-requests/{declined.id}/correct", json={"outcome": None, "reason": "a mistake"})
+
+
 def a_place(session: Session) -> UUID:
     """A place that was taken on Monday."""
     return a_request(session, RequestStatus.PLACED).id
@@ -83,6 +88,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/placement-requests/<id>/place": (place, LOGGED),
     "POST /api/placement-requests/<id>/confirm": (confirm, LOGGED),
     "POST /api/placement-requests/<id>/fail": (fail, LOGGED),
+    "POST /api/placement-requests/<id>/correct": (correct, LOGGED),
     "POST /api/placement-requests/<id>/withdraw": (withdraw, LOGGED),
 }
 

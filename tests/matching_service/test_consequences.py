@@ -346,4 +346,4 @@ def causes(session: Session, *requests: UUID) -> dict[tuple[UUID, str], tuple[UU
     session.flush()
     entries = queries.audit_log_of(session, requests)
     names = {entry.id: (entry.placement_request_id, entry.what) for entry in entries}
-    return {names[entry.id]: entry.caused_by and names[entry.caused_by] for entry in entries}
+    return {names[entry.id]: names[entry.caused_by] if entry.caused_by else None for entry in entries}

@@ -90,4 +90,5 @@ def test_only_a_place_that_goes_on_is_confirmed_or_fails(
         assert (refused.status_code, refused.json["code"]) == (409, "placement_request.not_placed"), status
     ended = a_place(session)
     stored(session, ended).place_ended_at = clock.now()
+    session.flush()
     assert post(client, ended, verb, **body, **{field: on(0)}).json["code"] == "placement_request.place_over"

@@ -20,8 +20,6 @@ from shared.events.catalogue import (
     AddressGeocoded,
     EmailSent,
     PatientPlaced,
-    PlaceConfirmed,
-    PlaceFailed,
     RequestAccepted,
     RequestWithdrawn,
 )
@@ -281,84 +279,3 @@ def test_an_email_to_who_was_merged_or_erased_concerns_who_is_left(
     handle(session, keys, *(written_to(each, MONDAY) for each in (other.id, erased.id, uuid4())))
     assert now_shown(session, keys, kept.id).last_contact_on == MONDAY.date()
     assert session.get_one(Patient, erased.id).last_contact_on is None
-
-
-# What becomes of a place
-
-
-def a_patient_with_a_place(session: Session, keys: Keys, *steps: str) -> tuple[PatientView, dict[str, UUID]]:
-    """A patient who took up a place, and the ids that events about it have."""
-    known = a_patient_who_is(session, keys, *(steps or ("searching",)))
-    place = placed(known.id)
-    handle(session, keys, place)
-    names = ("placement_request_id", "patient_id", "therapist_id")
-    return known, {name: getattr(place, name) for name in names}
-
-
-def test_a_place_that_was_confirmed_is_the_working_one(client: FlaskClient, session: Session, keys: Keys) -> None:
-    known, place = a_patient_with_a_place(session, keys)
-    other = place | {"placement_request_id": uuid4()}
-    handle(session, keys, happened(PlaceConfirmed(**other, confirmed_on=date(2026, 11, 20))))
-    assert now_shown(session, keys, known.id).working_place_on is None
-    handle(session, keys, happened(PlaceConfirmed(**place, confirmed_on=date(2026, 11, 21))))
-    assert now_shown(session, keys, known.id).working_place_on == date(2026, 11, 21)
-    last = client.get(f"/api/patients/{known.id}/history").json["items"][-1]
-    assert (last["kind"], last["to"], last["placement_request_id"]) == (
-        "place",
-        "in_therapy",
-        str(place["placement_request_id"]),
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "after"), [({}, ["searching"]), ({"contracts_signed": False}, ["searching", "paused"])]
-)
-def test_a_place_that_failed_reopens_the_search_which_pauses_where_it_could_not_start(
-    client: FlaskClient, session: Session, keys: Keys, change: dict[str, Any], after: list[str]
-) -> None:
-    known, place = a_patient_with_a_place(session, keys)
-    handle(session, keys, happened(PlaceConfirmed(**place, confirmed_on=MONDAY.date())))
-    client.patch(f"/api/patients/{known.id}", json=change)
-    began, count = now_shown(session, keys, known.id).search_started_on, len(recorded(session, known.id))
-    failed = happened(PlaceFailed(**place, failed_on=MONDAY.date()))
-    handle(session, keys, failed, failed)
-    shown = now_shown(session, keys, known.id)
-    assert (shown.status, shown.working_place_on, shown.search_started_on) == (after[-1], None, began)
-    published = [event["data"] for event in recorded(session, known.id)[count:]]
-    assert [each["patient"]["status"] for each in published] == after
-    assert {each["patient"]["placement_state"] for each in published} == {"failed"}
-    assert published[0]["caused_by_place"] == str(place["placement_request_id"])
-
-
-@pytest.mark.parametrize("first", ["placed", "failed"])
-def test_of_a_failure_and_another_place_at_once_the_other_place_stands(
-    session: Session, keys: Keys, first: str
-) -> None:
-    """Their events are about two requests, so that either may be read first; people did nothing meanwhile."""
-    known, place = a_patient_with_a_place(session, keys)
-    failed = happened(PlaceFailed(**place, failed_on=MONDAY.date()))
-    other = happened(placed(known.id), time=MONDAY - timedelta(minutes=1))
-    handle(session, keys, *((other, failed) if first == "placed" else (failed, other)))
-    last = recorded(session, known.id)[-1]["data"]["patient"]
-    assert (last["status"], last["placement_state"]) == ("in_therapy", "taken_up")
-    assert last["placement_request_id"] == str(other.placement_request_id)
-
-
-@pytest.mark.parametrize("status", ["therapy_completed", "searching"])
-def test_a_failure_changes_nothing_where_people_have_gone_on(session: Session, keys: Keys, status: str) -> None:
-    known, place = a_patient_with_a_place(session, keys)
-    new = NewStatus.from_json({"status": status, "reason": "it is so"})
-    searches.set_status(session, keys, known.id, new, reader=NOBODY, now=MONDAY)
-    count = len(recorded(session, known.id))
-    handle(session, keys, happened(PlaceFailed(**place, failed_on=MONDAY.date())))
-    assert (now_shown(session, keys, known.id).status, len(recorded(session, known.id))) == (status, count)
-
-
-def test_a_place_that_is_read_after_its_failure_is_not_the_patients(session: Session, keys: Keys) -> None:
-    """Such as one that had become a dead letter."""
-    known = a_patient_who_is(session, keys, "searching")
-    late = placed(known.id)
-    names = ("placement_request_id", "patient_id", "therapist_id")
-    failed = PlaceFailed(**{name: getattr(late, name) for name in names}, failed_on=MONDAY.date())
-    handle(session, keys, happened(failed), late)
-    assert now_shown(session, keys, known.id).status == "searching"

@@ -66,6 +66,19 @@ class RequestAccepted(Event, name="matching.request_accepted"):
     accepted_on: PlausibleDate
 
 
+class RequestCorrected(Event, name="matching.request_corrected"):
+    """The answer that was recorded was a mistake, and what followed from it is taken back.
+
+    How the request stands now is said by the next event.
+    """
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    outcome: str | None = None
+    """The right answer; none where the practice has not answered."""
+
+
 class RequestWithdrawn(Event, name="matching.request_withdrawn"):
     """A request is over without an answer."""
 
@@ -100,6 +113,14 @@ class PlaceFailed(Event, name="matching.place_failed"):
     patient_id: UUID
     therapist_id: UUID
     failed_on: PlausibleDate
+
+
+class PlaceTakenBack(Event, name="matching.place_taken_back"):
+    """A place had been recorded by mistake: the patient never took it up."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
 
 
 class RequestUpdated(Event, name="matching.request_updated"):
