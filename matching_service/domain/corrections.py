@@ -1,4 +1,4 @@
-"""The way back from an answer that was recorded wrong, with all that followed from it (docs/decisions/0039).
+"""The way back from an answer that was recorded wrong, with all that followed from it (docs/decisions/0042).
 
 What followed is found by the log: each entry says from which one it followed. What has changed since stays as it is,
 and is named.
