@@ -20,6 +20,7 @@ from shared.events.catalogue import (
     RequestAccepted,
     RequestAnswered,
     RequestApproved,
+    RequestCorrected,
     RequestHeld,
     RequestReleased,
     RequestReopened,
@@ -51,6 +52,7 @@ RequestEvent = (
     | RequestAnswered
     | RequestAccepted
     | PatientPlaced
+    | RequestCorrected
     | RequestUpdated
 )
 
@@ -139,6 +141,12 @@ def record_placement(session: Session, event: PatientPlaced, *, now: datetime) -
 def withdraw(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
     # matching notes an answer to it all the same
     placement_requests.stop_asking(session, _facts(event), is_answered=False, now=now)
+
+
+@listeners.effect(RequestCorrected)
+def forget_answer(session: Session, event: RequestCorrected, *, now: datetime) -> None:  # noqa: ARG001
+    # how the request stands is said by the next event
+    placement_requests.forget_answer(session, _facts(event))
 
 
 @listeners.effect(RequestUpdated)

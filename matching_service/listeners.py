@@ -126,7 +126,8 @@ def erase_patients(session: Session, events: Sequence[PatientErased], *, now: da
 @listeners.effect(PatientStatusChanged)
 def follow_the_search(session: Session, event: PatientStatusChanged, *, now: datetime) -> None:
     """Hold, release or withdraw the patient's requests, as the search stands now."""
-    ended = ends_all_requests(event.previous_status, event.patient.status)
+    # what a place brings about for other requests is done where the place is recorded
+    ended = event.caused_by_place is None and ends_all_requests(event.previous_status, event.patient.status)
     ended_at = event.envelope.time if ended else None
     consequences.follow_search(session, event.patient.id, last=event.patient, ended_at=ended_at, now=now)
 
@@ -185,9 +186,11 @@ def note_email(session: Session, event: EmailSent, *, now: datetime) -> None:
 
 
 @listeners.effect(AttemptsUsedUp)
-def give_up_calling(session: Session, event: AttemptsUsedUp, *, now: datetime) -> None:
+def give_up_calling(session: Session, event: AttemptsUsedUp, *, dependencies: Dependencies, now: datetime) -> None:
     """Nobody was reached in all the attempts there are."""
-    contacts.record_attempts_used_up(session, event.placement_request_ids, contact=_contact(event), now=now)
+    contacts.record_attempts_used_up(
+        session, event.placement_request_ids, contact=_contact(event), rules=dependencies.rules, now=now
+    )
 
 
 def _contact(event: InquiryComposed | InquiryDissolved | EmailSent | CallRecorded | AttemptsUsedUp) -> ContactEvent:

@@ -19,6 +19,9 @@ class AskAgainRules(SettingsGroup):
     days_after_refusal: Days = Field(default=28, ge=1, le=366)
     """After a refusal, the therapist may be asked again for that patient from this many days after it
     (docs/domain.md#contact-rule-8)."""
+    days_after_no_answer: Days = Field(default=28, ge=1, le=366)
+    """Where nobody was reached in all attempts, the therapist may be asked again for that patient from this many days
+    after the last of them (docs/domain.md#contact-rule-8)."""
     days_before_named_date: Days = Field(default=28, ge=0, le=366)
     """Who said "later" and named a date is asked again this many days before it (docs/domain.md#contact-rule-8)."""
     days_without_a_date: Days = Field(default=28, ge=1, le=366)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import copies, erasures, searches
-from patient_service.domain.searches import RecordedPlace
+from patient_service.domain import copies, erasures, places, searches
+from patient_service.domain.places import RecordedPlace
 from shared.database import Session
 from shared.events.catalogue import (
     AddressErased,
@@ -16,13 +16,27 @@ from shared.events.catalogue import (
     PatientErasedFromCommunication,
     PatientErasedFromMatching,
     PatientPlaced,
+    PlaceConfirmed,
+    PlaceFailed,
+    PlaceTakenBack,
     RequestAccepted,
+    RequestCorrected,
     RequestWithdrawn,
 )
 from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.values.datetimes import berlin_day
-from shared.values.enums import WithdrawalReason
+from shared.values.enums import RequestOutcome, WithdrawalReason
+
+RequestEvent = (
+    RequestAccepted
+    | RequestCorrected
+    | RequestWithdrawn
+    | PatientPlaced
+    | PlaceConfirmed
+    | PlaceFailed
+    | PlaceTakenBack
+)
 
 listeners = Listeners()
 
@@ -30,8 +44,7 @@ listeners = Listeners()
 @listeners.locks_first
 def lock_patients(session: Session, events: Sequence[Event]) -> None:
     """Lock the patients of these events, which come in any order."""
-    concerned = RequestAccepted | RequestWithdrawn | PatientPlaced | EmailSent
-    named = (event.patient_id for event in events if isinstance(event, concerned))
+    named = (event.patient_id for event in events if isinstance(event, RequestEvent | EmailSent))
     searches.lock(session, {each for each in named if each is not None})
 
 
@@ -44,21 +57,48 @@ def keep_postal_codes(session: Session, events: Sequence[AddressGeocoded], *, no
 @listeners.effect(RequestAccepted)
 def note_first_place(session: Session, event: RequestAccepted, *, now: datetime) -> None:
     """Note when a practice first offered the patient a place."""
-    searches.note_offer(session, event.patient_id, event.placement_request_id, event.accepted_on, now=now)
+    places.note_offer(session, event.patient_id, event.placement_request_id, event.accepted_on, now=now)
 
 
 @listeners.effect(RequestWithdrawn)
 def take_offer_back(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
     """Forget the offer of a practice that never made one."""
     if event.reason == WithdrawalReason.ENTERED_BY_MISTAKE:
-        searches.take_offer_back(session, event.patient_id, event.placement_request_id, now=now)
+        places.take_offer_back(session, event.patient_id, event.placement_request_id, now=now)
+
+
+@listeners.effect(RequestCorrected)
+def correct_offer(session: Session, event: RequestCorrected, *, now: datetime) -> None:
+    """Forget the offer of a practice whose acceptance was a mistake."""
+    if event.outcome != RequestOutcome.ACCEPTED:
+        places.take_offer_back(session, event.patient_id, event.placement_request_id, now=now)
 
 
 @listeners.effect(PatientPlaced)
 def begin_therapy(session: Session, event: PatientPlaced, *, dependencies: Dependencies, now: datetime) -> None:
     """Put the patient in therapy at the place that was taken."""
     place = RecordedPlace(event.placement_request_id, recorded_at=event.envelope.time)
-    searches.record_place(session, dependencies.keys, event.patient_id, place, now=now)
+    places.record_place(session, dependencies.keys, event.patient_id, place, now=now)
+
+
+@listeners.effect(PlaceConfirmed)
+def confirm_place(session: Session, event: PlaceConfirmed, *, dependencies: Dependencies, now: datetime) -> None:
+    """Note that the place of the patient works."""
+    places.confirm(
+        session, dependencies.keys, event.patient_id, event.placement_request_id, event.confirmed_on, now=now
+    )
+
+
+@listeners.effect(PlaceFailed)
+def search_again(session: Session, event: PlaceFailed, *, dependencies: Dependencies, now: datetime) -> None:
+    """Take the patient back into the search."""
+    places.fail(session, dependencies.keys, event.patient_id, event.placement_request_id, now=now)
+
+
+@listeners.effect(PlaceTakenBack)
+def take_place_back(session: Session, event: PlaceTakenBack, *, dependencies: Dependencies, now: datetime) -> None:
+    """Let the search go on as before a place that was recorded by mistake."""
+    places.take_back(session, dependencies.keys, event.patient_id, event.placement_request_id, now=now)
 
 
 @listeners.effect(EmailSent)

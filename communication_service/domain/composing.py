@@ -250,6 +250,8 @@ def _fill(session: Session, rows: _Rows, inquiry: Inquiry, planned: PlannedInqui
     """Put exactly these requests into the inquiry, and publish those that are new in it."""
     ids = list(planned.request_ids)
     is_news = inquiry.channel != planned.channel or not set(ids) <= set(inquiry.placement_request_ids)
+    # one that was over meanwhile never left: for matching it waits anew, and is to be put in once more
+    is_news = is_news or any(_waits_anew(rows.requests[each], inquiry) for each in ids)
     if inquiry.placement_request_ids != ids or is_news:
         inquiry.placement_request_ids, inquiry.channel, inquiry.updated_at = ids, planned.channel, now
     inquiry.waits_for, inquiry.waits_until = planned.waits_for, planned.waits_until
@@ -265,6 +267,11 @@ def _fill(session: Session, rows: _Rows, inquiry: Inquiry, planned: PlannedInqui
             placement_request_ids=ids,
         )
         record(session, inquiry, composed, now=now)
+
+
+def _waits_anew(request: ContactRequest, inquiry: Inquiry) -> bool:
+    """Whether the request began to wait after the inquiry was last filled."""
+    return request.waiting_since is not None and request.waiting_since > inquiry.updated_at
 
 
 # E-mails

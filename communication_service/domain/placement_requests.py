@@ -92,6 +92,13 @@ def _schedule_patient(session: Session, request: ContactRequest, *, now: datetim
     schedule.add(session, schedule.of_patients([request.patient_id]), at=now)
 
 
+def forget_answer(session: Session, facts: RequestFacts) -> None:
+    """The answer that was recorded, here or in matching, was a mistake: the practice may answer."""
+    request = _get_or_create(session, facts)
+    if _take_if_newer(session, request, facts, "asked"):
+        request.answered = False
+
+
 def hold(session: Session, facts: RequestFacts, reason: str | None, *, now: datetime) -> None:
     """Let the request wait for this reason, or no longer (None); what has gone out stays."""
     request = _get_or_create(session, facts)

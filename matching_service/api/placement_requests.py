@@ -6,9 +6,10 @@ from uuid import UUID
 
 from matching_service.api.texts import texts
 from matching_service.dependencies import Dependencies
-from matching_service.domain import answers, audit_log, bulk, placement_requests
+from matching_service.domain import answers, audit_log, bulk, corrections, placement_requests, places
 from matching_service.domain.bulk_schemas import BulkChange
 from matching_service.domain.lists import AUDIT_LOG, REQUESTS
+from matching_service.domain.place_schemas import Confirmation, CorrectedRequest, Correction, NotRestored, PlaceFailure
 from matching_service.domain.schemas import (
     Approval,
     ContactList,
@@ -140,6 +141,39 @@ class PlacementRequestResponseResource(Resource):
         )
 
 
+def _reference_to_corrected(corrected: CorrectedRequest) -> ResponseReference:
+    return {
+        "id": str(corrected.id),
+        "restored": [str(each) for each in corrected.restored],
+        "not_restored": [each.to_json() for each in corrected.not_restored],
+    }
+
+
+def _find_corrected(context: Context[Dependencies], reference: ResponseReference, id: UUID) -> CorrectedRequest:  # noqa: ARG001 - of a merged one it is another's
+    restored = [UUID(each) for each in reference["restored"]]
+    kept = [NotRestored.from_json(each) for each in reference["not_restored"]]
+    return corrections.find_corrected(context.session, texts(context), UUID(reference["id"]), restored, kept)
+
+
+class PlacementRequestCorrectResource(Resource):
+    """An answer that was recorded wrong."""
+
+    @endpoint(
+        body=Correction,
+        response=CorrectedRequest,
+        replay=Replay(reference=_reference_to_corrected, find=_find_corrected),
+    )
+    def post(self, context: Context[Dependencies], id: UUID, body: Correction) -> CorrectedRequest:
+        """Correct the practice's answer, or take it back, with all that followed from it.
+
+        Requests that were withdrawn because of it go on as they stood; those that cannot are named.
+        """
+        rules = context.dependencies.rules
+        return corrections.correct(
+            context.session, texts(context), id, body, rules=rules, by=context.caller.id, now=context.now
+        )
+
+
 class PlacementRequestPlaceResource(Resource):
     """The place that the patient takes up."""
 
@@ -147,6 +181,28 @@ class PlacementRequestPlaceResource(Resource):
     def post(self, context: Context[Dependencies], id: UUID, body: NewPlace) -> RequestView:
         """Place the patient: every other request is withdrawn."""
         return answers.place(
+            context.session, texts(context), id, body, by=context.caller.id, today=context.today, now=context.now
+        )
+
+
+class PlacementRequestConfirmResource(Resource):
+    """A place that works."""
+
+    @endpoint(body=Confirmation, response=RequestView, replay=PlacementRequestItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: Confirmation) -> RequestView:
+        """Record that the place works, after the first sessions."""
+        return places.confirm(
+            context.session, texts(context), id, body, by=context.caller.id, today=context.today, now=context.now
+        )
+
+
+class PlacementRequestFailResource(Resource):
+    """A place that failed."""
+
+    @endpoint(body=PlaceFailure, response=RequestView, replay=PlacementRequestItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: PlaceFailure) -> RequestView:
+        """Record that the place failed: the search goes on, without this therapist."""
+        return places.fail(
             context.session, texts(context), id, body, by=context.caller.id, today=context.today, now=context.now
         )
 

@@ -7,6 +7,9 @@ from matching_service.api.patient_data import PATIENT_DATA
 from matching_service.api.placement_requests import (
     PlacementRequestBulkResource,
     PlacementRequestCollection,
+    PlacementRequestConfirmResource,
+    PlacementRequestCorrectResource,
+    PlacementRequestFailResource,
     PlacementRequestHistoryCollection,
     PlacementRequestItem,
     PlacementRequestPlaceResource,
@@ -24,6 +27,9 @@ ROUTES = [
     Route("/api/placement-requests/<uuid:id>/history", PlacementRequestHistoryCollection, get=AUDITORS),
     Route("/api/placement-requests/<uuid:id>/response", PlacementRequestResponseResource, post=CALLERS),
     Route("/api/placement-requests/<uuid:id>/place", PlacementRequestPlaceResource, post=COORDINATORS),
+    Route("/api/placement-requests/<uuid:id>/confirm", PlacementRequestConfirmResource, post=COORDINATORS),
+    Route("/api/placement-requests/<uuid:id>/fail", PlacementRequestFailResource, post=COORDINATORS),
+    Route("/api/placement-requests/<uuid:id>/correct", PlacementRequestCorrectResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/withdraw", PlacementRequestWithdrawResource, post=COORDINATORS),
     PATIENT_DATA,
 ]

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
-from matching_service.domain.placement_requests import lock_request
+from matching_service.domain.placement_requests import lock_request, lock_request_that_goes_on
 from matching_service.domain.request_views import view
 from matching_service.domain.schemas import NewAnswer, NewPlace, RequestView, Withdrawal
 from matching_service.settings import AskAgainRules
@@ -19,6 +19,15 @@ from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day
 from shared.values.enums import RequestStatus, WithdrawalReason
+
+
+class PlaceNotFollowed(Conflict):
+    """The patient service has yet to follow what was recorded of this place, which takes a moment as a rule."""
+
+    retry_after = 2
+
+    def __init__(self) -> None:
+        super().__init__("patient.place_not_followed")
 
 
 def respond(
@@ -37,11 +46,7 @@ def respond(
     and changes nothing. Raises `NotFound`, `Conflict` where an answer is recorded already, `RuleBroken` for a time that
     cannot be.
     """
-    request = lock_request(session, request_id)
-    if request.merged_into is not None:
-        going_on = queries.standing_for(session, [request_id])[request_id]
-        # the same patient's, whose lock we hold: both became the kept one's, and go where that one goes
-        request = lock_request(session, going_on)
+    request = lock_request_that_goes_on(session, request_id)
     if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong_time(FieldProblem.of("occurred_at", "field.in_the_future"))
     # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
@@ -109,9 +114,10 @@ def _record_answer(
     note: bytes | None = None,
 ) -> None:
     states.take_answer(request, response.outcome, response.available_from, at=at, rules=rules, now=now)
-    _log(session, request, response, at=at, channel=channel, note=note, by=by, now=now)
-    _publish_answer(session, request, berlin_day(at), now=now)
-    consequences.recompute_holds_of(session, request.patient_id, now=now)
+    entry = _log(session, request, response, at=at, channel=channel, note=note, by=by, now=now)
+    request.answer_entry_id = entry
+    publish_answer(session, request, berlin_day(at), now=now)
+    consequences.recompute_holds_of(session, request.patient_id, cause=entry, now=now)
 
 
 def _log(
@@ -124,8 +130,8 @@ def _log(
     now: datetime,
     channel: str | None = None,
     note: bytes | None = None,
-) -> None:
-    audit_log.add_entry(
+) -> UUID:
+    return audit_log.add_entry(
         session,
         request,
         "answered",
@@ -139,7 +145,8 @@ def _log(
     )
 
 
-def _publish_answer(session: Session, request: PlacementRequest, answered_on: date, *, now: datetime) -> None:
+def publish_answer(session: Session, request: PlacementRequest, answered_on: date, *, now: datetime) -> None:
+    """Publish the answer that counts, which was given on that day."""
     ids = {
         "placement_request_id": request.id,
         "patient_id": request.patient_id,
@@ -174,12 +181,17 @@ def place(
     if patient is None or patient.status not in states.TAKES_UP_A_PLACE:
         # the patient service would not follow
         raise Conflict("patient.not_searching.any_more")
+    if patient.placement_request_id == request.id:
+        # it was taken back by a correction; what it says of the former place would be taken for news of this one
+        raise PlaceNotFollowed
     if any(each.status == RequestStatus.PLACED for each in queries.lock_live_requests_of_patient(session, patient.id)):
         # the patient service speaks of one place: what became of another, nobody would ever say
         raise Conflict("patient.placed_already")
     states.place(request, first_session_on=placing.first_session_on, today=today, now=now)
     request.count_change(by=by, now=now)
-    audit_log.add_entry(session, request, "placed", occurred_at=now, by=by, now=now)
+    entry = audit_log.add_entry(
+        session, request, "placed", occurred_at=now, by=by, cause=request.answer_entry_id, now=now
+    )
     placed = PatientPlaced(
         placement_request_id=request.id,
         patient_id=request.patient_id,
@@ -187,9 +199,8 @@ def place(
         placed_on=today,
     )
     record(session, request, placed, now=now)
-    consequences.withdraw_all(
-        session, request.patient_id, WithdrawalReason.PLACED_ELSEWHERE, states.WITHDRAWABLE, now=now
-    )
+    reason = WithdrawalReason.PLACED_ELSEWHERE
+    consequences.withdraw_all(session, request.patient_id, reason, states.WITHDRAWABLE, cause=entry, now=now)
     return view(session, texts, request)
 
 
@@ -203,9 +214,9 @@ def withdraw(
     request = lock_request(session, request_id)
     if request.status not in states.WITHDRAWABLE:
         raise Conflict("placement_request.over", status=RequestStatus(request.status))
-    consequences.withdraw(session, request, withdrawal.reason, by=by, now=now)
+    entry = consequences.withdraw(session, request, withdrawal.reason, by=by, now=now)
     request.count_change(by=by, now=now)
-    consequences.recompute_holds_of(session, request.patient_id, now=now)
+    consequences.recompute_holds_of(session, request.patient_id, cause=entry, now=now)
     return request
 
 
@@ -230,25 +241,27 @@ def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: in
     for request in due:
         # it is composed only after communication knows of this, so whatever is said of earlier contacts is old
         request.inquiry_at = now
-        reopen(session, request, now=now)
+        reopen(session, request, cause=request.answer_entry_id, now=now)
     return len(due)
 
 
-def reopen(session: Session, request: PlacementRequest, *, now: datetime) -> None:
+def reopen(session: Session, request: PlacementRequest, *, cause: UUID | None = None, now: datetime) -> None:
     """The request waits to be asked again; the caller knows that its status allows it and holds the locks.
+
+    `cause`: the entry of the audit log from which that follows.
 
     A therapist who was blocked since the practice was asked, or excluded by the patient, is not asked again
     (docs/domain.md#contact-rule-9).
     """
     if consequences.is_unavailable(session, request.therapist_id):
-        consequences.withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, by=None, now=now)
+        consequences.withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, by=None, cause=cause, now=now)
         return
     patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
     if consequences.is_excluded(session, request, patient):
-        consequences.withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, now=now)
+        consequences.withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, cause=cause, now=now)
         return
     states.reopen(request, now=now)
-    audit_log.add_entry(session, request, "reopened", occurred_at=now, by=None, now=now)
+    audit_log.add_entry(session, request, "reopened", occurred_at=now, by=None, cause=cause, now=now)
     event = RequestReopened(
         placement_request_id=request.id,
         patient_id=request.patient_id,

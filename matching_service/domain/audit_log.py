@@ -10,7 +10,7 @@ from uuid import UUID
 from matching_service.domain.schemas import AuditLogEntryView
 from matching_service.store import lists, queries
 from matching_service.store.tables import AuditLogEntry, PlacementRequest
-from shared.database import Session
+from shared.database import Session, new_id
 from shared.database.rows import require
 from shared.security.patient_texts import PatientTexts
 from shared.values.lists import Listed, ListRequest
@@ -29,13 +29,18 @@ def add_entry(
     available_from: date | None = None,
     reason: str | None = None,
     note: bytes | None = None,
-) -> None:
-    """Add an entry with the request's present status; `by` entered what it says, None where it followed from that.
+    cause: UUID | None = None,
+) -> UUID:
+    """Add an entry with the request's present status, and return its id.
 
+    `by` entered what it says, None where it followed from something else; `cause` is the entry of that, if it has one.
     The note is encrypted, about the request.
     """
+    entry_id = new_id()
     session.add(
         AuditLogEntry(
+            id=entry_id,
+            caused_by=cause,
             placement_request_id=request.id,
             occurred_at=occurred_at,
             recorded_at=now,
@@ -49,6 +54,7 @@ def add_entry(
             note=note,
         )
     )
+    return entry_id
 
 
 def list_part(session: Session, texts: PatientTexts, request_id: UUID, wanted: ListRequest[Any]) -> Listed:

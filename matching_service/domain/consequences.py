@@ -13,6 +13,7 @@ from matching_service.store.tables import PatientCopy, PlacementRequest
 from shared.database import Session
 from shared.events.catalogue import RequestHeld, RequestReleased, RequestWithdrawn
 from shared.events.outbox import record
+from shared.values.datetimes import berlin_day
 from shared.values.enums import (
     MatchCriterion,
     PatientStatus,
@@ -47,14 +48,35 @@ def follow_search(
     patient: SearchState = copy or last
     live = queries.lock_live_requests_of_patient(session, patient_id)
     places = {request.id for request in live if request.status == RequestStatus.PLACED}
+    status = None if is_behind(session, patient) else patient.status
+    cause = _entry_of_place(session, patient)
     for request in live:
         if request.id in places:
             is_overtaken = patient.placement_request_id in places - {request.id}
-            _follow_place(session, request, patient, is_overtaken=is_overtaken, now=now)
-        elif _is_over(request, patient.status, ended_at):
-            withdraw(session, request, WithdrawalReason.SEARCH_ENDED, by=None, now=now)
+            _follow_place(session, request, patient, is_overtaken=is_overtaken, ended_at=ended_at, now=now)
+        elif _is_over(request, status, ended_at):
+            withdraw(session, request, WithdrawalReason.SEARCH_ENDED, by=None, cause=cause, now=now)
     _withdraw_from_excluded(session, patient_id, copy, now=now)
     recompute_holds(session, patient_id, patient.status, now=now)
+
+
+def is_behind(session: Session, patient: SearchState) -> bool:
+    """Whether the patient service has yet to follow: the therapy is that of a place that failed or was taken back."""
+    if patient.placement_request_id is None or not _has_place(patient):
+        return False
+    request = queries.request(session, patient.placement_request_id)
+    return request is not None and request.status != RequestStatus.PLACED
+
+
+def _entry_of_place(session: Session, patient: SearchState) -> UUID | None:
+    """The entry of the place with which the search ended, where it ended with one."""
+    if patient.placement_request_id is None or not _has_place(patient):
+        return None
+    return queries.newest_entry(session, patient.placement_request_id, "placed")
+
+
+def _has_place(patient: SearchState) -> bool:
+    return patient.status == PatientStatus.IN_THERAPY and patient.placement_state == PlacementState.TAKEN_UP
 
 
 def _is_over(request: PlacementRequest, patient_status: str | None, ended_at: datetime | None) -> bool:
@@ -65,21 +87,33 @@ def _is_over(request: PlacementRequest, patient_status: str | None, ended_at: da
 
 
 def _follow_place(
-    session: Session, request: PlacementRequest, patient: SearchState, *, is_overtaken: bool, now: datetime
+    session: Session,
+    request: PlacementRequest,
+    patient: SearchState,
+    *,
+    is_overtaken: bool,
+    ended_at: datetime | None,
+    now: datetime,
 ) -> None:
     """What the patient service says of the place counts; a place that it does not name yet goes on.
 
-    Where two stand, the one that it does not name is over: nobody will speak of it again.
+    Where two stand, the one that it does not name is over: nobody will speak of it again. So is one that it does not
+    name where people have ended or reopened the search since: the patient service takes it up no more.
     """
     if is_overtaken:
         end_place(session, request, now=now)
     elif patient.placement_request_id != request.id:
-        return
+        if ended_at is not None and queries.was_placed_before(session, request.id, ended_at):
+            _fail_place(session, request, now=now)
     elif patient.placement_state == PlacementState.FAILED:
-        states.fail_place(request, now=now)
-        audit_log.add_entry(session, request, "failed", occurred_at=now, by=None, now=now)
+        _fail_place(session, request, now=now)
     elif patient.placement_state == PlacementState.ENDED:
         end_place(session, request, now=now)
+
+
+def _fail_place(session: Session, request: PlacementRequest, *, now: datetime) -> None:
+    states.fail_place(request, failed_on=berlin_day(now), now=now)
+    audit_log.add_entry(session, request, "failed", occurred_at=now, by=None, now=now)
 
 
 def end_place(session: Session, request: PlacementRequest, *, now: datetime) -> None:
@@ -133,16 +167,19 @@ def is_unavailable(session: Session, therapist_id: UUID) -> bool:
     return queries.therapist_status(session, therapist_id) not in (None, TherapistStatus.ACTIVE)
 
 
-def recompute_holds_of(session: Session, patient_id: UUID, *, now: datetime) -> None:
+def recompute_holds_of(session: Session, patient_id: UUID, *, cause: UUID | None = None, now: datetime) -> None:
     """`recompute_holds` where the patient's copy has not been read yet."""
     patient = queries.lock_patients(session, [patient_id]).get(patient_id)
-    recompute_holds(session, patient_id, patient.status if patient else None, now=now)
+    recompute_holds(session, patient_id, patient.status if patient else None, cause=cause, now=now)
 
 
-def recompute_holds(session: Session, patient_id: UUID, patient_status: str | None, *, now: datetime) -> None:
+def recompute_holds(
+    session: Session, patient_id: UUID, patient_status: str | None, *, cause: UUID | None = None, now: datetime
+) -> None:
     """Hold and release the patient's requests as the search and the other requests stand now.
 
-    The caller holds the patient's lock. Doing it again changes nothing.
+    `cause`: the entry of the audit log from which that follows. The caller holds the patient's lock. Doing it again
+    changes nothing.
     """
     live = queries.lock_live_requests_of_patient(session, patient_id)
     # a place that the patient takes up is one too, until the patient service has followed or refused it
@@ -150,13 +187,15 @@ def recompute_holds(session: Session, patient_id: UUID, patient_status: str | No
     for request in live:
         hold = states.hold_for(request.status, patient_status, accepted_elsewhere=accepted)
         if hold != request.hold:
-            _set_hold(session, request, hold, now=now)
+            _set_hold(session, request, hold, cause=cause, now=now)
 
 
-def _set_hold(session: Session, request: PlacementRequest, hold: RequestHold | None, *, now: datetime) -> None:
+def _set_hold(
+    session: Session, request: PlacementRequest, hold: RequestHold | None, *, cause: UUID | None, now: datetime
+) -> None:
     states.set_hold(request, hold, now=now)
     what = "held" if hold else "released"
-    audit_log.add_entry(session, request, what, occurred_at=now, by=None, now=now, reason=hold)
+    audit_log.add_entry(session, request, what, occurred_at=now, by=None, now=now, reason=hold, cause=cause)
     # nothing waits anywhere for the others, so nobody needs to know
     if request.status in states.NOT_GONE_OUT:
         ids = {
@@ -173,20 +212,32 @@ def withdraw_all(
     reason: WithdrawalReason,
     statuses: Collection[RequestStatus],
     *,
+    cause: UUID | None = None,
     now: datetime,
 ) -> None:
     """Withdraw all of a patient's requests that stand so. The caller holds the patient's lock."""
     for request in queries.lock_live_requests_of_patient(session, patient_id):
         if request.status in statuses:
-            withdraw(session, request, reason, by=None, now=now)
+            withdraw(session, request, reason, by=None, cause=cause, now=now)
 
 
 def withdraw(
-    session: Session, request: PlacementRequest, reason: WithdrawalReason, *, by: UUID | None, now: datetime
-) -> None:
-    """The request is over without an answer; the caller knows that its status allows it and holds the locks."""
+    session: Session,
+    request: PlacementRequest,
+    reason: WithdrawalReason,
+    *,
+    by: UUID | None,
+    cause: UUID | None = None,
+    now: datetime,
+) -> UUID:
+    """The request is over without an answer; the caller knows that its status allows it and holds the locks.
+
+    `cause`: the entry of the audit log from which that follows. Returns the id of the entry that says it.
+    """
     states.withdraw(request, reason, now=now)
-    audit_log.add_entry(session, request, "withdrawn", occurred_at=now, by=by, now=now, reason=reason)
+    entry = audit_log.add_entry(
+        session, request, "withdrawn", occurred_at=now, by=by, now=now, reason=reason, cause=cause
+    )
     event = RequestWithdrawn(
         placement_request_id=request.id,
         patient_id=request.patient_id,
@@ -194,3 +245,4 @@ def withdraw(
         reason=reason,
     )
     record(session, request, event, now=now)
+    return entry

@@ -139,14 +139,14 @@ def record_written_answers(
 
 
 def record_attempts_used_up(
-    session: Session, request_ids: Sequence[UUID], *, contact: ContactEvent, now: datetime
+    session: Session, request_ids: Sequence[UUID], *, contact: ContactEvent, rules: AskAgainRules, now: datetime
 ) -> None:
     """Nobody was reached in all the attempts there are."""
     for request in _lock_requests(session, request_ids).values():
         if request.status in states.ASKED_FOR and not _is_late(request, contact):
             _note_contact(request, contact)
-            states.give_up(request, now=now)
             at = contact.event_time
+            states.give_up(request, at=at, rules=rules, now=now)
             audit_log.add_entry(session, request, "no_answer", occurred_at=at, channel=Channel.PHONE, by=None, now=now)
 
 
@@ -207,12 +207,14 @@ def _record_contact(
 def _record_not_discussed(
     session: Session, request: PlacementRequest, contact: ContactEvent, *, at: datetime, by: UUID | None, now: datetime
 ) -> None:
-    audit_log.add_entry(session, request, "not_discussed", occurred_at=at, by=by, now=now, channel=Channel.PHONE)
+    entry = audit_log.add_entry(
+        session, request, "not_discussed", occurred_at=at, by=by, now=now, channel=Channel.PHONE
+    )
     if _is_late(request, contact):
         return
     is_repeated = request.inquiry_at is not None and contact.event_time <= request.inquiry_at
     _note_contact(request, contact)
     # also one of which nothing said yet that it is in an inquiry: events of calls and inquiries come in any order
     if request.status in states.ASKED_FOR and not (request.status == RequestStatus.OPEN and is_repeated):
-        reopen(session, request, now=now)
-        recompute_holds_of(session, request.patient_id, now=now)
+        reopen(session, request, cause=entry, now=now)
+        recompute_holds_of(session, request.patient_id, cause=entry, now=now)

@@ -29,14 +29,35 @@ RequestRow = part_of(
         "called_at",
     ),
     *("called_at", "responded_at", "outcome", "available_from", "next_contact_after", "withdrawn_reason", "placed_on"),
-    *("first_session_on", "unmet_criteria", "merged_into", "waits_for", "waits_until"),
+    *(
+        "first_session_on",
+        "confirmed_on",
+        "failed_on",
+        "failure_reason",
+        "sessions_held",
+        "unmet_criteria",
+        "merged_into",
+        "waits_for",
+        "waits_until",
+    ),
     about="What a table of placement requests shows.",
 )
 
 AuditLogEntryRow = part_of(
     "AuditLogEntryRow",
     AuditLogEntryView,
-    *("id", "occurred_at", "recorded_at", "recorded_by", "what", "status", "channel", "outcome", "available_from"),
+    *(
+        "id",
+        "occurred_at",
+        "recorded_at",
+        "recorded_by",
+        "caused_by",
+        "what",
+        "status",
+        "channel",
+        "outcome",
+        "available_from",
+    ),
     about="Something that happened, without the words in which somebody said why.",
 )
 

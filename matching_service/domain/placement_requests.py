@@ -28,11 +28,11 @@ from matching_service.store.tables import PatientCopy, PlacementRequest
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
 from shared.errors import Conflict, FieldProblem
-from shared.events.catalogue import RequestApproved
+from shared.events.catalogue import RequestApproved, RequestReopened
 from shared.events.outbox import record
 from shared.security.patient_texts import PatientText, PatientTexts
 from shared.texts import Sentence
-from shared.values.enums import MatchCriterion, PatientStatus
+from shared.values.enums import MatchCriterion, PatientStatus, RequestStatus
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, merged
 
@@ -91,6 +91,15 @@ def lock_request(session: Session, request_id: UUID) -> PlacementRequest:
     return require(next(iter(queries.lock_with_patients(session, [request_id])), None), "placement_request")
 
 
+def lock_request_that_goes_on(session: Session, request_id: UUID) -> PlacementRequest:
+    """The same; of one that was ended by a merge the one that goes on."""
+    request = lock_request(session, request_id)
+    if request.merged_into is None:
+        return request
+    # the same patient's, whose lock we hold: both became the kept one's, and go where that one goes
+    return lock_request(session, queries.standing_for(session, [request_id])[request_id])
+
+
 @dataclass(frozen=True)
 class Judgement:
     """Whether a therapist may be asked: why not, and which criteria staff set aside."""
@@ -112,6 +121,8 @@ def approve(
 ) -> Approval:
     """Ask these therapists for this patient, as far as the rules allow it (docs/domain.md#contact-rule-3).
 
+    Who was not reached some weeks ago is asked again with the same request.
+
     Raises `NotFound` for a patient whose copy is not here, `Conflict` where the patient does not search or every
     therapist is refused; then its errors say why, per therapist.
     """
@@ -129,10 +140,34 @@ def approve(
             "placement_request.all_refused",
             errors=[_problem(refusal, wanted.therapist_ids) for refusal in refused],
         )
-    overrides = _overrides(session, texts, patient.id, {who: each.set_aside for who, each in allowed.items()})
-    made = [_make(session, patient.id, who, each, by=by, now=now) for who, each in overrides.items()]
+    made = _ask(session, texts, patient.id, allowed, by=by, now=now)
     recompute_holds(session, patient.id, patient.status, now=now)
     return Approval(items=views(session, texts, made), refused=refused)
+
+
+def _ask(
+    session: Session,
+    texts: PatientTexts,
+    patient_id: UUID,
+    allowed: Mapping[UUID, Judgement],
+    *,
+    by: UUID | None,
+    now: datetime,
+) -> list[PlacementRequest]:
+    """A request to each of these therapists: a new one, or the one that nobody answered."""
+    unanswered = {
+        each.therapist_id: each
+        for each in queries.lock_live_requests_of_patient(session, patient_id)
+        if each.status == RequestStatus.NO_ANSWER and each.therapist_id in allowed
+    }
+    set_aside = {who: each.set_aside for who, each in allowed.items()}
+    overrides = _overrides(session, texts, patient_id, set_aside, {who: each.id for who, each in unanswered.items()})
+    return [
+        _ask_again(session, unanswered[who], each, by=by, now=now)
+        if who in unanswered
+        else _make(session, patient_id, who, each, by=by, now=now)
+        for who, each in overrides.items()
+    ]
 
 
 def _status_of(patient: PatientCopy) -> PatientStatus | Sentence:
@@ -184,9 +219,31 @@ def _make(
     return request
 
 
+def _ask_again(
+    session: Session, request: PlacementRequest, overrides: _Overrides, *, by: UUID | None, now: datetime
+) -> PlacementRequest:
+    """Ask a practice anew that was not reached: the same request goes on, so that a late answer finds it."""
+    states.approve_again(request, now=now)
+    request.approved_by, request.approved_at = by, now
+    request.overridden_rules, request.override_reasons = list(overrides.rules), overrides.reasons
+    # it is composed only after communication knows of this, so whatever is said of earlier contacts is old
+    request.inquiry_at = now
+    request.count_change(by=by, now=now)
+    event = RequestReopened(
+        placement_request_id=request.id,
+        patient_id=request.patient_id,
+        therapist_id=request.therapist_id,
+        priority=request.priority,
+        approved_at=now,
+    )
+    record(session, request, event, now=now)
+    audit_log.add_entry(session, request, "approved", occurred_at=now, by=by, now=now)
+    return request
+
+
 @dataclass(frozen=True)
 class _Overrides:
-    """The criteria that are set aside for a request that is to be made, and the reasons, encrypted."""
+    """The criteria that are set aside for a request that is to be made or asked again, and the reasons, encrypted."""
 
     request_id: UUID
     rules: list[MatchCriterion]
@@ -194,10 +251,14 @@ class _Overrides:
 
 
 def _overrides(
-    session: Session, texts: PatientTexts, patient_id: UUID, set_aside: Mapping[UUID, Mapping[MatchCriterion, str]]
+    session: Session,
+    texts: PatientTexts,
+    patient_id: UUID,
+    set_aside: Mapping[UUID, Mapping[MatchCriterion, str]],
+    known: Mapping[UUID, UUID],
 ) -> dict[UUID, _Overrides]:
-    """What is set aside by therapist; all reasons are encrypted together."""
-    ids = {therapist: new_id() for therapist in set_aside}
+    """What is set aside by therapist; all reasons are encrypted together. `known`: requests that are asked again."""
+    ids = {therapist: known.get(therapist) or new_id() for therapist in set_aside}
     given = [who for who, reasons in set_aside.items() if reasons]
     to_encrypt = [PatientText(patient_id, ids[who], list(set_aside[who].values())) for who in given]
     encrypted = dict(zip(given, texts.encrypt_all(session, to_encrypt), strict=True))

@@ -25,6 +25,7 @@ from shared.values.enums import (
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language
 from shared.values.lists import MAX_LIMIT, Several
+from shared.values.placement_enums import PlacementFailure
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
@@ -216,7 +217,9 @@ class RequestView(RequestFields, EntityView):
     """The patient who searches a place."""
     therapist_id: UUID
     """The therapist who is asked."""
-    status: Annotated[RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place or /withdraw")]
+    status: Annotated[
+        RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place, /fail, /correct or /withdraw")
+    ]
     """Where the request stands."""
     hold: RequestHold | None
     """Why nobody is asked for the moment; null where nothing holds it."""
@@ -237,7 +240,7 @@ class RequestView(RequestFields, EntityView):
     available_from: IsoDate | None
     """From which day there is a place, where the practice said so."""
     next_contact_after: IsoDate | None
-    """The day from which a practice that said "later" may be asked again."""
+    """The day from which a practice that said "later", or that was not reached, may be asked again."""
     withdrawn_reason: WithdrawalReason | None
     """Why it was withdrawn."""
     unmet_criteria: list[MatchCriterion]
@@ -248,6 +251,14 @@ class RequestView(RequestFields, EntityView):
     """The day on which the patient took the place."""
     first_session_on: IsoDate | None
     """Day of the first session, where it is known."""
+    confirmed_on: IsoDate | None
+    """The day since which the place is known to work."""
+    failed_on: IsoDate | None
+    """The day on which the place failed."""
+    failure_reason: PlacementFailure | None
+    """Why it failed; null also where staff took the patient back into the search instead."""
+    sessions_held: int | None
+    """How many sessions there were until then, where that is known."""
     waits_for: Annotated[
         RequestWait | None,
         Field(
@@ -315,6 +326,13 @@ class AuditLogEntryView(Schema):
     recorded_at: Instant
     """When it was recorded."""
     recorded_by: Annotated[UUID | None, Field(description="null where it followed from something else")]
+    caused_by: Annotated[
+        UUID | None,
+        Field(
+            description="the entry from which it followed, of this request or of another one of the patient; of a "
+            "correction the answer that it corrects"
+        ),
+    ]
     what: str
     """What happened."""
     status: RequestStatus

@@ -21,18 +21,24 @@ from shared.values.enums import (
     RequestWait,
     WithdrawalReason,
 )
+from shared.values.placement_enums import PlacementFailure
 from shared.values.transitions import check_transition
 
 S = RequestStatus
 
-_ANSWERED: Final = frozenset({S.ACCEPTED, S.DEFERRED, S.DECLINED})
+ANSWERED: Final = frozenset({S.ACCEPTED, S.DEFERRED, S.DECLINED})
+"""Where answers lead."""
+PLACES: Final = frozenset({S.PLACED, S.FAILED})
+"""The patient has taken up the place, though it may have failed since."""
+CLOSED: Final = frozenset({S.DECLINED, S.FAILED, S.PLACED})
+"""The therapist may have been asked anew since, as after a refusal, or a therapy that has ended."""
 ALLOWED: Final[dict[RequestStatus, frozenset[RequestStatus]]] = {
     # a call may say of a request that it was not discussed before anything says that it was in an inquiry
-    S.OPEN: _ANSWERED | {S.OPEN, S.QUEUED, S.CONTACTED, S.NO_ANSWER, S.WITHDRAWN},
-    S.QUEUED: _ANSWERED | {S.OPEN, S.CONTACTED, S.NO_ANSWER, S.WITHDRAWN},
-    S.CONTACTED: _ANSWERED | {S.OPEN, S.NO_ANSWER, S.WITHDRAWN},
-    S.DEFERRED: _ANSWERED | {S.OPEN, S.WITHDRAWN},
-    S.NO_ANSWER: _ANSWERED | {S.WITHDRAWN},
+    S.OPEN: ANSWERED | {S.OPEN, S.QUEUED, S.CONTACTED, S.NO_ANSWER, S.WITHDRAWN},
+    S.QUEUED: ANSWERED | {S.OPEN, S.CONTACTED, S.NO_ANSWER, S.WITHDRAWN},
+    S.CONTACTED: ANSWERED | {S.OPEN, S.NO_ANSWER, S.WITHDRAWN},
+    S.DEFERRED: ANSWERED | {S.OPEN, S.WITHDRAWN},
+    S.NO_ANSWER: ANSWERED | {S.OPEN, S.WITHDRAWN},
     S.ACCEPTED: frozenset({S.PLACED, S.WITHDRAWN}),
     S.PLACED: frozenset({S.FAILED}),
     S.DECLINED: frozenset(),
@@ -84,6 +90,11 @@ def approve(request: PlacementRequest) -> None:
     request.status = S.OPEN
 
 
+def approve_again(request: PlacementRequest, *, now: datetime) -> None:
+    """no answer → open: staff approved anew that the practice is asked."""
+    _enter(request, S.OPEN, now)
+
+
 def queue(request: PlacementRequest, *, now: datetime) -> None:
     """open → queued: the request is part of an inquiry that has not gone out."""
     _enter(request, S.QUEUED, now)
@@ -99,9 +110,10 @@ def mark_contacted(request: PlacementRequest, *, now: datetime) -> None:
     _enter(request, S.CONTACTED, now)
 
 
-def give_up(request: PlacementRequest, *, now: datetime) -> None:
-    """open, queued or contacted → no answer: nobody was reached in all the attempts there are."""
+def give_up(request: PlacementRequest, *, at: datetime, rules: AskAgainRules, now: datetime) -> None:
+    """open, queued or contacted → no answer: nobody was reached in all the attempts there are, of which `at` ended."""
     _enter(request, S.NO_ANSWER, now)
+    request.next_contact_after = berlin_day(at) + timedelta(days=rules.days_after_no_answer)
 
 
 def take_answer(
@@ -132,20 +144,108 @@ def place(request: PlacementRequest, *, first_session_on: date | None, today: da
     request.placed_on, request.first_session_on = today, first_session_on
 
 
+def confirm_place(request: PlacementRequest, *, confirmed_on: date, now: datetime) -> None:
+    """placed → placed: the place works."""
+    request.confirmed_on, request.updated_at = confirmed_on, now
+
+
 def end_place(request: PlacementRequest, *, now: datetime) -> None:
     """placed → placed: the therapy is over."""
     request.place_ended_at = request.updated_at = now
 
 
-def fail_place(request: PlacementRequest, *, now: datetime) -> None:
+def fail_place(
+    request: PlacementRequest,
+    *,
+    failed_on: date,
+    reason: PlacementFailure | None = None,
+    sessions_held: int | None = None,
+    now: datetime,
+) -> None:
     """placed → failed: the patient is back in the search."""
     _enter(request, S.FAILED, now)
+    request.failed_on, request.failure_reason, request.sessions_held = failed_on, reason, sessions_held
 
 
 def withdraw(request: PlacementRequest, reason: WithdrawalReason, *, now: datetime) -> None:
     """Anything that is not over → withdrawn."""
     _enter(request, S.WITHDRAWN, now)
     request.withdrawn_reason = reason
+
+
+def correct_answer(
+    request: PlacementRequest,
+    outcome: RequestOutcome,
+    available_from: date | None,
+    *,
+    rules: AskAgainRules,
+    now: datetime,
+) -> None:
+    """Let the answer have been another one, at the time at which it was given; a place that followed was none.
+
+    A request that was withdrawn since stays so.
+    """
+    if request.status != S.WITHDRAWN:
+        _go_back(request, status_after(outcome), now)
+    request.outcome = outcome
+    correct_day(request, available_from, rules=rules, now=now)
+
+
+def correct_day(request: PlacementRequest, available_from: date | None, *, rules: AskAgainRules, now: datetime) -> None:
+    """Let the place that the answer speaks of be there from another day; one that said "later" is asked at its time."""
+    request.available_from, request.updated_at = available_from, now
+    if request.status == S.DEFERRED and request.responded_at is not None:
+        answered_on = berlin_day(request.responded_at)
+        request.next_contact_after = next_contact_after(answered_on, available_from, rules)
+
+
+def take_answer_back(
+    request: PlacementRequest,
+    before: RequestStatus,
+    *,
+    outcome: RequestOutcome | None,
+    available_from: date | None,
+    responded_at: datetime | None,
+    unanswered_on: date | None,
+    rules: AskAgainRules,
+    now: datetime,
+) -> None:
+    """Let the request stand as before its answer, with the answer that counted then, if one did.
+
+    One that was withdrawn, or asked again, since stays so.
+    """
+    request.outcome, request.available_from, request.responded_at = outcome, available_from, responded_at
+    if request.status in ANSWERED | PLACES:
+        restore(request, before, unanswered_on=unanswered_on, rules=rules, now=now)
+    request.updated_at = now
+
+
+def restore(
+    request: PlacementRequest,
+    before: RequestStatus,
+    *,
+    unanswered_on: date | None,
+    rules: AskAgainRules,
+    now: datetime,
+) -> None:
+    """Let the request stand as it did before something that was a mistake."""
+    _go_back(request, before, now)
+    if before == S.DEFERRED and request.responded_at is not None:
+        answered_on = berlin_day(request.responded_at)
+        request.next_contact_after = next_contact_after(answered_on, request.available_from, rules)
+    elif before == S.NO_ANSWER:
+        last = unanswered_on or berlin_day(now)
+        request.next_contact_after = last + timedelta(days=rules.days_after_no_answer)
+
+
+def _go_back(request: PlacementRequest, to: RequestStatus, now: datetime) -> None:
+    """Enter a status against the direction of `ALLOWED`: only what was recorded by mistake is taken back so."""
+    request.status, request.updated_at, request.next_contact_after = to, now, None
+    request.withdrawn_reason = None
+    request.placed_on = request.first_session_on = request.confirmed_on = request.place_ended_at = None
+    request.failed_on = request.failure_reason = request.sessions_held = None
+    if to not in HOLDABLE:
+        request.hold = None
 
 
 def set_hold(request: PlacementRequest, hold: RequestHold | None, *, now: datetime) -> None:

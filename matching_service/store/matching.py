@@ -189,7 +189,7 @@ def _judged_sql(conditions: Sequence[Condition], considered: str) -> str:
     )
     return f"""asked AS (
     SELECT therapist_id,
-           bool_or({IS_LIVE}) AS is_open,
+           bool_or({IS_LIVE} AND NOT (status = 'no_answer' AND next_contact_after <= CAST(:today AS date))) AS is_open,
            bool_or(status = 'failed' AND approved_at >= :search_began) AS place_failed,
            CAST((max(responded_at) FILTER (WHERE status = 'declined')) AT TIME ZONE 'Europe/Berlin' AS date)
                AS refused_on

@@ -42,6 +42,44 @@ def audit_log_of(session: Session, request_ids: Collection[UUID]) -> Sequence[Au
     return session.scalars(wanted.order_by(AuditLogEntry.id)).all()
 
 
+def therapists_asked_with(session: Session, request_id: UUID) -> set[UUID]:
+    """All therapists who were asked for the patient of this request."""
+    whose = select(PlacementRequest.patient_id).where(PlacementRequest.id == request_id).scalar_subquery()
+    return set(session.scalars(select(PlacementRequest.therapist_id).where(PlacementRequest.patient_id == whose)))
+
+
+def is_asked_elsewhere(session: Session, request: PlacementRequest) -> bool:
+    """Whether another request for this patient to this therapist goes on."""
+    twin = select(PlacementRequest.id).where(
+        PlacementRequest.patient_id == request.patient_id,
+        PlacementRequest.therapist_id == request.therapist_id,
+        PlacementRequest.id != request.id,
+        text(IS_LIVE),
+    )
+    return bool(session.scalar(select(twin.exists())))
+
+
+def entries_caused_by(session: Session, cause: UUID, what: str) -> Sequence[AuditLogEntry]:
+    """The entries of any request that say this and followed from another entry."""
+    wanted = select(AuditLogEntry).where(AuditLogEntry.caused_by == cause, AuditLogEntry.what == what)
+    return session.scalars(wanted.order_by(AuditLogEntry.id)).all()
+
+
+def newest_entry(session: Session, request_id: UUID, what: str) -> UUID | None:
+    """The id of the last entry of a request's audit log that says this."""
+    wanted = (AuditLogEntry.placement_request_id == request_id, AuditLogEntry.what == what)
+    return session.scalar(select(AuditLogEntry.id).where(*wanted).order_by(AuditLogEntry.id.desc()).limit(1))
+
+
+def was_placed_before(session: Session, request_id: UUID, instant: datetime) -> bool:
+    """Whether the place of this request was last recorded before an instant."""
+    placed = select(func.max(AuditLogEntry.occurred_at)).where(
+        AuditLogEntry.placement_request_id == request_id, AuditLogEntry.what == "placed"
+    )
+    recorded_at = session.scalar(placed)
+    return recorded_at is not None and recorded_at < instant
+
+
 def lock_patients(session: Session, patient_ids: Collection[UUID]) -> dict[UUID, PatientCopy]:
     """The copies of these patients by id, locked; of those who were merged or erased nothing is returned.
 

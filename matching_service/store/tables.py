@@ -26,6 +26,7 @@ from shared.database import NAMES, Aggregate, Copy, Erasable, column_types, is_o
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
+from shared.values.placement_enums import PlacementFailure
 from shared.values.places import Place, PlaceColumn
 from shared.values.weekly import Weekly, WeeklyColumn
 
@@ -178,8 +179,14 @@ class PlacementRequest(Aggregate, Tables):
     withdrawn_reason: Mapped[str | None]
     placed_on: Mapped[date | None]
     first_session_on: Mapped[date | None]
+    confirmed_on: Mapped[date | None]
+    failed_on: Mapped[date | None]
+    failure_reason: Mapped[str | None]
+    sessions_held: Mapped[int | None]
     place_ended_at: Mapped[datetime | None]
     """When an event said that the therapy is over; a place that failed has a status of its own."""
+    answer_entry_id: Mapped[UUID | None]
+    """The entry of the audit log with the answer that counts."""
     merged_into: Mapped[UUID | None]
     """The request that goes on, where the same person was asked of the same therapist under another reference too."""
     unmet_criteria: Mapped[list[str]] = _text_list()
@@ -206,9 +213,14 @@ class PlacementRequest(Aggregate, Tables):
         CheckConstraint(is_one_of("status", RequestStatus), name="status"),
         CheckConstraint(is_one_of("hold", RequestHold), name="hold"),
         CheckConstraint(is_one_of("outcome", RequestOutcome), name="outcome"),
-        CheckConstraint("(status = 'deferred') = (next_contact_after IS NOT NULL)", name="deferred_until"),
+        CheckConstraint(
+            "(status IN ('deferred', 'no_answer')) = (next_contact_after IS NOT NULL)", name="next_contact_after"
+        ),
         CheckConstraint("(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)", name="withdrawn_reason"),
         CheckConstraint("place_ended_at IS NULL OR status = 'placed'", name="only_a_place_ends"),
+        CheckConstraint("confirmed_on IS NULL OR status IN ('placed', 'failed')", name="only_a_place_works"),
+        CheckConstraint("(status = 'failed') = (failed_on IS NOT NULL)", name="failed_on"),
+        CheckConstraint(is_one_of("failure_reason", PlacementFailure), name="failure_reason"),
         CheckConstraint("merged_into <> id", name="merged_into_another"),
     )
 
@@ -227,6 +239,9 @@ class AuditLogEntry(Tables):
     what: Mapped[str]
     status: Mapped[str]
     """The status after it."""
+    caused_by: Mapped[UUID | None] = mapped_column(ForeignKey("placement_request_audit_log.id"))
+    """The entry, of this request or of another one of the patient, from which this one followed; of a correction the
+    answer that it corrects. None where a person or another service began it."""
     channel: Mapped[str | None]
     outcome: Mapped[str | None]
     available_from: Mapped[date | None]
@@ -235,7 +250,10 @@ class AuditLogEntry(Tables):
     note: Mapped[bytes | None]
     """Encrypted, as the note of the request."""
 
-    __table_args__ = (Index("ix_placement_request_audit_log_request", "placement_request_id", "id"),)
+    __table_args__ = (
+        Index("ix_placement_request_audit_log_request", "placement_request_id", "id"),
+        Index("ix_placement_request_audit_log_cause", "caused_by", postgresql_where=text("caused_by IS NOT NULL")),
+    )
 
 
 add_shared_tables(Tables.metadata)

@@ -80,15 +80,20 @@ def upgrade() -> None:
         sa.Column("withdrawn_reason", sa.Text(), nullable=True),
         sa.Column("placed_on", sa.Date(), nullable=True),
         sa.Column("first_session_on", sa.Date(), nullable=True),
+        sa.Column("confirmed_on", sa.Date(), nullable=True),
+        sa.Column("failed_on", sa.Date(), nullable=True),
+        sa.Column("failure_reason", sa.Text(), nullable=True),
+        sa.Column("sessions_held", sa.Integer(), nullable=True),
         sa.Column("place_ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer_entry_id", sa.Uuid(), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("unmet_criteria", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("compared_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("note", sa.LargeBinary(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
-            "(status = 'deferred') = (next_contact_after IS NOT NULL)",
-            name=op.f("ck_placement_requests_deferred_until"),
+            "(status IN ('deferred', 'no_answer')) = (next_contact_after IS NOT NULL)",
+            name=op.f("ck_placement_requests_next_contact_after"),
         ),
         sa.CheckConstraint(
             "(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)",
@@ -96,6 +101,17 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "place_ended_at IS NULL OR status = 'placed'", name=op.f("ck_placement_requests_only_a_place_ends")
+        ),
+        sa.CheckConstraint(
+            "confirmed_on IS NULL OR status IN ('placed', 'failed')",
+            name=op.f("ck_placement_requests_only_a_place_works"),
+        ),
+        sa.CheckConstraint(
+            "(status = 'failed') = (failed_on IS NOT NULL)", name=op.f("ck_placement_requests_failed_on")
+        ),
+        sa.CheckConstraint(
+            "failure_reason IN ('no_show', 'patient_left', 'therapist_left', 'not_suitable', 'other')",
+            name=op.f("ck_placement_requests_failure_reason"),
         ),
         sa.CheckConstraint("merged_into <> id", name=op.f("ck_placement_requests_merged_into_another")),
         sa.CheckConstraint("hold IN ('search_paused', 'accepted_elsewhere')", name=op.f("ck_placement_requests_hold")),
@@ -184,6 +200,7 @@ def upgrade() -> None:
         sa.Column("recorded_by", sa.Uuid(), nullable=True),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("caused_by", sa.Uuid(), nullable=True),
         sa.Column("channel", sa.Text(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("available_from", sa.Date(), nullable=True),
@@ -194,6 +211,11 @@ def upgrade() -> None:
             ["placement_requests.id"],
             name=op.f("fk_placement_request_audit_log_placement_request_id"),
         ),
+        sa.ForeignKeyConstraint(
+            ["caused_by"],
+            ["placement_request_audit_log.id"],
+            name=op.f("fk_placement_request_audit_log_caused_by"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_request_audit_log")),
     )
     op.create_index(
@@ -201,6 +223,13 @@ def upgrade() -> None:
         "placement_request_audit_log",
         ["placement_request_id", "id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_placement_request_audit_log_cause",
+        "placement_request_audit_log",
+        ["caused_by"],
+        unique=False,
+        postgresql_where=sa.text("caused_by IS NOT NULL"),
     )
     # to start a parallel worker takes longer than a matching does; the planner cannot know
     op.execute("ALTER TABLE therapists SET (parallel_workers = 0)")

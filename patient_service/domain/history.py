@@ -49,6 +49,7 @@ def _shown(keys: Keys, patient: Patient, change: StatusChange) -> StatusChangeVi
             "reason": open_text(keys, patient, change.reason),
             "previous_search_started_on": change.previous_search_started_on,
             "search_started_on": change.search_started_on,
+            "placement_request_id": change.placement_request_id,
             "kept_until": change.kept_until,
             "at": change.changed_at,
             "by": change.changed_by,

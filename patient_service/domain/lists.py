@@ -36,7 +36,7 @@ PatientRow = part_of(
 StatusChangeRow = part_of(
     "StatusChangeRow",
     StatusChangeView,
-    *("kind", "from_", "to", "paused_until", "at", "by"),
+    *("kind", "from_", "to", "paused_until", "placement_request_id", "at", "by"),
     about="A status change without its reason.",
 )
 

@@ -330,7 +330,8 @@ class StatusChangeView(Schema):
 
     kind: HistoryKind
     """What changed: the status (`status`), the last day of a pause (`pause`), the first day of the search by hand
-    (`search_start`), only a place (`place`), or another file became part of this one (`merge`)."""
+    (`search_start`), only a place (`place`: recorded, confirmed or taken back), or another file became part of this one
+    (`merge`)."""
 
     reference: str
     """Of whose file; of two that became one the history has both."""
@@ -346,6 +347,8 @@ class StatusChangeView(Schema):
     """The first day of the search before, where it was changed by hand."""
     search_started_on: IsoDate | None
     """The first day of the search after that."""
+    placement_request_id: UUID | None
+    """The placement request whose place caused it."""
     kept_until: IsoDate | None
     """Where somebody declined to erase the patient: through which day that is not proposed again."""
     at: Instant

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -24,7 +23,7 @@ from shared.errors import FieldProblem
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
-from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus, PlacementState
+from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus
 from shared.values.patient_history_enums import HistoryKind
 from shared.values.schemas import InvalidFields
 
@@ -86,7 +85,7 @@ def set_status(
     if new.status == PatientStatus.OPEN:
         offers.remove_all(session, patient.id)  # another search has offers of its own
     fields = crisis.raised_by(new.reason, keys, patient, fields, by=reader.id, now=now)
-    _record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
+    record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=today)
 
@@ -172,7 +171,7 @@ def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_mo
             _stay_paused(session, keys, patient, fields, missing, now=now)
         else:
             states.search(patient, by=None, now=now)
-            _record_change(
+            record_change(
                 session, keys, patient, fields, PatientStatus.PAUSED, reason="The pause is over.", by=None, now=now
             )
     return len(ended)
@@ -209,27 +208,13 @@ def pause_if_unready(
         return False
     states.pause(patient, until=None, by=by, now=now)
     reason = " ".join(str(lacks(what)) for what in missing)
-    _record_change(session, keys, patient, fields, PatientStatus.SEARCHING, reason=reason, by=by, now=now)
+    record_change(session, keys, patient, fields, PatientStatus.SEARCHING, reason=reason, by=by, now=now)
     return True
 
 
 def lock(session: Session, patient_ids: Iterable[UUID]) -> None:
     """Let nobody else change these patients before this transaction ends."""
     queries.lock_patients(session, patient_ids)
-
-
-def note_offer(
-    session: Session, patient_id: UUID, placement_request_id: UUID, accepted_on: date, *, now: datetime
-) -> None:
-    """Keep that a practice offered a place; the day of the first one in this search is shown.
-
-    An acceptance before this search began does not count.
-    """
-    patient = merging.kept_patient(session, patient_id)
-    if patient is None or patient.search_started_on is None or accepted_on < patient.search_started_on:
-        return
-    offers.add(session, placement_request_id, patient.id, accepted_on)
-    _count_offers(session, patient, now)
 
 
 def note_contact(session: Session, patient_id: UUID, day: date, *, now: datetime) -> None:
@@ -240,61 +225,7 @@ def note_contact(session: Session, patient_id: UUID, day: date, *, now: datetime
         patient.count_change(by=None, now=now)
 
 
-def take_offer_back(session: Session, patient_id: UUID, placement_request_id: UUID, *, now: datetime) -> None:
-    """Forget an offer that was recorded by mistake: the next one, if there is one, was the first."""
-    patient = merging.kept_patient(session, patient_id)
-    if patient is not None and offers.remove(session, placement_request_id):
-        _count_offers(session, patient, now)
-
-
-def _count_offers(session: Session, patient: Patient, now: datetime) -> None:
-    first = offers.first_day(session, patient.id)
-    if first != patient.first_place_on:
-        patient.first_place_on, patient.updated_at = first, now
-
-
-@dataclass(frozen=True)
-class RecordedPlace:
-    """A place that matching recorded: of which request, and when."""
-
-    placement_request_id: UUID
-    recorded_at: datetime
-
-
-def record_place(session: Session, keys: Keys, patient_id: UUID, place: RecordedPlace, *, now: datetime) -> None:
-    """A patient who searches, has paused or is in therapy already takes up this place.
-
-    Where the search had ended before, or people have ended or resumed it since, the place has failed. The event
-    says which, so that matching does not count a searching patient as placed.
-    """
-    patient = merging.kept_patient(session, patient_id)
-    if patient is None or patient.placement_request_id == place.placement_request_id:
-        return
-    fields, before = decrypt(keys, patient), patient.status
-    is_late = _has_left(session, patient_id, patient, since=place.recorded_at)
-    if is_late and patient.placement_state == PlacementState.TAKEN_UP:
-        return  # the search that went on has found another place, and that one stands
-    if is_late or before not in states.TAKES_UP_A_PLACE:
-        states.fail_place(patient, place.placement_request_id)
-        reason = "A place was recorded, but the search had ended."
-    else:
-        states.give_place(patient, place.placement_request_id)
-        reason = "A place was recorded." if before == PatientStatus.IN_THERAPY else "A place was taken up."
-        if before != PatientStatus.IN_THERAPY:
-            states.begin_therapy(patient, by=None, now=now)
-    patient.updated_at = now
-    _record_change(session, keys, patient, fields, before, reason=reason, by=None, now=now)
-
-
-def _has_left(session: Session, patient_id: UUID, kept: Patient, *, since: datetime) -> bool:
-    """Whether people went on without what was recorded then for a patient, who may have been merged since."""
-    if queries.has_left_search_or_therapy(session, patient_id, since=since):
-        return True
-    merged_at = None if kept.id == patient_id else merging.merged_at(session, patient_id)
-    return merged_at is not None and queries.has_left_search_or_therapy(session, kept.id, since=max(since, merged_at))
-
-
-def _record_change(
+def record_change(
     session: Session,
     keys: Keys,
     patient: Patient,
@@ -302,10 +233,16 @@ def _record_change(
     before: str,
     *,
     reason: str | None,
+    place: UUID | None = None,
     by: UUID | None,
     now: datetime,
 ) -> None:
-    """Record the change from the status before to the present one, and publish it; also where only a place changed."""
+    """Record the change from the status before to the present one, and publish it; also where only a place changed.
+
+    `place`: the placement request whose place caused it.
+    """
     kind = HistoryKind.PLACE if patient.status == before else HistoryKind.STATUS
-    session.add(history.entry(keys, patient, before, kind, reason=reason, by=by, now=now))
-    publish(session, patient, fields, PatientStatusChanged, now=now, previous_status=before)
+    change = history.entry(keys, patient, before, kind, reason=reason, by=by, now=now)
+    change.placement_request_id = place
+    session.add(change)
+    publish(session, patient, fields, PatientStatusChanged, now=now, previous_status=before, caused_by_place=place)

@@ -38,6 +38,9 @@ TAKES_UP_A_PLACE: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 CLOSED: Final = frozenset({_S.SEARCH_ABORTED, _S.THERAPY_COMPLETED, _S.THERAPY_ABORTED})
 """Nothing goes on for these patients; the file is kept for a while."""
 
+THERAPY_ENDED: Final = frozenset({_S.THERAPY_COMPLETED, _S.THERAPY_ABORTED})
+"""The therapy is over, and no other search has begun."""
+
 GOES_ON: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 """Whose search or therapy has not ended; the search has a first day."""
 
@@ -77,6 +80,7 @@ def search(patient: Patient, *, by: UUID | None, now: datetime) -> None:
     """open, paused or in therapy → searching: a search that is resumed waits from its first day on."""
     if patient.status == _S.IN_THERAPY:
         _end_place(patient, PlacementState.FAILED)
+        patient.working_place_on = None
     _enter(patient, _S.SEARCHING, by=by, now=now)
     if patient.search_started_on is None:
         patient.search_started_on = berlin_day(now)
@@ -137,14 +141,20 @@ _TRANSITIONS: Final[dict[PatientStatus, Transition]] = {
 }
 
 
-def give_place(patient: Patient, placement_request_id: UUID) -> None:
+def give_place(patient: Patient, placement_request_id: UUID, *, recorded_at: datetime) -> None:
     """This request's place is the patient's now."""
     patient.placement_request_id, patient.placement_state = placement_request_id, PlacementState.TAKEN_UP
+    patient.placement_recorded_at = recorded_at
 
 
 def fail_place(patient: Patient, placement_request_id: UUID) -> None:
     """This request's place came when the search had ended: it is not the patient's."""
     patient.placement_request_id, patient.placement_state = placement_request_id, PlacementState.FAILED
+
+
+def take_place_back(patient: Patient) -> None:
+    """The patient never had the place that is recorded."""
+    patient.placement_request_id = patient.placement_state = patient.working_place_on = None
 
 
 def can_become_one(kept: Patient, merged: Patient) -> bool:
@@ -165,15 +175,20 @@ def become_one(kept: Patient, merged: Patient) -> None:
         kept.status, kept.paused_until = merged.status, merged.paused_until
         kept.search_started_on = merged.search_started_on
         kept.first_place_on, kept.working_place_on = merged.first_place_on, merged.working_place_on
-        kept.placement_request_id, kept.placement_state = merged.placement_request_id, merged.placement_state
+        _take_over_place(kept, merged)
     elif merged.status in GOES_ON:
         days = filter(None, (kept.search_started_on, merged.search_started_on))
         kept.search_started_on = min(days, default=None)
         if kept.placement_request_id is None:
-            kept.placement_request_id, kept.placement_state = merged.placement_request_id, merged.placement_state
+            _take_over_place(kept, merged)
     merged.paused_until = None
     # how long the case of one person has been closed is asked anew
     kept.erasure_proposed_on = merged.erasure_proposed_on = None
+
+
+def _take_over_place(kept: Patient, merged: Patient) -> None:
+    kept.placement_request_id, kept.placement_state = merged.placement_request_id, merged.placement_state
+    kept.placement_recorded_at = merged.placement_recorded_at
 
 
 def _end_place(patient: Patient, state: PlacementState) -> None:

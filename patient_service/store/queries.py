@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -137,8 +137,9 @@ _OTHER = _PATIENTS.alias()
 _EMPTY: dict[str, Any] = dict.fromkeys(each.key for each in Patient.__mapper__.attrs)
 _LATER = frozenset(
     {
-        "paused_until", "first_place_on", "working_place_on", "placement_request_id", "placement_state", "merged_into",
-        "merged_at", "kept_sequence", "other_references", "erasure_proposed_on", "erased_at",
+        "paused_until", "first_place_on", "working_place_on", "placement_request_id", "placement_state",
+        "placement_recorded_at", "merged_into", "merged_at", "kept_sequence", "other_references",
+        "erasure_proposed_on", "erased_at",
     }
 )  # fmt: skip
 """Columns that nobody has who is new."""
@@ -311,16 +312,38 @@ def patients_after(session: Session, patient_id: UUID, *, limit: int) -> Sequenc
     return next_locked(session, Patient, after=patient_id, limit=limit, options=[selectinload(Patient.consents)])
 
 
-_LEFT = or_(
-    StatusChange.status.in_(("open", "search_aborted", "therapy_completed", "therapy_aborted")),
-    and_(StatusChange.previous_status == "in_therapy", StatusChange.status == "searching"),
+_LEFT = and_(
+    # what became of one place says nothing of the next, whose event may be read first
+    StatusChange.placement_request_id.is_(None),
+    or_(
+        StatusChange.status.in_(("open", "search_aborted", "therapy_completed", "therapy_aborted")),
+        and_(StatusChange.previous_status == "in_therapy", StatusChange.status == "searching"),
+    ),
 )
 
 
 def has_left_search_or_therapy(session: Session, patient_id: UUID, *, since: datetime) -> bool:
-    """Whether the search or the therapy has ended, or the search gone on after a therapy, since an instant."""
+    """Whether people have ended the search or the therapy, or gone on searching after a therapy, since an instant."""
     left = exists().where(StatusChange.patient_id == patient_id, StatusChange.changed_at > since, _LEFT)
     return bool(session.scalar(select(left)))
+
+
+def beginning_of_therapy(session: Session, placement_request_id: UUID) -> StatusChange | None:
+    """The last step into a therapy that this request's place brought about; None where people had noted it before."""
+    began = select(StatusChange).where(
+        StatusChange.placement_request_id == placement_request_id,
+        StatusChange.status == "in_therapy",
+        StatusChange.previous_status != "in_therapy",
+    )
+    return session.scalar(began.order_by(StatusChange.id.desc()).limit(1))
+
+
+def pause_before(session: Session, step: StatusChange) -> date | None:
+    """The last day of the pause that a step ended; None where it had none."""
+    paused = select(StatusChange.paused_until).where(
+        StatusChange.patient_id == step.patient_id, StatusChange.id < step.id, StatusChange.status == "paused"
+    )
+    return session.scalar(paused.order_by(StatusChange.id.desc()).limit(1))
 
 
 def lock_patients(session: Session, ids: Iterable[UUID]) -> None:

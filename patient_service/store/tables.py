@@ -60,6 +60,8 @@ class Patient(Aggregate, Tables):
     placement_request_id: Mapped[UUID | None]
     """The request whose place the patient was given last; kept when the place is over, so that others learn of it."""
     placement_state: Mapped[str | None]
+    placement_recorded_at: Mapped[datetime | None]
+    """When matching recorded that place: events about two requests come in any order."""
 
     if TYPE_CHECKING:  # read with the row, from a table of its own
         data_key: Mapped[bytes | None]
@@ -243,6 +245,8 @@ class StatusChange(Tables):
     previous_search_started_on: Mapped[date | None]
     """With the next, where the start of the search was changed by hand: it decides who is asked for first."""
     search_started_on: Mapped[date | None]
+    placement_request_id: Mapped[UUID | None]
+    """The request whose place caused it."""
     kept_until: Mapped[date | None]
     """Where staff declined to erase the patient: through which day that is not proposed again."""
     changed_at: Mapped[datetime]

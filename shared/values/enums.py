@@ -277,14 +277,6 @@ class RequestOutcome(StrEnum):
     LATER = "later"
 
 
-class PlacementFailure(StrEnum):  # for issue 14
-    NO_SHOW = "no_show"
-    PATIENT_LEFT = "patient_left"
-    THERAPIST_LEFT = "therapist_left"
-    NOT_SUITABLE = "not_suitable"
-    OTHER = "other"
-
-
 class WithdrawalReason(StrEnum):
     PATIENT_DECLINED = "patient_declined"
     PLACED_ELSEWHERE = "placed_elsewhere"

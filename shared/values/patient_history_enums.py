@@ -23,7 +23,7 @@ class HistoryKind(StrEnum):
     SEARCH_START = "search_start"
     """Staff changed the first day of the search."""
     PLACE = "place"
-    """A place was recorded, and the status is as it was."""
+    """A place was recorded, confirmed or taken back, and the status is as it was."""
     MERGE = "merge"
     """Another file became part of this one."""
     KEPT = "kept"

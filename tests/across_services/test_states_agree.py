@@ -38,6 +38,9 @@ STEPS = st.one_of(
         st.tuples(st.integers(0, 3), st.sampled_from(["accepted", "accepted", "declined_capacity", "later"])),
     ),
     st.tuples(st.just("place"), st.integers(0, 3)),
+    st.tuples(st.just("confirm"), st.integers(0, 3)),
+    st.tuples(st.just("fail"), st.integers(0, 3)),
+    st.tuples(st.just("correct"), st.tuples(st.integers(0, 3), st.sampled_from([None, "accepted", "declined_other"]))),
     st.tuples(st.just("withdraw"), st.integers(0, 3)),
     st.tuples(st.just("block"), st.integers(0, 2)),
     st.tuples(st.just("deliver"), st.integers(0, 7)),
@@ -99,6 +102,18 @@ class Play:
     def place(self, which: int) -> None:
         if self.requests:
             self.world.place(self.requests[which % len(self.requests)])
+
+    def confirm(self, which: int) -> None:
+        if self.requests:
+            self.world.confirm(self.requests[which % len(self.requests)])
+
+    def fail(self, which: int) -> None:
+        if self.requests:
+            self.world.fail(self.requests[which % len(self.requests)])
+
+    def correct(self, how: tuple[int, str | None]) -> None:
+        if self.requests:
+            self.world.correct(self.requests[how[0] % len(self.requests)], how[1])
 
     def withdraw(self, which: int) -> None:
         if self.requests:
@@ -211,6 +226,13 @@ PLACED_TWICE = [
 """The second while the patient service has not handled the first."""
 
 
+WRONG_PLACE = [
+    ("approve", 0), ("approve", 1), ("approve", 2), ("settle", None), ("send", False), ("settle", None),
+    ("respond", (0, "accepted")), ("place", 0), ("correct", (0, "declined_other")),
+]  # fmt: skip
+"""Two more practices were asked; nothing of the place has arrived anywhere."""
+
+
 LONG_STORIES = settings(
     max_examples=25,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -231,6 +253,12 @@ LONG_STORIES = settings(
     steps=[("approve", 0), ("respond", (0, "accepted")), ("place", 0), ("status", "in_therapy"),
            ("status", "searching"), ("settle", None)]
 )  # fmt: skip
+@example(steps=[*WRONG_PLACE, ("settle", None)])
+@example(steps=[*WRONG_PLACE[:-1], ("settle", None), *WRONG_PLACE[-1:], ("deliver", 1), ("settle", None)])
+@example(steps=[*WRONG_PLACE, ("respond", (1, "accepted")), ("place", 1), ("deliver", 1), ("settle", None)])
+@example(steps=[*WRONG_PLACE[:-1], ("fail", 0), ("settle", None), *WRONG_PLACE[-1:], ("settle", None)])
+@example(steps=[*WRONG_PLACE[:-1], ("status", "in_therapy"), *WRONG_PLACE[-1:], ("settle", None)])
+@example(steps=[*PLACED_AND_BACK[:3], ("fail", 0), ("correct", (0, "accepted")), ("place", 0), ("settle", None)])
 @example(steps=[("approve", 0), ("status", "search_aborted"), ("status", "open"), ("status", "searching")])
 @example(steps=[*PLACED_AND_BACK[:4], ("status", "therapy_completed"), ("status", "open"), ("status", "searching")])
 @LONG_STORIES

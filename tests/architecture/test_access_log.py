@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from patient_service.api.routes import ROUTES
-from patient_service.domain import accesses, consents, patients, searches
+from patient_service.domain import accesses, consents, patients, places, searches
 from shared.http.declaration import Endpoint
 from tests.architecture.sources import calls_in, sources
 
@@ -85,7 +85,7 @@ def test_every_operation_writes_an_entry_or_has_a_reason() -> None:
         (patients.register, True),
         (patients.change_unnoted, False),
         (searches.waits_for_location, False),
-        (searches.note_offer, False),
+        (places.note_offer, False),
     ],
 )
 def test_the_search_for_an_entry_can_fail(function: Function, expected: bool) -> None:

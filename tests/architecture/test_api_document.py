@@ -26,6 +26,7 @@ from shared.values import (
     import_enums,
     patient_history_enums,
     patient_import_enums,
+    placement_enums,
     practice_enums,
     therapist_enums,
 )
@@ -75,6 +76,8 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "contact preference": enums.ContactPreference,
     "outcome of a request": enums.RequestOutcome,
     "outcome on the phone": enums.CallAnswer,
+    "why a place failed": placement_enums.PlacementFailure,
+    "why a request is not restored": placement_enums.WhyNotRestored,
     "hold of a request": enums.RequestHold,
     "what a request waits for": enums.RequestWait,
     "what a contact waits for": ContactWait,

@@ -22,7 +22,7 @@ from matching_service.domain.patient_data import RequestWithHistory
 from matching_service.domain.schemas import AuditLogEntryView
 from operations import export_document
 from patient_service.dependencies import Dependencies
-from patient_service.domain import exports, searches
+from patient_service.domain import exports, places
 from patient_service.domain.access_schemas import FileAccessView
 from patient_service.domain.exports import Collected
 from patient_service.domain.schemas import ConsentView, PatientView, StatusChangeView
@@ -107,6 +107,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "missing": "follows from the file",
                 "placement_request_id": "the request is among those of the matching service",
                 "placement_state": "the same, with what became of the place",
+                "placement_recorded_at": "the same",
                 "merged_at": "the history says when",
                 "kept_sequence": FOR_MACHINES,
                 "sequence": FOR_MACHINES,
@@ -150,6 +151,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "compared_at": FOR_MACHINES,
                 "inquiry_id": "the inquiry is among those of the communication service",
                 "inquiry_at": "the same",
+                "answer_entry_id": FOR_MACHINES,
                 "sequence": FOR_MACHINES,
             },
         ),
@@ -257,7 +259,7 @@ def test_of_a_person_with_several_files_everything_of_each_is_exported_as_docume
     files = {each.reference: str(each.id) for each in (kept, other, first)}
     for number, each in enumerate((kept, first), 1):
         _enter_by_import(session, each.id, number)
-    searches.note_offer(session, kept.id, new_id(), MONDAY.date(), now=MONDAY)
+    places.note_offer(session, kept.id, new_id(), MONDAY.date(), now=MONDAY)
     for id in files.values():
         assert client.post(f"/api/patients/{id}/consents", json=consent("health_data")).status_code == 201
     for into, duplicate in ((other, first), (kept, other)):

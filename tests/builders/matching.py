@@ -18,6 +18,7 @@ from matching_service.store.tables import PlacementRequest
 from shared.database import new_id
 from shared.events.catalogue import (
     AddressGeocoded,
+    AttemptsUsedUp,
     EmailSent,
     InquiryComposed,
     PatientStatusChanged,
@@ -150,7 +151,7 @@ def an_open_request(
 
 
 def a_request(session: Session, status: RequestStatus, *, now: datetime = MONDAY, **whose: Any) -> PlacementRequest:
-    """A request in this status, on the way it comes there in life; `failed`, which nothing leads to yet, is set."""
+    """A request in this status, on the way it comes there in life; a place is set, so that nothing follows from it."""
     made = an_open_request(session, now=now, **whose)
     inquiry = new_id()
     if status not in (RequestStatus.OPEN, RequestStatus.WITHDRAWN):
@@ -180,8 +181,11 @@ def _finish(session: Session, request_id: UUID, status: RequestStatus, now: date
     request = stored(session, request_id)
     if status in (RequestStatus.PLACED, RequestStatus.FAILED):
         request.status, request.placed_on = status, berlin_day(now)
+        request.failed_on = berlin_day(now) if status == RequestStatus.FAILED else None
     elif status == RequestStatus.NO_ANSWER:
-        request.status = status
+        attempts = {"inquiry_id": request.inquiry_id, "therapist_id": request.therapist_id}
+        used_up = AttemptsUsedUp(**attempts, placement_request_ids=[request_id])
+        listeners.apply(session, [happened(used_up, time=now)], now=now)
     elif status == RequestStatus.WITHDRAWN:
         request.status, request.withdrawn_reason = status, "other"
     session.flush()

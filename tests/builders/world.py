@@ -25,7 +25,8 @@ from communication_service.domain.waiting import list_part as waiting_requests
 from communication_service.listeners import listeners as communication_listeners
 from communication_service.store import email_queries
 from communication_service.store import tables as c
-from matching_service.domain import answers, placement_requests, publishing
+from matching_service.domain import answers, corrections, placement_requests, places, publishing
+from matching_service.domain.place_schemas import Confirmation, Correction, PlaceFailure
 from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
 from matching_service.store import tables as m
 from patient_service.clients.other_services import OtherServices
@@ -246,6 +247,34 @@ class World:
         self._try(
             self.matching,
             lambda: answers.place(self.matching, NOTES, request, NewPlace(), today=today, by=None, now=self.now),
+        )
+
+    def confirm(self, request: UUID) -> None:
+        """Staff record that the place works."""
+        today = berlin_day(self.now)
+        day = Confirmation(confirmed_on=today)
+        self._try(
+            self.matching,
+            lambda: places.confirm(self.matching, NOTES, request, day, today=today, by=None, now=self.now),
+        )
+
+    def fail(self, request: UUID) -> None:
+        """Staff record that the place failed."""
+        today = berlin_day(self.now)
+        failure = PlaceFailure.from_json({"reason": "other", "failed_on": today.isoformat()})
+        self._try(
+            self.matching,
+            lambda: places.fail(self.matching, NOTES, request, failure, today=today, by=None, now=self.now),
+        )
+
+    def correct(self, request: UUID, outcome: str | None) -> None:
+        """Staff find that the practice had said something else."""
+        correction = Correction.from_json({"outcome": outcome, "reason": "a mistake"})
+        self._try(
+            self.matching,
+            lambda: corrections.correct(
+                self.matching, NOTES, request, correction, rules=ASK_AGAIN, by=None, now=self.now
+            ),
         )
 
     def withdraw(self, request: UUID) -> None:

@@ -78,6 +78,7 @@ class BusyService:
                     catalogue.RequestUpdated(
                         **ids, status=random.choice(["open", "contacted", "accepted", "withdrawn"])
                     ),
+                    catalogue.RequestCorrected(**ids),
                     catalogue.RequestUnknown(placement_request_id=request),
                 ]
             )

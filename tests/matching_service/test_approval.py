@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from matching_service.store.tables import AuditLogEntry, PlacementRequest
 from shared import database
 from shared.database import new_id
+from shared.events.catalogue import AttemptsUsedUp
+from shared.runtime import clock
 from shared.values.enums import RequestStatus
+from tests.builders.events import happened
 from tests.builders.matching import (
     a_known_patient,
     a_known_therapist,
     a_request,
     an_open_request,
+    handle,
     north_of_aachen,
     patient_becomes,
+    types,
 )
 from tests.conftest import MONDAY
 from tests.events import recorded
@@ -165,7 +171,8 @@ def _row(patient: UUID, therapist: UUID, status: str) -> dict[str, Any]:
         "status": status,
         "approved_at": MONDAY,
         "withdrawn_reason": "other" if status == "withdrawn" else None,
-        "next_contact_after": MONDAY.date() if status == "deferred" else None,
+        "next_contact_after": MONDAY.date() if status in ("deferred", "no_answer") else None,
+        "failed_on": MONDAY.date() if status == "failed" else None,
     }
 
 
@@ -271,3 +278,33 @@ def test_when_all_are_refused_every_reason_is_said_in_the_language_of_staff(
     private, unknown = (each["message"] for each in answer.json["errors"])
     assert private == f"accreditation: {LANGUAGES[language]}"
     assert ("gibt es hier nicht" in unknown) == (language == "de")
+
+
+def test_who_was_not_reached_is_asked_again_after_four_weeks_with_the_same_request(
+    client: FlaskClient, session: Session
+) -> None:
+    patient, therapist = a_known_patient(session), a_known_therapist(session, accreditation="private")
+    reason = override(therapist, "accreditation")
+    (made,) = approve(client, patient, therapist, overrides=[reason]).json["items"]
+    attempts = {"inquiry_id": new_id(), "therapist_id": therapist, "placement_request_ids": [made["id"]]}
+
+    def used_up(days_ago: int) -> None:
+        then = clock.now() - timedelta(days=days_ago)
+        handle(session, happened(AttemptsUsedUp(**attempts), new_id(), time=then))
+        session.flush()
+
+    used_up(27)
+    refused = approve(client, patient, therapist, overrides=[reason])
+    assert refused.json["errors"][0]["message"].startswith("open_request: ")
+    shown = client.get(f"{URL}/{made['id']}").json
+    assert (shown["waits_for"], shown["waits_until"]) == ("decision", clock.today().isoformat())
+    waited = clock.today() - timedelta(days=1)
+    session.execute(update(PlacementRequest).values(next_contact_after=waited))
+    again = approve(client, patient, therapist, overrides=[override(therapist, "accreditation", "asked anew")])
+    (item,) = again.json["items"]
+    assert (item["id"], item["status"], item["version"]) == (made["id"], "open", 2)
+    assert [each["reason"] for each in item["overrides"]] == ["asked anew"]
+    assert item["approved_at"] > made["approved_at"]
+    assert types(session, made["id"]) == ["approved", "reopened"]
+    logged = [each["what"] for each in client.get(f"{URL}/{made['id']}/history").json["items"]]
+    assert logged == ["approved", "no_answer", "approved"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.database import new_id
 from shared.events.catalogue import CallRecorded, EmailAnswered, PracticeAnswer
+from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestStatus, Role
 from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
 from tests.builders.events import happened
@@ -45,6 +47,26 @@ def place(client: FlaskClient, session: Session) -> Any:
     return client.post(f"/api/placement-requests/{accepted.id}/place", json={})
 
 
+def confirm(client: FlaskClient, session: Session) -> Any:
+    url = f"/api/placement-requests/{a_place(session)}/confirm"
+    return client.post(url, json={"confirmed_on": berlin_day(MONDAY).isoformat()})
+
+
+def fail(client: FlaskClient, session: Session) -> Any:
+    body = {"failed_on": berlin_day(MONDAY).isoformat(), "reason": "no_show"}
+    return client.post(f"/api/placement-requests/{a_place(session)}/fail", json=body)
+
+
+def correct(client: FlaskClient, session: Session) -> Any:
+    declined = a_request(session, RequestStatus.DECLINED)
+    return client.post(f"/api/placement-requests/{declined.id}/correct", json={"outcome": None, "reason": "a mistake"})
+
+
+def a_place(session: Session) -> UUID:
+    """A place that was taken on Monday."""
+    return a_request(session, RequestStatus.PLACED).id
+
+
 def withdraw(client: FlaskClient, session: Session) -> Any:
     url = f"/api/placement-requests/{an_open_request(session).id}/withdraw"
     return client.post(url, json={"reason": "entered_by_mistake"})
@@ -64,6 +86,9 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "PATCH /api/placement-requests/<id>": (change, {"placement_requests.updated_by"}),
     "POST /api/placement-requests/<id>/response": (answer, LOGGED),
     "POST /api/placement-requests/<id>/place": (place, LOGGED),
+    "POST /api/placement-requests/<id>/confirm": (confirm, LOGGED),
+    "POST /api/placement-requests/<id>/fail": (fail, LOGGED),
+    "POST /api/placement-requests/<id>/correct": (correct, LOGGED),
     "POST /api/placement-requests/<id>/withdraw": (withdraw, LOGGED),
 }
 

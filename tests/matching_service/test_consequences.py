@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import answers, placement_requests
-from matching_service.domain.schemas import ContactList, NewPlace, Override, Withdrawal
+from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Override, Withdrawal
+from matching_service.store import queries
 from matching_service.store.tables import TherapistCopy
 from shared.database import new_id
 from shared.errors import Conflict
@@ -228,6 +229,27 @@ def test_after_a_therapy_that_ended_the_same_therapist_may_be_asked_in_a_new_sea
     assert an_open_request(session, patient_id=patient, therapist_id=therapist).hold is None
 
 
+@pytest.mark.parametrize(
+    ("minutes", "more", "before", "after", "ends"),
+    [
+        (1, {}, "in_therapy", "searching", True),
+        (1, {}, "searching", "search_aborted", True),
+        (-1, {}, "in_therapy", "searching", False),  # people went on before the place was recorded
+        (1, {}, "searching", "in_therapy", False),
+        (1, {"caused_by_place": new_id()}, "in_therapy", "searching", False),  # another place failed
+    ],
+)
+def test_a_place_of_which_the_patient_service_never_learned_ends_when_people_go_on_without_it(
+    session: Session, minutes: int, more: dict[str, Any], before: str, after: str, ends: bool
+) -> None:
+    request = a_request(session, RequestStatus.ACCEPTED)
+    answers.place(session, TEXTS, request.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY + HOUR)
+    published = public_patient(id=request.patient_id, status=after)
+    step = PatientStatusChanged(patient=published, previous_status=before, **more)
+    handle(session, happened(step, request.patient_id, sequence=2, time=MONDAY + HOUR + timedelta(minutes=minutes)))
+    assert stored(session, request.id).status == ("failed" if ends else "placed")
+
+
 def test_a_list_approved_before_the_patient_service_knows_of_the_place_is_held(session: Session) -> None:
     request = a_request(session, RequestStatus.ACCEPTED)
     answers.place(session, TEXTS, request.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
@@ -281,3 +303,47 @@ def test_what_is_approved_while_the_therapist_is_removed_is_withdrawn_in_any_ord
     copy = session.get(TherapistCopy, request.therapist_id, populate_existing=True)
     assert copy is not None
     assert copy.status == "inactive"
+
+
+def test_every_entry_of_the_log_says_from_which_one_it_followed(session: Session) -> None:
+    """What was held, withdrawn or released leads back to the answer, the place or the withdrawal of another request."""
+    patient = a_known_patient(session)
+    held, accepted, other = (an_open_request(session, patient_id=patient).id for _ in range(3))
+    answered(session, accepted, "accepted")
+    answered(session, other, "accepted")
+    withdrawal = Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED)
+    answers.withdraw(session, other, withdrawal, by=None, now=MONDAY + HOUR)
+    answers.place(session, TEXTS, accepted, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY + HOUR)
+    followed(session, accepted, patient, "in_therapy", "taken_up", sequence=2)
+    assert causes(session, held, accepted, other) == {
+        (held, "approved"): None,
+        (accepted, "approved"): None,
+        (other, "approved"): None,
+        (accepted, "answered"): None,
+        (held, "held"): (accepted, "answered"),
+        (other, "held"): (accepted, "answered"),
+        (other, "answered"): None,
+        (other, "withdrawn"): None,
+        (accepted, "placed"): (accepted, "answered"),
+        (held, "withdrawn"): (accepted, "placed"),
+    }
+
+
+def test_what_comes_back_by_itself_leads_back_to_the_answer(session: Session) -> None:
+    deferred = a_request(session, RequestStatus.DEFERRED).id
+    later = MONDAY + timedelta(days=40)
+    assert answers.reopen_deferred(session, today=berlin_day(later), now=later) == 1
+    assert causes(session, deferred)[deferred, "reopened"] == (deferred, "answered")
+
+
+def answered(session: Session, request: UUID, outcome: str) -> None:
+    said = NewAnswer.from_json({"outcome": outcome})
+    answers.respond(session, TEXTS, request, said, rules=RULES, by=None, now=MONDAY + HOUR)
+
+
+def causes(session: Session, *requests: UUID) -> dict[tuple[UUID, str], tuple[UUID, str] | None]:
+    """Of each entry of these requests which other one caused it, both as the request and what happened."""
+    session.flush()
+    entries = queries.audit_log_of(session, requests)
+    names = {entry.id: (entry.placement_request_id, entry.what) for entry in entries}
+    return {names[entry.id]: names[entry.caused_by] if entry.caused_by else None for entry in entries}

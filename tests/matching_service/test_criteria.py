@@ -31,6 +31,7 @@ MONDAY_MORNING = {"monday": [{"start": "09:00", "end": "12:00"}]}
 FROM_NOON = {"monday": [{"start": "12:00", "end": "18:00"}]}
 NOWHERE: dict[str, Any] = {"latitude": None, "longitude": None}
 HERSELF = UUID(int=7)
+FAILED: dict[str, Any] = {"status": "failed", "failed_on": TODAY}
 
 
 class Case(NamedTuple):
@@ -125,9 +126,9 @@ CASES: dict[str, list[Case]] = {
     "patient_exclusion": [
         Case("pass", {"id": HERSELF}, {"excluded_therapist_ids": [UUID(int=8)]}),
         Case("fail", {"id": HERSELF}, {"excluded_therapist_ids": [UUID(int=8), HERSELF]}),
-        Case("fail", {}, {"search_started_on": date(2026, 11, 23)}, {"status": "failed"}),
-        Case("fail", {}, {"search_started_on": None}, {"status": "failed"}),
-        Case("pass", {}, {"search_started_on": date(2026, 11, 24)}, {"status": "failed"}),
+        Case("fail", {}, {"search_started_on": date(2026, 11, 23)}, FAILED),
+        Case("fail", {}, {"search_started_on": None}, FAILED),
+        Case("pass", {}, {"search_started_on": date(2026, 11, 24)}, FAILED),
     ],
     "open_request": [
         Case("pass"),
@@ -139,7 +140,8 @@ CASES: dict[str, list[Case]] = {
         Case("fail", asked={"status": "contacted"}),
         Case("fail", asked={"status": "accepted"}),
         Case("fail", asked={"status": "deferred", "next_contact_after": TODAY}),
-        Case("fail", asked={"status": "no_answer"}),
+        Case("fail", asked={"status": "no_answer", "next_contact_after": TODAY + timedelta(days=1)}),
+        Case("pass", asked={"status": "no_answer", "next_contact_after": TODAY}),
     ],
     "recent_refusal": [
         Case("pass"),
@@ -283,7 +285,7 @@ SAID: list[tuple[str, Case, str]] = [
     ("availability", Case("unknown", {"working_hours": None}), "It is not known: the working hours of the practice."),
     (
         "patient_exclusion",
-        Case("fail", asked={"status": "failed"}),
+        Case("fail", asked=FAILED),
         "A place with this therapist failed in this search.",
     ),
     (

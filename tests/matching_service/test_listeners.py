@@ -230,7 +230,8 @@ def test_after_all_attempts_there_is_no_answer_which_one_can_still_come(session:
     request = an_open_request(session)
     contact = Contacts(request.id)
     handle(session, contact.composed(), contact.used_up())
-    assert stored(session, request.id).status == "no_answer"
+    unanswered = stored(session, request.id)
+    assert (unanswered.status, unanswered.next_contact_after) == ("no_answer", MONDAY.date() + timedelta(days=28))
     handle(session, contact.answered("accepted", hours=50))
     assert stored(session, request.id).status == "accepted"
     handle(session, contact.used_up(hours=51))

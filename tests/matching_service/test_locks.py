@@ -12,9 +12,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, select, text, update
 
-from matching_service.domain import answers, placement_requests, publishing
+from matching_service.domain import answers, corrections, placement_requests, publishing
 from matching_service.domain import locks as order
 from matching_service.domain.locks import Affected
+from matching_service.domain.place_schemas import Correction
 from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
 from matching_service.store import queries
 from matching_service.store.tables import PatientCopy, PlacementRequest
@@ -184,13 +185,16 @@ class Bustle:
                 answers.respond(session, TEXTS, request, said, rules=RULES, by=None, now=MONDAY + timedelta(hours=1))
 
     def staff(self) -> None:
-        """Staff withdraw, place, and change a note."""
+        """Staff withdraw, place, correct, and change a note."""
         patch = MergePatch({"note": "urgent"}, {})
         for request in self._some_requests()[:1]:
             with transaction() as session:
                 placement_requests.change(session, TEXTS, request, patch, expected_versions=None, by=None, now=MONDAY)
             with transaction() as session:
-                if random.random() < 0.5:
+                if random.random() < 0.3:
+                    wrong = Correction.from_json({"outcome": None, "reason": "a mistake"})
+                    corrections.correct(session, TEXTS, request, wrong, rules=RULES, by=None, now=MONDAY)
+                elif random.random() < 0.5:
                     answers.withdraw(session, request, Withdrawal.from_json({"reason": "other"}), by=None, now=MONDAY)
                 else:
                     answers.place(session, TEXTS, request, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
@@ -309,7 +313,7 @@ def test_the_patients_of_all_live_requests_to_an_unavailable_therapist_are_locke
     """A call that reaches nobody, or staff who open it again, make one that has gone out open: then it is withdrawn."""
     request = _request_of(new_id())
     with transaction() as session:
-        session.execute(update(PlacementRequest).values(status="no_answer"))
+        session.execute(update(PlacementRequest).values(status="no_answer", next_contact_after=MONDAY.date()))
         therapist = session.scalars(select(PlacementRequest.therapist_id).where(PlacementRequest.id == request)).one()
     with transaction() as session:
         order.lock(session, Affected(therapists={therapist}, unavailable_therapists={therapist}))

@@ -12,14 +12,23 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from matching_service.domain import answers, bulk, copies, placement_requests
+from matching_service.domain import answers, bulk, copies, corrections, placement_requests, places
 from matching_service.domain.bulk_schemas import BulkChange
+from matching_service.domain.place_schemas import Confirmation, Correction, PlaceFailure
 from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
-from shared.database import transaction
+from shared.database import new_id, transaction
 from shared.errors import Conflict
-from shared.events.catalogue import PatientMerged, PatientStatusChanged, PatientUpdated
+from shared.events.catalogue import (
+    CallRecorded,
+    PatientMerged,
+    PatientStatusChanged,
+    PatientUpdated,
+    PracticeAnswer,
+    TherapistBlocked,
+)
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestOutcome, RequestStatus, WithdrawalReason
+from shared.values.placement_enums import PlacementFailure
 from tests.builders.events import happened
 from tests.builders.matching import (
     RULES,
@@ -30,6 +39,7 @@ from tests.builders.matching import (
     listeners,
     patient_becomes,
     public_patient,
+    public_therapist,
     stored,
 )
 from tests.concurrency import in_turn, while_uncommitted
@@ -67,6 +77,21 @@ def the_search_ends(session: Session, request: UUID) -> None:
     copies.keep_patients(session, [(patient, event.envelope)])
 
 
+def confirm(session: Session, request: UUID) -> Any:
+    day = Confirmation(confirmed_on=TODAY)
+    return places.confirm(session, TEXTS, request, day, today=TODAY, by=None, now=NOW)
+
+
+def fail(session: Session, request: UUID) -> Any:
+    failure = PlaceFailure(reason=PlacementFailure.NO_SHOW, failed_on=TODAY)
+    return places.fail(session, TEXTS, request, failure, today=TODAY, by=None, now=NOW)
+
+
+def correct(session: Session, request: UUID) -> Any:
+    correction = Correction.from_json({"outcome": None, "reason": "a mistake"})
+    return corrections.correct(session, TEXTS, request, correction, rules=RULES, by=None, now=NOW)
+
+
 ACCEPTED, DECLINED = respond(RequestOutcome.ACCEPTED), respond(RequestOutcome.DECLINED_CAPACITY)
 
 
@@ -80,6 +105,11 @@ ACCEPTED, DECLINED = respond(RequestOutcome.ACCEPTED), respond(RequestOutcome.DE
         (RequestStatus.ACCEPTED, withdraw, place, "placement_request.not_accepted"),
         (RequestStatus.ACCEPTED, place, withdraw, "placement_request.over"),
         (RequestStatus.CONTACTED, withdraw, withdraw, "placement_request.over"),
+        (RequestStatus.PLACED, fail, confirm, "placement_request.not_placed"),
+        (RequestStatus.PLACED, fail, fail, "placement_request.not_placed"),
+        (RequestStatus.PLACED, confirm, confirm, "placement_request.confirmed_already"),
+        (RequestStatus.ACCEPTED, correct, place, "placement_request.not_accepted"),
+        (RequestStatus.DECLINED, correct, correct, "placement_request.not_answered"),
         (RequestStatus.ACCEPTED, the_search_ends, place, "patient.not_searching"),
     ],
 )
@@ -111,6 +141,39 @@ def test_what_others_have_changed_by_then_is_not_changed_with_many() -> None:
     with transaction() as session:
         statuses = [stored(session, each).status for each in requests]
     assert statuses == ["open", "withdrawn", "open"]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_call_while_an_answer_is_corrected_counts_when_it_comes_after_it(is_first: bool) -> None:
+    """Before the correction it was logged without an effect: the refusal stood."""
+    with transaction() as session:
+        request = a_request(session, RequestStatus.DECLINED)
+        said = [PracticeAnswer(placement_request_id=request.id, outcome="accepted")]
+        call = CallRecorded(
+            phone_call_id=new_id(), inquiry_id=request.inquiry_id, therapist_id=request.therapist_id,
+            direction="outbound", result="reached", occurred_at=NOW, placement_request_ids=[request.id], answers=said,
+        )  # fmt: skip
+        event = happened(call, time=NOW)
+    works = [
+        lambda session: listeners.apply(session, [event], now=NOW),
+        lambda session: correct(session, request.id),
+    ]
+    assert not isinstance(in_turn(*(works if is_first else works[::-1])), Exception)
+    with transaction() as session:
+        assert stored(session, request.id).status == ("contacted" if is_first else "accepted")
+
+
+def test_who_is_blocked_while_a_correction_opens_their_request_again_is_not_asked() -> None:
+    with transaction() as session:
+        open_one = a_request(session, RequestStatus.OPEN)
+        wrong = a_request(session, RequestStatus.ACCEPTED, patient_id=open_one.patient_id).id
+        place(session, wrong)
+    blocked = public_therapist(id=open_one.therapist_id, status="blocked")
+    event = happened(TherapistBlocked(therapist=blocked), blocked.id, sequence=5)
+    works = [lambda session: correct(session, wrong), lambda session: listeners.apply(session, [event], now=NOW)]
+    assert not isinstance(in_turn(*works), Exception)
+    with transaction() as session:
+        assert stored(session, open_one.id).withdrawn_reason == "therapist_unavailable"
 
 
 def approving(patient: UUID, therapist: UUID) -> Callable[[Session], Any]:

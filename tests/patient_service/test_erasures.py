@@ -230,7 +230,8 @@ KEPT = {
     "merged_into", "merged_at", "kept_sequence",  # ids and dates of nobody: which erasures belong together
     "reference",  # stands in letters: nobody else may get it
     "status", "registered_on", "registered_by", "search_started_on", "last_contact_on", "first_place_on",
-    "working_place_on", "placement_request_id", "placement_state", "age_published_on",  # counts and dates, of nobody
+    "working_place_on", "placement_request_id", "placement_state", "placement_recorded_at",
+    "age_published_on",  # counts and dates, of nobody
     "index_key", "prior_therapy_index", "crisis_index",  # of the present key, and random
 }  # fmt: skip
 

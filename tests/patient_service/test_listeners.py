@@ -16,7 +16,13 @@ from patient_service.domain import patients, searches
 from patient_service.domain.schemas import NewStatus, PatientView
 from patient_service.listeners import listeners
 from patient_service.store.tables import Patient
-from shared.events.catalogue import AddressGeocoded, EmailSent, PatientPlaced, RequestAccepted, RequestWithdrawn
+from shared.events.catalogue import (
+    AddressGeocoded,
+    EmailSent,
+    PatientPlaced,
+    RequestAccepted,
+    RequestWithdrawn,
+)
 from shared.security.encryption import Keys
 from tests.builders.events import happened
 from tests.builders.merging import OTHER, merged

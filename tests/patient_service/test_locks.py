@@ -26,7 +26,16 @@ from patient_service.store import access_log
 from patient_service.store.tables import Patient
 from shared.database import ChangedMeanwhile, new_id, transaction
 from shared.errors import PlatformError
-from shared.events.catalogue import AddressErased, PatientPlaced, RequestAccepted, RequestWithdrawn
+from shared.events.catalogue import (
+    AddressErased,
+    PatientPlaced,
+    PlaceConfirmed,
+    PlaceFailed,
+    PlaceTakenBack,
+    RequestAccepted,
+    RequestCorrected,
+    RequestWithdrawn,
+)
 from shared.events.event import Event
 from shared.events.republish import republish
 from shared.security.encryption import Keys
@@ -133,7 +142,10 @@ class BusyService:
             events += [
                 happened(RequestAccepted(**request, accepted_on=MONDAY.date())),
                 happened(RequestWithdrawn(**request, reason="entered_by_mistake")),
+                happened(RequestCorrected(**request)),
                 happened(PatientPlaced(**request, placed_on=MONDAY.date())),
+                happened(PlaceConfirmed(**request, confirmed_on=MONDAY.date())),
+                happened(random.choice((PlaceFailed(**request, failed_on=MONDAY.date()), PlaceTakenBack(**request)))),
                 geocoded(patient_id),
                 happened(AddressErased(owner_kind="patient", owner_id=new_id())),
             ]

@@ -18,9 +18,9 @@ from prometheus_client import REGISTRY
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from patient_service.domain import birthdays, files, key_rings, practice_summaries, searches
+from patient_service.domain import birthdays, files, key_rings, places, practice_summaries, searches
 from patient_service.domain.files import UnreadableFile
-from patient_service.domain.searches import RecordedPlace
+from patient_service.domain.places import RecordedPlace
 from patient_service.store.tables import DataKey, FileAccess, ListAccess, Patient
 from shared.database import is_trouble
 from shared.errors import Unreachable
@@ -239,7 +239,7 @@ def test_an_event_about_one_is_no_trouble_of_the_database(session: Session, keys
     lose(known.id)
     place = RecordedPlace(uuid4(), recorded_at=MONDAY)
     with pytest.raises(UnreadableFile) as refused:
-        searches.record_place(session, keys, known.id, place, now=MONDAY)
+        places.record_place(session, keys, known.id, place, now=MONDAY)
     assert not is_trouble(refused.value)
 
 

@@ -65,6 +65,8 @@ class PatientStatusChanged(StateEvent, name="patient.status_changed"):
 
     patient: PublicPatient
     previous_status: str
+    caused_by_place: UUID | None = None
+    """The placement request whose place brought this about, as matching recorded it; None where people did, or time."""
 
 
 class PatientTherapistsExcluded(StateEvent, name="patient.therapists_excluded"):

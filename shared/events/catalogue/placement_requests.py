@@ -20,7 +20,8 @@ class RequestApproved(Event, name="matching.request_approved"):
 
 
 class RequestReopened(Event, name="matching.request_reopened"):
-    """A request is to be asked again: the date agreed for it has come, its contact failed or its answer was wrong."""
+    """A request is to be asked again: the date agreed for it has come, its contact failed, its answer was wrong, or
+    nobody was reached and staff approved it anew."""
 
     placement_request_id: UUID
     patient_id: UUID
@@ -65,6 +66,19 @@ class RequestAccepted(Event, name="matching.request_accepted"):
     accepted_on: PlausibleDate
 
 
+class RequestCorrected(Event, name="matching.request_corrected"):
+    """The answer that was recorded was a mistake, and what followed from it is taken back.
+
+    How the request stands now is said by the next event.
+    """
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    outcome: str | None = None
+    """The right answer; none where the practice has not answered."""
+
+
 class RequestWithdrawn(Event, name="matching.request_withdrawn"):
     """A request is over without an answer."""
 
@@ -81,6 +95,32 @@ class PatientPlaced(Event, name="matching.patient_placed"):
     patient_id: UUID
     therapist_id: UUID
     placed_on: PlausibleDate
+
+
+class PlaceConfirmed(Event, name="matching.place_confirmed"):
+    """A place works: after the first sessions patient and practice go on."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    confirmed_on: PlausibleDate
+
+
+class PlaceFailed(Event, name="matching.place_failed"):
+    """A place failed: the patient is back in the search, without this therapist."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    failed_on: PlausibleDate
+
+
+class PlaceTakenBack(Event, name="matching.place_taken_back"):
+    """A place had been recorded by mistake: the patient never took it up."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
 
 
 class RequestUpdated(Event, name="matching.request_updated"):
