@@ -19,7 +19,7 @@ from shared.errors import PlatformError
 SECONDS = 8.0
 MOST_SECONDS = 60.0
 """A machine that does much else brings few of the rare kinds of work in that time."""
-DEADLOCK = "40P01"
+DEADLOCK, WAITED_TOO_LONG = "40P01", "55P03"
 
 _CHANGES = re.compile(r"^\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)", re.IGNORECASE)
 _IN_PARENTHESES = re.compile(r"\([^()]*\)")
@@ -116,6 +116,7 @@ class Workers:
                 self.ended["merged meanwhile"] += 1
             except exc.DBAPIError as problem:
                 code = str(getattr(problem.orig, "pgcode", None) or type(problem).__name__)
-                self.ended[code] += 1
+                # the second is a busy machine's; consumers, jobs and callers try again
+                self.ended["waited too long" if code == WAITED_TOO_LONG else code] += 1
                 if code == DEADLOCK:
                     self.deadlocks.append(f"{work.__name__}: {problem}\n{traceback.format_exc()}")

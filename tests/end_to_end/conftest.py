@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from operations.sign_in import AccessTokens
 from testkit.api_client import ApiClient
 from testkit.private_platform import PrivatePlatform, private_platform
+from tests.end_to_end.operators import state_of
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,20 @@ def platform() -> Iterator[PrivatePlatform]:
     with private_platform(quick | calm, WITNESS_DATABASE_PASSWORD="witness") as platform:
         platform.up()
         yield platform
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a failed test what its platform says, which is gone when the report is read."""
+    report = yield
+    platform = item.funcargs.get("platform")
+    if report.when == "call" and report.failed and isinstance(platform, PrivatePlatform):
+        try:
+            said = state_of(platform)
+        except Exception as problem:  # the platform may be the very trouble
+            said = f"cannot be read: {problem}"
+        report.sections.append(("state of the platform", said))
+    return report
 
 
 @pytest.fixture(scope="session")

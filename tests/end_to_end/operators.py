@@ -16,6 +16,7 @@ from joserfc.jwk import OKPKey
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from operations.services import environment
+from shared.runtime import registry
 from testkit.private_platform import PrivatePlatform
 from tests.infrastructure import ROOT
 from user_service.domain.secret_values import SecretValues
@@ -94,6 +95,25 @@ class Tables:
         return not self.run(UNHEARD)
 
 
+def state_of(platform: PrivatePlatform) -> str:
+    """What stands in the way of a platform that does not do what a test waits for, line by line.
+
+    Who has not handled which last state, events that are dead letters or not published, and each worker's last trouble.
+    """
+    tables = Tables(platform)
+    lines = [f"not handled: {row}" for row in tables.run(UNHEARD)[:10]]
+    for service in registry.names():
+        if unpublished := tables.unpublished(service):
+            lines.append(f"{service}: {unpublished} events not published")
+        columns = 'topic, partition, "offset", event_type, reason, created_at::text'
+        select = f"SELECT {columns} FROM {service}.dead_letters"
+        lines += [f"{service}: dead letter {row}" for row in tables.run(f"{select} ORDER BY created_at DESC LIMIT 3")]
+        written = platform.process(f"{service}.worker").log.read_text(errors="replace").splitlines()
+        trouble = [line for line in written if '"level": "warning"' in line or '"level": "error"' in line]
+        lines += [line[:400] for line in trouble[-4:]]
+    return "\n".join(lines)
+
+
 def at_the_terminal(platform: PrivatePlatform, service: str, *command: str) -> subprocess.Popen[str]:
     """A command of a service, running."""
     return subprocess.Popen(
@@ -108,7 +128,7 @@ def at_the_terminal(platform: PrivatePlatform, service: str, *command: str) -> s
 
 def ended_well(running: subprocess.Popen[str]) -> str:
     """What the command printed."""
-    output, errors = running.communicate(timeout=120)
+    output, errors = running.communicate(timeout=300)
     assert running.returncode == 0, errors
     return output
 

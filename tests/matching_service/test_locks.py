@@ -244,7 +244,7 @@ def test_staff_workers_and_jobs_never_wait_for_each_other() -> None:
         workers = bustle.workers
         workers.run(
             [*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.staff, bustle.reopen, bustle.republish],
-            is_enough=lambda: bustle.kinds >= listeners.handled_types(),
+            is_enough=lambda: bustle.kinds >= listeners.handled_types() and locks.seen == set(locks.order),
         )
     assert workers.ended["done"] > 100
     assert bustle.kinds == listeners.handled_types()
