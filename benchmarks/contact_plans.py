@@ -23,7 +23,7 @@ from psycopg2.extras import execute_values
 from benchmarks.figures import Figure, at_least, at_most, quantile
 from matching_service.domain import acceptance, plan_making
 from matching_service.domain.plan_making import Claimed
-from matching_service.domain.plan_question import Limits, PackedPairs, Planned, Practice, Question
+from matching_service.domain.plan_question import PackedPairs, PlanLimits, Planned, Practice, Question
 from matching_service.domain.week_capacity import Week
 from matching_service.jobs import solve_apart
 from matching_service.settings import AskAgainRules, Settings
@@ -119,7 +119,7 @@ def _measure() -> Iterator[Figure]:
     now = clock.now()
     today = berlin_day(now)
     week = Week(today - timedelta(days=today.weekday()))
-    claimed = Claimed(new_id(), new_id(), week, REQUESTS, EACH, Limits(1))
+    claimed = Claimed(new_id(), new_id(), week, REQUESTS, EACH, PlanLimits(1))
     started = time.perf_counter()
     with transaction() as session:
         people = plan_making.waiting(session, claimed, rules=RULES, today=today)
@@ -140,7 +140,7 @@ def _measure() -> Iterator[Figure]:
     waited = {each.id: each.days_waited or 0 for each in people}
     yield from _compared("", question, solution.requests, waited)
     called = [_called(each) for each in practices]
-    scarce = Question(question.patients, called, pairs, Limits(1, calls=SCARCE))
+    scarce = Question(question.patients, called, pairs, PlanLimits(1, calls=SCARCE))
     yield from _compared(f", {SCARCE} calls", scarce, solve_apart(scarce).requests, waited)
 
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ortools.graph.python import min_cost_flow
 
 from matching_service.domain.acceptance import WHOLE
-from matching_service.domain.plan_question import Limits
+from matching_service.domain.plan_question import PlanLimits
 from shared.values.contact_plan_enums import ContactLack
 
 Numbers = NDArray[np.int64]
@@ -67,7 +67,7 @@ class Assignment:
     """Of each practice whether it is asked for as many patients as it may be."""
 
 
-def assign(room: Numbers, weight: Numbers, practices: Practices, pairs: Pairs, limits: Limits) -> Assignment:
+def assign(room: Numbers, weight: Numbers, practices: Practices, pairs: Pairs, limits: PlanLimits) -> Assignment:
     """The best assignment: `room` says how many requests each patient may have, `weight` what an acceptance counts."""
     network = _Network(room, weight, practices, pairs, limits)
     is_open = practices.room > 0
@@ -81,7 +81,7 @@ def assign(room: Numbers, weight: Numbers, practices: Practices, pairs: Pairs, l
     return Assignment(chosen, closed, asked >= practices.room)
 
 
-def _closed(values: Numbers, practices: Practices, limits: Limits) -> dict[int, ContactLack]:
+def _closed(values: Numbers, practices: Practices, limits: PlanLimits) -> dict[int, ContactLack]:
     """The practices that cannot be asked beside those of more value: of a mailbox, and beyond the calls."""
     closed: dict[int, ContactLack] = {}
     mailboxes: set[int] = set()
@@ -101,7 +101,7 @@ def _closed(values: Numbers, practices: Practices, limits: Limits) -> dict[int, 
 class _Network:
     """The arcs: from a source to patients, on to practices, and from these to a sink."""
 
-    def __init__(self, room: Numbers, weight: Numbers, practices: Practices, pairs: Pairs, limits: Limits) -> None:
+    def __init__(self, room: Numbers, weight: Numbers, practices: Practices, pairs: Pairs, limits: PlanLimits) -> None:
         self._room, self._weight, self._practices, self._pairs = room, weight, practices, pairs
         self._limits = limits
         self._value = pairs.chance * weight[pairs.patient] // 100

@@ -112,13 +112,6 @@ class ContactPlanView(ContactPlanFields, EntityView):
     """How many did not, since the rules did not allow it any more."""
 
 
-class Refusal(Schema):
-    """Why a request was not made."""
-
-    detail: Worded
-    """A sentence for people."""
-
-
 class PlannedRequestView(Schema):
     """A request of a plan: why this therapist, and what became of it."""
 
@@ -130,7 +123,7 @@ class PlannedRequestView(Schema):
     """The therapist."""
     state: PlannedRequestState
     """Whether it is proposed, taken out by staff, made or refused."""
-    by_hand: bool
+    added_by_staff: bool
     """Whether staff added it."""
     channel: PlannedChannel | None
     """How the practice is contacted first; null for what staff added."""
@@ -144,7 +137,7 @@ class PlannedRequestView(Schema):
     """Why this therapist, in words."""
     placement_request_id: UUID | None
     """The placement request that was made of it."""
-    refusals: list[Refusal]
+    why_refused: list[Worded]
     """Why it was not made."""
 
 

@@ -22,7 +22,7 @@ def plan_view(plan: ContactPlan, edited: Sequence[PlannedRequest]) -> ContactPla
         known
         | {
             "removed_request_ids": [each.id for each in edited if each.state == PlannedRequestState.REMOVED],
-            "added_requests": [_pair(each) for each in edited if each.by_hand],
+            "added_requests": [_pair(each) for each in edited if each.added_by_staff],
             "expected_acceptances": round(plan.expected / WHOLE, 1),
         }
     )
@@ -34,7 +34,7 @@ def _pair(request: PlannedRequest) -> dict[str, Any]:
 
 def request_view(request: PlannedRequest) -> PlannedRequestView:
     """The view of a planned request, with the reasons for this therapist."""
-    computed = {"chance", "distance_km", "reasons", "refusals"}
+    computed = {"chance", "distance_km", "reasons", "why_refused"}
     known = {name: getattr(request, name) for name in PlannedRequestView.model_fields.keys() - computed}
     kilometres = None if request.metres is None else request.metres / METRES_A_KILOMETRE
     return PlannedRequestView.of(
@@ -43,13 +43,13 @@ def request_view(request: PlannedRequest) -> PlannedRequestView:
             "chance": None if request.chance is None else request.chance / WHOLE,
             "distance_km": None if kilometres is None else round(kilometres, 1),
             "reasons": list(_reasons(request, kilometres)),
-            "refusals": [{"detail": Sentence.from_json(each)} for each in request.refusal or ()],
+            "why_refused": [Sentence.from_json(each) for each in request.refusal or ()],
         }
     )
 
 
 def _reasons(request: PlannedRequest, kilometres: float | None) -> Iterator[Sentence]:
-    if request.by_hand:
+    if request.added_by_staff:
         yield Sentence.of("plan_reason.by_hand")
     if request.is_hinted:
         yield Sentence.of("reason.potentially_available")

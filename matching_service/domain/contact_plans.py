@@ -155,7 +155,7 @@ def _pair(each: PlannedPair | PlannedRequest) -> tuple[UUID, UUID]:
 
 def _take_out(session: Session, plan: ContactPlan, current: ContactPlanView, wanted: Sequence[UUID]) -> None:
     concerned = {*wanted, *current.removed_request_ids}
-    known = {each.id: each for each in store.requests_with_ids(session, plan.id, concerned) if not each.by_hand}
+    known = {each.id: each for each in store.requests_with_ids(session, plan.id, concerned) if not each.added_by_staff}
     unknown = [place for place, each in enumerate(wanted) if each not in known]
     if unknown:
         problems = (FieldProblem.of(f"removed_request_ids.{place}", "field.not_of_this_plan") for place in unknown)
@@ -178,7 +178,12 @@ def _add(session: Session, plan: ContactPlan, current: ContactPlanView, wanted: 
     _add_patients(session, plan, {patient for _, (patient, _) in new})
     for _, (patient_id, therapist_id) in new:
         added = PlannedRequest(
-            id=new_id(), plan_id=plan.id, patient_id=patient_id, therapist_id=therapist_id, by_hand=True, unknown=[]
+            id=new_id(),
+            plan_id=plan.id,
+            patient_id=patient_id,
+            therapist_id=therapist_id,
+            added_by_staff=True,
+            unknown=[],
         )
         planned_requests.put_back(added)
         session.add(added)

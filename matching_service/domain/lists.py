@@ -62,7 +62,7 @@ ContactPlanRow = part_of(
 PlannedRequestRow = part_of(
     "PlannedRequestRow",
     PlannedRequestView,
-    *("id", "patient_id", "therapist_id", "state", "by_hand", "channel", "chance", "distance_km"),
+    *("id", "patient_id", "therapist_id", "state", "added_by_staff", "channel", "chance", "distance_km"),
     "placement_request_id",
     about="What a table of planned requests shows.",
 )

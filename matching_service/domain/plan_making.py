@@ -15,9 +15,9 @@ from uuid import UUID
 from matching_service.domain import acceptance, states, week_capacity
 from matching_service.domain.criteria import MANY
 from matching_service.domain.plan_question import (
-    Limits,
     Outlook,
     PackedPairs,
+    PlanLimits,
     Planned,
     Practice,
     Question,
@@ -52,11 +52,11 @@ class Claimed:
     week: Week
     requests_per_patient: int
     patients_per_therapist: int
-    limits: Limits
+    limits: PlanLimits
 
 
 @dataclass(frozen=True)
-class Waiting:
+class SearchingPatient:
     """A patient who searches, in the order of waiting."""
 
     id: UUID
@@ -88,11 +88,11 @@ def claim(session: Session, *, now: datetime) -> Claimed | None:
         week=Week(plan.week),
         requests_per_patient=plan.max_requests_per_patient,
         patients_per_therapist=plan.max_patients_per_therapist,
-        limits=Limits(plan.requests_for_everyone, plan.max_calls),
+        limits=PlanLimits(plan.requests_for_everyone, plan.max_calls),
     )
 
 
-def waiting(session: Session, plan: Claimed, *, rules: AskAgainRules, today: date) -> list[Waiting]:
+def waiting(session: Session, plan: Claimed, *, rules: AskAgainRules, today: date) -> list[SearchingPatient]:
     """Everybody who searches, those first who have longest."""
     copies = {each.id: each for each in store.copies_of_searching(session)}
     excluded = _excluded(session, copies.values())
@@ -115,11 +115,11 @@ def _excluded(session: Session, copies: Any) -> dict[UUID, frozenset[UUID]]:
 
 def _waiting(
     copy: Any, asked: Any, excluded: frozenset[UUID], plan: Claimed, *, rules: AskAgainRules, today: date
-) -> Waiting:
+) -> SearchingPatient:
     search = of_patient(copy, excluded=excluded, rules=rules, today=today)
     room = max(0, plan.requests_per_patient - asked.asked_for)
     began = copy.search_started_on
-    return Waiting(
+    return SearchingPatient(
         id=copy.id,
         days_waited=None if began is None else max(0, (today - began).days),
         asked_already=asked.asked_for,
@@ -146,13 +146,13 @@ def practices(session: Session, plan: Claimed) -> list[Practice]:
     return [week_capacity.practice(each, mailed, plan.week, most_patients=plan.patients_per_therapist) for each in rows]
 
 
-def portions(people: Sequence[Waiting]) -> Iterator[Sequence[Waiting]]:
+def portions(people: Sequence[SearchingPatient]) -> Iterator[Sequence[SearchingPatient]]:
     """Those for whom something can be planned, in portions."""
     able = [each for each in people if each.gap is None]
     return (able[begin : begin + PORTION] for begin in range(0, len(able), PORTION))
 
 
-def pairs(session: Session, people: Sequence[Waiting]) -> list[PackedPairs]:
+def pairs(session: Session, people: Sequence[SearchingPatient]) -> list[PackedPairs]:
     """The therapists who fit each of these patients."""
     found = MANY.candidates(session, [each.search for each in people])
     return [
@@ -173,7 +173,7 @@ def note_progress(session: Session, plan: Claimed, done: int, *, now: datetime) 
 
 
 def question(
-    plan: Claimed, people: Sequence[Waiting], practices: Sequence[Practice], pairs: Sequence[PackedPairs]
+    plan: Claimed, people: Sequence[SearchingPatient], practices: Sequence[Practice], pairs: Sequence[PackedPairs]
 ) -> Question:
     """What the plan is made from."""
     patients = [
@@ -189,7 +189,9 @@ def question(
     return Question(patients, practices, pairs, plan.limits)
 
 
-def propose(session: Session, plan: Claimed, people: Sequence[Waiting], solution: Solution, *, now: datetime) -> bool:
+def propose(
+    session: Session, plan: Claimed, people: Sequence[SearchingPatient], solution: Solution, *, now: datetime
+) -> bool:
     """Write the plan, of all who still search; False, and nothing, where the plan is not this worker's any more."""
     known = store.one(session, plan.id, lock=True)
     if known is None or known.status != ContactPlanStatus.COMPUTING or known.claim != plan.claim:
@@ -206,7 +208,7 @@ def propose(session: Session, plan: Claimed, people: Sequence[Waiting], solution
     return True
 
 
-def _numbered(people: Sequence[Waiting], there: set[UUID]) -> Iterator[tuple[int, Waiting]]:
+def _numbered(people: Sequence[SearchingPatient], there: set[UUID]) -> Iterator[tuple[int, SearchingPatient]]:
     return enumerate((each for each in people if each.id in there), start=1)
 
 
@@ -218,7 +220,7 @@ def _sum_up(plan: ContactPlan, patients: int, requests: Sequence[Planned]) -> No
     plan.expected = sum(each.chance for each in requests)
 
 
-def _patient_row(plan: Claimed, place: int, each: Waiting, outlooks: Mapping[UUID, Outlook]) -> dict[str, Any]:
+def _patient_row(plan: Claimed, place: int, each: SearchingPatient, outlooks: Mapping[UUID, Outlook]) -> dict[str, Any]:
     outlook = outlooks.get(each.id, Outlook(0, 0, {}))
     gap = each.gap or (None if outlook.candidates else PlanGap.NOBODY_FITS)
     return {
@@ -241,7 +243,7 @@ def _request_row(plan: Claimed, each: Planned) -> dict[str, Any]:
         "patient_id": each.patient_id,
         "therapist_id": each.therapist_id,
         "state": PlannedRequestState.PROPOSED,
-        "by_hand": False,
+        "added_by_staff": False,
         "channel": each.channel,
         "chance": each.chance,
         "metres": each.metres,

@@ -14,7 +14,7 @@ from shared.values.contact_plan_enums import ContactLack, PlannedChannel
 
 
 @dataclass(frozen=True)
-class Limits:
+class PlanLimits:
     """What bounds a plan beside what each patient and practice can take."""
 
     requests_for_everyone: int
@@ -74,7 +74,7 @@ class Question:
     patients: Sequence[WaitingPatient]
     practices: Sequence[Practice]
     pairs: Sequence[PackedPairs]
-    limits: Limits
+    limits: PlanLimits
 
 
 @dataclass(frozen=True)

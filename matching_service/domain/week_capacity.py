@@ -1,6 +1,6 @@
 """What a week has room for: which practices can be contacted in it, how, and how many calls there are.
 
-Here a plan learns of the seven days between e-mails and of callers' hours (docs/domain.md#contact-rules). Matching
+Here a plan learns of the seven days between e-mails and of callers' hours (docs/domain.md#contact-rule-5). Matching
 knows from events when a practice was written to about requests. Of callers it knows nothing, so staff say how many
 practices can be called; when the communication service publishes the hours of a week, they are to be counted here.
 """

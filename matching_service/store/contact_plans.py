@@ -72,7 +72,7 @@ def edited(session: Session, plan_ids: Collection[UUID]) -> Sequence[PlannedRequ
     """What staff took out of these plans, and added to them."""
     wanted = select(PlannedRequest).where(
         PlannedRequest.plan_id.in_(plan_ids),
-        or_(PlannedRequest.state == PlannedRequestState.REMOVED, PlannedRequest.by_hand),
+        or_(PlannedRequest.state == PlannedRequestState.REMOVED, PlannedRequest.added_by_staff),
     )
     return session.scalars(wanted.order_by(PlannedRequest.id)).all()
 

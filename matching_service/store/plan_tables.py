@@ -98,7 +98,7 @@ class PlannedRequest(Tables):
     patient_id: Mapped[UUID]
     therapist_id: Mapped[UUID]
     state: Mapped[str]
-    by_hand: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    added_by_staff: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     channel: Mapped[str | None]
     chance: Mapped[int | None]
     """In ten-thousandths."""

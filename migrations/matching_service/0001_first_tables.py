@@ -283,7 +283,7 @@ def _create_contact_plans() -> None:
         sa.Column("patient_id", sa.Uuid(), nullable=False),
         sa.Column("therapist_id", sa.Uuid(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("by_hand", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("added_by_staff", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("channel", sa.Text(), nullable=True),
         sa.Column("chance", sa.Integer(), nullable=True),
         sa.Column("metres", sa.Integer(), nullable=True),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matching_service.domain.contact_assignment import NOBODY, Assignment, Pairs, Practices, assign
-from matching_service.domain.plan_question import Limits
+from matching_service.domain.plan_question import PlanLimits
 from shared.values.contact_plan_enums import ContactLack
 
 
@@ -42,7 +42,7 @@ class SmallWeek:
                 np.array([practice for _, practice in self.pairs], dtype=np.int64),
                 np.array([self.chances[pair] * 100 for pair in self.pairs], dtype=np.int64),
             ),
-            Limits(self.for_everyone, self.calls),
+            PlanLimits(self.for_everyone, self.calls),
         )
 
     @property

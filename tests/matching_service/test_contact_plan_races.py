@@ -47,6 +47,7 @@ def test_decisions_at_the_same_moment() -> None:
         other, _ = a_stored_plan(session, patient, therapist)
     refused = in_turn(begin, begin)
     assert isinstance(refused, Conflict)
+    assert refused.code == "contact_plan.being_made"
     computed = refused.existing_id
     assert computed is not None
 
@@ -78,7 +79,9 @@ def test_a_plan_that_is_changed_while_it_is_approved() -> None:
             patch = _patch(request)
             return contact_plans.change(session, plan, patch, expected_versions=None, by=None, now=WEDNESDAY)
 
-    assert isinstance(while_uncommitted(lambda session: approve(session, plan), change), Conflict)
+    refused = while_uncommitted(lambda session: approve(session, plan), change)
+    assert isinstance(refused, Conflict)
+    assert refused.code == "contact_plan.not_proposed"
 
 
 def _patch(request: UUID) -> Any:

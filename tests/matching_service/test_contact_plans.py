@@ -105,11 +105,11 @@ def test_a_week_is_bounded_by_what_was_asked_already_and_by_e_mails(client: Flas
 def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Session) -> None:
     patient, other = a_known_patient(session), a_known_patient(session, max_distance_km=1)
     one, two = a_callable_therapist(session), a_callable_therapist(session)
-    by_hand = a_known_therapist(session, accreditation="private")
+    added_by_staff = a_known_therapist(session, accreditation="private")
     plan = a_proposed_plan(client)
     first = requests_of(client, plan)[0]
     at = f"{URL}/{plan['id']}"
-    added = [{"patient_id": str(other), "therapist_id": str(by_hand)}]
+    added = [{"patient_id": str(other), "therapist_id": str(added_by_staff)}]
     changed = client.patch(at, json={"removed_request_ids": [first["id"]], "added_requests": added})
     assert (changed.status_code, changed.json["version"]) == (200, 2)
     assert changed.json["removed_request_ids"] == [first["id"]]
@@ -131,10 +131,10 @@ def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Se
     make_requests()
     states = {(each["therapist_id"], each["state"]) for each in requests_of(client, plan)}
     left = two if first["therapist_id"] == str(one) else one
-    assert states == {(first["therapist_id"], "removed"), (str(left), "made"), (str(by_hand), "refused")}
+    assert states == {(first["therapist_id"], "removed"), (str(left), "made"), (str(added_by_staff), "refused")}
     (added_by_hand,) = requests_of(client, plan, state="refused")
-    assert added_by_hand["by_hand"]
-    assert any("rivate" in each["detail"] for each in added_by_hand["refusals"])
+    assert added_by_hand["added_by_staff"]
+    assert any("rivate" in each for each in added_by_hand["why_refused"])
     late = client.patch(at, json={"removed_request_ids": []})
     assert (late.status_code, late.json["code"]) == (409, "contact_plan.not_proposed")
     assert client.get("/api/placement-requests", query_string={"patient_id": str(patient)}).json["total"] == 1
@@ -143,7 +143,7 @@ def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Se
 def test_an_approval_makes_requests_once_and_refuses_by_name(client: FlaskClient, session: Session) -> None:
     """Approved twice, after a therapist was blocked and somebody asked another by hand, while other plans are there."""
     patient = a_known_patient(session)
-    fine, blocked, by_hand = (a_callable_therapist(session) for _ in range(3))
+    fine, blocked, added_by_staff = (a_callable_therapist(session) for _ in range(3))
     older, plan = a_proposed_plan(client), a_proposed_plan(client)
     being_made = client.post(URL, json={"week": WEEK}).json["id"]
     with transaction() as inner:
@@ -151,7 +151,7 @@ def test_an_approval_makes_requests_once_and_refuses_by_name(client: FlaskClient
     assert claimed is not None
     event = TherapistBlocked(therapist=public_therapist(id=blocked, status="blocked"))
     handle(session, happened(event, blocked, sequence=2))
-    an_open_request(session, patient_id=patient, therapist_id=by_hand)
+    an_open_request(session, patient_id=patient, therapist_id=added_by_staff)
     first, second = (client.post(f"{URL}/{plan['id']}/approve") for _ in range(2))
     assert (first.status_code, first.json["status"]) == (202, "approving")
     assert (second.status_code, second.json["approved_at"]) == (202, first.json["approved_at"])
@@ -164,8 +164,8 @@ def test_an_approval_makes_requests_once_and_refuses_by_name(client: FlaskClient
     requests = {UUID(each["therapist_id"]): each for each in requests_of(client, plan)}
     made = client.get(f"/api/placement-requests/{requests[fine]['placement_request_id']}").json
     assert (made["therapist_id"], made["status"]) == (str(fine), "open")
-    assert "blocked" in requests[blocked]["refusals"][0]["detail"]
-    assert requests[by_hand]["state"] == "refused"
+    assert "blocked" in requests[blocked]["why_refused"][0]
+    assert requests[added_by_staff]["state"] == "refused"
     assert client.post(f"{URL}/{plan['id']}/approve").json["status"] == "approved"
     assert client.get("/api/placement-requests").json["total"] == 2
     refused = client.post(f"{URL}/{older['id']}/approve")
