@@ -70,7 +70,7 @@ def _list(_service: AnyService, _settings: ServiceSettings) -> None:
 )
 @with_service
 def _show(_service: AnyService, _settings: ServiceSettings, id: UUID, records: str | None) -> None:
-    """Show an import, with what became of its records."""
+    """Show an import; with --records also what became of its first 200 records with this outcome, and why."""
     _print_as_json(_get(id))
     for record in _records(id, ImportOutcome(records)) if records else ():
         said = f": {record.reason}" if record.reason else ""
@@ -91,14 +91,16 @@ def _run(service: AnyService, settings: ServiceSettings, file: str | None) -> No
         known = import_arrivals.ask(session, search.look, by=None, now=clock.now(), otherwise=search.otherwise)
     done = _finished(dependencies, known)
     print_line(_line(done))
+    if done.waits_for is not None:
+        sys.exit(f"It waits: {done.waits_for} is held until somebody approves or rejects it.")
     if done.status != ImportStatus.COMPLETED:
         sys.exit(done.reason)
 
 
 def _finished(dependencies: Dependencies, known: ImportView) -> ImportView:
-    """The import when it is over or waits for a person: applied here or by a worker, as it comes."""
+    """The import when it is over, or waits for a person as an earlier one may: applied here or by a worker."""
     applying = jobs.Applying(dependencies.import_passes, hold=dependencies.hold)
-    while known.status == ImportStatus.RUNNING:
+    while known.status == ImportStatus.RUNNING and known.waits_for is None:
         if not dependencies.import_folder.watch(clock.now()) + applying.next(clock.now()):
             time.sleep(SECONDS_BETWEEN_LOOKS)
         known = _get(known.id)
@@ -222,8 +224,11 @@ def _reopen_review(_service: AnyService, _settings: ServiceSettings, id: UUID) -
 
 
 def _line_of_review(review: ImportReviewView) -> str:
-    fields = ", ".join(row.field for row in review.difference)
-    return f"{review.id}  {review.kind}  {review.state}  {review.source} {review.external_id}  {fields}"
+    person = " ".join(filter(None, (review.last_name, review.first_name, review.city)))
+    is_approved = review.state == ReviewState.APPROVED
+    fields = ", ".join(review.applied_fields if is_approved else [row.field for row in review.difference])
+    about = f"{review.source} {review.external_id}  {person}"
+    return f"{review.id}  {review.kind}  {review.state}  {about}  {'took over ' if is_approved else ''}{fields}"
 
 
 def _print_as_json(shown: Schema) -> None:
@@ -243,4 +248,5 @@ def _records(id: UUID, outcome: ImportOutcome) -> list[ImportRecordView]:
 
 def _line(known: ImportView) -> str:
     counts = ", ".join(f"{number} {name}" for name, number in known.counts.model_dump().items() if number)
-    return "  ".join(filter(None, (str(known.id), known.file, known.status, counts, known.reason)))
+    behind = f"behind {known.waits_for}, which is held" if known.waits_for else None
+    return "  ".join(filter(None, (str(known.id), known.file, known.status, counts, known.reason, behind)))

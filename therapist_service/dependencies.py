@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.values.enums import ReviewKind
-from therapist_service.jobs import ImportFolder
+from therapist_service.jobs.import_folder import ImportFolder
 from therapist_service.settings import HoldRule, Settings
 
 

@@ -9,7 +9,7 @@ from shared.events.event import TOPICS
 from shared.events.republish import Snapshots
 from shared.runtime.service import Service
 from therapist_service.dependencies import Dependencies
-from therapist_service.domain.snapshots import snapshots
+from therapist_service.domain.publishing import snapshots
 from therapist_service.jobs import jobs
 from therapist_service.listeners import listeners
 from therapist_service.settings import Settings

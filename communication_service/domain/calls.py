@@ -106,7 +106,7 @@ def _therapist(therapist: PracticeCopy) -> CalledTherapist:
         phone=format_phone(therapist.phone) if therapist.phone else None,
         mobile=format_phone(therapist.mobile) if therapist.mobile else None,
         phone_hours=therapist.phone_hours,
-        note=None,
+        note=therapist.call_note,
     )
 
 

@@ -25,7 +25,7 @@ from shared.events.catalogue import (
 from shared.events.event import EventEnvelope
 from shared.values.contacts import normalised_email
 from shared.values.errors import NotAcceptable
-from shared.values.text import one_line
+from shared.values.text import lines, one_line
 
 ADDRESS = ("street", "house_number", "postal_code", "city")
 LINES_OF_THERAPIST = ("salutation", "title", "first_name", "last_name", *ADDRESS)
@@ -134,6 +134,7 @@ def _therapist(state: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any
         **_lines(state, LINES_OF_THERAPIST),
         "email_key": _key(state.email),
         "phone_hours": week_of(state.id, state.phone_hours),
+        "call_note": lines(state.call_note) if state.call_note else None,
         "merged_into": None,
         **envelope.position(),
     }

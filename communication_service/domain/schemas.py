@@ -196,7 +196,7 @@ class CalledTherapist(Schema):
     phone_hours: WeeklyHours
     """When the practice answers the phone."""
     note: str | None
-    """What is known of calling this practice; nothing yet."""
+    """What people who call this practice should know: `call_note` of the therapist."""
 
 
 class CalledAboutPatient(Schema):

@@ -40,6 +40,7 @@ class PracticeCopy(Copy, Tables):
     email_key: Mapped[str | None]
     """The normalised address, under which several spellings and several therapists are one mailbox."""
     phone_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
+    call_note: Mapped[str | None]
     holidays: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
     potentially_available: Mapped[bool] = mapped_column(server_default=text("false"))
     contact_preference: Mapped[str] = mapped_column(server_default="any")

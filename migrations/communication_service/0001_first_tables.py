@@ -198,6 +198,7 @@ def upgrade() -> None:
         sa.Column("email", sa.Text(), nullable=True),
         sa.Column("email_key", sa.Text(), nullable=True),
         sa.Column("phone_hours", shared.values.weekly.WeeklyColumn(), nullable=True),
+        sa.Column("call_note", sa.Text(), nullable=True),
         sa.Column("holidays", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("potentially_available", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("contact_preference", sa.Text(), server_default="any", nullable=False),

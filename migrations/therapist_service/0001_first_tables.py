@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), server_default="running", nullable=False),
         sa.Column("source", sa.Text(), nullable=True),
         sa.Column("scrape_id", sa.Text(), nullable=True),
+        sa.Column("scraped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_by", sa.Uuid(), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
@@ -144,6 +145,7 @@ def upgrade() -> None:
         sa.Column("last_call_on", sa.Date(), nullable=True),
         sa.Column("last_conversation_on", sa.Date(), nullable=True),
         sa.Column("search", postgresql.TSVECTOR(), server_default=sa.text("''"), nullable=False),
+        sa.Column("merged_words", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("city_folded", sa.Text(), nullable=True),
         sa.Column("place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("name_key", sa.Text(), nullable=True),
@@ -188,6 +190,14 @@ def upgrade() -> None:
     op.create_index("ix_therapists_postal_code", "therapists", ["postal_code"], unique=False)
     op.create_index("ix_therapists_search", "therapists", ["search"], unique=False, postgresql_using="gin")
     op.create_index(
+        "ix_therapists_search_first",
+        "therapists",
+        ["search"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("hashtext(id::text) < '-2013265920'::integer"),
+    )
+    op.create_index(
         "ix_therapists_shuffled", "therapists", [sa.literal_column("hashtext(id::text)"), "id"], unique=False
     )
     op.create_table(
@@ -200,6 +210,7 @@ def upgrade() -> None:
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("set_aside", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("record", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("digest", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["import_id"], ["imports.id"], name=op.f("fk_therapist_sources_import_id"), ondelete="SET NULL"
@@ -210,7 +221,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapist_sources")),
         postgresql_with={"fillfactor": 50},
     )
-    op.create_index("uq_therapist_sources_entry", "therapist_sources", ["source_name", "external_id"], unique=True)
+    op.create_index("uq_therapist_sources_entry", "therapist_sources", ["external_id", "source_name"], unique=True)
     op.create_index("ix_therapist_sources_therapist_id", "therapist_sources", ["therapist_id"], unique=False)
     op.create_index("ix_therapist_sources_import_id", "therapist_sources", ["import_id"], unique=False)
     op.create_table(
@@ -222,6 +233,7 @@ def upgrade() -> None:
         sa.Column("import_id", sa.Uuid(), nullable=True),
         sa.Column("file", sa.Text(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("review_id", sa.Uuid(), nullable=True),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column(
             "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
@@ -231,6 +243,13 @@ def upgrade() -> None:
             name=op.f("ck_therapist_changes_action"),
         ),
         sa.PrimaryKeyConstraint("therapist_id", "id", name=op.f("pk_therapist_changes")),
+    )
+    op.create_index(
+        "ix_therapist_changes_review_id",
+        "therapist_changes",
+        ["review_id"],
+        unique=False,
+        postgresql_where=sa.text("review_id IS NOT NULL"),
     )
     op.create_table(
         "import_contents",

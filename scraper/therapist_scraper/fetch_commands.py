@@ -103,7 +103,7 @@ def scrape(
     areas = [read_area(name) for name in dict.fromkeys(names)]
     with run_state.alone(state):
         plan = Plan(client.site, tuple(sorted(area.name for area in areas)), _radius(largest_radius))
-        run = _begin_or_resume(state, plan, client, resume=resume)
+        run = _begin_or_resume(run_state.folder_of(state, dry_run=dry_run), plan, client, resume=resume)
         _read(client, run, areas)
         harvested = harvest(run, areas, client)
         if failed := _say_what_failed(run):

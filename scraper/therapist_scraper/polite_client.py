@@ -67,16 +67,6 @@ class PoliteClient:
             _raise_if_protected(answer)
             raise UnknownForm(f"{answer.url} answers something else than JSON: the site may have changed") from None
 
-    def get_page(self, path: str) -> bytes:
-        """Returns a page of the site as it was sent.
-
-        Raises:
-            Refused: the site does not want this.
-            UnknownForm: there is no such page, or it leads to another site.
-            Unanswered: no answer after all attempts.
-        """
-        return self._ask("GET", urljoin(self.site, path)).content
-
     def _ask(self, method: str, url: str, **content: Any) -> requests.Response:
         self._check_robots(url)
         answer = self._attempt(method, url, **content)

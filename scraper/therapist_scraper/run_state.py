@@ -83,6 +83,15 @@ class Run:
         self.path.unlink(missing_ok=True)
 
 
+def folder_of(state: Path, *, dry_run: bool) -> Path:
+    """Returns the folder of the run; a dry run has one of its own, so that no other run goes on with it."""
+    if not dry_run:
+        return state
+    folder = state / "dry-run"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
+
+
 def begin(folder: Path, plan: Plan, now: datetime) -> Run:
     """Start a run; an earlier one is forgotten."""
     run = Run(_path(folder), plan, now)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from itertools import islice
@@ -14,8 +15,16 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError
 
 from therapist_scraper.import_file import NAME
+from therapist_scraper.online_addresses import email
+from therapist_scraper.phone_numbers import phone_numbers
+from therapist_scraper.practice_addresses import postal_code
+from therapist_scraper.text import Unreadable
 
 MOST_PROBLEMS = 100
+READINGS: Mapping[str, Callable[[object], object]] = {
+    "phone": phone_numbers, "mobile": phone_numbers, "fax": phone_numbers, "email": email, "postal_code": postal_code,
+}  # fmt: skip
+"""How the scraper reads these fields, and the import does."""
 LISTS = {"additions": "new_therapists", "modifications": "updated_therapists", "deletions": "deleted_therapists"}
 
 
@@ -58,6 +67,8 @@ def _problems(name: str, content: bytes) -> Iterator[str]:
         yield from _odd_statistics(found.value)
         yield from _repeated_ids(found.value)
         yield from _unknown_fields(found.value)
+        yield from _odd_timestamp(found.value["metadata"]["timestamp"])
+        yield from _odd_values(found.value)
 
 
 def _parsed(content: bytes) -> _Document:
@@ -114,3 +125,23 @@ def _unknown_fields(document: Mapping[str, Any]) -> Iterator[str]:
     names = {name for record in records for name in record.keys() - known}
     if names:
         yield f"changes: fields that the import does not know: {', '.join(sorted(each[:60] for each in names))}"
+
+
+def _odd_timestamp(text: str) -> Iterator[str]:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not 2000 <= moment.year <= 2099:
+        yield "metadata.timestamp: must be a date and time with an offset, from 2000 to 2099: the import fails"
+
+
+def _odd_values(document: Mapping[str, Any]) -> Iterator[str]:
+    """Values that fit the schema and that the import does not take, since they cannot be right."""
+    for name in ("additions", "modifications"):
+        for position, record in enumerate(document["changes"][name]):
+            for field_name, read in READINGS.items():
+                try:
+                    read(record.get(field_name) or None)
+                except Unreadable as problem:
+                    yield f"changes.{name}.{position}.{field_name}: {problem}; the import does not take it"

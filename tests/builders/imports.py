@@ -20,6 +20,7 @@ from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_schemas import ImportRecordView, ImportView
 from therapist_service.domain.lists import IMPORT_RECORDS, IMPORTS
 from therapist_service.domain.review_rules import Passes
+from therapist_service.jobs.import_folder import ImportFolder
 
 FIRST = "therapists_20261123_040000.json"
 SECOND = "therapists_20261123_050000.json"
@@ -80,7 +81,7 @@ class Folder:
     def __init__(self, path: Path, settings: Any) -> None:
         self.path = path
         self.settings = settings.model_copy(update={"import_url": path.as_uri()})
-        self.watch = jobs.ImportFolder(self.settings)
+        self.watch = ImportFolder(self.settings)
 
     def drop(self, name: str, content: Any, *, at: datetime = MONDAY - timedelta(hours=1)) -> Path:
         """Put a file there, last changed at that moment: a document, or text or bytes as they are."""

@@ -228,7 +228,9 @@ def test_a_call_without_patients_is_cancelled() -> None:
 
 
 def test_a_call_shows_what_the_caller_may_say(client: FlaskClient) -> None:
-    therapist = a_practice_to_phone(title="Dr.", first_name="Anna", mobile="+491701234567", phone_hours=TUESDAYS)
+    therapist = a_practice_to_phone(
+        title="Dr.", first_name="Anna", mobile="+491701234567", phone_hours=TUESDAYS, call_note="Ask for Ms. Roth.\r\n"
+    )
     free = {"monday": [{"start": "09:00", "end": "12:00"}]}
     patient = a_patient(reference="P-7K3M-2Q", diagnosis_block="F40-F48", availability=free)
     request = a_request(therapist, patient)
@@ -239,7 +241,7 @@ def test_a_call_shows_what_the_caller_may_say(client: FlaskClient) -> None:
         "phone": "0241 123456",
         "mobile": "0170 1234567",
         "phone_hours": TUESDAYS,
-        "note": None,
+        "note": "Ask for Ms. Roth.",
     }
     assert shown["patients"] == [
         {

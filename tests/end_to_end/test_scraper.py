@@ -72,7 +72,7 @@ def cron(folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
         program.chmod(0o755)
     around = {"HOME": str(folder), "PATH": f"{program.parent}{os.pathsep}/usr/bin{os.pathsep}/bin"}
     return subprocess.run(
-        ["/bin/sh", "-c", command], cwd=folder, env=around | settings | changes, capture_output=True, text=True
+        ["/bin/sh", "-c", command], cwd=folder, env=settings | around | changes, capture_output=True, text=True
     )
 
 

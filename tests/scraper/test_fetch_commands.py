@@ -147,13 +147,19 @@ def test_a_dry_run_prints_the_file_and_keeps_the_state(tmp_path: Path, site: Sit
     assert (dry.exit_code, len(json.loads(dry.stdout)["changes"]["additions"])) == (0, 60)
     assert changes(tmp_path) == []
     asked = len(site.searches())
+    assert run("scrape", "--dry-run", "--resume").exit_code == 0
+    assert len(site.searches()) == asked
+    # the night's run has nothing of it: what it read is of another day
     assert run("scrape", "--resume").exit_code == 0
-    assert (len(site.searches()), len(changes(tmp_path))) == (asked, 1)
+    assert (len(site.searches()), len(changes(tmp_path))) == (2 * asked, 1)
 
 
 def test_an_old_run_or_one_for_another_area_is_not_continued(tmp_path: Path, site: Site, run: Run) -> None:
     assert run("scrape", "--dry-run").exit_code == 0
-    assert "beginning anew" in run("scrape", "--dry-run", "--resume", "--area", "50.8,6.1,5").stderr
+    (tmp_path / "state" / "dry-run" / "run.jsonl").rename(tmp_path / "state" / "run.jsonl")
+    assert "beginning anew" in run("scrape", "--resume", "--area", "50.8,6.1,5").stderr
+    assert run("scrape", "--dry-run", "--area", "50.8,6.1,5").exit_code == 0
+    (tmp_path / "state" / "dry-run" / "run.jsonl").rename(tmp_path / "state" / "run.jsonl")
     site.clock.instant += timedelta(hours=21)
     assert "beginning anew" in run("scrape", "--resume", "--area", "50.8,6.1,5").stderr
     (tmp_path / "state" / "run.jsonl").write_text("{")

@@ -43,6 +43,10 @@ def first(document: dict[str, Any]) -> dict[str, Any]:
         (lambda d: first(d).pop("last_name"), "changes.additions.0: last_name is required"),
         (lambda d: first(d).update(procedures=["geheim"]), "changes.additions.0.procedures.0: must be one of VT"),
         (lambda d: first(d).update(phone=7), "changes.additions.0.phone: does not fit"),
+        (lambda d: d["metadata"].update(timestamp="gestern"), "metadata.timestamp: must be a date and time"),
+        (lambda d: first(d).update(phone="12"), "changes.additions.0.phone: "),
+        (lambda d: first(d).update(email="x"), "changes.additions.0.email: "),
+        (lambda d: first(d).update(postal_code="99999"), "changes.additions.0.postal_code: "),
         (lambda d: first(d).update(favourite="geheim"), "fields that the import does not know: favourite"),
         (
             lambda d: d["statistics"].update(new_therapists=2, total_therapists_scraped=2),

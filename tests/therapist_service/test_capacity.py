@@ -79,7 +79,7 @@ def test_statements_run_out_and_days_come_as_events(session: Session) -> None:
     for therapist, statement in (
         (known, {"state": "full", "from": TOMORROW}),
         (expired, {"state": "free", "source": "practice", "expires_on": str(TODAY)}),
-        (unaffected, {"state": "free"}),
+        (unaffected, {"state": "free", "source": "practice"}),
     ):
         new = NewCapacity.from_json({"individual": statement, "group": {"state": "full"}})
         capacity.state(session, therapist.id, new, expected_versions=None, by=None, today=TODAY, now=MONDAY)
@@ -91,6 +91,10 @@ def test_statements_run_out_and_days_come_as_events(session: Session) -> None:
     reached, over = (published[each.id][-1]["data"]["therapist"] for each in (known, expired))
     assert (reached["potentially_available"], reached["free_individual_from"]) == (True, TOMORROW)
     assert (over["potentially_available"], over["free_individual_from"]) == (False, None)
+    # who says the same another day says nothing new: it was the practice that said so, and before
+    again = NewCapacity.from_json({"individual": {"state": "free"}, "group": {"state": "full"}})
+    asked = {"expected_versions": None, "by": None, "today": TODAY + timedelta(days=1), "now": MONDAY}
+    assert capacity.state(session, unaffected.id, again, **asked).version == 2
     # who said what has run out is still there to be read
     assert over["capacity"]["individual"] == {
         "state": "unknown", "from": None, "stated_on": str(TODAY), "source": "practice", "expires_on": str(TODAY),

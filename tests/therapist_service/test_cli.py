@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared import database
 from shared.runtime import cli, logs
-from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
+from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
 from therapist_service.store.tables import TherapistSource
 
 
@@ -38,8 +38,11 @@ def test_imports_are_run_rejected_shown_and_undone(terminal: Any, folder: Folder
     folder.drop(SECOND, a_file(deletions=[f"a-{n}" for n in range(30)]))
     held = terminal("run")
     assert (held.exit_code, "It would deactivate 30 and change 0 of 30" in held.output) == (1, True), held.output
-    newest, oldest, total = terminal("list").output.strip().splitlines()
-    assert (total, FIRST in oldest) == ("2 imports", True)
+    folder.drop(THIRD, a_file([a_record("a-1", city="Bonn")]))
+    behind = terminal("run")
+    assert (behind.exit_code, f"It waits: {SECOND} is held" in behind.output) == (1, True), behind.output
+    waits, newest, oldest, total = terminal("list").output.strip().splitlines()
+    assert (total, FIRST in oldest, f"behind {SECOND}" in waits) == ("3 imports", True, True)
     id = newest.split()[0]
     assert terminal("reject", id, "--reason", "The source was down.").output.count("Rejected: The source") == 1
     again = terminal("approve", id)
@@ -64,9 +67,10 @@ def test_reviews_are_decided_at_the_terminal(terminal: Any, folder: Folder, sess
         return str(done.output)
 
     second, first, total = reviews("list").strip().splitlines()
-    assert (total, "new  pending  116117.de a-1" in first) == ("2 reviews", True)
+    assert (total, "new  pending  116117.de a-1  Sonnentau Aachen  " in first) == ("2 reviews", True)
     assert json.loads(reviews("show", first.split()[0]))["external_id"] == "a-1"
-    assert "new  approved" in reviews("approve", first.split()[0])
+    approved = reviews("approve", first.split()[0], "--field", "last_name")
+    assert "new  approved  116117.de a-1  Sonnentau  took over last_name\n" in approved
     assert "new  rejected" in reviews("reject", second.split()[0], "--reason", "Somebody else.")
     assert reviews("list", "--state", "approved", "--kind", "new").endswith("1 reviews\n")
     assert "new  pending" in reviews("reopen", second.split()[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from datetime import timedelta
 from typing import Any
 
@@ -70,6 +71,8 @@ def test_a_held_file_waits_for_approval_and_later_files_with_it(
     waits = folder.imports()[-1]
     assert [each.status for each in folder.imports()] == ["completed", "held", "running"]
     assert (held.done, held.total, in_town(session, "Bonn"), waits.total) == (0, 40, 0, None)
+    assert [each["file"] for each in client.get("/api/imports?status=held").json["items"]] == [SECOND]
+    assert [each.waits_for for each in folder.imports()] == [None, None, SECOND]
     assert held.reason == (
         "It would deactivate 10 and change 30 of 60 therapists who are known from 116117.de: more than 20 %"
     )
@@ -86,6 +89,15 @@ def test_a_held_file_waits_for_approval_and_later_files_with_it(
     assert (in_town(session, "Bonn"), in_town(session, "Jena")) == (30, 1)
     completed = recorded(session, held.id)[-1]
     assert (completed["type"], completed["data"]["modifications"]) == ("import.completed", 30)
+
+
+def test_a_source_that_mixes_up_whose_ids_are_whose_is_held(folder: Folder) -> None:
+    names = [f"{letter}ame" for letter in string.ascii_lowercase]
+    both = [a_record(f"a-{n}", first_name=name, last_name=f"von {name}") for n, name in enumerate(names)]
+    assert folder.bring(FIRST, a_file(both)).counts.additions == 26
+    mixed_up = [{**each, "external_id": other["external_id"]} for each, other in zip(both, reversed(both), strict=True)]
+    held = folder.bring(SECOND, a_file(modifications=mixed_up))
+    assert (held.status, held.hold and held.hold.would_change) == ("held", 26)
 
 
 def test_deletions_of_everything_is_held(folder: Folder, session: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -13,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from shared.database import transaction
 from shared.http.web import web_app
-from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
+from tests.builders.imports import EVERYTHING, FIRST, SECOND, THIRD, Folder, a_file, a_record
 from tests.conftest import MONDAY
 from tests.events import recorded
 from therapist_service import jobs
-from therapist_service.domain import import_undo, imports
+from therapist_service.domain import import_undo, imports, reviews
 from therapist_service.domain.import_schemas import ImportView
+from therapist_service.domain.review_schemas import ReviewApproval
 from therapist_service.jobs import undoing
 from therapist_service.service import SERVICE
 from therapist_service.store.tables import Import, ImportReview, Therapist, TherapistChange, TherapistSource
@@ -95,7 +97,7 @@ def test_everything_is_as_before_but_for_what_staff_and_a_later_file_changed(
         str(now["leaves"].id): ("restored", []),
         str(now["edited"].id): ("partly_restored", ["phone"]),
         str(now["newcomer"].id): ("deactivated", []),
-        str(now["newcomer who is phoned"].id): ("kept", ["fax", "protected_fields"]),
+        str(now["newcomer who is phoned"].id): ("kept", ["fax"]),
     }
     in_town = {city: client.get(f"/api/therapists?q={city}").json["total"] for city in ("aachen", "bonn")}
     assert in_town == {"aachen": 7, "bonn": 0}, "they are found by what they are now"
@@ -121,7 +123,7 @@ def test_imports_are_undone_in_any_order_and_nothing_of_them_is_left(
     assert undone(client, third)["undo"]["kept"] == 0
     assert {name: each.city for name, each in by_id(session).items()} == {"a-1": "A", "a-2": "A"}
     again = client.post(f"/api/imports/{third.id}/undo")
-    assert (again.status_code, again.json["code"]) == (409, "import.not_completed")
+    assert (again.status_code, again.json["code"]) == (409, "import.undone_already")
 
 
 def test_a_worker_that_dies_leaves_whole_portions_and_files_wait_until_all_is_undone(
@@ -197,3 +199,52 @@ def test_what_of_it_waits_is_not_to_be_decided_any_more(folder: Folder, client: 
     assert set(session.scalars(select(ImportReview.state))) == {"superseded"}
     known = by_id(session)["a-1"]
     assert (known.city, known.languages) == ("A", [])
+
+
+def test_what_it_found_to_be_somebody_who_was_known_is_theirs_no_more_unless_a_newer_file_shows_it(
+    folder: Folder, client: FlaskClient, session: Session
+) -> None:
+    def person(external_id: str, name: str, **fields: Any) -> dict[str, Any]:
+        return a_record(external_id, first_name="Mira", last_name=name, street="Musterweg", **fields)
+
+    folder.bring(FIRST, a_file([person("a-1", "Sonnentau"), person("b-1", "Mondschein"), person("c-1", "Regen")]))
+    renamed = [person("a-2", "Sonnentau", languages=["fr"]), person("b-2", "Mondschein"), person("d-2", "Neu")]
+    second = folder.bring(SECOND, a_file(renamed, deletions=["a-1", "b-1", "c-1"]))
+    newer = a_file(modifications=[person("b-2", "Mondschein", city="Bonn")])
+    newer["metadata"]["timestamp"] = "2026-11-23T06:00:00Z"
+    folder.bring(THIRD, newer)
+    before = by_id(session)
+    assert before["b-1"].id == before["b-2"].id
+
+    assert undone(client, second)["undo"]["kept"] == 1
+    entries = dict(session.execute(select(TherapistSource.external_id, TherapistSource.gone_at)).all())
+    assert {name: gone_at is None for name, gone_at in entries.items()} == {
+        "a-1": True, "b-1": True, "b-2": True, "c-1": True, "d-2": False,
+    }  # fmt: skip
+    kept = fates(client, second)[str(before["b-2"].id)]
+    assert (kept, before["a-1"].id) == (("kept", ["sources"]), by_id(session)["a-1"].id)
+    assert [by_id(session)[name].status for name in ("a-1", "b-1", "c-1")] == 3 * ["active"]
+
+
+def test_what_people_approved_of_it_stays_and_is_named_and_so_does_what_was_merged(
+    folder: Folder, client: FlaskClient, session: Session
+) -> None:
+    folder.passes = frozenset()
+    first = folder.bring(FIRST, a_file([a_record("a-1"), a_record("a-2")]))
+    waiting = [each["id"] for each in client.get("/api/import-reviews").json["items"]]
+    assert client.post(f"/api/import-reviews/{waiting[0]}/approve").status_code == 200
+    with transaction() as other:  # as at the terminal, where nobody is known
+        reviews.approve(other, UUID(waiting[1]), ReviewApproval(), by=None, now=MONDAY)
+    assert undone(client, first)["undo"]["kept"] == 2
+    known = by_id(session)
+    assert {each.status for each in known.values()} == {"active"}
+    named = [fates(client, first)[str(each.id)] for each in known.values()]
+    assert [(outcome, {"city", "last_name"} <= set(kept)) for outcome, kept in named] == 2 * [("kept", True)]
+
+    folder.passes = EVERYTHING
+    second = folder.bring(SECOND, a_file(modifications=[a_record("a-1", city="B"), a_record("a-2", city="B")]))
+    kept, merged = known["a-1"].id, known["a-2"].id
+    merge = client.post(f"/api/therapists/{kept}/merge", json={"duplicate_id": str(merged)})
+    assert merge.status_code == 200
+    assert undone(client, second)["undo"]["kept"] == 1
+    assert fates(client, second) == {str(kept): ("restored", []), str(merged): ("kept", ["city", "merged_into"])}

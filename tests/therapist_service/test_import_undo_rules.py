@@ -12,7 +12,7 @@ from shared.database import new_id
 from shared.values.therapist_enums import TherapistChangeAction as Action
 from therapist_service.domain.import_undo_rules import UndoPlan, plan
 
-FIRST, SECOND, THIRD, SOMEBODY = new_id(), new_id(), new_id(), new_id()
+FIRST, SECOND, THIRD, REVIEW = new_id(), new_id(), new_id(), new_id()
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Entry:
     """A change as the log has it."""
 
     import_id: UUID | None = None
-    changed_by: UUID | None = None
+    review_id: UUID | None = None
     action: str = Action.CHANGED
     difference: list[dict[str, Any]] = field(default_factory=list)
 
@@ -38,15 +38,15 @@ def by(import_id: UUID, **changes: str) -> Entry:
 
 
 def staff(**changes: str) -> Entry:
-    return Entry(changed_by=SOMEBODY, difference=fields(**changes))
+    return Entry(difference=fields(**changes))
 
 
 def approved(import_id: UUID, **changes: str) -> Entry:
-    return Entry(import_id=import_id, changed_by=SOMEBODY, difference=fields(**changes))
+    return Entry(import_id=import_id, review_id=REVIEW, difference=fields(**changes))
 
 
 def undo(import_id: UUID, **changes: str) -> Entry:
-    return Entry(import_id=import_id, changed_by=SOMEBODY, action=Action.UNDONE, difference=fields(**changes))
+    return Entry(import_id=import_id, action=Action.UNDONE, difference=fields(**changes))
 
 
 BROUGHT = Entry(import_id=FIRST, action=Action.REGISTERED)

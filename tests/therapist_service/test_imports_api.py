@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from shared.http.web import web_app
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.conftest import MONDAY
-from therapist_service import jobs
 from therapist_service.clients.inbox import Inbox
+from therapist_service.jobs.import_folder import ImportFolder
 from therapist_service.service import SERVICE
 
 
@@ -158,4 +158,4 @@ def test_a_folder_that_is_away_says_so(client: FlaskClient, folder: Folder) -> N
 def test_without_a_folder_nothing_can_be_imported(settings: Any, connection: Connection) -> None:
     client = web_app(SERVICE, settings.model_copy(update={"import_url": ""})).test_client()
     assert client.post("/api/imports").status_code == 409
-    assert jobs.ImportFolder(settings.model_copy(update={"import_url": ""})).watch(MONDAY) == 0
+    assert ImportFolder(settings.model_copy(update={"import_url": ""})).watch(MONDAY) == 0

@@ -21,7 +21,7 @@ from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_recor
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
-from therapist_service.domain.snapshots import snapshots
+from therapist_service.domain.publishing import snapshots
 from therapist_service.listeners import listeners
 from therapist_service.service import SERVICE
 from therapist_service.store.tables import Therapist
@@ -92,9 +92,11 @@ def test_the_merged_one_leads_to_the_kept_one_also_over_several_merges(client: F
 
 def test_a_block_of_either_counts_and_a_machines_note_about_either(client: FlaskClient, session: Session) -> None:
     kept, other = a_therapist(session).id, a_therapist(session).id
+    # who finds a double takes it out first: that says nothing of the kept one
+    assert client.post(f"/api/therapists/{other}/deactivate").status_code == 200
     client.post(f"/api/therapists/{other}/block", json={"reason": "rests"})
     shown = merge(client, kept, other).json
-    assert (shown["status"], shown["block"]["reason"]) == ("blocked", "rests")
+    assert (shown["status"], shown["block"]["reason"], shown["inactive_by"]) == ("blocked", "rests", None)
     assert types(session, kept)[-1] == "blocked"
     sent = EmailSent(email_id=new_id(), therapist_id=other, kind="inquiry", placement_request_ids=[], sent_at=MONDAY)
     listeners.apply(session, [happened(sent)], now=MONDAY)
@@ -103,12 +105,39 @@ def test_a_block_of_either_counts_and_a_machines_note_about_either(client: Flask
 
 
 def test_a_source_goes_on_with_the_kept_one(client: FlaskClient, session: Session, folder: Folder) -> None:
-    folder.bring(FIRST, a_file([a_record("a-1"), a_record("b-2", last_name="Mondschein", city="Bonn")]))
+    folder.bring(FIRST, a_file([a_record("a-1"), a_record("x-77", last_name="Mondschein", city="Bonn")]))
     ids = {each["source"]["external_id"]: each["id"] for each in client.get("/api/therapists").json["items"]}
     folder.bring(SECOND, a_file(deletions=["a-1"]))
-    shown = merge(client, ids["a-1"], ids["b-2"]).json
-    assert (shown["status"], {each["external_id"] for each in shown["sources"]}) == ("active", {"a-1", "b-2"})
-    folder.bring(THIRD, a_file(modifications=[a_record("b-2", last_name="Mondschein", phone="+49241222222")]))
+    shown = merge(client, ids["a-1"], ids["x-77"]).json
+    assert (shown["status"], {each["external_id"] for each in shown["sources"]}) == ("active", {"a-1", "x-77"})
+    found = client.get("/api/therapists", query_string={"q": "x-77"}).json["items"]
+    assert [each["id"] for each in found] == [ids["a-1"]]
+    folder.bring(THIRD, a_file(modifications=[a_record("x-77", last_name="Mondschein", phone="+49241222222")]))
     assert client.get(f"/api/therapists/{ids['a-1']}").json["phone"] == "+49241222222"
-    left = session.scalars(select(Therapist.phone).where(Therapist.id == UUID(ids["b-2"]))).one()
+    left = session.scalars(select(Therapist.phone).where(Therapist.id == UUID(ids["x-77"]))).one()
     assert left is None
+    for q in ("mondsch bonn", "aachen"):  # the words of both, also after an import wrote new ones
+        found = client.get("/api/therapists", query_string={"q": q}).json["items"]
+        assert [each["id"] for each in found] == [ids["a-1"]]
+
+
+def test_where_the_leading_entry_goes_the_other_one_leads_at_once(
+    client: FlaskClient, session: Session, folder: Folder
+) -> None:
+    first = [a_record(f"{id}-{n}", last_name=id.title(), city="Aachen") for id in ("old", "new") for n in (1, 2)]
+    folder.bring(FIRST, a_file(first))
+    ids = {each["source"]["external_id"]: each["id"] for each in client.get("/api/therapists").json["items"]}
+    for n in (1, 2):
+        assert merge(client, ids[f"old-{n}"], ids[f"new-{n}"]).status_code == 200
+    leading = [a_record(f"new-{n}", last_name="New", city="Bonn") for n in (1, 2)]
+    folder.bring(SECOND, a_file(modifications=[*leading, a_record("old-2", last_name="Old", city="Essen")]))
+    cities = [client.get(f"/api/therapists/{ids[f'old-{n}']}").json["city"] for n in (1, 2)]
+    assert cities == ["Bonn", "Bonn"]
+    done = folder.bring(THIRD, a_file(deletions=["new-1", "new-2"]))
+    shown = [client.get(f"/api/therapists/{ids[f'old-{n}']}").json for n in (1, 2)]
+    assert [(each["last_name"], each["city"]) for each in shown] == [("Old", "Aachen"), ("Old", "Essen")]
+    assert [(each["status"], each["source"]["external_id"]) for each in shown] == [
+        ("active", "old-1"), ("active", "old-2"),
+    ]  # fmt: skip
+    assert {(each.action, each.outcome) for each in folder.records(done)} == {("modification", "applied")}
+    assert recorded(session, UUID(ids["old-2"]))[-1]["data"]["therapist"]["city"] == "Essen"

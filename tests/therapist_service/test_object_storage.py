@@ -18,9 +18,9 @@ from shared.errors import Unreachable
 from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
 from tests.conftest import MONDAY
 from tests.fakes.object_storage import BUCKET, ObjectStorage, object_storage
-from therapist_service import jobs
 from therapist_service.clients import inbox
-from therapist_service.clients.inbox import Inbox
+from therapist_service.clients.inbox import Inbox, InboxUnreachable
+from therapist_service.jobs.import_folder import ImportFolder
 
 pytestmark = pytest.mark.slow
 LATER = timedelta(minutes=2)
@@ -44,7 +44,7 @@ def bucket(storage: ObjectStorage, settings: Any, connection: Connection, tmp_pa
         }
     )
     folder = Folder(tmp_path, chosen)
-    folder.settings, folder.watch = chosen, jobs.ImportFolder(chosen)
+    folder.settings, folder.watch = chosen, ImportFolder(chosen)
     yield folder
     for name in (FIRST, SECOND, THIRD, "readme.txt"):
         storage.delete(f"daily/{name}")
@@ -73,7 +73,7 @@ def test_a_bucket_that_denies_access_or_is_away_is_looked_at_again(
         ({"import_url": "s3://no-such-bucket/daily"}, "PermissionError"),
         ({"import_s3_endpoint": "http://127.0.0.1:9"}, "EndpointConnectionError"),
     ):
-        watch = jobs.ImportFolder(bucket.settings.model_copy(update=change))
+        watch = ImportFolder(bucket.settings.model_copy(update=change))
         with pytest.raises(Unreachable):
             watch.watch(MONDAY)
         logged = capsys.readouterr().out
@@ -94,7 +94,7 @@ def test_a_bucket_that_answers_slowly_costs_no_file(
         {"name": FIRST, "status": "503 Slow Down"},
         {"name": FIRST, "status": "500 Internal Server Error"},
     ]
-    slow = jobs.ImportFolder(bucket.settings)
+    slow = ImportFolder(bucket.settings)
     for each in how:
         with storage.disturbed(**each), pytest.raises(Unreachable):
             slow.watch(MONDAY + LATER)
@@ -123,7 +123,9 @@ def test_a_file_that_is_listed_and_gone_or_forbidden_holds_up_no_others(storage:
     )  # fmt: skip
 
 
-def test_a_bucket_of_google_is_read_with_the_account_of_the_settings(settings: Any, tmp_path: Path) -> None:
+def test_a_bucket_of_google_is_read_with_the_account_of_the_settings_and_within_a_time(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -133,3 +135,6 @@ def test_a_bucket_of_google_is_read_with_the_account_of_the_settings(settings: A
     chosen = settings.model_copy(update={"import_url": "gs://bucket/daily", "import_gs_credentials_file": str(path)})
     folder = Inbox.of(chosen)
     assert folder._opened[0].credentials.credentials.service_account_email == "reader@example.org"
+    monkeypatch.setattr(inbox, "LIST_SECONDS", 0.5)  # its client would try six times, and wait longer each time
+    with pytest.raises(InboxUnreachable, match="FSTimeoutError"):
+        folder.arrivals()

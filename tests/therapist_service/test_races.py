@@ -110,7 +110,7 @@ def test_an_import_is_undone_once() -> None:
     assert in_turn(undo, undo) == 0
     with pytest.raises(Conflict) as third, transaction() as session:
         ask(session)
-    assert third.value.code == "import.not_completed"
+    assert third.value.code == "import.undone_already"
 
 
 def test_a_block_is_lifted_once() -> None:

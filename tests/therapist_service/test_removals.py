@@ -17,7 +17,7 @@ from tests.builders.imports import FIRST, Folder, a_file, a_record
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
-from therapist_service.domain.snapshots import snapshots
+from therapist_service.domain.publishing import snapshots
 from therapist_service.listeners import listeners
 
 

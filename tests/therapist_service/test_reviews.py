@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from shared.http.web import web_app
@@ -17,7 +17,10 @@ from tests.accounts import signed_in
 from tests.builders.imports import EVERYTHING, FIRST, SECOND, THIRD, Folder, a_file, a_record
 from tests.builders.lists import sorted_without_index
 from tests.builders.therapists import a_therapist
+from tests.conftest import MONDAY
 from tests.events import recorded
+from therapist_service.domain import review_rules
+from therapist_service.domain.schemas import ImportedFields
 from therapist_service.service import SERVICE
 from therapist_service.store import review_lists
 from therapist_service.store.tables import ImportReview, Therapist
@@ -139,6 +142,11 @@ def test_the_policy_says_what_waits(
     known(folder)
     folder.passes = folder.settings.model_copy(update={"import_passes": passes}).passes
     assert change(folder, SECOND, mira(**{field: value})) == [outcome]
+
+
+def test_of_every_field_that_an_import_may_set_it_is_said_whether_a_change_waits() -> None:
+    kinds = (review_rules.IDENTITY, review_rules.CONTACT, review_rules.HARMLESS)
+    assert sorted(name for names in kinds for name in names) == sorted(ImportedFields.model_fields)
 
 
 def test_a_reactivation_waits_and_a_block_stays(client: FlaskClient, folder: Folder, session: Session) -> None:
@@ -356,3 +364,35 @@ def test_who_may_decide_is_who_may_read_the_therapist(app: Flask, client: FlaskC
     assert coordinator.get(f"/api/imports/{review['import_id']}").status_code == 200
     shown: Any = signed_in(app, Role.IMPORTER).get(f"{URL}/{review['id']}").json
     assert "reason" not in shown
+
+
+def test_a_review_follows_a_merge_and_ends_with_who_is_no_more(
+    client: FlaskClient, folder: Folder, session: Session
+) -> None:
+    otto = mira("b-2", first_name="Otto", last_name="Regen", street="Nebenweg", phone=None)
+    known(folder, mira("a-1"), otto)
+    change(folder, SECOND, mira("a-1", phone="+492414710999"))
+    one, other = people(session)
+    refused = decide(client, pending(client), "approve", therapist_id=str(other.id))
+    assert (refused.status_code, refused.json["code"]) == (409, "import_review.other_therapist")
+    merged = client.post(f"/api/therapists/{other.id}/merge", json={"duplicate_id": str(one.id)})
+    assert (merged.status_code, pending(client)["therapist_id"]) == (200, str(other.id))
+    assert decide(client, pending(client), "approve").json["applied_fields"] == ["phone"]
+    assert client.get(f"/api/therapists/{other.id}").json["phone"] == "+492414710999"
+
+    change(folder, THIRD, {**otto, "phone": "+492414710777"})
+    session.execute(update(Therapist).where(Therapist.id == other.id).values(removed_at=MONDAY))
+    refused = decide(client, pending(client), "approve")
+    assert (refused.status_code, refused.json["code"]) == (409, "import_review.therapist_gone")
+
+
+def test_whom_a_file_deletes_by_one_id_and_adds_by_another_stays_active(
+    client: FlaskClient, folder: Folder, session: Session
+) -> None:
+    known(folder, mira("a-1"))
+    before = people(session)[0].id
+    folder.bring(SECOND, a_file([mira("a-2", languages=["de", "tr"])], deletions=["a-1"]))
+    (therapist,) = people(session)
+    assert (therapist.id, therapist.status, therapist.languages) == (before, "active", ["de", "tr"])
+    assert reviews(client) == []
+    assert [each["type"] for each in recorded(session, before)] == ["therapist.registered", "therapist.updated"]

@@ -10,8 +10,8 @@ from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
 from therapist_service.domain import blocks
+from therapist_service.domain.publishing import snapshots
 from therapist_service.domain.schemas import NewBlock
-from therapist_service.domain.snapshots import snapshots
 from therapist_service.store.tables import Therapist
 
 

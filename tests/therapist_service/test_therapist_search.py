@@ -33,7 +33,8 @@ def three(session: Session) -> None:
     name = {"last_name": "Müller-Lüdenscheidt", "first_name": "Jörg"}
     a_therapist(session, **name, city="Lü\u00addenscheid", phone="02351 4710123")
     a_therapist(session, last_name="Groß", city="Köln", postal_code="50667", mobile="+49 171 3920055")
-    a_therapist(session, last_name="O'Neill", first_name="Zoë", city="Aachen", phone="0043 1 5880155")
+    zoe = {"last_name": "O'Neill", "first_name": "Zoë", "email": "Zoe@O-Neill.example"}
+    a_therapist(session, **zoe, city="Aachen", phone="0043 1 5880155")
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,10 @@ def three(session: Session) -> None:
         ("lüdensch", ["Müller-Lüdenscheidt"]),
         ("müller-lüd jö", ["Müller-Lüdenscheidt"]),
         ("Luedenscheid", ["Müller-Lüdenscheidt"]),
+        ("muller ludensch jorg", ["Müller-Lüdenscheidt"]),
+        ("Herr Dr. Müller", ["Müller-Lüdenscheidt"]),
+        ("zoe@o-neill.ex", ["O'Neill"]),
+        ("zoe@elsewhere.example", []),
         ("gross", ["Groß"]),
         ("GROẞ köln 50667", ["Groß"]),
         ("506", ["Groß"]),

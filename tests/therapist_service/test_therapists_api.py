@@ -129,13 +129,15 @@ def test_the_same_key_enters_a_therapist_once(client: FlaskClient) -> None:
 
 
 def test_preferences_are_merged_and_published(client: FlaskClient, session: Session) -> None:
-    known = a_therapist(session, preferences={"diagnoses": ["f30–f39", "F30-F39"], "min_age": 30})
+    preferences = {"diagnoses": ["f30–f39", "F30-F39"], "min_age": 30}
+    known = a_therapist(session, preferences=preferences, call_note="Ask for Ms. Roth.")
     url = f"/api/therapists/{known.id}"
     changed = client.patch(url, json={"preferences": {"max_age": 60, "genders": ["female"]}, "seat_share": 0.5}).json
     preferences = {"diagnoses": ["F30-F39"], "min_age": 30, "max_age": 60, "genders": ["female"]}
     assert changed["preferences"] == preferences
     published = recorded(session, known.id)[-1]["data"]["therapist"]
-    assert (published["preferences"], published["seat_share"], "call_note" in published) == (preferences, 0.5, False)
+    assert (published["preferences"], published["seat_share"]) == (preferences, 0.5)
+    assert published["call_note"] == "Ask for Ms. Roth."
     for wrong in ({"max_age": 20}, {"diagnoses": ["F32.1"]}, {"colour": "red"}):
         assert client.patch(url, json={"preferences": wrong}).status_code == 422
     assert client.patch(url, json={"preferences": None}).json["preferences"] is None

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from shared.http import Context, Resource, endpoint
 from shared.values.lists import Listed, ListRequest
-from shared.values.schemas import QuerySchema
 from therapist_service.dependencies import Dependencies
 from therapist_service.domain import import_arrivals, import_holds, import_undo, imports
 from therapist_service.domain.import_arrivals import FileSearch
 from therapist_service.domain.import_schemas import (
+    ImportFilter,
     ImportRecordFilter,
     ImportRejection,
     ImportUndoFilter,
@@ -38,7 +38,7 @@ class ImportCollection(Resource):
     """All imports."""
 
     @endpoint(lists=IMPORTS)
-    def get(self, context: Context[Dependencies], wanted: ListRequest[QuerySchema]) -> Listed:
+    def get(self, context: Context[Dependencies], wanted: ListRequest[ImportFilter]) -> Listed:
         """List imports, the newest first."""
         return imports.list_part(context.session, wanted)
 

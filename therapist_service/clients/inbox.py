@@ -17,11 +17,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import fsspec
+from fsspec.asyn import sync
 
 from therapist_service.settings import Settings, kind_of
 
 CONNECT_SECONDS, READ_SECONDS = 5, 15
 """How long a bucket's server may take to answer at all, and between two parts of an answer."""
+LIST_SECONDS = 20
+"""How long a bucket may take to say which files it has, also where its client asks several times: somebody waits."""
 _READ_AHEAD = 4 << 20
 """Bytes of an object that are asked for at once."""
 FILE_NAME = re.compile(r"therapists_\d{8}_\d{6}\.json", re.ASCII)
@@ -110,13 +113,9 @@ class Inbox:
     def _entries(self) -> list[dict[str, Any]]:
         filesystem, folder = self._opened
         filesystem.invalidate_cache(folder)
-        try:
+        if not self._is_bucket:
             return list(filesystem.ls(folder, detail=True))
-        except FileNotFoundError:
-            if not self._is_bucket:
-                raise
-            filesystem.ls(folder.partition("/")[0])  # raises where there is no such bucket
-            return []
+        return list(sync(filesystem.loop, _entries_of_bucket, filesystem, folder, timeout=LIST_SECONDS))
 
     @property
     def _is_bucket(self) -> bool:
@@ -133,6 +132,15 @@ class Inbox:
         if kind_of(self.url) == "s3":
             filesystem.retries = 1  # the job that watches comes again in seconds
         return filesystem, str(folder)
+
+
+async def _entries_of_bucket(filesystem: Any, folder: str) -> list[dict[str, Any]]:
+    """The files of a folder; where it is not there there are none, unless there is no such bucket either."""
+    try:
+        return list(await filesystem._ls(folder, detail=True))  # what fsspec calls `ls` where it is awaited
+    except FileNotFoundError:
+        await filesystem._ls(folder.partition("/")[0])
+        return []
 
 
 def _s3_options(settings: Settings) -> dict[str, Any]:

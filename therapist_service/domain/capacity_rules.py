@@ -32,7 +32,7 @@ def stated(known: Capacity, new: NewCapacity, *, today: date) -> Capacity:
     problems: list[FieldProblem] = []
     for name in SETTINGS:
         before, sent = getattr(known, name), getattr(new, name)
-        statement = _statement(sent, today)
+        statement = _statement(sent, before, today)
         is_repeated = statement == before or (sent is None and before.state == CapacityState.UNKNOWN)
         statements[name] = before if is_repeated else statement
         problems += [] if is_repeated else _problems(name, statement, today)
@@ -41,13 +41,13 @@ def stated(known: Capacity, new: NewCapacity, *, today: date) -> Capacity:
     return Capacity(**statements)
 
 
-def _statement(sent: NewCapacityStatement | None, today: date) -> CapacityStatement:
+def _statement(sent: NewCapacityStatement | None, before: CapacityStatement, today: date) -> CapacityStatement:
     if sent is None:
         return CapacityStatement(stated_on=today, source=CapacitySource.STAFF)
     values = {name: getattr(sent, name) for name in NewCapacityStatement.model_fields}
-    return CapacityStatement.of(
-        {**values, "stated_on": sent.stated_on or today, "source": sent.source or CapacitySource.STAFF}
-    )
+    is_the_same = all(values[name] == getattr(before, name) for name in ("state", "from_", "expires_on"))
+    day, source = (before.stated_on, before.source) if is_the_same else (today, CapacitySource.STAFF)
+    return CapacityStatement.of({**values, "stated_on": sent.stated_on or day, "source": sent.source or source})
 
 
 def _problems(name: str, statement: CapacityStatement, today: date) -> Iterator[FieldProblem]:

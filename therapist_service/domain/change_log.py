@@ -28,6 +28,7 @@ from therapist_service.store.tables import Therapist
 NOT_LOGGED: Final = frozenset({
     "id", "created_at", "updated_at", "updated_by", "version", "sequence",  # said by the entry itself
     "search", "city_folded", "place", "name_key", "practice_key", "capacity_due_on",  # follow from other columns
+    "merged_words",  # an entry of the merged one says whose they are
     "removed_at", "merged_into",  # an action says it
     "protected_by", "blocked_by", "registered_by",  # who made the changes that are logged
     "last_asked_on", "last_email_on", "last_call_on", "last_conversation_on",  # a machine's notes
@@ -44,6 +45,8 @@ class ChangeOrigin:
     import_id: UUID | None = None
     file: str | None = None
     position: int | None = None
+    review_id: UUID | None = None
+    """The review that was approved; None where the import did it by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ def _row(change: Change, now: datetime) -> dict[str, Any]:
         "import_id": origin.import_id,
         "file": origin.file,
         "position": origin.position,
+        "review_id": origin.review_id,
         "action": change.action,
         "difference": change.difference,
     }

@@ -40,7 +40,9 @@ class TherapistChangeView(FieldOrigin):
     """Name of the file that was imported."""
     position: int | None
     """Place of the record in the order of work of the import."""
+    review_id: UUID | None
+    """The review that somebody approved; null for what the import did by itself."""
     action: TherapistChangeAction
     """What happened."""
     difference: list[FieldChange]
-    """What changed; empty where an import brought the therapist: then its file has the values."""
+    """What changed; empty where an import brought the therapist: they were as it said until the next change."""

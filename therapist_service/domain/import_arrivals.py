@@ -90,7 +90,7 @@ def ask(
     known = queries.looks_of(session, [look.name]).get((look.name, look.size, look.modified_at))
     if known is not None:
         raise ImportedBefore(known)
-    return imports.view(_begun(session, look, by=by, now=now))
+    return imports.view(_begun(session, look, by=by, now=now), queries.first_held(session))
 
 
 def keep_block(session: Session, content_id: UUID, number: int, block: bytes) -> None:

@@ -17,6 +17,7 @@ from shared.errors import Conflict
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, ReviewKind
 from therapist_service.domain import import_events, imports, states
 from therapist_service.domain.import_files import ImportFile
+from therapist_service.domain.import_outcomes import Outcome
 from therapist_service.domain.import_portions import decide_portion
 from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_schemas import ImportRejection, ImportView
@@ -78,7 +79,12 @@ def add_effect(
     )
     applied = Counter(each.decision.action for each in outcomes if each.decision.outcome == ImportOutcome.APPLIED)
     effect.deactivated += applied[ImportAction.DELETION]
-    effect.changed += applied[ImportAction.MODIFICATION]
+    effect.changed += applied[ImportAction.MODIFICATION] + sum(map(_asks_whose_entry_it_is, outcomes))
+
+
+def _asks_whose_entry_it_is(outcome: Outcome) -> bool:
+    """Whether a known entry seems to be somebody else by now: a source that mixes up its ids does so to all of them."""
+    return outcome.decision.outcome == ImportOutcome.WAITING and outcome.therapist_id is not None
 
 
 def judge(session: Session, claimed: ImportClaim, effect: FileEffect, rule: HoldRule, *, now: datetime) -> bool:

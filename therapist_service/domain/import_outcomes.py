@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from shared.database import Session
+from shared.database import Session, new_id
 from shared.events.event import Event
 from shared.events.outbox import record_all
 from therapist_service.domain import change_log, search, states
 from therapist_service.domain.change_log import Change
 from therapist_service.domain.import_files import Metadata
-from therapist_service.domain.import_records import RawRecord
+from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_rules import ImportDecision
+from therapist_service.domain.review_rules import WaitingRecord
 from therapist_service.domain.schemas import ImportedFields
 from therapist_service.store import import_queries, review_queries, source_queries
 
@@ -44,6 +45,8 @@ class Outcome:
     """The entry of the source, where something of it changes."""
     seen: UUID | None = None
     """An entry of which nothing is written but that the source still shows it."""
+    led: Mapping[UUID, Mapping[str, Any]] = field(default_factory=dict)
+    """What an entry had said that leads no more, by its id."""
     change: Change | None = None
     review: Row | None = None
     superseded: UUID | None = None
@@ -52,9 +55,37 @@ class Outcome:
     """What the newest review of the entry is to remember of what was rejected."""
 
 
+def new_review(
+    entry: Entry, decision: ImportDecision, waiting: WaitingRecord, *, of_import: tuple[UUID, str], now: datetime
+) -> Row:
+    """The review in which a person decides what waits; `of_import` are the import and the source of the record."""
+    import_id, source = of_import
+    return {
+        "id": new_id(),
+        "import_id": import_id,
+        "position": entry.position,
+        "source_name": source,
+        "external_id": entry.external_id,
+        "kind": waiting.kind,
+        **states.columns_of_a_new_review(),
+        "therapist_id": waiting.therapist_id,
+        "candidate_ids": waiting.candidate_ids,
+        "proposed": waiting.values,
+        "set_aside": waiting.set_aside,
+        "difference": waiting.difference,
+        "declined": decision.declined,
+        "created_at": now,
+        "updated_at": now,
+        "updated_by": None,
+        "version": 1,
+        "sequence": 0,
+    }
+
+
 def write_portion(session: Session, outcomes: Sequence[Outcome], metadata: Metadata, *, now: datetime) -> None:
     """Write what was decided, but for the outcomes themselves."""
     import_queries.write_therapists(session, _last(o.row for o in outcomes))
+    source_queries.keep_records(session, {id: record for o in outcomes for id, record in o.led.items()})
     source_queries.write_entries(session, _last(o.source for o in outcomes))
     source_queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
     record_all(session, [o.event for o in outcomes if o.event is not None], now=now)

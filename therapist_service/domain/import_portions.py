@@ -16,13 +16,13 @@ from uuid import UUID
 from shared.database import ChangedMeanwhile, Session, new_id
 from shared.values.enums import ImportAction, ImportOutcome, ReviewState
 from shared.values.therapist_enums import TherapistChangeAction
-from therapist_service.domain import change_log, entity_resolution, import_records, publishing, search, states
+from therapist_service.domain import change_log, entity_resolution, import_records, publishing, search, sources
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Identification, KnownPerson
 from therapist_service.domain.import_digests import applied_before, digest_of
 from therapist_service.domain.import_files import Metadata
-from therapist_service.domain.import_outcomes import WRITTEN, Outcome, Row
+from therapist_service.domain.import_outcomes import WRITTEN, Outcome, Row, new_review
 from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_rules import ImportDecision, Known, decide
 from therapist_service.domain.review_rules import LastReview, Passes
@@ -95,18 +95,40 @@ class _Portion:
         self._entries: dict[str, Row] = {}
         self._listed: dict[UUID, set[UUID]] = defaultdict(set)
         """Of each therapist the entries that their sources still have."""
+        self._shown: dict[UUID, set[str]] = defaultdict(set)
+        """Of each therapist the external ids that the source of this file has."""
+        self._deleted: set[str] = set()
+        """The external ids that this portion deletes."""
         self._reviews: dict[str, LastReview] = {}
         self._found: dict[str, Identification] = {}
         self._resembled: dict[UUID, Row] = {}
+        self._leading: dict[UUID, UUID] = {}
+        """The entries that led of therapists who were found just now, by therapist."""
+        self._just_gone: set[UUID] = set()
+        """Therapists whom a record of this file took out, since their entry is gone."""
+        self._renamed: set[UUID] = set()
+        """Therapists who were found by records of unknown external ids."""
+        self._records: dict[UUID, Mapping[str, Any]] = {}
+        """What entries had said that lead when others of this portion go."""
 
     def load(self, session: Session, portion: Sequence[RawRecord]) -> None:
         """Read what is known of these records, of those that were applied before no more than that."""
         self._as_before = applied_as_they_are(session, self._metadata.source, portion, lock=True)
         others = self._parse([each for each in portion if each.position not in self._as_before])
+        deletions = [each for each in others if each.action == ImportAction.DELETION]
+        self._deleted = {str(each.external_id) for each in deletions}
         self._load_known(session, others)
         is_state = (each for each in others if each.action != ImportAction.DELETION)
         self._identify(session, [each for each in is_state if each.external_id not in self._entries])
         self._load_concerned(session, portion)
+        self._load_records(session, deletions)
+
+    def _load_records(self, session: Session, deletions: Sequence[Entry]) -> None:
+        """Read what those entries said that lead when others go."""
+        entries = (self._entries.get(str(each.external_id)) for each in deletions)
+        of_gone = {each["therapist_id"] for each in entries if each is not None}
+        several = (self._listed[each] for each in of_gone if len(self._listed[each]) > 1)
+        self._records = source_queries.records_of(session, set().union(*several))
 
     def _parse(self, portion: Sequence[RawRecord]) -> list[Entry]:
         """Parse these records, unless that was done; returns those that are not refused."""
@@ -140,11 +162,16 @@ class _Portion:
             _require_there(row)
             entry = {name: row.pop(f"entry_{name}") for name in _ENTRY}
             self._listed[row["id"]] = set(row.pop("listed"))
+            if entry["gone_at"] is None or entry["external_id"] not in self._deleted:
+                self._shown[row["id"]].add(entry["external_id"])
             self._therapists[row["id"]] = row
             self._entries[entry["external_id"]] = entry
 
     def _identify(self, session: Session, unknown: Sequence[Entry]) -> None:
-        """Find out who the records of unknown external ids are."""
+        """Find out who the records of unknown external ids are.
+
+        Somebody whom the source calls otherwise since yesterday is deleted by a record before and the same therapist.
+        """
         keys = {str(each.external_id): entity_resolution.keys(_person(each)) for each in unknown}
         found = source_queries.candidates(
             session,
@@ -153,6 +180,7 @@ class _Portion:
             practice_keys={each["practice_key"] for each in keys.values() if each["practice_key"]},
             columns=(*COMPARED, "name_key", "practice_key"),
             but_of_import=self._import_id,
+            gone=self._deleted,
         )
         if not found:
             return
@@ -173,6 +201,9 @@ class _Portion:
         for row in source_queries.therapist_rows(session, certain - self._therapists.keys(), lock=True).values():
             _require_there(row)
             self._therapists[row["id"]] = row
+        self._renamed = certain
+        self._leading = source_queries.leading_entries(session, certain)
+        self._just_gone |= source_queries.gone_at(session, self._metadata.source, certain, self._metadata.timestamp)
         single = {each.proposed[0] for each in self._found.values() if len(each.proposed) == 1}
         self._resembled = source_queries.therapist_rows(session, single, lock=False)
 
@@ -185,11 +216,11 @@ class _Portion:
         entry = self._parsed[sent.position]
         external_id = entry.external_id
         if external_id is None or entry.refused is not None:
-            return Outcome(sent, decide(entry, None), None)
+            return Outcome(sent, decide(entry, None, passes=self._passes), None)
         who = self._found.get(external_id, NOBODY)
         known, last = self._known(external_id, who), self._reviews.get(external_id)
         resembled = self._resembled.get(who.proposed[0]) if len(who.proposed) == 1 else None
-        decision = decide(entry, known, who, last, self._passes, resembled)
+        decision = decide(entry, known, who, last, resembled, passes=self._passes)
         row = self._row(decision, known)
         event = None
         if row is not None and decision.event is not None:
@@ -203,7 +234,14 @@ class _Portion:
         written = {name: row[name] for name in WRITTEN} if row is not None else None
         reviewed = self._reviewed(entry, decision)
         change = None if row is None else self._change(entry, decision, row["id"], known)
-        return Outcome(sent, decision, therapist_id, written, event, source, seen, change=change, **reviewed)
+        led = self._led(known)
+        return Outcome(sent, decision, therapist_id, written, event, source, seen, change=change, led=led, **reviewed)
+
+    def _led(self, known: Known | None) -> Mapping[UUID, Mapping[str, Any]]:
+        """What the entry says that led of a therapist who was found just now, and leads no more."""
+        if known is None or known.source is not None or known.therapist["id"] not in self._leading:
+            return {}
+        return {self._leading[known.therapist["id"]]: sources.record_of(known.therapist)}
 
     def _change(self, entry: Entry, decision: ImportDecision, therapist_id: UUID, known: Known | None) -> Change:
         """What the log says of a record that was applied; of a new therapist it names no fields: the file has them."""
@@ -219,14 +257,18 @@ class _Portion:
             listed = self._listed[entry["therapist_id"]]
             is_leading = entry["id"] >= max(listed, default=entry["id"])
             others = listed - {entry["id"]}
-            return Known(self._therapists[entry["therapist_id"]], entry, is_leading, bool(others))
+            next_record = self._records.get(max(others)) if others else None
+            therapist = self._therapists[entry["therapist_id"]]
+            # one whom this portion adds by another id is not gone: requests to them go on
+            is_left = bool(others) or therapist["id"] in self._renamed
+            return Known(therapist, entry, is_leading, is_left, next_record=next_record)
         if who.therapist_id is None or self._is_taken(who.therapist_id):
             return None
-        return Known(self._therapists[who.therapist_id])
+        return Known(self._therapists[who.therapist_id], is_just_gone=who.therapist_id in self._just_gone)
 
     def _is_taken(self, therapist_id: UUID) -> bool:
         """Whether a record before this one was found to be the same therapist: then this one is somebody else."""
-        return any(each["therapist_id"] == therapist_id for each in self._entries.values())
+        return bool(self._shown[therapist_id])
 
     def _row(self, decision: ImportDecision, known: Known | None) -> Row | None:
         if not decision.changes:
@@ -247,10 +289,11 @@ class _Portion:
         if therapist is None or decision.outcome == ImportOutcome.REJECTED:
             return None, None
         before = dict(known.source) if known and known.source is not None else None
-        if decision.action == ImportAction.DELETION:
+        if sent.action == ImportAction.DELETION:
             return (self._gone(before), None) if before is not None and before["gone_at"] is None else (None, None)
         source = before or self._new_entry(str(sent.external_id), therapist["id"])
         noted = self._noted(sent, decision, therapist, source)
+        noted["record"] = self._kept_record(sent, decision, known, source)
         is_as_noted = before is not None and all(before[name] == value for name, value in noted.items())
         source |= {"last_seen_at": self._metadata.timestamp, "gone_at": None, **noted}
         self._keep(source)
@@ -264,10 +307,23 @@ class _Portion:
         digest = digest_of(sent.raw, therapist["id"], version=therapist["version"]) if is_known_again else None
         return {"set_aside": set_aside, "digest": digest}
 
+    def _kept_record(
+        self, sent: RawRecord, decision: ImportDecision, known: Known | None, source: Row
+    ) -> Mapping[str, Any] | None:
+        """What is kept of the record itself: all of it, as long as another entry says what the therapist is like."""
+        if decision.waiting is not None and decision.waiting.therapist_id is None:
+            kept: Mapping[str, Any] | None = source["record"]  # this one may be somebody else's
+            return kept
+        if known is None or known.is_leading:
+            return None
+        return sources.record_of(self._parsed[sent.position].values)
+
     def _gone(self, source: Row) -> Row:
         source |= {"gone_at": self._metadata.timestamp, "digest": None}
         self._entries[source["external_id"]] = source
         self._listed[source["therapist_id"]].discard(source["id"])
+        self._shown[source["therapist_id"]].discard(source["external_id"])
+        self._just_gone.add(source["therapist_id"])
         return source
 
     def _new_entry(self, external_id: str, therapist_id: UUID) -> Row:
@@ -278,12 +334,14 @@ class _Portion:
             "therapist_id": therapist_id,
             "import_id": self._import_id,
             "set_aside": {},
+            "record": None,
             "digest": None,
         }
 
     def _keep(self, source: Row) -> None:
         self._entries[source["external_id"]] = source
         self._listed[source["therapist_id"]].add(source["id"])
+        self._shown[source["therapist_id"]].add(source["external_id"])
 
     # Its review
 
@@ -295,41 +353,17 @@ class _Portion:
             return {}
         result: Row = {"superseded": last.id} if last is not None and is_pending else {}
         if waiting is not None:
-            result["review"] = self._new_review(entry, decision)
+            of_import = (self._import_id, self._metadata.source)
+            result["review"] = new_review(entry, decision, waiting, of_import=of_import, now=self._now)
         elif last is not None and last.declined != decision.declined:
             result["remembered"] = {"id": last.id, "declined": decision.declined}
         return result
-
-    def _new_review(self, entry: Entry, decision: ImportDecision) -> Row:
-        waiting = decision.waiting
-        assert waiting is not None
-        return {
-            "id": new_id(),
-            "import_id": self._import_id,
-            "position": entry.position,
-            "source_name": self._metadata.source,
-            "external_id": entry.external_id,
-            "kind": waiting.kind,
-            **states.columns_of_a_new_review(),
-            "therapist_id": waiting.therapist_id,
-            "candidate_ids": waiting.candidate_ids,
-            "proposed": waiting.values,
-            "set_aside": waiting.set_aside,
-            "difference": waiting.difference,
-            "declined": decision.declined,
-            "created_at": self._now,
-            "updated_at": self._now,
-            "updated_by": None,
-            "version": 1,
-            "sequence": 0,
-        }
 
 
 def _is_to_be_known_again(decision: ImportDecision) -> bool:
     """Whether the same record need not be parsed once more.
 
-    It is where a person has to decide something of it or rejected it; and where it has a note, so that its outcome has
-    the note.
+    It has to be where a person must decide something of it or rejected it, and where it has a note: its outcome has it.
     """
     return decision.reason is None and decision.waiting is None and not decision.declined
 

@@ -8,7 +8,7 @@ the entries that cannot be read are set aside. Reasons name fields, never what w
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import starmap
 from typing import Any
@@ -180,6 +180,15 @@ def _salvaged(position: int, action: ImportAction, sent: bytes) -> Entry:
             left = (read.unreadable.keys() | aside.keys()) - kept.keys()
             return _readable(position, action, record, extra, problems, left=left)
     return Entry(position, action, known_as, "cannot be read")
+
+
+def kept_values(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The values of a record that was kept as JSON; None where they are not acceptable any more."""
+    try:
+        known = ImportedFields.from_json(dict(record))
+    except ValidationError:
+        return None
+    return {name: getattr(known, name) for name in record}
 
 
 @dataclass

@@ -10,7 +10,7 @@ changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from shared.values.enums import ImportAction, ImportOutcome, ReviewKind
 from shared.values.postal_codes import coordinates_problem
 from therapist_service.domain import entity_resolution, review_rules, states
 from therapist_service.domain.entity_resolution import NOBODY, Identification
-from therapist_service.domain.import_records import Entry, not_taken
+from therapist_service.domain.import_records import Entry, kept_values, not_taken
 from therapist_service.domain.review_rules import REACTIVATION, LastReview, Passes, WaitingRecord, as_json, same_value
 from therapist_service.domain.schemas import PLACE, TherapistFields
 
@@ -42,6 +42,10 @@ class Known:
     """Whether this entry says what the therapist is like: of several the newest that is not gone does."""
     is_listed_otherwise: bool = False
     """Whether their sources have another entry of the therapist."""
+    is_just_gone: bool = False
+    """Whether the same file said that another entry of theirs is gone: then that they are back is no question."""
+    next_record: Mapping[str, Any] | None = None
+    """What the entry said last that leads when this one goes, in JSON; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,9 @@ def decide(
     known: Known | None,
     who: Identification = NOBODY,
     last: LastReview | None = None,
-    passes: Passes = frozenset(ReviewKind),
     resembled: Mapping[str, Any] | None = None,
+    *,
+    passes: Passes,
 ) -> ImportDecision:
     """What the entry does to the therapist who is `known` as it, or to nobody; `last` is its newest review.
 
@@ -77,7 +82,7 @@ def decide(
     if entry.refused is not None:
         return ImportDecision(entry.action, ImportOutcome.REJECTED, entry.refused)
     if entry.action == ImportAction.DELETION:
-        return _gone(entry, known)
+        return _led_by_another(entry, known, last, passes) or _gone(entry, known)
     if known is None:
         return _unknown(entry, who, last, passes, resembled)
     if known.source is not None and entity_resolution.is_somebody_else(known.therapist, _person(entry)):
@@ -85,7 +90,21 @@ def decide(
     if not known.is_leading:
         reason = _both(entry.note, "another entry of this therapist is newer: its records count")
         return ImportDecision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED, reason)
-    return _seen_again(entry, known.therapist, last, passes)
+    same_file = {ReviewKind.REACTIVATION} if known.is_just_gone else set()
+    return _seen_again(entry, known.therapist, last, passes | same_file)
+
+
+def _led_by_another(
+    entry: Entry, known: Known | None, last: LastReview | None, passes: Passes
+) -> ImportDecision | None:
+    """What the entry that leads now had said, where the leading one goes; None where nothing follows from that."""
+    if known is None or not (known.is_listed_otherwise and known.is_leading) or known.next_record is None:
+        return None
+    values = kept_values(known.next_record)
+    if values is None:
+        return None
+    said = replace(entry, values=values, note=_both(entry.note, "another entry of this therapist counts from now on"))
+    return _seen_again(said, known.therapist, last, passes)
 
 
 def _gone(entry: Entry, known: Known | None) -> ImportDecision:

@@ -43,7 +43,7 @@ class Counts(Schema):
     modifications: int
     """Therapists who were changed."""
     deletions: int
-    """Therapists who were removed."""
+    """Therapists whom the source has no more: they are inactive now."""
     unchanged: int
     """Records that changed nothing."""
     waiting: int
@@ -112,6 +112,8 @@ class ImportView(EntityView):
     """Where the file says that it comes from."""
     scrape_id: str | None
     """The run of the scraper, as the file says."""
+    scraped_at: Instant | None
+    """When the source was like this, as the file says."""
     started_at: Instant
     """When the import began."""
     started_by: UUID | None
@@ -126,6 +128,8 @@ class ImportView(EntityView):
     """How many records the file has; null until it was looked through."""
     done: int
     """How many of them have an outcome."""
+    waits_for: str | None
+    """Name of the earlier file that is held: this one waits until somebody approves or rejects that one."""
     hold: Hold | None
     """Null unless the file was held since it would deactivate or change unusually many therapists."""
     undo: Undo | None
@@ -180,6 +184,13 @@ class UndoneTherapist(Schema):
     """Fields that somebody, or a later file, changed since, and that stay."""
     reason: str | None
     """Why it failed."""
+
+
+class ImportFilter(QuerySchema):
+    """Which imports to list."""
+
+    status: Several[ImportStatus] = []
+    """Only those with one of these statuses."""
 
 
 class ImportUndoFilter(QuerySchema):

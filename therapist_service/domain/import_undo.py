@@ -7,7 +7,6 @@ nothing half done, and another one goes on. No file is applied meanwhile.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,7 +22,16 @@ from shared.values.lists import Listed, ListRequest
 from shared.values.postal_codes import coordinates_problem
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly
-from therapist_service.domain import change_log, import_undo_rules, imports, publishing, reviews, states, therapists
+from therapist_service.domain import (
+    change_log,
+    import_undo_rules,
+    imports,
+    publishing,
+    reviews,
+    states,
+    therapists,
+    undone_entries,
+)
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.import_schemas import ImportUndoFilter, ImportView
 from therapist_service.domain.import_undo_rules import UndoPlan
@@ -33,8 +41,13 @@ from therapist_service.store.tables import Import, ImportUndoOutcome, Therapist
 
 SHOWN = {"inactive_by": "status"}
 """Columns that clients know by another name."""
+FOLLOWS = frozenset({"protected_fields"})
+"""What is not named beside the fields that were changed: that they are protected by now."""
+MERGED = "merged_into"
+"""By this clients know that a therapist was merged into another."""
 WEEKLY = frozenset({"phone_hours"})
 """Fields whose values the log holds in another form than the column does."""
+NOT_WHOLLY_UNDONE = frozenset({UndoOutcome.KEPT, UndoOutcome.PARTLY_RESTORED, UndoOutcome.FAILED})
 STATUS = frozenset({"status", "inactive_by"})
 """What an import changes of a therapist's status; it follows from `inactive_by`."""
 
@@ -45,6 +58,8 @@ def ask(session: Session, import_id: UUID, *, by: UUID | None, now: datetime) ->
     Raises `NotFound`, and `Conflict` for an import that is not completed, is being undone, or is too long ago.
     """
     known = imports.known_import(session, import_id, lock=True)
+    if known.status == ImportStatus.UNDONE:
+        raise Conflict("import.undone_already")
     if known.status != ImportStatus.COMPLETED:
         raise Conflict("import.not_completed")
     if known.undo_asked_at is not None:
@@ -74,16 +89,23 @@ def undo_portion(session: Session, *, at_most: int, now: datetime) -> int:
         return 0
     records = undo_queries.records_below(session, known.id, known.undo_left or 0, limit=at_most)
     if not records:
-        reviews.supersede_those_of(session, known.id, now=now)
-        states.undo_import(known, now=now)
-        return 1
+        return undone_entries.take_back(session, known, at_most=at_most) or _finish(session, known, now)
     wanted = {record.therapist_id for record in records}
-    changed = _undo_all(session, known, wanted - undo_queries.with_outcome(session, known.id, wanted), now=now)
-    for gone_at, therapist_ids in ((now, changed.gone), (None, changed.back)):
-        entries = {record.external_id for record in records if record.therapist_id in therapist_ids}
-        source_queries.set_gone(session, known.source or "", entries, gone_at)
+    gone = _undo_all(session, known, wanted - undo_queries.with_outcome(session, known.id, wanted), now=now)
+    entries = {record.external_id for record in records if record.therapist_id in gone}
+    source_queries.set_gone(session, known.source or "", entries, now)
     _count(known, records, now)
     return len(records)
+
+
+def _finish(session: Session, known: Import, now: datetime) -> int:
+    reviews.supersede_those_of(session, known.id, now=now)
+    session.flush()
+    undo_queries.name_approved(session, known.id)
+    known.undo_kept = undo_queries.count_outcomes(session, known.id, NOT_WHOLLY_UNDONE)
+    undone_entries.bring_back(session, known)
+    states.undo_import(known, now=now)
+    return 1
 
 
 def set_aside(session: Session, reason: str, *, now: datetime) -> None:
@@ -103,21 +125,19 @@ def _count(known: Import, records: Sequence[Any], now: datetime) -> None:
     known.updated_at = now
 
 
-@dataclass
-class _Changed:
-    """Therapists who are not in the source now, or are again, as if the import had not been."""
+def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now: datetime) -> set[UUID]:
+    """Undo what the import did to these therapists, with one statement for all events and one for the log.
 
-    gone: set[UUID] = field(default_factory=set)
-    back: set[UUID] = field(default_factory=set)
-
-
-def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now: datetime) -> _Changed:
-    """Undo what the import did to these therapists, with one statement for all events and one for the log."""
-    changed = _Changed()
+    Returns those who are not in the source now, as if the import had not been.
+    """
+    gone: set[UUID] = set()
     queries.lock_therapists(session, therapist_ids)
     found = undo_queries.therapists(session, therapist_ids)
-    changes = change_queries.changes_of(session, [each.id for each in found])
+    merged = undo_queries.merged_ones(session, therapist_ids)
+    changes = change_queries.changes_of(session, [*(each.id for each in found), *merged])
     undone = undo_queries.undone_imports(session, {each.import_id for rows in changes.values() for each in rows})
+    for id in merged:
+        _name_merged(session, known, id, import_undo_rules.plan(changes.get(id, []), known.id, undone))
     origin = ChangeOrigin(changed_by=known.undo_asked_by, import_id=known.id, file=known.file)
     events: list[tuple[UUID, int, Event]] = []
     entries: list[Change] = []
@@ -131,8 +151,8 @@ def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now:
         if not difference:
             continue
         is_gone = therapist.inactive_by is not None and before["inactive_by"] is None
-        if therapist.inactive_by != before["inactive_by"]:
-            (changed.gone if is_gone else changed.back).add(therapist.id)
+        if is_gone:
+            gone.add(therapist.id)
         therapist.count_change(by=origin.changed_by, now=now)
         therapist.sequence += 1
         event = (TherapistDeactivated if is_gone else TherapistUpdated)(therapist=publishing.public(therapist))
@@ -141,7 +161,13 @@ def _undo_all(session: Session, known: Import, therapist_ids: set[UUID], *, now:
     session.flush()
     record_all(session, events, now=now)
     change_log.add(session, entries, now=now)
-    return changed
+    return gone
+
+
+def _name_merged(session: Session, known: Import, therapist_id: UUID, plan: UndoPlan | None) -> None:
+    """What the import did to one who was merged since is the kept one's by now, and stays."""
+    if plan is not None:
+        _note(session, known, therapist_id, UndoOutcome.KEPT, kept=[*plan.before, *plan.kept, MERGED])
 
 
 def _undo(session: Session, known: Import, therapist: Therapist, plan: UndoPlan) -> None:
@@ -154,7 +180,7 @@ def _undo(session: Session, known: Import, therapist: Therapist, plan: UndoPlan)
     else:
         states.deactivate_for_import(therapist)
         outcome = UndoOutcome.DEACTIVATED
-    _note(session, known, therapist.id, outcome, kept=sorted({SHOWN.get(name, name) for name in plan.kept}))
+    _note(session, known, therapist.id, outcome, kept=plan.kept)
 
 
 def _outcome(plan: UndoPlan) -> UndoOutcome:
@@ -186,6 +212,7 @@ def _note(
     reason: str | None = None,
 ) -> None:
     row = {"import_id": known.id, "therapist_id": therapist_id, "outcome": outcome}
-    session.add(ImportUndoOutcome(**row, kept=list(kept), reason=reason))
-    if outcome in (UndoOutcome.KEPT, UndoOutcome.PARTLY_RESTORED, UndoOutcome.FAILED):
+    named = {SHOWN.get(name, name) for name in kept}
+    session.add(ImportUndoOutcome(**row, kept=sorted(named - FOLLOWS or named), reason=reason))
+    if outcome in NOT_WHOLLY_UNDONE:
         known.undo_kept += 1

@@ -24,8 +24,8 @@ class LoggedChange(Protocol):
         """The import that did it."""
 
     @property
-    def changed_by(self) -> UUID | None:
-        """Who did it, or approved it."""
+    def review_id(self) -> UUID | None:
+        """The review that somebody approved."""
 
     @property
     def action(self) -> str:
@@ -78,7 +78,7 @@ def plan(changes: Sequence[LoggedChange], import_id: UUID, undone: Collection[UU
 
 def _is_of(change: LoggedChange, import_ids: Collection[UUID]) -> bool:
     """Whether one of these imports made the change by itself; what a person approved of its file is the person's."""
-    is_by_itself = change.changed_by is None and change.action != TherapistChangeAction.UNDONE
+    is_by_itself = change.review_id is None and change.action != TherapistChangeAction.UNDONE
     return is_by_itself and change.import_id in import_ids
 
 

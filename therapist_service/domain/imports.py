@@ -69,23 +69,28 @@ class ImportClaim:
     """How often workers began to look the file through, or to judge it, and have not ended."""
 
 
-def view(known: Import) -> ImportView:
-    """The import as clients see it."""
+def view(known: Import, held: str | None = None) -> ImportView:
+    """The import as clients see it; `held` is the earliest file that is held, if any."""
     counts = Counts.of({name: getattr(known, name) for name in Counts.model_fields})
-    fields = ImportView.model_fields.keys() - {"counts", "hold", "undo"}
-    more = {"counts": counts, "hold": hold_of(known), "undo": undo_of(known)}
+    fields = ImportView.model_fields.keys() - {"counts", "hold", "undo", "waits_for"}
+    more = {"counts": counts, "hold": hold_of(known), "undo": undo_of(known), "waits_for": _waits_for(known, held)}
     return ImportView.of({**{name: getattr(known, name) for name in fields}, **more})
+
+
+def _waits_for(known: Import, held: str | None) -> str | None:
+    has_begun = known.status != ImportStatus.RUNNING or known.total is not None
+    return None if has_begun or held is None or known.file < held else held
 
 
 def list_part(session: Session, wanted: ListRequest[Any]) -> Listed:
     """A part of all imports."""
-    found = lists.imports(session, wanted.part)
-    return found.shown([view(each) for each in found.rows])
+    found, held = lists.imports(session, wanted.part, statuses=wanted.filters.status), queries.first_held(session)
+    return found.shown([view(each, held) for each in found.rows])
 
 
 def get(session: Session, import_id: UUID) -> ImportView:
     """One import; raises `NotFound`."""
-    return view(known_import(session, import_id))
+    return view(known_import(session, import_id), queries.first_held(session))
 
 
 def list_records(session: Session, import_id: UUID, wanted: ListRequest[ImportRecordFilter]) -> Listed:
@@ -188,6 +193,7 @@ def begin(session: Session, claimed: ImportClaim, file: ImportFile, *, now: date
         refuse_out_of_turn(known.file, last_applied=queries.last_applied_file(session), now=now)
         known.tries = 0
     known.source, known.scrape_id = file.metadata.source, file.metadata.scrape_id
+    known.scraped_at = file.metadata.timestamp
     known.total = file.total
     known.claimed_until = now + lease
     known.reason = "; ".join(file.notes) or None

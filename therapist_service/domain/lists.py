@@ -8,6 +8,7 @@ from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 from therapist_service.domain.change_schemas import TherapistChangeView
 from therapist_service.domain.import_schemas import (
+    ImportFilter,
     ImportRecordFilter,
     ImportRecordView,
     ImportUndoFilter,
@@ -40,7 +41,8 @@ ImportReviewRow = part_of(
     "ImportReviewRow",
     ImportReviewView,
     *("id", "created_at", "updated_at", "updated_by", "version"),
-    *("import_id", "position", "source", "external_id", "kind", "state", "therapist_id", "candidate_ids"),
+    *("import_id", "position", "source", "external_id", "last_name", "first_name", "city"),
+    *("kind", "state", "therapist_id", "candidate_ids"),
     *("applied_fields", "decided_at", "decided_by"),
     about="What a table of reviews shows, without what would change.",
 )
@@ -58,7 +60,7 @@ THERAPISTS: Final = ListOf(
 THERAPIST_CHANGES: Final = ListOf(
     lists.THERAPIST_CHANGES, QuerySchema, full=TherapistChangeView, row=TherapistChangeRow
 )
-IMPORTS: Final = ListOf(lists.IMPORTS, QuerySchema, full=ImportView, row=ImportView)
+IMPORTS: Final = ListOf(lists.IMPORTS, ImportFilter, full=ImportView, row=ImportView)
 IMPORT_UNDO_OUTCOMES: Final = ListOf(
     lists.IMPORT_UNDO_OUTCOMES, ImportUndoFilter, full=UndoneTherapist, row=UndoneTherapist
 )

@@ -16,7 +16,7 @@ from shared.errors import Conflict, NotFound
 from shared.events.catalogue import TherapistBlocked, TherapistMerged, TherapistUpdated
 from shared.events.outbox import record
 from shared.values.therapist_enums import TherapistChangeAction
-from therapist_service.domain import change_log, states, therapists
+from therapist_service.domain import change_log, search, sources, states, therapists
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.schemas import TherapistFields, TherapistMerge, TherapistView
@@ -41,6 +41,8 @@ def merge(session: Session, kept_id: UUID, wanted: TherapistMerge, *, by: UUID |
     """
     kept, merged, earlier = _locked(session, kept_id, wanted.duplicate_id)
     before = change_log.columns_of(kept)
+    for each in (kept, merged):
+        sources.keep_record_of_leading(session, each)
     for name, value in _filled(kept, merged).items():
         setattr(kept, name, value)
     _take_protection(kept, merged, before)
@@ -48,6 +50,7 @@ def merge(session: Session, kept_id: UUID, wanted: TherapistMerge, *, by: UUID |
         setattr(kept, name, max(filter(None, (getattr(kept, name), getattr(merged, name))), default=None))
     was_blocked = kept.block_reason is not None
     states.become_one(kept, merged)
+    kept.merged_words = sorted({*kept.merged_words, *_words_of(merged)})
     therapists.make_findable(kept)
     session.flush()
     source_queries.reassign(session, merged.id, to=kept.id)
@@ -96,6 +99,10 @@ def _filled(kept: Therapist, merged: Therapist) -> Mapping[str, Any]:
     if kept.capacity is None and merged.capacity is not None:
         found |= {name: getattr(merged, name) for name in NOTHING_STATED}
     return found
+
+
+def _words_of(therapist: Therapist) -> list[str]:
+    return search.words_of({name: getattr(therapist, name) for name in search.COLUMNS_ARE_OF})
 
 
 def _take_protection(kept: Therapist, merged: Therapist, before: Mapping[str, Any]) -> None:

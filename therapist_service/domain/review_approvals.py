@@ -11,7 +11,7 @@ from shared.database import Session, new_id
 from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
 from shared.values.enums import ReviewKind
 from shared.values.postal_codes import coordinates_problem
-from therapist_service.domain import reviewed_therapists, therapists
+from therapist_service.domain import reviewed_therapists, sources, therapists
 from therapist_service.domain.change_log import ChangeOrigin
 from therapist_service.domain.review_rules import REACTIVATION, as_json, same_value
 from therapist_service.domain.review_schemas import ReviewApproval
@@ -39,6 +39,8 @@ def apply(
     if whom is None:
         return _register(session, review, approval.fields, origin=origin, now=now)
     therapist = _concerned(session, review, whom)
+    if is_about_who:
+        sources.keep_record_of_leading(session, therapist)
     applied = _change(session, review, therapist, approval.fields, origin=origin, now=now)
     if is_about_who:
         _assign_entry(session, review, therapist, origin=origin, now=now)
@@ -59,7 +61,7 @@ def _origin(session: Session, review: ImportReview, by: UUID | None) -> ChangeOr
     """Who approved it, and the record that it is about."""
     brought = import_queries.one(session, review.import_id) if review.import_id is not None else None
     file = brought.file if brought is not None else None
-    return ChangeOrigin(changed_by=by, import_id=review.import_id, file=file, position=review.position)
+    return ChangeOrigin(by, review.import_id, file, review.position, review.id)
 
 
 def asks_who(review: ImportReview) -> bool:
@@ -160,7 +162,7 @@ def _assign_entry(
         session.flush()
         return
     holder = entry.therapist_id
-    entry.therapist_id, entry.digest = therapist.id, None
+    entry.therapist_id, entry.digest, entry.record = therapist.id, None, sources.record_of(review.proposed)
     session.flush()
     if holder != therapist.id:
         _leave(session, holder, origin=origin, now=now)

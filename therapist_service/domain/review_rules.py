@@ -21,6 +21,10 @@ IDENTITY: Final = frozenset({"salutation", "title", "first_name", "last_name", "
 CONTACT: Final = frozenset({
     "street", "house_number", "postal_code", "city", *PLACE, "phone", "mobile", "fax", "email", "website",
 })  # fmt: skip
+HARMLESS: Final = frozenset({
+    "accreditation", "procedures", "age_groups", "settings", "languages", "qualifications", "offers", "phone_hours",
+})  # fmt: skip
+"""What a practice offers and when it answers: applied at once."""
 REACTIVATION: Final = "status"
 """Under this name a review has that a therapist whom an import made inactive is in the source again."""
 GRAVITY: Final = (ReviewKind.IDENTITY, ReviewKind.NEW, ReviewKind.REACTIVATION, ReviewKind.CONTACT)
@@ -92,7 +96,7 @@ def kind_of(name: str) -> ReviewKind | None:
         return ReviewKind.IDENTITY
     if name == REACTIVATION:
         return ReviewKind.REACTIVATION
-    return ReviewKind.CONTACT if name in CONTACT else None
+    return None if name in HARMLESS else ReviewKind.CONTACT
 
 
 def still_declined(last: LastReview | None, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,7 +153,10 @@ def change_of(
 
 
 def person_of(values: Mapping[str, Any], known: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The difference of a whole person: what is known of them, or of the one candidate whose values it would change."""
+    """The difference of a whole person: what is known of them, or of the one candidate whose values it would change.
+
+    A known e-mail address is never replaced by none.
+    """
     if known is None:
         shown = {name: value for name, value in values.items() if value not in (None, [], _DEFAULTS.get(name))}
         return [_row(name, None, value, is_protected=False) for name, value in shown.items()]
@@ -157,7 +164,7 @@ def person_of(values: Mapping[str, Any], known: Mapping[str, Any] | None) -> lis
     return [
         _row(name, before, value, is_protected=name in protected)
         for name, value in values.items()
-        if not same_value(before := as_json(known[name]), value)
+        if not same_value(before := as_json(known[name]), value) and (name, value) != ("email", None)
     ]
 
 

@@ -38,6 +38,12 @@ class ImportReviewView(EntityView):
     """Name of the source."""
     external_id: str
     """By what the source knows the therapist."""
+    last_name: str | None
+    """Whom it is about: the therapist, or who the record says it is."""
+    first_name: str | None
+    """Their first name."""
+    city: str | None
+    """Town of the practice."""
     kind: ReviewKind
     """What is to be decided; the gravest, where it is several things."""
     state: ReviewState

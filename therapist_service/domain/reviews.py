@@ -6,9 +6,9 @@ first, then reviews.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from shared.database import Session
@@ -29,10 +29,26 @@ from therapist_service.domain.review_schemas import (
 from therapist_service.store import queries, review_lists, review_queries, source_queries
 from therapist_service.store.tables import ImportReview
 
+NAMED_BY: Final = ("last_name", "first_name", "city")
+"""By what people know whom a review is about."""
 
-def view(review: ImportReview) -> ImportReviewView:
+
+def view(session: Session, review: ImportReview) -> ImportReviewView:
     """The review as clients see it."""
-    elsewhere = {"source": review.source_name, "applied_fields": review.applied}
+    return _views(session, [review])[0]
+
+
+def _views(session: Session, rows: Sequence[ImportReview]) -> list[ImportReviewView]:
+    ids = {each.therapist_id for each in rows if each.therapist_id is not None}
+    known = source_queries.therapist_rows(session, ids, lock=False)
+    return [_shown(each, known[each.therapist_id] if each.therapist_id else each.proposed) for each in rows]
+
+
+def _shown(review: ImportReview, person: Mapping[str, Any]) -> ImportReviewView:
+    differ = {row["field"] for row in review.difference}
+    applied = [each for each in review.applied if each in differ]
+    elsewhere: dict[str, Any] = {"source": review.source_name, "applied_fields": applied}
+    elsewhere |= {name: person.get(name) for name in NAMED_BY}
     fields = ImportReviewView.model_fields.keys() - elsewhere.keys()
     return ImportReviewView.of({**{name: getattr(review, name) for name in fields}, **elsewhere})
 
@@ -40,12 +56,12 @@ def view(review: ImportReview) -> ImportReviewView:
 def list_part(session: Session, wanted: ListRequest[ReviewFilter]) -> Listed:
     """A part of the reviews."""
     found = review_lists.reviews(session, review_lists.conditions(**_conditions(wanted.filters)), wanted.part)
-    return found.shown([view(each) for each in found.rows])
+    return found.shown(_views(session, found.rows))
 
 
 def get(session: Session, review_id: UUID) -> ImportReviewView:
     """One review; raises `NotFound`."""
-    return view(_known(session, review_id))
+    return view(session, _known(session, review_id))
 
 
 def approve(
@@ -63,7 +79,7 @@ def approve(
     review.declined = review.declined | {name: value for name, value in review.proposed.items() if name not in applied}
     states.approve_review(review, by=by, now=now)
     session.flush()
-    return view(review)
+    return view(session, review)
 
 
 def reject(
@@ -77,7 +93,7 @@ def reject(
     review.declined = review.declined | review.proposed
     states.reject_review(review, reason=rejection.reason, by=by, now=now)
     session.flush()
-    return view(review)
+    return view(session, review)
 
 
 def reopen(session: Session, review_id: UUID, *, by: UUID | None, now: datetime) -> ImportReviewView:
@@ -100,7 +116,7 @@ def reopen(session: Session, review_id: UUID, *, by: UUID | None, now: datetime)
     if entry is not None:
         entry.digest = None  # its next record is looked at: it may overtake the review
     session.flush()
-    return view(review)
+    return view(session, review)
 
 
 def _reset_what_is_left(session: Session, review: ImportReview, left: dict[str, Any]) -> None:

@@ -57,6 +57,8 @@ class Holiday(Schema):
             raise NotAcceptable("field.before_from")
 
 
+STATUS = "POST /api/therapists/{id}/block, …/unblock, …/deactivate, …/reactivate"
+"""What changes a status, beside imports."""
 CAPACITY = "PUT /api/therapists/{id}/capacity"
 """What changes everything about places."""
 
@@ -233,11 +235,11 @@ class SourceEntry(Source):
 class TherapistView(TherapistFields, EntityView):
     """A therapist as clients see it: as it is stored, whatever a newer table of postal codes says."""
 
-    status: Annotated[TherapistStatus, Changed(by="POST /api/therapists/{id}/block or /unblock, and by imports")]
+    status: Annotated[TherapistStatus, Changed(by=STATUS)]
     """Whether the therapist may be contacted."""
     block: Annotated[Block | None, FOR_CALLERS] = None
     """Why not, where they are blocked."""
-    inactive_by: Annotated[InactiveBy | None, Changed(by="POST /api/therapists/{id}/deactivate or /reactivate")] = None
+    inactive_by: Annotated[InactiveBy | None, Changed(by="POST /api/therapists/{id}/deactivate, …/reactivate")] = None
     """Who made them inactive; of one who is blocked, that they will be when the block ends."""
     capacity: Annotated[Capacity, FOR_CALLERS, Changed(by=CAPACITY)] = Capacity()
     """Whether there are places, and who said so last."""
@@ -308,9 +310,11 @@ class TherapistFilter(QuerySchema):
         Annotated[
             Line,
             Field(
-                description="Words, at most ten, with each of which a word of the name or place begins (`ä` is `ae`,"
-                " `ß` is `ss`), or the beginning of a phone number. One letter counts only alone. Of more than 200"
-                " found, always the same 200 are shown, by name, and `total` counts no further.",
+                description="Words, at most ten, with each of which a word of the name or place begins (`ä` is `ae` or"
+                " `a`, `ß` is `ss`), or the beginning of a phone number or e-mail address, or the whole `external_id`"
+                " of a source. One letter counts only alone, and Dr., Prof., Frau and Herr do not. Who was merged into"
+                " another is found as the kept one. Of more than 200 found, always the same 200 are shown, by name, and"
+                " `total` counts no further.",
                 examples=["Sonnentau"],
             ),
         ]
@@ -319,7 +323,7 @@ class TherapistFilter(QuerySchema):
     postal_code: Several[PostalCodeOrBeginning] = []
     """Only those with one of these postal codes, or with one that begins so: `52*`."""
     city: Annotated[Line, Field(examples=["Aachen"])] | None = None
-    """Only those in this town, however it is written: MUENCHEN finds München."""
+    """Only those in this town, however it is written: MUENCHEN and Munchen find München."""
     within_km: Annotated[float, Field(gt=0, le=1000)] | None = None
     """Only those within so many kilometres of `of_postal_code`, as the crow flies. A practice without coordinates is
     where its postal code is; one without both is not found."""

@@ -17,7 +17,7 @@ from shared.values.lists import MAX_LIMIT
 from shared.values.places import Place
 from shared.values.postal_codes import area
 from shared.values.schemas import InvalidFields
-from shared.values.text import fold, words
+from shared.values.text import fold, one_line, words
 
 MOST_WORDS = 10
 MOST_FOUND = MAX_LIMIT
@@ -30,13 +30,18 @@ SHORTEST_NUMBER = 4
 LONGEST_CITY = 200
 """Characters of a folded town that are kept and compared, for the same reasons."""
 
-FIELDS = ("first_name", "last_name", "city", "postal_code", "phone", "mobile")
+FIELDS = ("first_name", "last_name", "city", "postal_code", "phone", "mobile", "email")
 """The fields whose words find a therapist."""
-COLUMNS_ARE_OF = (*FIELDS, "latitude", "longitude")
+LEFT_OUT = frozenset({"dr", "prof", "dipl", "psych", "frau", "herr"})
+"""Words of a search that say nothing beside others: how people are addressed."""
+COLUMNS_ARE_OF = (*FIELDS, "latitude", "longitude", "merged_words")
 """The fields of which the columns of the search are made."""
 COLUMNS = ("search", "city_folded", "place")
 """The columns by which lists find a therapist."""
 
+_PLAIN = re.compile(r"[a-z0-9@._%+-]+")
+_WITHOUT_DOTS = str.maketrans("äöüÄÖÜ", "aouAOU")
+"""Beside `mueller` people type `muller`."""
 _NUMBER = re.compile(r"[\d\s+()/.-]+")
 
 
@@ -47,7 +52,12 @@ def columns(therapist: Mapping[str, Any]) -> dict[str, Any]:
 
 def folded_city(city: str | None) -> str | None:
     """A town without case and accents."""
-    return None if city is None else fold(city)[:LONGEST_CITY]
+    if city is None:
+        return None
+    folded = fold(city)
+    for spelled, bare in (("ae", "a"), ("oe", "o"), ("ue", "u")):  # Jülich is Juelich, and Julich on some keyboards
+        folded = folded.replace(spelled, bare)
+    return folded[:LONGEST_CITY]
 
 
 def centre(postal_code: str) -> Place:
@@ -67,9 +77,22 @@ def _place(therapist: Mapping[str, Any]) -> Place | None:
 
 def found_by(therapist: Mapping[str, Any]) -> str:
     """The words of a therapist's fields, as PostgreSQL reads a `tsvector`."""
-    named = _words(" ".join(therapist[name] or "" for name in FIELDS[:4]))
+    return " ".join(words_of(therapist))
+
+
+def words_of(therapist: Mapping[str, Any]) -> list[str]:
+    """The words of a therapist's fields, and those of whoever was merged into them."""
+    text = " ".join(therapist[name] or "" for name in FIELDS[:4])
+    bare = () if text.isascii() else _words(one_line(text).translate(_WITHOUT_DOTS))
     numbers = [therapist[name] for name in ("phone", "mobile") if therapist[name]]
-    return " ".join(sorted({*named, *numbers}))
+    email = _email(therapist["email"] or "")
+    return sorted({*_words(text), *bare, *numbers, *email, *(therapist.get("merged_words") or ())})
+
+
+def _email(text: str) -> list[str]:
+    """An e-mail address as one word, which PostgreSQL reads without quotes."""
+    folded = fold(text).replace(" ", "")[:LONGEST_WORD]
+    return [folded] if "@" in folded and _PLAIN.fullmatch(folded) else []
 
 
 def wanted(text: str) -> str | None:
@@ -78,10 +101,11 @@ def wanted(text: str) -> str | None:
     if len(typed) > MOST_WORDS:
         raise InvalidFields([FieldProblem.of("q", "field.too_many_words", most=MOST_WORDS)])
     # beside longer words one letter says little, and costs the reading of whatever begins with it
-    selective = [word for word in typed if len(word) > 1] or typed[:1]
+    meant = [word for word in typed if word not in LEFT_OUT] or typed
+    selective = [word for word in meant if len(word) > 1] or meant[:1]
     every_word = " & ".join(f"'{word}':*" for word in dict.fromkeys(selective))
-    number = _phone_number(text)
-    return " | ".join(filter(None, (every_word, number and f"'{number}':*"))) or None
+    others = [_phone_number(text), *_email(text)]
+    return " | ".join(filter(None, (every_word, *(f"'{other}':*" for other in others if other)))) or None
 
 
 def _words(text: str) -> list[str]:

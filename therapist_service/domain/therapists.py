@@ -41,7 +41,7 @@ from therapist_service.domain.schemas import (
     TherapistView,
 )
 from therapist_service.domain.sources import SourcesOfTherapist
-from therapist_service.store import lists, queries
+from therapist_service.store import lists, queries, source_queries
 from therapist_service.store.tables import Therapist
 
 PROTECTABLE = frozenset(ImportedFields.model_fields)
@@ -157,7 +157,7 @@ def list_part(session: Session, wanted: ListRequest[TherapistFilter], *, today: 
     elif (words := search.wanted(filters.q)) is None:
         return Listed([], 0, None if part.count_by is None else {}, None)
     else:
-        conditions.append(lists.has_words(words))
+        conditions.append(lists.is_found_by(words, source_queries.known_as(session, filters.q)))
         found = lists.found_therapists(session, conditions, part, at_most=search.MOST_FOUND)
     return found.shown(_views(session, found.rows, wanted.view))
 

@@ -20,9 +20,14 @@ PORTION = 500
 """Records that are compared with what is known in one transaction."""
 
 
-def is_held(file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: ClaimHeartbeat) -> bool:
-    """Judge the file; returns whether it waits for a person from now on. Raises `ClaimLost`."""
-    effect = _effect(file, claimed, rule, heartbeat)
+def hold_if_too_much(
+    file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: ClaimHeartbeat, unchanged: set[int]
+) -> bool:
+    """Judge the file; returns whether it is held, so that it waits for a person from now on. Raises `ClaimLost`.
+
+    Adds the first positions of the portions to `unchanged` whose records were applied before as they are.
+    """
+    effect = _effect(file, claimed, rule, heartbeat, unchanged)
     with transaction() as session:
         held = import_holds.judge(session, claimed, effect, rule, now=heartbeat.moment())
     if held:
@@ -30,7 +35,9 @@ def is_held(file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: C
     return held
 
 
-def _effect(file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: ClaimHeartbeat) -> FileEffect:
+def _effect(
+    file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: ClaimHeartbeat, unchanged: set[int]
+) -> FileEffect:
     """What the file would do, as exactly as it needs to be known."""
     with transaction() as session:
         effect = import_holds.largest_effect(session, file)
@@ -39,9 +46,12 @@ def _effect(file: ImportFile, claimed: ImportClaim, rule: HoldRule, heartbeat: C
     effect = FileEffect(effect.known)
     for portion in import_records.portions(file, start=0, records=PORTION):
         parsed = parsing.parse(file.metadata.source, portion)
-        with transaction() as session:
-            now = heartbeat.moment()
-            import_holds.add_effect(session, claimed, file, portion, effect, parsed=parsed, now=now)
+        if not parsed:
+            unchanged.add(portion[0].position)
+        else:
+            with transaction() as session:
+                now = heartbeat.moment()
+                import_holds.add_effect(session, claimed, file, portion, effect, parsed=parsed, now=now)
         heartbeat.note_progress()
         left = file.total - portion[-1].position - 1
         if not rule.holds(effect.affected + left, known=effect.known):

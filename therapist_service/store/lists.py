@@ -16,6 +16,7 @@ from shared.database.listing import Found, Listing
 from shared.values.lists import Part
 from shared.values.places import Place, PlaceColumn
 from therapist_service.store.tables import (
+    FIRST_OF_ALL,
     IS_THERE,
     Import,
     ImportRecord,
@@ -26,8 +27,8 @@ from therapist_service.store.tables import (
 
 SHUFFLED = (text("hashtext(id::text)"), Therapist.id)
 """An order in which therapists with something in common are no neighbours; there is an index for it."""
-_FIRST_OF_ALL = text(f"hashtext(id::text) < {-(2**31) + 2**32 // 32}")
-"""The first part, a thirty-second, of everybody in that order."""
+_FIRST_OF_ALL = text(FIRST_OF_ALL)
+"""The first part of everybody in that order; there is an index of their words."""
 
 THERAPISTS: Final = Listing(
     sorts={
@@ -75,7 +76,7 @@ def found_therapists(
     Of more, always the same ones are taken, in an order that has to do with nothing: in the order of names PostgreSQL
     would read nearly all therapists until it comes to the first one whose name begins with v.
     """
-    # of a frequent word the first part has enough, and PostgreSQL reads no more than the rows that are in both indexes
+    # of a frequent word the first part has enough, and its own index has a thirty-second of the entries of that word
     first = select(Therapist.id).where(*conditions, _FIRST_OF_ALL).order_by(*SHUFFLED).limit(at_most)
     found = list(session.scalars(first))
     if len(found) < at_most:
@@ -143,14 +144,16 @@ def offers_one_of(procedures: Collection[str]) -> ColumnElement[bool]:
     return Therapist.procedures.overlap(list(procedures))  # type: ignore[no-any-return]  # SQLAlchemy types it so
 
 
-def has_words(search: str) -> ColumnElement[bool]:
-    """The therapist is found by this search (a `tsquery`)."""
-    return Therapist.search.bool_op("@@")(cast(search, TSQUERY))
+def is_found_by(search: str, ids: Collection[UUID]) -> ColumnElement[bool]:
+    """The therapist is found by this search (a `tsquery`), or has one of these ids."""
+    has_words: ColumnElement[bool] = Therapist.search.bool_op("@@")(cast(search, TSQUERY))
+    return or_(has_words, Therapist.id == func.any(cast(list(ids), ARRAY(Uuid)))) if ids else has_words
 
 
-def imports(session: Session, part: Part) -> Found[Import]:
-    """A part of the imports."""
-    return IMPORTS.read(session, select(Import), part)
+def imports(session: Session, part: Part, *, statuses: Collection[str]) -> Found[Import]:
+    """A part of the imports with one of these statuses; without statuses, of all."""
+    wanted = select(Import).where(Import.status.in_(statuses)) if statuses else select(Import)
+    return IMPORTS.read(session, wanted, part)
 
 
 def import_records(

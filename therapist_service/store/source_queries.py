@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -90,10 +90,12 @@ def candidates(
     practice_keys: Collection[str],
     columns: Sequence[str],
     but_of_import: UUID,
+    gone: Collection[str],
 ) -> list[dict[str, Any]]:
     """Therapists with one of these keys: these columns, and whether the source has them (`is_listed`).
 
-    Those whom this import brought are left out: the source has them beside the record, so that they are others.
+    Those whom this import brought are left out: the source has them beside the record, so that they are others. The
+    external ids that are `gone` count as if that were noted.
     """
     if not name_keys and not practice_keys:
         return []
@@ -105,19 +107,22 @@ def candidates(
     wanted = select(table.c.id, *(table.c[name] for name in columns)).where(has_key, IS_THERE)
     found = [dict(row) for row in session.execute(wanted).mappings()]
     # a statement of its own: during the first large import PostgreSQL has no statistics, and plans a join badly
-    listed = _listed(session, source, [row["id"] for row in found], but_of_import)
+    listed = _listed(session, source, [row["id"] for row in found], but_of_import, gone)
     return [
         row | {"is_listed": bool(listed.get(row["id"]))} for row in found if listed.get(row["id"], False) is not None
     ]
 
 
-def _listed(session: Session, source: str, ids: Collection[UUID], import_id: UUID) -> dict[UUID, bool | None]:
+def _listed(
+    session: Session, source: str, ids: Collection[UUID], import_id: UUID, gone: Collection[str]
+) -> dict[UUID, bool | None]:
     """Whether the source has each of these therapists who has entries of it; None for those whom the import brought."""
     if not ids:
         return {}
     entries = TherapistSource.__table__.c
+    is_listed_still = and_(entries.gone_at.is_(None), entries.external_id.not_in(gone))
     found = session.execute(
-        select(entries.therapist_id, entries.gone_at.is_(None), entries.import_id == import_id).where(
+        select(entries.therapist_id, is_listed_still, entries.import_id == import_id).where(
             entries.therapist_id == any_(literal(sorted(set(ids)), ARRAY(Uuid))), entries.source_name == source
         )
     )
@@ -134,12 +139,50 @@ def of_therapists(session: Session, therapist_ids: Iterable[UUID]) -> Sequence[T
     return session.scalars(select(TherapistSource).where(meant).order_by(TherapistSource.id)).all()
 
 
+def records_of(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, Mapping[str, Any]]:
+    """What these entries said last, by their ids; those are left out of which it is not known."""
+    if not entry_ids:
+        return {}
+    meant = (TherapistSource.id.in_(entry_ids), TherapistSource.record.is_not(None))
+    wanted = select(TherapistSource.id, TherapistSource.record).where(*meant)
+    return {id: record for id, record in session.execute(wanted) if record is not None}
+
+
+def leading_entries(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The entry that leads of each of these therapists who has one, by therapist."""
+    if not therapist_ids:
+        return {}
+    meant = (TherapistSource.therapist_id.in_(therapist_ids), TherapistSource.gone_at.is_(None))
+    wanted = select(TherapistSource.therapist_id, TherapistSource.id).where(*meant).order_by(TherapistSource.id)
+    return dict(session.execute(wanted).all())
+
+
+def gone_at(session: Session, source: str, therapist_ids: Collection[UUID], at: datetime) -> set[UUID]:
+    """Those of these therapists of whom an entry of the source is gone since the file of this time."""
+    if not therapist_ids:
+        return set()
+    meant = (TherapistSource.therapist_id.in_(therapist_ids), TherapistSource.source_name == source)
+    return set(session.scalars(select(TherapistSource.therapist_id).where(*meant, TherapistSource.gone_at == at)))
+
+
+def keep_records(session: Session, records: Mapping[UUID, Mapping[str, Any]]) -> None:
+    """Keep what these entries said last, by their ids, since another entry leads from now on."""
+    for id, record in records.items():
+        meant = update(TherapistSource).where(TherapistSource.id == id).values(record=record)
+        session.execute(meant.execution_options(synchronize_session=False))
+
+
 def entry(session: Session, source: str, external_id: str) -> TherapistSource | None:
     """The entry of this source, locked."""
     wanted = (TherapistSource.source_name == source, TherapistSource.external_id == external_id)
     return session.scalar(
         select(TherapistSource).where(*wanted).with_for_update().execution_options(populate_existing=True)
     )
+
+
+def known_as(session: Session, external_id: str) -> Sequence[UUID]:
+    """The therapists whom a source knows, or knew, by this id."""
+    return session.scalars(select(TherapistSource.therapist_id).where(TherapistSource.external_id == external_id)).all()
 
 
 def reassign(session: Session, therapist_id: UUID, *, to: UUID) -> None:

@@ -31,6 +31,10 @@ def _text_list() -> Any:
     return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
+FIRST_OF_ALL: Final = f"hashtext(id::text) < '{-(2**31) + 2**32 // 32}'::integer"
+"""A thirty-second of everybody, in an order that has to do with nothing."""
+
+
 class Therapist(Aggregate, Tables):
     """One therapist at one practice address; never deleted: one who is gone becomes inactive.
 
@@ -99,6 +103,8 @@ class Therapist(Aggregate, Tables):
     last_conversation_on: Mapped[date | None]
     search: Mapped[str] = mapped_column(TSVECTOR, server_default=text("''"))
     """The words by which lists find the therapist: see `domain/search.py`."""
+    merged_words: Mapped[list[str]] = _text_list()
+    """Those of them that were the words of therapists who were merged into this one."""
     city_folded: Mapped[str | None]
     """The town without case and accents."""
     place: Mapped[Place | None] = mapped_column(PlaceColumn)
@@ -119,6 +125,7 @@ class Therapist(Aggregate, Tables):
         Index("ix_therapists_place", "place", postgresql_using="gist"),
         Index("ix_therapists_shuffled", text("hashtext(id::text)"), "id"),
         Index("ix_therapists_search", "search", postgresql_using="gin"),
+        Index("ix_therapists_search_first", "search", postgresql_using="gin", postgresql_where=text(FIRST_OF_ALL)),
         Index("ix_therapists_capacity_due_on", "capacity_due_on", postgresql_where=text("capacity_due_on IS NOT NULL")),
         Index("ix_therapists_name_key", "name_key"),
         Index("ix_therapists_practice_key", "practice_key"),
@@ -153,11 +160,16 @@ class TherapistChange(Tables):
     """Its file's name: it is known for longer than the import."""
     position: Mapped[int | None]
     """The record of the import."""
+    review_id: Mapped[UUID | None]
+    """The review that somebody approved; None for what an import did by itself."""
     action: Mapped[str]
     difference: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     """`{field, before, after}` of every column that changed."""
 
-    __table_args__ = (CheckConstraint(is_one_of("action", TherapistChangeAction), name="action"),)
+    __table_args__ = (
+        Index("ix_therapist_changes_review_id", "review_id", postgresql_where=text("review_id IS NOT NULL")),
+        CheckConstraint(is_one_of("action", TherapistChangeAction), name="action"),
+    )
 
 
 class TherapistSource(Tables):
@@ -181,11 +193,13 @@ class TherapistSource(Tables):
     """The time of the file that said that the source does not have the entry any more; None while it has."""
     set_aside: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """What the newest record held beside the fields: unknown ones, and values that could not be read."""
+    record: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What it said last, as long as another entry leads: it leads itself when that one goes."""
     digest: Mapped[str | None]
     """Of the newest record as it was sent, where all of it was applied: the same again changes nothing."""
 
     __table_args__ = (
-        Index("uq_therapist_sources_entry", "source_name", "external_id", unique=True),
+        Index("uq_therapist_sources_entry", "external_id", "source_name", unique=True),
         Index("ix_therapist_sources_therapist_id", "therapist_id"),
         Index("ix_therapist_sources_import_id", "import_id"),
         # every file notes of all its entries that it has them: with as much room again in each page no index is written
@@ -213,6 +227,8 @@ class Import(Aggregate, Tables):
     status: Mapped[str] = mapped_column(default="running", server_default="running")
     source: Mapped[str | None]
     scrape_id: Mapped[str | None]
+    scraped_at: Mapped[datetime | None]
+    """The time of the file, as it says: the entries of its source have it as `last_seen_at` or `gone_at`."""
     started_at: Mapped[datetime]
     started_by: Mapped[UUID | None]
     """Who asked for the file; None where the watch of the folder found it."""

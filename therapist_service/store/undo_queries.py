@@ -7,10 +7,33 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, Uuid, bindparam, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
-from therapist_service.store.tables import IS_THERE, Import, ImportRecord, ImportUndoOutcome, Therapist
+from therapist_service.store.tables import (
+    IS_THERE,
+    Import,
+    ImportRecord,
+    ImportUndoOutcome,
+    Therapist,
+    TherapistChange,
+    TherapistSource,
+)
+
+_NAME_APPROVED = text("""
+    INSERT INTO import_undo_outcomes AS known (import_id, therapist_id, outcome, kept)
+    SELECT :import_id, review.therapist_id, 'kept',
+           array_remove(array_agg(DISTINCT CASE name WHEN 'inactive_by' THEN 'status' ELSE name END), NULL)
+      FROM import_reviews AS review
+      JOIN therapist_changes AS change ON change.review_id = review.id
+      LEFT JOIN LATERAL (
+           SELECT each ->> 'field' FROM jsonb_array_elements(change.difference) AS each) AS one (name) ON true
+     WHERE review.import_id = :import_id AND review.therapist_id IS NOT NULL
+     GROUP BY review.therapist_id
+    ON CONFLICT (import_id, therapist_id) DO UPDATE
+       SET kept = ARRAY(SELECT DISTINCT each FROM unnest(known.kept || excluded.kept) AS each ORDER BY each),
+           outcome = CASE known.outcome WHEN 'restored' THEN 'partly_restored' ELSE known.outcome END
+""").bindparams(bindparam("import_id", type_=Uuid))
 
 
 def next_to_undo(session: Session) -> Import | None:
@@ -62,6 +85,23 @@ def with_outcome(session: Session, import_id: UUID, therapist_ids: Collection[UU
     return set(session.scalars(select(ImportUndoOutcome.therapist_id).where(*wanted)))
 
 
+def merged_ones(session: Session, therapist_ids: Collection[UUID]) -> Sequence[UUID]:
+    """Those of these therapists who were merged into others."""
+    wanted = select(Therapist.id).where(Therapist.id.in_(therapist_ids), Therapist.merged_into.is_not(None))
+    return session.scalars(wanted.order_by(Therapist.id)).all()
+
+
+def name_approved(session: Session, import_id: UUID) -> None:
+    """Note with the outcomes what approved reviews of the import took over, which stays."""
+    session.execute(_NAME_APPROVED, {"import_id": import_id})
+
+
+def count_outcomes(session: Session, import_id: UUID, outcomes: Collection[str]) -> int:
+    """How many therapists have one of these outcomes."""
+    wanted = (ImportUndoOutcome.import_id == import_id, ImportUndoOutcome.outcome.in_(outcomes))
+    return session.scalar(select(func.count()).where(*wanted)) or 0
+
+
 def therapists(session: Session, therapist_ids: Collection[UUID]) -> Sequence[Therapist]:
     """Those of these therapists who were not removed, as they are now; they must be locked before."""
     wanted = select(Therapist).where(IS_THERE, Therapist.id.in_(therapist_ids)).order_by(Therapist.id)
@@ -74,3 +114,34 @@ def undone_imports(session: Session, import_ids: Collection[UUID | None]) -> set
     if not wanted:
         return set()
     return set(session.scalars(select(Import.id).where(Import.id.in_(wanted), Import.status == "undone")))
+
+
+def attached_entries(session: Session, import_id: UUID, *, named_as: str, limit: int) -> Sequence[TherapistSource]:
+    """Entries that the import by itself found to be therapists who were known, but for those named among what stays."""
+    entry, record, change, noted = TherapistSource, ImportRecord, TherapistChange, ImportUndoOutcome
+    is_by_itself = exists().where(
+        record.import_id == import_id,
+        record.external_id == entry.external_id,
+        record.therapist_id == entry.therapist_id,
+    )
+    is_of_newcomer = exists().where(
+        change.therapist_id == entry.therapist_id, change.import_id == import_id, change.action == "registered"
+    )
+    is_named = exists().where(
+        noted.import_id == import_id, noted.therapist_id == entry.therapist_id, noted.kept.contains([named_as])
+    )
+    wanted = select(entry).where(entry.import_id == import_id, is_by_itself, ~is_of_newcomer, ~is_named)
+    return session.scalars(wanted.order_by(entry.id).limit(limit).execution_options(populate_existing=True)).all()
+
+
+def bring_back_entries(session: Session, known: Import) -> None:
+    """Let the source have the entries again that are gone since the file of this import, which names them."""
+    said = select(ImportRecord.external_id).where(ImportRecord.import_id == known.id)
+    meant = (
+        TherapistSource.source_name == known.source,
+        TherapistSource.gone_at == known.scraped_at,
+        TherapistSource.external_id.in_(said),
+    )
+    session.execute(
+        update(TherapistSource).where(*meant).values(gone_at=None).execution_options(synchronize_session=False)
+    )

@@ -67,11 +67,6 @@ class Page:
         return self._soup.find(class_=[PRACTICE, NOBODY]) is not None
 
     @property
-    def text(self) -> str:
-        """All that a reader sees."""
-        return self._soup.get_text(" ")
-
-    @property
     def has_more(self) -> bool:
         """Whether the results go on on another page."""
         return self._soup.find(["a", "link"], rel="next") is not None

@@ -78,6 +78,8 @@ class PublicTherapist(Payload):
     free_group_from: PlausibleDate | None = None
     potentially_available: bool = False
     potentially_available_note: NoteText | None = None
+    call_note: NoteText | None = None
+    """What people who call the practice should know."""
     preferences: PublicPreferences | None = None
     """None: the practice has named none."""
     contact_preference: str = "any"

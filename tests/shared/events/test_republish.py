@@ -23,8 +23,8 @@ from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
 from therapist_service.domain import blocks, therapists
+from therapist_service.domain.publishing import snapshots
 from therapist_service.domain.schemas import NewBlock
-from therapist_service.domain.snapshots import snapshots
 from therapist_service.store.tables import Therapist
 
 NOWHERE = UUID(int=0)
