@@ -242,6 +242,7 @@ def approve(
         raise Conflict("contact_plan.not_proposed", status=ContactPlanStatus(plan.status))
     _overtake_others(session, plan, now=now)
     states.approve_plan(plan, by=by, now=now)
+    plan.count_change(by=by, now=now)
     session.flush()
     return _view(session, plan)
 
