@@ -10,7 +10,7 @@ from __future__ import annotations
 import resource
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -162,7 +162,8 @@ def _compared(kind: str, question: Question, planned: Sequence[Planned], waited:
     yield at_least(f"expected acceptances of {len(plan)} requests{kind}", ours, "", theirs, baseline=theirs)
     without = [len(question.patients) - len({patient for patient, *_ in chosen}) for chosen in (plan, oldest)]
     yield at_most(f"patients for whom nobody is asked{kind}", without[0], "", without[1], baseline=without[1])
-    ours, theirs = (_weighted(question, chosen) for chosen in (plan, oldest))
+    weights = {each.id: each.weight for each in question.patients}
+    ours, theirs = (_expected(chosen, weights) for chosen in (plan, oldest))
     yield at_least(f"expected acceptances by waiting{kind}", ours, "", theirs, baseline=theirs)
 
 
@@ -230,21 +231,13 @@ def _chances(packed: PackedPairs, practices: dict[bytes, Practice], radius: int)
     return sorted(found, reverse=True)
 
 
-def _expected(chosen: Chosen) -> float:
-    """Acceptances: of each practice the likeliest whole, the next half, and so on."""
-    of_practice: dict[UUID, list[int]] = defaultdict(list)
-    for _, therapist, chance in chosen:
-        of_practice[therapist].append(chance)
+def _expected(chosen: Chosen, weights: Mapping[UUID, int] | None = None) -> float:
+    """Acceptances: of each practice the likeliest whole, the next half, and so on; weighted, if there are weights."""
+    of_practice: dict[UUID, list[tuple[int, UUID]]] = defaultdict(list)
+    for patient, therapist, chance in chosen:
+        of_practice[therapist].append((chance, patient))
     return sum(
-        chance / acceptance.WHOLE / float(2**place)
+        chance / acceptance.WHOLE / float(2**place) * (weights[patient] / 100 if weights else 1)
         for chances in of_practice.values()
-        for place, chance in enumerate(sorted(chances, reverse=True))
+        for place, (chance, patient) in enumerate(sorted(chances, reverse=True))
     )
-
-
-def _weighted(question: Question, chosen: Chosen) -> float:
-    """The chance of each patient that anybody accepts, by what an acceptance counts."""
-    nobody: dict[UUID, float] = defaultdict(lambda: 1.0)
-    for patient, _, chance in chosen:
-        nobody[patient] *= 1 - chance / acceptance.WHOLE
-    return sum((1 - nobody[each.id]) * each.weight / 100 for each in question.patients if each.id in nobody)
