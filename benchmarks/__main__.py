@@ -26,6 +26,7 @@ NAMES = (
     "patient_imports",
     "patient_searches",
     "rewrap",
+    "contact_plans",
 )
 
 

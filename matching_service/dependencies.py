@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules, ScoreWeights, Settings
+from matching_service.settings import (
+    DEFAULT_PLAN_RULES,
+    DEFAULT_WEIGHTS,
+    AskAgainRules,
+    ContactPlanRules,
+    ScoreWeights,
+    Settings,
+)
 from shared.security.key_rings import KeyRings
 from shared.security.patient_texts import PatientTexts, rings_of
 
@@ -19,11 +26,13 @@ class Dependencies:
     """Encrypts and decrypts notes and reasons."""
     weights: ScoreWeights = DEFAULT_WEIGHTS
     """What the agency weighs in a score."""
+    plan_rules: ContactPlanRules = DEFAULT_PLAN_RULES
+    """What bounds a weekly contact plan."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
         """With the rules and the ring of keys that the settings name."""
-        return cls(settings.ask_again, PatientTexts.of(settings.text_key), settings.score)
+        return cls(settings.ask_again, PatientTexts.of(settings.text_key), settings.score, settings.contact_plan)
 
     @property
     def rings(self) -> KeyRings:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
+from multiprocessing import get_context
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import answers, comparing
+from matching_service.domain import answers, comparing, plan_approval, plan_making
+from matching_service.domain.plan_question import PackedPairs, Question, Solution
 from matching_service.settings import AskAgainRules, Settings
 from shared.database import transaction
+from shared.runtime import clock
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
+from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
 
 
@@ -19,6 +24,54 @@ def reopen_deferred(now: datetime) -> int:
     """Ask practices again that said "later", when their time has come."""
     with transaction() as session:
         return answers.reopen_deferred(session, today=berlin_day(now), now=now)
+
+
+def make_contact_plan(
+    rules: AskAgainRules, now: datetime, *, solve: Callable[[Question], Solution] | None = None
+) -> int:
+    """Compute the next contact plan that waits."""
+    running = clock.running_from(now)
+    with transaction() as session:
+        claimed = plan_making.claim(session, now=running())
+    if claimed is None:
+        return 0
+    with transaction() as session:
+        people = plan_making.waiting(session, claimed, rules=rules, today=berlin_day(now))
+        practices = plan_making.practices(session, claimed)
+    pairs: list[PackedPairs] = []
+    done = 0
+    for portion in plan_making.portions(people):
+        with transaction() as session:
+            pairs += plan_making.pairs(session, portion)
+        done += len(portion)
+        with transaction() as session:
+            if not plan_making.note_progress(session, claimed, done, now=running()):
+                return 1  # another plan was approved meanwhile: this one begins again
+    solution = (solve or solve_apart)(plan_making.question(claimed, people, practices, pairs))
+    with transaction() as session:
+        plan_making.propose(session, claimed, people, solution, now=running())
+    return 1
+
+
+def solve_apart(question: Question) -> Solution:
+    """The solution, computed by a process of its own: it takes seconds and some memory, and holds Python's lock.
+
+    Events and health of the worker go on meanwhile, and what the solver loads is gone with its process.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(_solve, question).result()
+
+
+def _solve(question: Question) -> Solution:
+    from matching_service.domain import plan_solving
+
+    return plan_solving.solve(question)
+
+
+def make_planned_requests(texts: PatientTexts, rules: AskAgainRules, now: datetime) -> int:
+    """Make the requests of the contact plan that was approved."""
+    with transaction() as session:
+        return plan_approval.make_requests(session, texts, rules=rules, today=berlin_day(now), now=now)
 
 
 def compare_again(rules: AskAgainRules, now: datetime) -> int:
@@ -36,5 +89,12 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
     return [
         Job("reopen-deferred", timedelta(minutes=10), reopen_deferred, needs_current_events=True),
+        Job("contact-plans", timedelta(seconds=5), partial(make_contact_plan, dependencies.rules)),
+        Job(
+            "planned-requests",
+            timedelta(seconds=2),
+            partial(make_planned_requests, dependencies.texts, dependencies.rules),
+            needs_current_events=True,
+        ),
         Job("compare-requests", timedelta(minutes=1), partial(compare_again, dependencies.rules)),
     ]

@@ -41,7 +41,21 @@ class ScoreWeights(SettingsGroup):
     (docs/domain.md#matching-score)."""
 
 
+class ContactPlanRules(SettingsGroup):
+    """What bounds a weekly contact plan, unless its request says otherwise (docs/domain.md#contact-plan)."""
+
+    requests_per_patient: Annotated[int, Unit("requests")] = Field(default=5, ge=1, le=20)
+    """For each patient at most so many therapists are asked in a week, those asked already included
+    (docs/domain.md#contact-plan)."""
+    patients_per_therapist: Annotated[int, Unit("patients")] = Field(default=3, ge=1, le=6)
+    """A practice is asked for at most so many patients in a week (docs/domain.md#contact-plan)."""
+    requests_for_everyone: Annotated[int, Unit("requests")] = Field(default=1, ge=0, le=20)
+    """Nobody has more than this before as many patients as possible have it, however long others have waited
+    (docs/domain.md#contact-plan)."""
+
+
 DEFAULT_WEIGHTS: Final = ScoreWeights()
+DEFAULT_PLAN_RULES: Final = ContactPlanRules()
 
 
 class Settings(ServiceSettings):
@@ -58,5 +72,6 @@ class Settings(ServiceSettings):
     docs/keys.md says."""
     ask_again: AskAgainRules = AskAgainRules()
     score: ScoreWeights = DEFAULT_WEIGHTS
+    contact_plan: ContactPlanRules = DEFAULT_PLAN_RULES
 
     _text_key_has_one_purpose = for_one_purpose("text_key", other_than=("digest_key",))

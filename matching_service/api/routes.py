@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from matching_service.api.contact_plans import (
+    ContactPlanApproveResource,
+    ContactPlanCollection,
+    ContactPlanItem,
+    ContactPlanPatientCollection,
+    ContactPlanRequestCollection,
+)
 from matching_service.api.matches import MatchCollection
 from matching_service.api.patient_data import PATIENT_DATA
 from matching_service.api.placement_requests import (
@@ -31,5 +38,10 @@ ROUTES = [
     Route("/api/placement-requests/<uuid:id>/fail", PlacementRequestFailResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/correct", PlacementRequestCorrectResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/withdraw", PlacementRequestWithdrawResource, post=COORDINATORS),
+    Route("/api/contact-plans", ContactPlanCollection, get=COORDINATORS, post=COORDINATORS),
+    Route("/api/contact-plans/<uuid:id>", ContactPlanItem, get=COORDINATORS, patch=COORDINATORS),
+    Route("/api/contact-plans/<uuid:id>/approve", ContactPlanApproveResource, post=COORDINATORS),
+    Route("/api/contact-plans/<uuid:id>/requests", ContactPlanRequestCollection, get=COORDINATORS),
+    Route("/api/contact-plans/<uuid:id>/patients", ContactPlanPatientCollection, get=COORDINATORS),
     PATIENT_DATA,
 ]

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 from matching_service.domain.scoring import POINTS, POINTS_LOST_PER_UNKNOWN
 from matching_service.domain.search import METRES_A_KILOMETRE, Search
 from matching_service.store.matching import Condition, Judge
+from matching_service.store.plan_candidates import ManyJudge
 from shared.texts import Number, Sentence
 from shared.values import travel
 from shared.values.enums import (
@@ -374,3 +375,5 @@ CRITERIA: Final = (
 
 CAN_BE_SET_ASIDE: Final = frozenset(each.name for each in CRITERIA if each.can_be_set_aside)
 JUDGE: Final = Judge(CRITERIA, POINTS)
+MANY: Final = ManyJudge(CRITERIA)
+"""The same judge for many patients at once."""

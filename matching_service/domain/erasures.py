@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from matching_service.domain import states
+from matching_service.domain import contact_plans, states
 from matching_service.domain.consequences import withdraw_all
 from matching_service.store.tables import PatientCopy
 from shared.database import Session, patient_keys
@@ -25,6 +25,7 @@ def erase_patients(session: Session, envelopes: Sequence[EventEnvelope], *, now:
     erase_copies(session, PatientCopy, [{"id": each.subject, **each.position()} for each in envelopes])
     patients = sorted({each.subject for each in envelopes})
     note_erased(session, patients, now=now)
+    contact_plans.forget(session, patients)
     for patient_id in patients:
         withdraw_all(session, patient_id, WithdrawalReason.PATIENT_ERASED, states.WITHDRAWABLE, now=now)
         patient_keys.destroy(session, patient_id)

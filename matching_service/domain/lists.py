@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
+from matching_service.domain.contact_plan_schemas import (
+    ContactPlanFilter,
+    ContactPlanView,
+    PlannedPatientFilter,
+    PlannedPatientView,
+    PlannedRequestFilter,
+    PlannedRequestView,
+)
 from matching_service.domain.schemas import (
     AuditLogEntryView,
     RequestFilter,
     RequestView,
 )
-from matching_service.store import lists
+from matching_service.store import contact_plans, lists
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 
@@ -63,3 +71,33 @@ AuditLogEntryRow = part_of(
 
 REQUESTS: Final = ListOf(lists.REQUESTS, RequestFilter, full=RequestView, row=RequestRow)
 AUDIT_LOG: Final = ListOf(lists.AUDIT_LOG, QuerySchema, full=AuditLogEntryView, row=AuditLogEntryRow)
+
+ContactPlanRow = part_of(
+    "ContactPlanRow",
+    ContactPlanView,
+    *("id", "created_at", "updated_at", "updated_by", "version", "status", "week", "proposed_at", "approved_by"),
+    *("approved_at", "finished_at", "patients", "patients_done", "requests", "contacts", "calls"),
+    *("expected_acceptances", "made", "refused"),
+    about="What a table of contact plans shows.",
+)
+PlannedRequestRow = part_of(
+    "PlannedRequestRow",
+    PlannedRequestView,
+    *("id", "patient_id", "therapist_id", "state", "added_by_staff", "channel", "chance", "distance_km"),
+    "placement_request_id",
+    about="What a table of planned requests shows.",
+)
+PlannedPatientRow = part_of(
+    "PlannedPatientRow",
+    PlannedPatientView,
+    *("patient_id", "position", "days_waited", "asked_already", "candidates", "planned", "gap"),
+    about="What a table of the patients of a plan shows.",
+)
+
+CONTACT_PLANS: Final = ListOf(contact_plans.PLANS, ContactPlanFilter, full=ContactPlanView, row=ContactPlanRow)
+PLANNED_REQUESTS: Final = ListOf(
+    contact_plans.REQUESTS, PlannedRequestFilter, full=PlannedRequestView, row=PlannedRequestRow
+)
+PLANNED_PATIENTS: Final = ListOf(
+    contact_plans.PATIENTS, PlannedPatientFilter, full=PlannedPatientView, row=PlannedPatientRow
+)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from matching_service.domain import audit_log, request_views
 from matching_service.domain.schemas import AuditLogEntryView, RequestView
-from matching_service.store import queries
+from matching_service.store import contact_plans, queries
 from shared.database import Session
 from shared.database.documents import stored_row
 from shared.events import held_events
@@ -33,6 +33,10 @@ class MatchingData(PatientData):
     """What the patient service published of the patient: a pseudonym and criteria; of each file."""
     placement_requests: list[RequestWithHistory]
     """The therapists who were, or are to be, asked for the patient."""
+    contact_plans: Annotated[list[StoredRow], FOR_THE_EXPORT]
+    """How each weekly plan left the patient."""
+    planned_requests: Annotated[list[StoredRow], FOR_THE_EXPORT]
+    """Whom each weekly plan proposed to ask."""
 
 
 def read(session: Session, texts: PatientTexts, ids: Sequence[UUID]) -> MatchingData:
@@ -40,6 +44,7 @@ def read(session: Session, texts: PatientTexts, ids: Sequence[UUID]) -> Matching
     stored = queries.requests_of_patient(session, ids)
     requests = request_views.views(session, texts, stored)
     ended = {each.id: each.place_ended_at for each in stored}
+    plans, planned = contact_plans.of_patient(session, ids)
     history = audit_log.of_requests(session, texts, [each.id for each in requests])
     return MatchingData(
         service="matching_service",
@@ -51,4 +56,6 @@ def read(session: Session, texts: PatientTexts, ids: Sequence[UUID]) -> Matching
             RequestWithHistory(**vars(each), place_ended_at=ended[each.id], history=history[each.id])
             for each in requests
         ],
+        contact_plans=[stored_row(each) for each in plans],
+        planned_requests=[stored_row(each) for each in planned],
     )

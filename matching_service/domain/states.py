@@ -1,4 +1,4 @@
-"""From one status of a placement request to another (docs/api.md#states-of-a-placement-request).
+"""From one status of a placement request to another (docs/api.md#states-of-a-placement-request), and of a contact plan.
 
 Nobody else assigns a status or a hold. A function sets everything that belongs to its transition; its
 caller holds the request's lock and its patient's, writes the audit log and publishes the change.
@@ -11,7 +11,8 @@ from typing import Final
 from uuid import UUID
 
 from matching_service.settings import AskAgainRules
-from matching_service.store.tables import PlacementRequest
+from matching_service.store.tables import ContactPlan, PlacementRequest
+from shared.values.contact_plan_enums import ContactPlanStatus
 from shared.values.datetimes import berlin_day
 from shared.values.enums import (
     PatientStatus,
@@ -323,3 +324,72 @@ def is_late(
 def latest(one: datetime | None, other: datetime) -> datetime:
     """The later of an instant that may not be known yet and another."""
     return other if one is None else max(one, other)
+
+
+P = ContactPlanStatus
+
+PLANS: Final[dict[ContactPlanStatus, frozenset[ContactPlanStatus]]] = {
+    P.WAITING: frozenset({P.COMPUTING}),
+    # again computing: who computed it has not said anything for too long
+    P.COMPUTING: frozenset({P.WAITING, P.COMPUTING, P.PROPOSED, P.FAILED}),
+    P.PROPOSED: frozenset({P.APPROVING, P.SUPERSEDED}),
+    P.APPROVING: frozenset({P.APPROVED}),
+    P.APPROVED: frozenset(),
+    P.SUPERSEDED: frozenset(),
+    P.FAILED: frozenset(),
+}
+PLAN_BEING_MADE: Final = frozenset({P.WAITING, P.COMPUTING})
+
+
+def begin_plan(plan: ContactPlan) -> None:
+    """A new plan waits for its turn to be computed."""
+    plan.status = P.WAITING
+
+
+def compute_plan(plan: ContactPlan, claim: UUID, *, until: datetime, now: datetime) -> None:
+    """Waiting or computing → computing: who has this claim computes it, until then or longer."""
+    _enter_plan(plan, P.COMPUTING, now)
+    plan.claim, plan.claimed_until = claim, until
+    plan.attempts, plan.patients_done = plan.attempts + 1, 0
+
+
+def compute_plan_anew(plan: ContactPlan, *, now: datetime) -> None:
+    """Computing → waiting: what it is computed from is not true any more."""
+    _enter_plan(plan, P.WAITING, now)
+    plan.attempts = 0
+
+
+def propose_plan(plan: ContactPlan, *, now: datetime) -> None:
+    """Computing → proposed: staff can look at it."""
+    _enter_plan(plan, P.PROPOSED, now)
+    plan.proposed_at = now
+
+
+def fail_plan(plan: ContactPlan, *, now: datetime) -> None:
+    """Computing → failed: it could not be computed, several times."""
+    _enter_plan(plan, P.FAILED, now)
+    plan.finished_at = now
+
+
+def supersede_plan(plan: ContactPlan, *, now: datetime) -> None:
+    """Proposed → superseded: another plan was approved, of whose requests this one does not know."""
+    _enter_plan(plan, P.SUPERSEDED, now)
+    plan.finished_at = now
+
+
+def approve_plan(plan: ContactPlan, *, by: UUID | None, now: datetime) -> None:
+    """Proposed → approving: its requests are to be made."""
+    _enter_plan(plan, P.APPROVING, now)
+    plan.approved_by, plan.approved_at, plan.patients_done = by, now, 0
+
+
+def complete_plan(plan: ContactPlan, *, now: datetime) -> None:
+    """Approving → approved: of each request it is known what became of it."""
+    _enter_plan(plan, P.APPROVED, now)
+    plan.finished_at = now
+
+
+def _enter_plan(plan: ContactPlan, to: ContactPlanStatus, now: datetime) -> None:
+    check_transition(PLANS, plan.status, to)
+    plan.status, plan.updated_at = to, now
+    plan.claim = plan.claimed_until = None

@@ -68,6 +68,12 @@ class SearchResult:
     """Active therapists anywhere whose place is not known."""
 
 
+ASKED_BEFORE = f"""
+           bool_or({IS_LIVE} AND NOT (status = 'no_answer' AND next_contact_after <= CAST(:today AS date))) AS is_open,
+           bool_or(status = 'failed' AND approved_at >= :search_began) AS place_failed,
+           CAST((max(responded_at) FILTER (WHERE status = 'declined')) AT TIME ZONE 'Europe/Berlin' AS date)
+               AS refused_on"""
+"""What conditions know of a therapist's requests for a patient, as `a`."""
 _COPY = (
     "id", "name", "postal_code", "city", "status", "contact_preference", "accreditation", "procedures", "age_groups",
     "settings", "gender", "languages", "working_hours", "potentially_available",
@@ -119,11 +125,12 @@ class _Question:
         self._parameters = frozenset(self._statement.compile().params)
 
     def ask(self, executor: Executor, search: Any, **given: Any) -> Sequence[Row[Any]]:
-        values = {name: _as_sql(getattr(search, name)) for name in self._parameters - given.keys()}
+        values = {name: as_sql(getattr(search, name)) for name in self._parameters - given.keys()}
         return executor.execute(self._statement, values | given).all()
 
 
-def _as_sql(value: Any) -> Any:
+def as_sql(value: Any) -> Any:
+    """The value of a search's attribute as it is sent to PostgreSQL."""
     if isinstance(value, tuple | frozenset):
         return [str(each) for each in value]
     if isinstance(value, Weekly):
@@ -188,11 +195,7 @@ def _judged_sql(conditions: Sequence[Condition], considered: str) -> str:
         (each.unknown, bit + (each.weight << _WEIGHTS)) for bit, each in _numbered(conditions) if each.unknown
     )
     return f"""asked AS (
-    SELECT therapist_id,
-           bool_or({IS_LIVE} AND NOT (status = 'no_answer' AND next_contact_after <= CAST(:today AS date))) AS is_open,
-           bool_or(status = 'failed' AND approved_at >= :search_began) AS place_failed,
-           CAST((max(responded_at) FILTER (WHERE status = 'declined')) AT TIME ZONE 'Europe/Berlin' AS date)
-               AS refused_on
+    SELECT therapist_id, {ASKED_BEFORE}
     FROM placement_requests WHERE patient_id = CAST(:patient_id AS uuid) GROUP BY therapist_id
 ), considered AS ({considered}), judged AS MATERIALIZED (
     SELECT t.id, t.metres, t.potentially_available AS is_available, a.refused_on,

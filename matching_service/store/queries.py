@@ -231,6 +231,11 @@ def kept_therapist(session: Session, therapist_id: UUID) -> UUID:
     return kept_of(session, TherapistCopy, [therapist_id])[therapist_id]
 
 
+def kept_therapists(executor: Executor, therapist_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Who stands for each of these therapists: mostly themselves."""
+    return kept_of(executor, TherapistCopy, therapist_ids)
+
+
 def with_kept_therapists(executor: Executor, therapist_ids: Collection[UUID]) -> frozenset[UUID]:
     """These therapists, and who stands for those of them who were merged."""
     return frozenset({*therapist_ids, *kept_of(executor, TherapistCopy, therapist_ids).values()})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY as AnyArray
@@ -13,22 +12,35 @@ from sqlalchemy import (
     Computed,
     ForeignKey,
     Index,
-    MetaData,
-    Text,
     Uuid,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, Copy, Erasable, column_types, is_one_of, new_id
+from matching_service.store.declarative import Tables, text_list
+from matching_service.store.plan_tables import ContactPlan, PlannedPatient, PlannedRequest
+from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
 from shared.values.placement_enums import PlacementFailure
 from shared.values.places import Place, PlaceColumn
 from shared.values.weekly import Weekly, WeeklyColumn
+
+__all__ = [
+    "IS_LIVE",
+    "LIVE",
+    "AuditLogEntry",
+    "ContactPlan",
+    "CopyWithPlace",
+    "PatientCopy",
+    "PlacementRequest",
+    "PlannedPatient",
+    "PlannedRequest",
+    "Tables",
+    "TherapistCopy",
+]
 
 LIVE = (
     RequestStatus.OPEN,
@@ -46,17 +58,6 @@ IS_LIVE = f"({is_one_of('status', LIVE)} OR (status = 'placed' AND place_ended_a
 
 In brackets: it stands beside other conditions.
 """
-
-
-class Tables(DeclarativeBase):
-    """All tables of the matching service."""
-
-    metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = column_types
-
-
-def _text_list() -> Any:
-    return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
 class CopyWithPlace(Copy):
@@ -86,15 +87,19 @@ class TherapistCopy(CopyWithPlace, Tables):
     city: Mapped[str | None]
     gender: Mapped[str] = mapped_column(server_default="unknown")
     accreditation: Mapped[str] = mapped_column(server_default="unknown")
-    procedures: Mapped[list[str]] = _text_list()
-    age_groups: Mapped[list[str]] = _text_list()
-    settings: Mapped[list[str]] = _text_list()
-    languages: Mapped[list[str]] = _text_list()
+    procedures: Mapped[list[str]] = text_list()
+    age_groups: Mapped[list[str]] = text_list()
+    settings: Mapped[list[str]] = text_list()
+    languages: Mapped[list[str]] = text_list()
     working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     potentially_available: Mapped[bool] = mapped_column(server_default=text("false"))
-    preferred_diagnoses: Mapped[list[str]] = _text_list()
+    preferred_diagnoses: Mapped[list[str]] = text_list()
     """Groups of diagnoses that the practice treats by preference; they rank and exclude nobody."""
     contact_preference: Mapped[str] = mapped_column(server_default="any")
+    mailbox: Mapped[str | None]
+    """The key of the address that may be written to, which practices share; None: there is none, or they opted out."""
+    can_be_phoned: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether a number and the hours in which somebody answers it are known."""
     merged_into: Mapped[UUID | None]
     """The kept therapist, where this one was merged; nothing else is known of this one, so that `status` is NULL."""
     given_place: Mapped[Place | None] = mapped_column(PlaceColumn)
@@ -125,15 +130,15 @@ class PatientCopy(CopyWithPlace, Erasable, Tables):
     (docs/domain.md#data-protection-events)."""
     insurance_type: Mapped[str | None]
     reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
-    age_groups: Mapped[list[str]] = _text_list()
+    age_groups: Mapped[list[str]] = text_list()
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     max_distance_km: Mapped[float | None]
     max_travel_minutes: Mapped[int | None]
     travel_mode: Mapped[str] = mapped_column(server_default="car")
     open_to_group_therapy: Mapped[bool] = mapped_column(server_default=text("false"))
     preferred_therapist_gender: Mapped[str] = mapped_column(server_default="any")
-    preferred_procedures: Mapped[list[str]] = _text_list()
-    languages: Mapped[list[str]] = _text_list()
+    preferred_procedures: Mapped[list[str]] = text_list()
+    languages: Mapped[list[str]] = text_list()
     excluded_therapist_ids: Mapped[list[UUID]] = mapped_column(
         AnyArray(Uuid), default=list, server_default=text("'{}'")
     )
@@ -162,7 +167,7 @@ class PlacementRequest(Aggregate, Tables):
     priority: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     approved_by: Mapped[UUID | None]
     approved_at: Mapped[datetime]
-    overridden_rules: Mapped[list[str]] = _text_list()
+    overridden_rules: Mapped[list[str]] = text_list()
     """The criteria that staff set aside."""
     override_reasons: Mapped[bytes | None]
     """Why, in the same order: encrypted (`shared.security.patient_texts`), as the note."""
@@ -189,7 +194,7 @@ class PlacementRequest(Aggregate, Tables):
     """The entry of the audit log with the answer that counts."""
     merged_into: Mapped[UUID | None]
     """The request that goes on, where the same person was asked of the same therapist under another reference too."""
-    unmet_criteria: Mapped[list[str]] = _text_list()
+    unmet_criteria: Mapped[list[str]] = text_list()
     """What therapist and patient did not fit in when they were last compared; staff had set none of it aside."""
     compared_at: Mapped[datetime | None]
     """The newer of the two copies that were compared: since then neither was written."""

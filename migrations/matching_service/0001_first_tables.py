@@ -162,6 +162,8 @@ def upgrade() -> None:
         sa.Column("potentially_available", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("preferred_diagnoses", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("contact_preference", sa.Text(), server_default="any", nullable=False),
+        sa.Column("mailbox", sa.Text(), nullable=True),
+        sa.Column("can_be_phoned", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("given_place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("status", sa.Text(), nullable=True),
@@ -231,6 +233,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("caused_by IS NOT NULL"),
     )
+    _create_contact_plans()
     # to start a parallel worker takes longer than a matching does; the planner cannot know
     op.execute("ALTER TABLE therapists SET (parallel_workers = 0)")
     # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
@@ -238,7 +241,113 @@ def upgrade() -> None:
     op.execute("REVOKE DELETE, TRUNCATE ON placement_requests FROM matching_service")
 
 
+def _create_contact_plans() -> None:
+    op.create_table(
+        "contact_plans",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("week", sa.Date(), nullable=False),
+        sa.Column("max_requests_per_patient", sa.Integer(), nullable=False),
+        sa.Column("max_patients_per_therapist", sa.Integer(), nullable=False),
+        sa.Column("requests_for_everyone", sa.Integer(), nullable=False),
+        sa.Column("max_calls", sa.Integer(), nullable=True),
+        sa.Column("claim", sa.Uuid(), nullable=True),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("approved_by", sa.Uuid(), nullable=True),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("patients", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("patients_done", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("requests", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("contacts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("calls", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("expected", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("made", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("refused", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        *aggregate_columns(),
+        sa.CheckConstraint(
+            "status IN ('waiting', 'computing', 'proposed', 'approving', 'approved', 'superseded', 'failed')",
+            name=op.f("ck_contact_plans_status"),
+        ),
+        sa.CheckConstraint(
+            "(claim IS NULL) = (status <> 'computing')", name=op.f("ck_contact_plans_claimed_while_computing")
+        ),
+        sa.CheckConstraint("EXTRACT(isodow FROM week) = 1", name=op.f("ck_contact_plans_week_begins_on_monday")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_plans")),
+    )
+    op.create_index(
+        "ix_contact_plans_not_over",
+        "contact_plans",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('waiting', 'computing', 'approving')"),
+    )
+    op.create_table(
+        "contact_plan_patients",
+        sa.Column("plan_id", sa.Uuid(), nullable=False),
+        sa.Column("patient_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("days_waited", sa.Integer(), nullable=True),
+        sa.Column("asked_already", sa.Integer(), nullable=False),
+        sa.Column("candidates", sa.Integer(), nullable=False),
+        sa.Column("planned", sa.Integer(), nullable=False),
+        sa.Column("gap", sa.Text(), nullable=True),
+        sa.Column("lacks", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "gap IN ('place_unknown', 'distance_limit_missing', 'place_offered', 'asked_enough', 'nobody_fits')",
+            name=op.f("ck_contact_plan_patients_gap"),
+        ),
+        sa.ForeignKeyConstraint(["plan_id"], ["contact_plans.id"], name=op.f("fk_contact_plan_patients_plan_id")),
+        sa.PrimaryKeyConstraint("plan_id", "patient_id", name=op.f("pk_contact_plan_patients")),
+    )
+    op.create_index("uq_contact_plan_patients_position", "contact_plan_patients", ["plan_id", "position"], unique=True)
+    op.create_index("ix_contact_plan_patients_patient_id", "contact_plan_patients", ["patient_id"], unique=False)
+    op.create_table(
+        "contact_plan_requests",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("plan_id", sa.Uuid(), nullable=False),
+        sa.Column("patient_id", sa.Uuid(), nullable=False),
+        sa.Column("therapist_id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("added_by_staff", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=True),
+        sa.Column("chance", sa.Integer(), nullable=True),
+        sa.Column("metres", sa.Integer(), nullable=True),
+        sa.Column("is_hinted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("is_preferred", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("unknown", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("placement_request_id", sa.Uuid(), nullable=True),
+        sa.Column("refusal", postgresql.JSONB(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('proposed', 'removed', 'made', 'refused')", name=op.f("ck_contact_plan_requests_state")
+        ),
+        sa.CheckConstraint("channel IN ('email', 'phone')", name=op.f("ck_contact_plan_requests_channel")),
+        sa.CheckConstraint(
+            "(state = 'made') = (placement_request_id IS NOT NULL)", name=op.f("ck_contact_plan_requests_made")
+        ),
+        sa.CheckConstraint(
+            "(state = 'refused') = (refusal IS NOT NULL)", name=op.f("ck_contact_plan_requests_refused")
+        ),
+        sa.ForeignKeyConstraint(["plan_id"], ["contact_plans.id"], name=op.f("fk_contact_plan_requests_plan_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_plan_requests")),
+    )
+    op.create_index(
+        "uq_contact_plan_requests_pair",
+        "contact_plan_requests",
+        ["plan_id", "patient_id", "therapist_id"],
+        unique=True,
+    )
+    op.create_index("ix_contact_plan_requests_plan", "contact_plan_requests", ["plan_id", "id"], unique=False)
+    op.create_index("ix_contact_plan_requests_patient_id", "contact_plan_requests", ["patient_id"], unique=False)
+
+
 def downgrade() -> None:
+    op.drop_table("contact_plan_requests")
+    op.drop_table("contact_plan_patients")
+    op.drop_table("contact_plans")
     op.drop_table("placement_request_audit_log")
     op.drop_table("therapists")
     op.drop_table("placement_requests")

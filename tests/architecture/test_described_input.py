@@ -174,7 +174,8 @@ def test_an_example_says_what_could_be_sent() -> None:
     examples = {f"{service} {name}": each["example"] for service in SERVICES for name, each in bodies(service)}
     assert examples["therapist_service post /api/imports"]["file"].startswith("therapists_")
     empty = [name for name, example in examples.items() if " patch " in name and not example]
-    assert empty == ["matching_service patch /api/placement-requests/{id}"]  # a number or a day; neither has an example
+    # a number or a day, and lists that may be empty: none of them has an example
+    assert empty == [f"matching_service patch /api/{each}/{{id}}" for each in ("placement-requests", "contact-plans")]
 
 
 def test_an_example_of_a_patient_has_what_the_interview_and_the_intake_bring() -> None:

@@ -61,7 +61,11 @@ NOT_PERSONAL = {
         "erasures": "of those of whom nothing is left, and who have no export",
         "erasure_confirmations": "the same",
     },
-    "matching_service": {"therapists": "practices", "patient_keys": "keys of the texts that are in the export"},
+    "matching_service": {
+        "therapists": "practices",
+        "patient_keys": "keys of the texts that are in the export",
+        "contact_plans": "numbers about a week, of all patients together",
+    },
     "communication_service": {
         "patient_keys": "keys of the texts that are in the export",
         "therapists": "practices",
@@ -80,7 +84,7 @@ NOT_PERSONAL = {
 HOLDERS = list(NOT_PERSONAL)
 STORED = {
     "patient_service": {"place_offers", "patient_import_rows", "located_postal_codes"},
-    "matching_service": {"patients"},
+    "matching_service": {"patients", "contact_plan_patients", "contact_plan_requests"},
     "communication_service": {"patients", "placement_requests", "inquiries"},
     "geocoding_service": {"located_addresses"},
 }

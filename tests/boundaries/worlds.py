@@ -16,7 +16,7 @@ from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent
 from shared.values.enums import RequestStatus
 from tests.boundaries.samples import Path
-from tests.builders import communication, matching, patients, therapists
+from tests.builders import communication, contact_plans, matching, patients, therapists
 from tests.conftest import MONDAY
 
 Ids = dict[str, UUID]
@@ -43,11 +43,15 @@ def _therapists(session: Session, settings: Any) -> Ids:
 
 def _matching(session: Session, settings: Any) -> Ids:
     request = matching.a_request(session, RequestStatus.CONTACTED)
+    another = matching.a_known_therapist(session)
+    plan, planned = contact_plans.a_stored_plan(session, request.patient_id, another)
     return {
         "/api/placement-requests": request.id,
+        "/api/contact-plans": plan,
+        "removed_request_ids": planned,
         "patient_id": request.patient_id,
         "therapist_id": request.therapist_id,
-        "therapist_ids": matching.a_known_therapist(session),
+        "therapist_ids": another,
     }
 
 

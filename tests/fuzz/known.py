@@ -11,7 +11,16 @@ from sqlalchemy.orm import Session
 from communication_service.store import tables
 from patient_service.dependencies import Dependencies
 from shared.values.enums import RequestStatus
-from tests.builders import accounts, communication, imports, matching, patient_files, patients, therapists
+from tests.builders import (
+    accounts,
+    communication,
+    contact_plans,
+    imports,
+    matching,
+    patient_files,
+    patients,
+    therapists,
+)
 
 Known = Mapping[str, Sequence[str]]
 """Ids by the name of the parameter or field that takes them; `id` is what the path before it names."""
@@ -54,7 +63,10 @@ def _matching(session: Session, settings: Any, folder: Path) -> Known:
     therapist = [matching.a_known_therapist(session) for _ in range(5)]
     statuses = (RequestStatus.OPEN, RequestStatus.CONTACTED, RequestStatus.ACCEPTED, RequestStatus.DECLINED)
     requests = [matching.a_request(session, status) for status in statuses]
+    plans = [contact_plans.a_stored_plan(session, each, therapist[0]) for each in patient]
     return {
+        "/api/contact-plans": _ids(plan for plan, _ in plans),
+        "removed_request_ids": _ids(request for _, request in plans),
         "/api/placement-requests": _ids(each.id for each in requests),
         "patient_id": _ids(patient),
         "therapist_id": _ids(therapist),

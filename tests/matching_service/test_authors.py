@@ -16,6 +16,7 @@ from shared.events.catalogue import CallRecorded, EmailAnswered, PracticeAnswer
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestStatus, Role
 from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
+from tests.builders.contact_plans import a_stored_plan
 from tests.builders.events import happened
 from tests.builders.matching import (
     a_known_patient,
@@ -78,6 +79,20 @@ def withdraw_many(client: FlaskClient, session: Session) -> Any:
     return client.post("/api/placement-requests/bulk", json=body)
 
 
+def plan(client: FlaskClient, session: Session) -> Any:
+    return client.post("/api/contact-plans", json={})
+
+
+def change_plan(client: FlaskClient, session: Session) -> Any:
+    plan, request = a_stored_plan(session, a_known_patient(session), a_known_therapist(session))
+    return client.patch(f"/api/contact-plans/{plan}", json={"removed_request_ids": [str(request)]})
+
+
+def approve_plan(client: FlaskClient, session: Session) -> Any:
+    plan, _ = a_stored_plan(session, a_known_patient(session), a_known_therapist(session))
+    return client.post(f"/api/contact-plans/{plan}/approve")
+
+
 LOGGED = {"placement_requests.updated_by", "placement_request_audit_log.recorded_by"}
 Act = Callable[[FlaskClient, Session], Any]
 ACTS: dict[str, tuple[Act, set[str]]] = {
@@ -90,6 +105,9 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/placement-requests/<id>/fail": (fail, LOGGED),
     "POST /api/placement-requests/<id>/correct": (correct, LOGGED),
     "POST /api/placement-requests/<id>/withdraw": (withdraw, LOGGED),
+    "POST /api/contact-plans": (plan, {"contact_plans.updated_by"}),
+    "PATCH /api/contact-plans/<id>": (change_plan, {"contact_plans.updated_by"}),
+    "POST /api/contact-plans/<id>/approve": (approve_plan, {"contact_plans.updated_by", "contact_plans.approved_by"}),
 }
 
 
@@ -97,7 +115,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
 def test_an_effect_names_the_caller(operation: str, app: Flask, client: FlaskClient, session: Session) -> None:
     act, expected = ACTS[operation]
     done = act(signed_in(app, Role.ADMIN), session)
-    assert done.status_code in (200, 201), done.json
+    assert done.status_code in (200, 201, 202), done.json
     assert columns_that_name(session, ANNA) == expected
     (made,) = done.json.get("items") or done.json.get("results") or [done.json]
     if "results" in done.json:  # says of each only what became of it

@@ -1,0 +1,243 @@
+"""A weekly contact plan for 5,000 patients among 40,000 therapists, against oldest first, practice by practice.
+
+Both have the same candidates, chances and limits. What they expect is counted in the same way: of several patients of
+one practice the likeliest counts whole, the next half, then a quarter. Oldest first gives each patient, by how long
+they search, the best of the practices that have room; it makes as many requests as the plan does, or stops there.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from psycopg2.extras import execute_values
+
+from benchmarks.figures import Figure, at_least, at_most, quantile
+from matching_service.domain import acceptance, plan_making
+from matching_service.domain.plan_making import Claimed
+from matching_service.domain.plan_question import PackedPairs, PlanLimits, Planned, Practice, Question
+from matching_service.domain.week_capacity import Week
+from matching_service.jobs import solve_apart
+from matching_service.settings import AskAgainRules, Settings
+from migrations.connections import administrator
+from migrations.settings import MigrationSettings
+from shared import database
+from shared.database import new_id, transaction
+from shared.runtime import clock
+from shared.values.contact_plan_enums import PlannedChannel
+from shared.values.contacts import normalised_email
+from shared.values.datetimes import berlin_day
+from shared.values.places import to_ewkt
+from shared.values.postal_codes import areas
+from testkit.private_platform import PrivatePlatform
+from testkit.synthetic_region import therapists
+
+PATIENTS, THERAPISTS = 5000, 40_000
+REQUESTS, EACH = 5, 3
+SCARCE = 400
+"""So many practices can be called in the second comparison, and none is written to: callers are what is scarce."""
+RULES = AskAgainRules()
+
+
+def measure(_: PrivatePlatform) -> list[Figure]:
+    """Measure how long a plan takes, its memory, and what it expects beside oldest first."""
+    database.connect(Settings().database_url)
+    with closing(administrator(MigrationSettings())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            try:
+                _load(cursor)
+                return list(_measure())
+            finally:
+                cursor.execute("DELETE FROM matching_service.therapists WHERE sequence = -7")
+                cursor.execute("DELETE FROM matching_service.patients WHERE sequence = -7")
+
+
+def _load(cursor: Any) -> None:
+    """Copies as events would make them, of a seeded region; some practices are hinted at, and patients differ."""
+    chance = Random(14)
+    rows = [_therapist(chance, each) for each in therapists(THERAPISTS, seed=14, region="germany")]
+    columns = ", ".join(rows[0])
+    sql = f"INSERT INTO matching_service.therapists ({columns}) VALUES %s"
+    execute_values(cursor, sql, [tuple(each.values()) for each in rows], page_size=1000)
+    codes = [place for _, place in sorted(areas().items())]
+    patients = [_patient(chance, chance.choice(codes)) for _ in range(PATIENTS)]
+    sql = f"INSERT INTO matching_service.patients ({', '.join(patients[0])}) VALUES %s"
+    execute_values(cursor, sql, [tuple(each.values()) for each in patients], page_size=1000)
+    cursor.execute("VACUUM (ANALYZE) matching_service.therapists")
+    cursor.execute("VACUUM (ANALYZE) matching_service.patients")
+
+
+def _therapist(chance: Random, record: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": str(new_id()),
+        "sequence": -7,
+        "status": "active",
+        "name": record["last_name"],
+        "gender": record["gender"],
+        "accreditation": record["accreditation"],
+        "procedures": record["procedures"],
+        "age_groups": record["age_groups"],
+        "settings": record["settings"],
+        "languages": record["languages"],
+        "potentially_available": chance.random() < 0.03,
+        "mailbox": normalised_email(record["email"]) if record["email"] else None,
+        "can_be_phoned": bool(record["phone"] and record["phone_hours"]),
+        "given_place": f"SRID=4326;POINT({record['longitude']} {record['latitude']})",
+    }
+
+
+def _patient(chance: Random, place: Any) -> dict[str, Any]:
+    today = berlin_day(clock.now())
+    return {
+        "id": str(new_id()),
+        "sequence": -7,
+        "status": "searching",
+        "address": "x",
+        "geocoded_address": "x",
+        "geocoded_place": to_ewkt(place),
+        "insurance_type": "statutory" if chance.random() < 0.9 else "private",
+        "age_groups": ["adult"] if chance.random() < 0.8 else ["child_adolescent"],
+        "max_distance_km": chance.choice([10, 15, 25, 25, 25, 40]),
+        "open_to_group_therapy": chance.random() < 0.3,
+        "preferred_therapist_gender": chance.choice(["any", "any", "any", "female", "male"]),
+        "preferred_procedures": chance.choice([[], [], ["VT"], ["TP", "AP"]]),
+        "languages": ["de"] if chance.random() < 0.95 else ["tr"],
+        "search_started_on": today - timedelta(days=min(720, int(chance.expovariate(1 / 142)))),
+    }
+
+
+def _measure() -> Iterator[Figure]:
+    now = clock.now()
+    today = berlin_day(now)
+    week = Week(today - timedelta(days=today.weekday()))
+    claimed = Claimed(new_id(), new_id(), week, REQUESTS, EACH, PlanLimits(1))
+    started = time.perf_counter()
+    with transaction() as session:
+        people = plan_making.waiting(session, claimed, rules=RULES, today=today)
+        practices = plan_making.practices(session, claimed)
+    pairs: list[PackedPairs] = []
+    for portion in plan_making.portions(people):
+        with transaction() as session:
+            pairs += plan_making.pairs(session, portion)
+    found = time.perf_counter()
+    question = plan_making.question(claimed, people, practices, pairs)
+    solution = solve_apart(question)
+    ended = time.perf_counter()
+    number = sum(len(each.preferred) for each in pairs)
+    print(f"{number} pairs in {found - started:.1f} s, solved in {ended - found:.1f} s")
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    yield at_most("plan of 5,000 patients among 40,000 therapists", ended - started, "s", 30)
+    yield at_most("its memory, the larger of both processes, peak", peak, "MB", 2048)
+    waited = {each.id: each.days_waited or 0 for each in people}
+    yield from _compared("", question, solution.requests, waited)
+    called = [_called(each) for each in practices]
+    scarce = Question(question.patients, called, pairs, PlanLimits(1, calls=SCARCE))
+    yield from _compared(f", {SCARCE} calls", scarce, solve_apart(scarce).requests, waited)
+
+
+def _called(practice: Practice) -> Practice:
+    return replace(practice, channel=PlannedChannel.PHONE, mailbox=None, lack=None)
+
+
+Chosen = list[tuple[UUID, UUID, int]]
+"""Patient, therapist and chance."""
+
+
+def _compared(kind: str, question: Question, planned: Sequence[Planned], waited: dict[UUID, int]) -> Iterator[Figure]:
+    plan = [(each.patient_id, each.therapist_id, each.chance) for each in planned]
+    oldest = _oldest_first(question, waited, at_most=len(plan))
+    for name, chosen in (("plan", plan), ("oldest first", oldest)):
+        print(f"{name}{kind}: {_described(question, chosen, waited)}")
+    ours, theirs = _expected(plan), _expected(oldest)
+    # at the same number of requests; oldest first may make fewer
+    yield at_least(f"expected acceptances of {len(plan)} requests{kind}", ours, "", theirs, baseline=theirs)
+    without = [len(question.patients) - len({patient for patient, *_ in chosen}) for chosen in (plan, oldest)]
+    yield at_most(f"patients for whom nobody is asked{kind}", without[0], "", without[1], baseline=without[1])
+    weights = {each.id: each.weight for each in question.patients}
+    ours, theirs = (_expected(chosen, weights) for chosen in (plan, oldest))
+    yield at_least(f"expected acceptances by waiting{kind}", ours, "", theirs, baseline=theirs)
+
+
+def _described(question: Question, chosen: Chosen, waited: dict[UUID, int]) -> str:
+    """The days that patients have waited for whom one, and all, requests are made."""
+    counts = Counter(patient for patient, *_ in chosen)
+    groups = {
+        "nobody": [waited[each.id] for each in question.patients if not counts[each.id]],
+        "some": [waited[each] for each, number in counts.items() if number < REQUESTS],
+        "all": [waited[each] for each, number in counts.items() if number == REQUESTS],
+    }
+    days = {
+        name: f"{len(some)} ({'/'.join(str(quantile(some, share)) for share in (0.1, 0.5, 0.9)) if some else '-'})"
+        for name, some in groups.items()
+    }
+    practices = len({therapist for _, therapist, _ in chosen})
+    return f"{len(chosen)} requests to {practices} practices; patients by requests (days waited, 10/50/90 %): {days}"
+
+
+def _oldest_first(question: Question, waited: dict[UUID, int], *, at_most: int) -> Chosen:
+    """Each patient in turn gets the likeliest practices that have room, as many as the limits allow."""
+    practices = {each.id.bytes: each for each in question.practices if not each.lack and each.room}
+    room = {id: each.room for id, each in practices.items()}
+    packed = {each.patient_id: each for each in question.pairs}
+    mailboxes: dict[str, bytes] = {}
+    called: set[bytes] = set()
+    chosen: Chosen = []
+
+    def is_possible(id: bytes) -> bool:
+        practice = practices[id]
+        if practice.channel == "phone":
+            calls = question.limits.calls
+            return id in called or calls is None or len(called) < calls
+        return practice.mailbox is None or mailboxes.get(practice.mailbox, id) == id
+
+    for patient in sorted(question.patients, key=lambda each: (-waited[each.id], each.id)):
+        if patient.id not in packed or len(chosen) >= at_most:
+            continue
+        wanted = min(patient.room, at_most - len(chosen))
+        for chance, id in _chances(packed[patient.id], practices, patient.radius_metres):
+            if wanted and room[id] and is_possible(id):
+                wanted, room[id] = wanted - 1, room[id] - 1
+                practice = practices[id]
+                if practice.channel == "phone":
+                    called.add(id)
+                elif practice.mailbox is not None:
+                    mailboxes[practice.mailbox] = id
+                chosen.append((patient.id, practice.id, chance))
+    return chosen
+
+
+def _chances(packed: PackedPairs, practices: dict[bytes, Practice], radius: int) -> list[tuple[int, bytes]]:
+    found = []
+    for place in range(len(packed.preferred)):
+        id = packed.therapist_ids[16 * place : 16 * place + 16]
+        if id in practices:
+            chance = acceptance.of_pair(
+                practices[id].chance,
+                unknown=int.from_bytes(packed.unknown[4 * place : 4 * place + 4]).bit_count(),
+                metres=min(radius, int.from_bytes(packed.metres[4 * place : 4 * place + 4])),
+                radius=radius,
+                is_preferred=packed.preferred[place],
+            )
+            found.append((chance, id))
+    return sorted(found, reverse=True)
+
+
+def _expected(chosen: Chosen, weights: Mapping[UUID, int] | None = None) -> float:
+    """Acceptances: of each practice the likeliest whole, the next half, and so on; weighted, if there are weights."""
+    of_practice: dict[UUID, list[tuple[int, UUID]]] = defaultdict(list)
+    for patient, therapist, chance in chosen:
+        of_practice[therapist].append((chance, patient))
+    return sum(
+        chance / acceptance.WHOLE / float(2**place) * (weights[patient] / 100 if weights else 1)
+        for chances in of_practice.values()
+        for place, (chance, patient) in enumerate(sorted(chances, reverse=True))
+    )

@@ -1,0 +1,51 @@
+"""How likely a practice accepts a patient, and what an acceptance counts: in whole numbers, which are reproducible.
+
+A chance is in ten-thousandths. The functions of pairs take single numbers as well as arrays of them: a plan has
+millions of pairs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+WHOLE: Final = 10_000
+"""The chance of what is certain."""
+USUAL: Final = 500
+"""What is expected of a practice of which nothing is known: one in twenty accepts."""
+USUAL_COUNTS: Final = 20
+"""So many answers must be known of a practice for them to count as much as what is usual."""
+HINTED: Final = 4
+"""So many times likelier is an acceptance where staff hint that a place may be free."""
+MOST: Final = 6000
+"""Nothing makes a practice's chance higher than this: a hint is no promise."""
+LOST_PER_UNKNOWN: Final = 5
+"""Percent of the chance that are lost for each criterion that nobody can check."""
+LOST_BY_DISTANCE: Final = 20
+"""Percent of the chance that are lost at the patient's limit, in proportion before: long ways end in refusals."""
+WON_BY_PREFERENCE: Final = 25
+"""Percent by which it is likelier where the practice prefers the group of the patient's diagnosis."""
+DAYS_THAT_DOUBLE: Final = 142
+"""A patient who has waited for so many days counts twice as much as one who begins: so long people wait on average."""
+MOST_DAYS: Final = 5 * DAYS_THAT_DOUBLE
+"""Longer waits count no more: otherwise a few would get everything."""
+
+
+def of_practice(*, answered: int, accepted: int, is_hinted: bool) -> int:
+    """The chance that a practice accepts somebody: its own answers, mixed with what is usual, and staff's hint."""
+    share = (accepted * WHOLE + USUAL * USUAL_COUNTS) // (answered + USUAL_COUNTS)
+    return min(MOST, share * HINTED if is_hinted else share)
+
+
+def of_pair(of_practice: Any, *, unknown: Any, metres: Any, radius: Any, is_preferred: Any) -> Any:
+    """The chance that a practice accepts this patient, at least 1: for who fits it is small but never nothing.
+
+    `unknown` counts the criteria that nobody can check, `metres` is no more than `radius`, `is_preferred` 1 or 0.
+    """
+    chance = of_practice * (100 - LOST_PER_UNKNOWN * unknown) // 100
+    chance = chance * (100 - LOST_BY_DISTANCE * metres // radius) // 100
+    return chance * (100 + WON_BY_PREFERENCE * is_preferred) // 100 + 1
+
+
+def weight(days_waited: int) -> int:
+    """What an acceptance for a patient counts, in hundredths: 100 at the beginning of the search."""
+    return 100 + 100 * min(max(0, days_waited), MOST_DAYS) // DAYS_THAT_DOUBLE

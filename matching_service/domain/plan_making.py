@@ -1,0 +1,253 @@
+"""Making a weekly plan: claimed by one worker, asked of the database in portions, solved elsewhere, proposed at once.
+
+Each step is a transaction of its own and none lasts long. A worker that is killed leaves a claim that runs out. What
+was true when a portion was read may not be any more when the plan is approved: then the rules judge once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from matching_service.domain import acceptance, states, week_capacity
+from matching_service.domain.criteria import MANY
+from matching_service.domain.plan_question import (
+    Outlook,
+    PackedPairs,
+    PlanLimits,
+    Planned,
+    Practice,
+    Question,
+    Solution,
+    WaitingPatient,
+)
+from matching_service.domain.search import Search, of_patient
+from matching_service.domain.week_capacity import Week
+from matching_service.settings import AskAgainRules
+from matching_service.store import contact_plans as store
+from matching_service.store import plan_candidates, queries
+from matching_service.store.tables import ContactPlan
+from shared.database import Session, new_id
+from shared.runtime.logs import logger
+from shared.values.contact_plan_enums import ContactPlanStatus, PlanGap, PlannedRequestState
+
+log = logger(__name__)
+
+LEASE: Final = timedelta(minutes=5)
+"""For so long nobody else takes a plan of which its worker says nothing."""
+MOST_ATTEMPTS: Final = 3
+PORTION: Final = 200
+"""So many patients are compared with practices by one statement."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A plan that is this worker's to compute."""
+
+    id: UUID
+    claim: UUID
+    week: Week
+    requests_per_patient: int
+    patients_per_therapist: int
+    limits: PlanLimits
+
+
+@dataclass(frozen=True)
+class SearchingPatient:
+    """A patient who searches, in the order of waiting."""
+
+    id: UUID
+    days_waited: int | None
+    asked_already: int
+    gap: PlanGap | None
+    """Why nothing can be planned."""
+    search: Search
+    room: int
+
+
+def claim(session: Session, *, now: datetime) -> Claimed | None:
+    """The next plan that is to be computed; none while the requests of another one are made, which it must know of."""
+    store.take_turn(session)
+    if store.next_approving(session) is not None:
+        return None
+    plan = store.next_to_compute(session, now=now)
+    if plan is None:
+        return None
+    if plan.attempts >= MOST_ATTEMPTS:
+        states.fail_plan(plan, now=now)
+        log.error("contact_plan.failed", plan_id=str(plan.id))
+        return None
+    mine = new_id()
+    states.compute_plan(plan, mine, until=now + LEASE, now=now)
+    return Claimed(
+        id=plan.id,
+        claim=mine,
+        week=Week(plan.week),
+        requests_per_patient=plan.max_requests_per_patient,
+        patients_per_therapist=plan.max_patients_per_therapist,
+        limits=PlanLimits(plan.requests_for_everyone, plan.max_calls),
+    )
+
+
+def waiting(session: Session, plan: Claimed, *, rules: AskAgainRules, today: date) -> list[SearchingPatient]:
+    """Everybody who searches, those first who have longest."""
+    copies = {each.id: each for each in store.copies_of_searching(session)}
+    excluded = _excluded(session, copies.values())
+    asked = plan_candidates.searching(session, week_began=plan.week.began)
+    return [
+        _waiting(copies[row.id], row, excluded[row.id], plan, rules=rules, today=today)
+        for row in asked
+        if row.id in copies
+    ]
+
+
+def _excluded(session: Session, copies: Any) -> dict[UUID, frozenset[UUID]]:
+    """Whom each patient excludes, with who stands for those of them who were merged."""
+    kept = queries.kept_therapists(session, {id for each in copies for id in each.excluded_therapist_ids})
+    return {
+        each.id: frozenset(each.excluded_therapist_ids) | {kept[id] for id in each.excluded_therapist_ids}
+        for each in copies
+    }
+
+
+def _waiting(
+    copy: Any, asked: Any, excluded: frozenset[UUID], plan: Claimed, *, rules: AskAgainRules, today: date
+) -> SearchingPatient:
+    search = of_patient(copy, excluded=excluded, rules=rules, today=today)
+    room = max(0, plan.requests_per_patient - asked.asked_for)
+    began = copy.search_started_on
+    return SearchingPatient(
+        id=copy.id,
+        days_waited=None if began is None else max(0, (today - began).days),
+        asked_already=asked.asked_for,
+        gap=_gap(search, room, is_offered=asked.is_offered),
+        search=search,
+        room=room,
+    )
+
+
+def _gap(search: Search, room: int, *, is_offered: bool) -> PlanGap | None:
+    if is_offered:
+        return PlanGap.PLACE_OFFERED
+    if search.place is None:
+        return PlanGap.PLACE_UNKNOWN
+    if search.radius_km is None:
+        return PlanGap.DISTANCE_LIMIT_MISSING
+    return None if room else PlanGap.ASKED_ENOUGH
+
+
+def practices(session: Session, plan: Claimed) -> list[Practice]:
+    """Everybody who may be contacted at all, with what each can take in the week."""
+    mailed = plan_candidates.mailed(session)
+    rows = plan_candidates.practices(session, week_began=plan.week.began)
+    return [week_capacity.practice(each, mailed, plan.week, most_patients=plan.patients_per_therapist) for each in rows]
+
+
+def portions(people: Sequence[SearchingPatient]) -> Iterator[Sequence[SearchingPatient]]:
+    """Those for whom something can be planned, in portions."""
+    able = [each for each in people if each.gap is None]
+    return (able[begin : begin + PORTION] for begin in range(0, len(able), PORTION))
+
+
+def pairs(session: Session, people: Sequence[SearchingPatient]) -> list[PackedPairs]:
+    """The therapists who fit each of these patients."""
+    found = MANY.candidates(session, [each.search for each in people])
+    return [
+        PackedPairs(
+            patient_id=row.patient_id,
+            therapist_ids=bytes(row.ids),
+            metres=bytes(row.metres),
+            unknown=bytes(row.unknown),
+            preferred=bytes(row.preferred),
+        )
+        for row in found
+    ]
+
+
+def note_progress(session: Session, plan: Claimed, done: int, *, now: datetime) -> bool:
+    """Note for how many patients practices were found; whether the plan still is this worker's."""
+    return store.note_progress(session, plan.id, plan.claim, done=done, until=now + LEASE)
+
+
+def question(
+    plan: Claimed, people: Sequence[SearchingPatient], practices: Sequence[Practice], pairs: Sequence[PackedPairs]
+) -> Question:
+    """What the plan is made from."""
+    patients = [
+        WaitingPatient(
+            id=each.id,
+            room=each.room,
+            weight=acceptance.weight(each.days_waited or 0),
+            radius_metres=round(each.search.radius_metres or 1),
+        )
+        for each in people
+        if each.gap is None
+    ]
+    return Question(patients, practices, pairs, plan.limits)
+
+
+def propose(
+    session: Session, plan: Claimed, people: Sequence[SearchingPatient], solution: Solution, *, now: datetime
+) -> bool:
+    """Write the plan, of all who still search; False, and nothing, where the plan is not this worker's any more."""
+    known = store.one(session, plan.id, lock=True)
+    if known is None or known.status != ContactPlanStatus.COMPUTING or known.claim != plan.claim:
+        return False
+    there = store.still_searching(session, [each.id for each in people])
+    kept = [each for each in solution.requests if each.patient_id in there]
+    store.add(
+        session,
+        [_patient_row(plan, place, each, solution.outlooks) for place, each in _numbered(people, there)],
+        [_request_row(plan, each) for each in kept],
+    )
+    _sum_up(known, len(there), kept)
+    states.propose_plan(known, now=now)
+    return True
+
+
+def _numbered(people: Sequence[SearchingPatient], there: set[UUID]) -> Iterator[tuple[int, SearchingPatient]]:
+    return enumerate((each for each in people if each.id in there), start=1)
+
+
+def _sum_up(plan: ContactPlan, patients: int, requests: Sequence[Planned]) -> None:
+    channels = {each.therapist_id: each.channel for each in requests}
+    plan.patients = plan.patients_done = patients
+    plan.requests, plan.contacts = len(requests), len(channels)
+    plan.calls = sum(each == "phone" for each in channels.values())
+    plan.expected = sum(each.chance for each in requests)
+
+
+def _patient_row(plan: Claimed, place: int, each: SearchingPatient, outlooks: Mapping[UUID, Outlook]) -> dict[str, Any]:
+    outlook = outlooks.get(each.id, Outlook(0, 0, {}))
+    gap = each.gap or (None if outlook.candidates else PlanGap.NOBODY_FITS)
+    return {
+        "plan_id": plan.id,
+        "patient_id": each.id,
+        "position": place,
+        "days_waited": each.days_waited,
+        "asked_already": each.asked_already,
+        "candidates": outlook.candidates,
+        "planned": outlook.planned,
+        "gap": gap,
+        "lacks": outlook.lacks,
+    }
+
+
+def _request_row(plan: Claimed, each: Planned) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "plan_id": plan.id,
+        "patient_id": each.patient_id,
+        "therapist_id": each.therapist_id,
+        "state": PlannedRequestState.PROPOSED,
+        "added_by_staff": False,
+        "channel": each.channel,
+        "chance": each.chance,
+        "metres": each.metres,
+        "is_hinted": each.is_hinted,
+        "is_preferred": each.is_preferred,
+        "unknown": MANY.unknown_in(each.unknown),
+    }

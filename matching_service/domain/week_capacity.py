@@ -1,0 +1,79 @@
+"""What a week has room for: which practices can be contacted in it, how, and how many calls there are.
+
+Here a plan learns of the seven days between e-mails and of callers' hours (docs/domain.md#contact-rule-5). Matching
+knows from events when a practice was written to about requests. Of callers it knows nothing, so staff say how many
+practices can be called; when the communication service publishes the hours of a week, they are to be counted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from matching_service.domain import acceptance
+from matching_service.domain.plan_question import Practice
+from shared.values.contact_plan_enums import ContactLack, PlannedChannel
+from shared.values.datetimes import berlin_day, start_of_berlin_day
+from shared.values.enums import ContactPreference
+
+BETWEEN_EMAILS: Final = timedelta(days=7)
+"""Calendar days between two inquiries by e-mail to one mailbox (docs/domain.md#contact-rule-5)."""
+
+
+@dataclass(frozen=True)
+class Week:
+    """Monday to Sunday."""
+
+    monday: date
+
+    @property
+    def began(self) -> datetime:
+        """Its first instant in Berlin."""
+        return start_of_berlin_day(self.monday)
+
+    @property
+    def last_day(self) -> date:
+        """The Sunday."""
+        return self.monday + timedelta(days=6)
+
+
+def practice(therapist: Any, mailed: Mapping[str, datetime], week: Week, *, most_patients: int) -> Practice:
+    """What a therapist can take in a week: by e-mail where that is possible, else by phone.
+
+    `mailed`: when each mailbox was last written to. `therapist`: a row of `plan_candidates.practices`.
+    """
+    channel = _channel(therapist)
+    return Practice(
+        id=therapist.id,
+        room=max(0, most_patients - therapist.asked_for),
+        chance=acceptance.of_practice(
+            answered=therapist.answered, accepted=therapist.accepted, is_hinted=therapist.potentially_available
+        ),
+        channel=channel,
+        is_hinted=therapist.potentially_available,
+        mailbox=therapist.mailbox,
+        lack=_lack(channel, therapist, mailed, week),
+    )
+
+
+def _channel(therapist: Any) -> PlannedChannel | None:
+    if therapist.mailbox and therapist.contact_preference != ContactPreference.PHONE_ONLY:
+        return PlannedChannel.EMAIL
+    if therapist.can_be_phoned and therapist.contact_preference != ContactPreference.EMAIL_ONLY:
+        return PlannedChannel.PHONE
+    return None
+
+
+def _lack(
+    channel: PlannedChannel | None, therapist: Any, mailed: Mapping[str, datetime], week: Week
+) -> ContactLack | None:
+    if channel is None:
+        return ContactLack.NO_CHANNEL
+    if channel == PlannedChannel.EMAIL:
+        # of the therapist, also from another address, and of all who share the present one
+        last = [each for each in (therapist.emailed_at, mailed.get(therapist.mailbox)) if each is not None]
+        if last and berlin_day(max(last)) + BETWEEN_EMAILS > week.last_day:
+            return ContactLack.MAILED_RECENTLY
+    return None

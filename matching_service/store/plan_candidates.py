@@ -1,0 +1,153 @@
+"""Everybody who may be asked for many patients at once, by the conditions of the judge (`store/matching.py`).
+
+The statement has a row for each patient, with the therapists who fail no criterion packed into bytes: Python never
+makes an object of a pair, of which a plan has millions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic_core import to_json
+from sqlalchemy import Row, text
+
+from matching_service.store.matching import ASKED_BEFORE, Condition, as_sql
+from matching_service.store.tables import IS_LIVE
+from shared.database import Executor
+
+_TYPES: Final = {
+    "patient_id": "uuid",
+    "today": "date",
+    "place": "text",
+    "diagnosis_block": "text",
+    "availability": "text",
+    "radius_metres": "float8",
+    "search_began": "timestamptz",
+    "refused_since": "date",
+    "needs_statutory_seat": "boolean",
+    "may_need_statutory_seat": "boolean",
+    "preferred_procedures": "text[]",
+    "age_groups": "text[]",
+    "settings": "text[]",
+    "needed_languages": "text[]",
+    "preferred_therapist_gender": "text",
+    "excluded_therapist_ids": "text[]",
+}
+"""The attributes of a search that conditions name, and their types in PostgreSQL."""
+_PARAMETER: Final = re.compile(r"(?<![:\w]):(\w+)")
+
+
+class ManyJudge:
+    """Asks PostgreSQL about the therapists of many searches by these conditions; made once."""
+
+    def __init__(self, conditions: Sequence[Condition]) -> None:
+        self._statement = text(_many_sql(conditions))
+        self._names = [each.name for each in conditions]
+
+    def unknown_in(self, mask: int) -> list[Any]:
+        """The criteria of a mask, in their order."""
+        return [name for place, name in enumerate(self._names) if mask & (1 << place)]
+
+    def candidates(self, executor: Executor, searches: Sequence[Any]) -> Sequence[Row[Any]]:
+        """Of each search that has any: `patient_id`, and `ids`, `metres`, `unknown`, `preferred` of all who fit."""
+        rows = [{name: as_sql(getattr(each, name)) for name in _TYPES} for each in searches]
+        return executor.execute(self._statement, {"searches": to_json(rows).decode()}).all()
+
+
+def _many_sql(conditions: Sequence[Condition]) -> str:
+    fails = " AND ".join(f"({_of_search(each.fails)}) IS NOT TRUE" for each in conditions)
+    unknown = " + ".join(
+        f"CASE WHEN {_of_search(each.unknown)} THEN {1 << place} ELSE 0 END"
+        for place, each in enumerate(conditions)
+        if each.unknown
+    )
+    columns = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
+    return f"""
+WITH s AS MATERIALIZED (
+    SELECT *, CAST(place AS geography) AS here FROM json_to_recordset(CAST(:searches AS json)) AS one({columns})
+), asked AS (
+    SELECT s.patient_id, therapist_id, {_of_search(ASKED_BEFORE)}
+    FROM placement_requests JOIN s ON s.patient_id = placement_requests.patient_id
+    GROUP BY s.patient_id, therapist_id
+), fitting AS (
+    SELECT s.patient_id, t.id, CAST(least(t.metres, s.radius_metres) AS integer) AS metres,
+           {unknown} AS unknown,
+           coalesce(CAST(s.diagnosis_block AS text) = ANY (t.preferred_diagnoses), false) AS is_preferred
+    FROM s
+    CROSS JOIN LATERAL (
+        SELECT *, place <-> s.here AS metres
+        FROM therapists
+        WHERE place && _ST_Expand(s.here, s.radius_metres) AND status = 'active'
+        OFFSET 0
+    ) AS t
+    LEFT JOIN asked a ON a.patient_id = s.patient_id AND a.therapist_id = t.id
+    WHERE {fails}
+)
+SELECT patient_id, string_agg(uuid_send(id), '') AS ids, string_agg(int4send(metres), '') AS metres,
+       string_agg(int4send(unknown), '') AS unknown, string_agg(boolsend(is_preferred), '') AS preferred
+FROM fitting GROUP BY patient_id ORDER BY patient_id
+"""  # noqa: S608 - put together from constants of our own
+
+
+def _of_search(condition: str) -> str:
+    """The condition with columns of the searches in place of parameters. Raises KeyError for one without a type."""
+
+    def column(found: re.Match[str]) -> str:
+        _TYPES[found[1]]
+        return f"s.{found[1]}"
+
+    return _PARAMETER.sub(column, condition)
+
+
+_PRACTICES = text(f"""
+WITH known AS (
+    SELECT therapist_id,
+           count(*) FILTER (WHERE outcome IS NOT NULL AND outcome <> 'later') AS answered,
+           count(*) FILTER (WHERE outcome = 'accepted') AS accepted,
+           count(*) FILTER (WHERE {IS_LIVE} AND (
+               status IN ('open', 'queued') OR greatest(emailed_at, called_at) >= :week_began
+           )) AS asked_for,
+           max(emailed_at) AS emailed_at
+    FROM placement_requests GROUP BY therapist_id
+)
+SELECT t.id, t.potentially_available, t.contact_preference, t.mailbox, t.can_be_phoned,
+       coalesce(k.answered, 0) AS answered, coalesce(k.accepted, 0) AS accepted,
+       coalesce(k.asked_for, 0) AS asked_for, k.emailed_at
+FROM therapists t LEFT JOIN known k ON k.therapist_id = t.id
+WHERE t.status = 'active' AND t.contact_preference <> 'none' AND t.place IS NOT NULL
+ORDER BY t.id
+""")  # noqa: S608
+
+_MAILBOXES = text("""
+SELECT t.mailbox, max(r.emailed_at) AS emailed_at
+FROM placement_requests r JOIN therapists t ON t.id = r.therapist_id
+WHERE t.mailbox IS NOT NULL AND r.emailed_at IS NOT NULL GROUP BY t.mailbox
+""")
+
+_SEARCHING = text(f"""
+SELECT p.id,
+       count(r.id) FILTER (WHERE r.status IN ('open', 'queued') OR greatest(r.emailed_at, r.called_at) >= :week_began)
+           AS asked_for,
+       coalesce(bool_or(r.status IN ('accepted', 'placed')), false) AS is_offered
+FROM patients p LEFT JOIN (SELECT * FROM placement_requests WHERE {IS_LIVE}) r ON r.patient_id = p.id
+WHERE p.status = 'searching'
+GROUP BY p.id ORDER BY p.search_started_on NULLS LAST, p.id
+""")  # noqa: S608
+
+
+def practices(executor: Executor, *, week_began: datetime) -> Sequence[Row[Any]]:
+    """Everybody active who may be contacted at all, with their answers, and whom they are asked for this week."""
+    return executor.execute(_PRACTICES, {"week_began": week_began}).all()
+
+
+def mailed(executor: Executor) -> dict[str, datetime]:
+    """When each mailbox was last written to about a request that is known here."""
+    return {row.mailbox: row.emailed_at for row in executor.execute(_MAILBOXES)}
+
+
+def searching(executor: Executor, *, week_began: datetime) -> Sequence[Row[Any]]:
+    """All patients who search, those first who have longest: their ids, and what is asked for them this week."""
+    return executor.execute(_SEARCHING, {"week_began": week_began}).all()

@@ -1,0 +1,229 @@
+"""Weekly contact plans through the API: made by a job, explained, changed, approved, and carried out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from matching_service import jobs
+from matching_service.domain import plan_making
+from matching_service.store.tables import ContactPlan
+from shared.database import transaction
+from shared.events.catalogue import PatientErased, TherapistBlocked
+from shared.values.enums import RequestStatus
+from tests.builders.contact_plans import (
+    URL,
+    WEDNESDAY,
+    WEEK,
+    a_callable_therapist,
+    a_mailable_therapist,
+    a_proposed_plan,
+    compute,
+    make_requests,
+    patients_of,
+    requests_of,
+)
+from tests.builders.events import happened
+from tests.builders.matching import (
+    RULES,
+    a_known_patient,
+    a_known_therapist,
+    a_request,
+    an_open_request,
+    handle,
+    north_of_aachen,
+    public_therapist,
+)
+
+
+def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: FlaskClient, session: Session) -> None:
+    """The one practice goes to who has only that one; a process of its own solves it."""
+    near = a_callable_therapist(session, potentially_available=True)
+    far = a_callable_therapist(session, working_hours=None, **north_of_aachen(20))
+    unreachable = a_known_therapist(session)
+    long = a_known_patient(session, search_started_on="2089-01-05")
+    bound = a_known_patient(session, search_started_on="2089-11-02", max_distance_km=8)
+    late = a_known_patient(session, search_started_on="2089-11-16", max_distance_km=8)
+    nowhere = a_known_patient(session, placed=False)
+    begun = client.post(URL, json={"week": WEEK, "max_patients_per_therapist": 1})
+    assert (begun.status_code, begun.json["status"], begun.json["week"]) == (202, "waiting", WEEK)
+    again = client.post(URL, json={"week": WEEK})
+    assert (again.status_code, again.json["code"]) == (409, "contact_plan.being_made")
+    assert again.headers["Location"].endswith(begun.json["id"])
+    assert jobs.make_contact_plan(RULES, WEDNESDAY) == 1
+    plan = client.get(begun.headers["Location"]).json
+    assert (plan["status"], plan["patients"], plan["requests"], plan["contacts"], plan["calls"]) == (
+        "proposed", 4, 2, 2, 2,
+    )  # fmt: skip
+    one, two = requests_of(client, plan)
+    assert (UUID(one["patient_id"]), UUID(one["therapist_id"])) == (long, far)
+    assert (UUID(two["patient_id"]), UUID(two["therapist_id"])) == (bound, near)
+    assert one["unknown"] == ["availability"]
+    assert (one["channel"], one["distance_km"], two["distance_km"]) == ("phone", 20.0, 5.0)
+    assert one["chance"] < two["chance"] < 0.25
+    assert one["reasons"][0] == "20.0 km in a straight line"
+    assert two["reasons"][0].startswith("Potentially available")
+    of = patients_of(client, plan)
+    assert [each["position"] for each in of.values()] == [1, 2, 3, 4]
+    assert (of[late]["planned"], of[late]["candidates"], of[late]["gap"]) == (0, 2, None)
+    assert of[late]["lacks"] == {"practice_full": 1, "no_channel": 1}
+    assert len(of[late]["explanation"]) == 3
+    assert (of[long]["days_waited"], of[long]["planned"]) == (364, 1)
+    assert of[nowhere]["gap"] == "place_unknown"
+    assert compute() == 0
+    assert str(unreachable) not in str(requests_of(client, plan))
+
+
+def test_a_week_is_bounded_by_what_was_asked_already_and_by_e_mails(client: FlaskClient, session: Session) -> None:
+    asked, offered = a_known_patient(session), a_known_patient(session)
+    busy = a_mailable_therapist(session, "praxis@example.org")
+    a_request(session, RequestStatus.CONTACTED, patient_id=asked, therapist_id=busy, now=WEDNESDAY)
+    a_request(session, RequestStatus.ACCEPTED, patient_id=offered, therapist_id=busy, now=WEDNESDAY)
+    shared = {
+        a_mailable_therapist(session, "Gemeinsam@example.org"),
+        a_mailable_therapist(session, "gemeinsam@example.org"),
+    }
+    by_phone = a_mailable_therapist(session, "x@example.org", contact_preference="phone_only")
+    fresh = a_known_patient(session)
+    plan = a_proposed_plan(client, max_requests_per_patient=2)
+    pairs = {(UUID(each["patient_id"]), UUID(each["therapist_id"])) for each in requests_of(client, plan)}
+    assert {patient for patient, _ in pairs} == {asked, fresh}
+    assert len({therapist for _, therapist in pairs}) == 1
+    assert {therapist for _, therapist in pairs} < shared
+    of = patients_of(client, plan)
+    assert of[fresh]["lacks"] == {"mailed_recently": 1, "mailbox_shared": 1, "no_channel": 1}
+    assert of[asked]["asked_already"] == 1
+    assert of[offered]["gap"] == "place_offered"
+    assert str(by_phone) not in str(pairs)
+
+
+def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Session) -> None:
+    patient, other = a_known_patient(session), a_known_patient(session, max_distance_km=1)
+    one, two = a_callable_therapist(session), a_callable_therapist(session)
+    added_by_staff = a_known_therapist(session, accreditation="private")
+    plan = a_proposed_plan(client)
+    first = requests_of(client, plan)[0]
+    at = f"{URL}/{plan['id']}"
+    added = [{"patient_id": str(other), "therapist_id": str(added_by_staff)}]
+    changed = client.patch(at, json={"removed_request_ids": [first["id"]], "added_requests": added})
+    assert (changed.status_code, changed.json["version"]) == (200, 2)
+    assert changed.json["removed_request_ids"] == [first["id"]]
+    assert changed.json["added_requests"] == added
+    assert client.patch(at, json={"added_requests": added}).json["version"] == 2
+    stale = client.patch(at, json={"removed_request_ids": []}, headers={"If-Match": '"1"'})
+    assert (stale.status_code, stale.json["code"]) == (412, "contact_plan.changed_meanwhile")
+    twice = {"patient_id": first["patient_id"], "therapist_id": first["therapist_id"]}
+    for wrong, field in (
+        ({"removed_request_ids": [str(uuid4())]}, "removed_request_ids.0"),
+        ({"added_requests": [*added, twice]}, "added_requests.1"),
+        ({"added_requests": [{"patient_id": str(uuid4()), "therapist_id": str(one)}]}, "added_requests.0.patient_id"),
+        ({"added_requests": [*added, *added]}, "added_requests"),
+        ({"status": "approved"}, "status"),
+    ):
+        refused = client.patch(at, json=wrong)
+        assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, field), wrong
+    client.post(f"{at}/approve")
+    make_requests()
+    states = {(each["therapist_id"], each["state"]) for each in requests_of(client, plan)}
+    left = two if first["therapist_id"] == str(one) else one
+    assert states == {(first["therapist_id"], "removed"), (str(left), "made"), (str(added_by_staff), "refused")}
+    (added_by_hand,) = requests_of(client, plan, state="refused")
+    assert added_by_hand["added_by_staff"]
+    assert any("rivate" in each for each in added_by_hand["why_refused"])
+    late = client.patch(at, json={"removed_request_ids": []})
+    assert (late.status_code, late.json["code"]) == (409, "contact_plan.not_proposed")
+    assert client.get("/api/placement-requests", query_string={"patient_id": str(patient)}).json["total"] == 1
+
+
+def test_an_approval_makes_requests_once_and_refuses_by_name(client: FlaskClient, session: Session) -> None:
+    """Approved twice, after a therapist was blocked and somebody asked another by hand, while other plans are there."""
+    patient = a_known_patient(session)
+    fine, blocked, added_by_staff = (a_callable_therapist(session) for _ in range(3))
+    older, plan = a_proposed_plan(client), a_proposed_plan(client)
+    being_made = client.post(URL, json={"week": WEEK}).json["id"]
+    with transaction() as inner:
+        claimed = plan_making.claim(inner, now=WEDNESDAY)
+    assert claimed is not None
+    event = TherapistBlocked(therapist=public_therapist(id=blocked, status="blocked"))
+    handle(session, happened(event, blocked, sequence=2))
+    an_open_request(session, patient_id=patient, therapist_id=added_by_staff)
+    first, second = (client.post(f"{URL}/{plan['id']}/approve") for _ in range(2))
+    assert (first.status_code, first.json["status"]) == (202, "approving")
+    assert (second.status_code, second.json["approved_at"]) == (202, first.json["approved_at"])
+    with transaction() as inner:
+        assert not plan_making.note_progress(inner, claimed, 1, now=WEDNESDAY)
+        assert plan_making.claim(inner, now=WEDNESDAY) is None, "it waits until the requests are made"
+    make_requests()
+    done = client.get(f"{URL}/{plan['id']}").json
+    assert (done["status"], done["made"], done["refused"], done["patients_done"]) == ("approved", 1, 2, 1)
+    requests = {UUID(each["therapist_id"]): each for each in requests_of(client, plan)}
+    made = client.get(f"/api/placement-requests/{requests[fine]['placement_request_id']}").json
+    assert (made["therapist_id"], made["status"]) == (str(fine), "open")
+    assert "blocked" in requests[blocked]["why_refused"][0]
+    assert requests[added_by_staff]["state"] == "refused"
+    assert client.post(f"{URL}/{plan['id']}/approve").json["status"] == "approved"
+    assert client.get("/api/placement-requests").json["total"] == 2
+    refused = client.post(f"{URL}/{older['id']}/approve")
+    assert (refused.status_code, refused.json["code"]) == (409, "contact_plan.not_proposed")
+    assert compute() == 1
+    assert client.get(f"{URL}/{being_made}").json["status"] == "proposed"
+    listed = client.get(URL, query_string={"status": "superseded"}).json
+    assert [each["id"] for each in listed["items"]] == [older["id"]]
+
+
+def test_a_plan_that_cannot_be_computed_fails_after_some_attempts(client: FlaskClient, session: Session) -> None:
+    plan = client.post(URL, json={"week": WEEK}).json["id"]
+    now = WEDNESDAY
+
+    def breaks(_: Any) -> Any:
+        raise RuntimeError
+
+    for _ in range(plan_making.MOST_ATTEMPTS):
+        with pytest.raises(RuntimeError):
+            jobs.make_contact_plan(RULES, now, solve=breaks)
+        assert jobs.make_contact_plan(RULES, now) == 0, "nobody else takes it at once"
+        now += plan_making.LEASE + timedelta(minutes=1)
+    assert jobs.make_contact_plan(RULES, now) == 0
+    assert client.get(f"{URL}/{plan}").json["status"] == "failed"
+    assert client.post(URL, json={"week": WEEK}).status_code == 202
+
+
+def test_nobody_who_was_erased_is_in_a_plan(client: FlaskClient, session: Session) -> None:
+    """Also not in one that was computed meanwhile."""
+    a_callable_therapist(session)
+    gone, stays = a_known_patient(session), a_known_patient(session)
+    plan = a_proposed_plan(client)
+    assert patients_of(client, plan).keys() == {gone, stays}
+    client.post(URL, json={"week": WEEK})
+
+    def erased_meanwhile(question: Any) -> Any:
+        from matching_service.domain import plan_solving
+
+        handle(session, happened(PatientErased(patient_id=gone), gone, sequence=2))
+        return plan_solving.solve(question)
+
+    jobs.make_contact_plan(RULES, WEDNESDAY, solve=erased_meanwhile)
+    newer = client.get(URL).json["items"][0]
+    assert patients_of(client, plan).keys() == patients_of(client, newer).keys() == {stays}
+    assert {each["patient_id"] for each in requests_of(client, newer)} == {str(stays)}
+    assert session.get_one(ContactPlan, UUID(newer["id"])).patients == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"week": "2026-11-24"}, "week"),
+        ({"week": "2026-11-02"}, "week"),
+        ({"max_requests_per_patient": 0}, "max_requests_per_patient"),
+        ({"max_patients_per_therapist": 7}, "max_patients_per_therapist"),
+        ({"max_calls": -1}, "max_calls"),
+    ],
+)
+def test_what_is_no_plan_is_refused(client: FlaskClient, body: dict[str, Any], field: str) -> None:
+    answer = client.post(URL, json=body)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)

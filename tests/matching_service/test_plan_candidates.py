@@ -1,0 +1,89 @@
+"""Many searches at once are judged as each of them is alone."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from matching_service.domain.criteria import CRITERIA, JUDGE, MANY
+from matching_service.domain.search import of_patient
+from matching_service.store import queries
+from shared.values.datetimes import berlin_day
+from shared.values.enums import RequestStatus
+from tests.builders.matching import (
+    RULES,
+    a_known_patient,
+    a_known_therapist,
+    a_request,
+    north_of_aachen,
+)
+from tests.conftest import MONDAY
+
+THERAPISTS: list[dict[str, Any]] = [
+    *[{}] * 7,
+    {"accreditation": "private"},
+    {"accreditation": "unknown", "working_hours": None, "languages": []},
+    {"procedures": [], "age_groups": [], "settings": []},
+    {"gender": "male", "settings": ["group"]},
+    {"gender": "unknown", "procedures": ["TP"], "languages": ["tr"]},
+    {"status": "blocked"},
+    {"contact_preference": "none"},
+    {"preferences": {"diagnoses": ["F30-F39"]}, **north_of_aachen(12)},
+    {"working_hours": {"friday": [{"start": "09:00", "end": "12:00"}]}, **north_of_aachen(20)},
+    {**north_of_aachen(29)},
+]
+PATIENTS: list[dict[str, Any]] = [
+    {},
+    {"insurance_type": None, "availability": None, "age_groups": []},
+    {"insurance_type": "private", "max_distance_km": 15, "diagnosis_block": "F30-F39"},
+    {"preferred_therapist_gender": "male", "open_to_group_therapy": True},
+    {"preferred_procedures": ["VT"], "languages": ["tr", "en"], "reimbursement_case": True},
+    {"max_distance_km": None, "max_travel_minutes": 20, "search_started_on": date(2026, 1, 1)},
+]
+
+
+def test_many_searches_have_the_candidates_that_each_has_alone(session: Session) -> None:
+    therapists = [a_known_therapist(session, **fields) for fields in THERAPISTS]
+    patients = [a_known_patient(session, **fields) for fields in PATIENTS]
+    patients.append(a_known_patient(session, excluded_therapist_ids=[therapists[0]]))
+    statuses = (RequestStatus.DECLINED, RequestStatus.CONTACTED, RequestStatus.FAILED)
+    for therapist, (status, days) in zip(therapists, product(statuses, (3, 60)), strict=False):
+        asked = MONDAY - timedelta(days=days)
+        a_request(session, status, patient_id=patients[0], therapist_id=therapist, now=asked)
+    searches = [_search(session, each) for each in patients]
+    many = {row.patient_id: _unpacked(row) for row in MANY.candidates(session, searches)}
+    for search in searches:
+        found = JUDGE.best(session, search, limit=100).best
+        alone = {
+            each.therapist.id: (
+                round(each.therapist.metres),
+                [criterion.name for criterion in CRITERIA if criterion.name in each.unknown],
+                bool(each.therapist.preference),
+            )
+            for each in found
+        }
+        assert many.get(search.patient_id, {}) == alone
+    assert len({len(each) for each in many.values()}) > 2, "they differ"
+
+
+def _search(session: Session, patient_id: UUID) -> Any:
+    patient = queries.patient(session, patient_id)
+    assert patient is not None
+    excluded = queries.with_kept_therapists(session, patient.excluded_therapist_ids)
+    return of_patient(patient, excluded=excluded, rules=RULES, today=berlin_day(MONDAY))
+
+
+def _unpacked(row: Any) -> dict[UUID, tuple[int, list[Any], bool]]:
+    ids, metres, unknown, preferred = (bytes(each) for each in (row.ids, row.metres, row.unknown, row.preferred))
+    return {
+        UUID(bytes=ids[16 * place : 16 * place + 16]): (
+            int.from_bytes(metres[4 * place : 4 * place + 4]),
+            MANY.unknown_in(int.from_bytes(unknown[4 * place : 4 * place + 4])),
+            bool(preferred[place]),
+        )
+        for place in range(len(preferred))
+    }
