@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from therapist_scraper.areas import SMALLEST_RADIUS_KM, Area
+from therapist_scraper.areas import GERMANY, NAMED, SMALLEST_RADIUS_KM, Area
 from therapist_scraper.errors import Incomplete
 from therapist_scraper.polite_client import PoliteClient, Unanswered
 from therapist_scraper.raw import Coverage, Harvest, RawEntry
@@ -59,7 +59,7 @@ def _read(client: PoliteClient, run: Run, item: Item) -> str:
     except Unanswered as error:
         return _fail(run, item, client, str(error))
     if answer.more_results and circle.radius_km > SMALLEST_RADIUS_KM:
-        run.note(item, "split", client.clock.now())
+        run.note(item, "split", client.clock.now(), entries=answer.entries)
         return "split"
     if answer.more_results:
         _fail(run, item, client, "there are more people at one place than an answer holds")
@@ -97,23 +97,26 @@ def harvest(run: Run, areas: Sequence[Area], client: PoliteClient) -> Harvest:
 
 
 def _entries(run: Run, areas: Sequence[Area]) -> Iterator[RawEntry]:
-    """Yields each person once per query: circles overlap, and reach beyond the areas."""
+    """Yields each person once per query: circles overlap, and reach beyond the areas.
+
+    Whom an answer without all of its people shows, or one who lies in no area or in a part that failed, is there.
+    """
     failed = [item.box for item, (outcome, _) in run.outcomes.items() if outcome == "failed"]
     known: set[int] = set()
-    for item, at, fields in run.entries():
+    for item, outcome, at, fields in run.entries():
         place = _place(fields)
-        if place is None and failed:
-            continue
-        if place and (not any(area.box.contains(*place) for area in areas) or any(b.contains(*place) for b in failed)):
-            continue
-        key = hash((item.query, json.dumps({**fields, "distance": None}, sort_keys=True)))
+        is_wanted = any(area.box.contains(*place) for area in areas) if place else not failed
+        is_whole = outcome == "read" and is_wanted and not (place and any(box.contains(*place) for box in failed))
+        key = hash((item.query if is_whole else None, json.dumps({**fields, "distance": None}, sort_keys=True)))
         if key not in known:
             known.add(key)
-            yield RawEntry(directory.SOURCE, at, fields, item.as_query())
+            yield RawEntry(directory.SOURCE, at, fields, item.as_query(), only_present=not is_whole)
 
 
 def _place(fields: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Returns where an entry lies; None where it does not say it, or says what cannot be, such as 0/0."""
     try:
-        return float(fields["lat"]), float(fields["lon"])
-    except (KeyError, TypeError, ValueError):
+        place = float(fields["lat"]), float(fields["lon"])
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
+    return place if NAMED[GERMANY].contains(*place) else None
