@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -99,7 +100,7 @@ def scrape(
     """
     authorization = authorization_file.read_text().strip() if authorization_file else None
     manners = Manners(contact, interval=interval, authorization=authorization)
-    client = PoliteClient(site, manners, _clock(context))
+    client = PoliteClient(site, manners, _clock(context), partial(click.echo, err=True))
     areas = [read_area(name) for name in dict.fromkeys(names)]
     with run_state.alone(state):
         plan = Plan(client.site, tuple(sorted(area.name for area in areas)), _radius(largest_radius))
