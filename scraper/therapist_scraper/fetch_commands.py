@@ -123,12 +123,18 @@ def scrape(
 @click.option(
     "--from-dir", type=click.Path(file_okay=False, path_type=Path), help="A folder of saved pages, answers and HARs."
 )
+@click.option(
+    "--saved-from",
+    metavar="HOST",
+    help="The site of pages and answers in the folder that do not say theirs, such as arztsuche.116117.de.",
+)
 @click.pass_context
 def convert(
     context: click.Context,
     *,
     from_har: Path | None,
     from_dir: Path | None,
+    saved_from: str | None,
     out: str,
     state: Path,
     allow: bool,
@@ -142,7 +148,7 @@ def convert(
     if from_har and not from_dir:
         harvested = read_har(from_har, clock.now())
     elif from_dir and not from_har:
-        harvested = read_folder(from_dir, clock.now())
+        harvested = read_folder(from_dir, clock.now(), saved_from)
     else:
         raise click.UsageError("Give either --from-har or --from-dir.")
     for note in harvested.notes:

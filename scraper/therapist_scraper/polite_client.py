@@ -11,13 +11,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from therapist_scraper.clock import Clock, SystemClock
 from therapist_scraper.errors import Refused, ScraperError, UnknownForm
 from therapist_scraper.manners import Manners
+from therapist_scraper.online_addresses import split_address
 from therapist_scraper.refusals import REFUSING_STATUS, is_protection_page
 from therapist_scraper.robots import Robots, read_robots
 from therapist_scraper.time_limits import TimeLimit
@@ -43,7 +44,7 @@ class PoliteClient:
 
         `report` is given a line before each further attempt, so that an operator knows what a silent run waits for.
         """
-        parts = _parts(site)
+        parts = split_address(site)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
             raise ScraperError(f"{site!r} is not the address of a site, such as https://arztsuche.116117.de")
         manners.check(parts.hostname)
@@ -194,13 +195,6 @@ class _GivenAuthorization(requests.auth.AuthBase):
         if self._value:
             request.headers["Authorization"] = self._value
         return request
-
-
-def _parts(site: str) -> SplitResult:
-    try:
-        return urlsplit(site)
-    except ValueError:
-        return urlsplit("")
 
 
 def _session(manners: Manners) -> requests.Session:

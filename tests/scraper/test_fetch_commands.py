@@ -236,7 +236,7 @@ def test_what_a_person_saved_adds_and_changes_and_deletes_nobody(tmp_path: Path,
     shutil.copytree(SAMPLES, tmp_path / "saved")
     for path in (tmp_path / "saved").iterdir():
         os.utime(path, (site.clock.now().timestamp(),) * 2)
-    done = run("convert", "--from-dir", str(tmp_path / "saved"))
+    done = run("convert", "--from-dir", str(tmp_path / "saved"), "--saved-from", "arztsuche.116117.de")
     assert done.exit_code == 0, done.output
     assert changes(tmp_path) == [{"additions": ["p-0001", "p-0002", "p-0003", "p-7001", "p-7002"]}]
     records = {each["external_id"]: each for each in files(tmp_path)[0]["changes"]["additions"]}
