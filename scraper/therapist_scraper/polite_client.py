@@ -21,6 +21,7 @@ from therapist_scraper.manners import Manners
 from therapist_scraper.online_addresses import split_address
 from therapist_scraper.refusals import REFUSING_STATUS, is_protection_page
 from therapist_scraper.robots import Robots, read_robots
+from therapist_scraper.text import excerpt
 from therapist_scraper.time_limits import TimeLimit
 
 TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
@@ -80,7 +81,7 @@ class PoliteClient:
         if answer.status_code in REFUSING_STATUS:
             raise Refused(f"{url} refuses us (status {answer.status_code}); {_ADVICE}")
         if answer.is_redirect:
-            raise UnknownForm(f"{url} leads to {answer.headers['location']}: the site may have moved")
+            raise UnknownForm(f"{url} leads to {excerpt(answer.headers['location'])}: the site may have moved")
         if answer.status_code != 200:
             _raise_if_protected(answer)
             raise UnknownForm(f"{url} answers status {answer.status_code}: the site may have changed")
@@ -166,7 +167,7 @@ class PoliteClient:
         if answer.status_code in REFUSING_STATUS:
             raise Refused(f"{url} refuses us (status {answer.status_code}); {_ADVICE}")
         if answer.is_redirect:
-            raise UnknownForm(f"{url} leads to {answer.headers['location']}: the site may have moved")
+            raise UnknownForm(f"{url} leads to {excerpt(answer.headers['location'])}: the site may have moved")
         if answer.status_code != 200:
             return Robots("")
         try:
@@ -197,8 +198,15 @@ class _GivenAuthorization(requests.auth.AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Follows no redirect, and does not look where one leads: an address that is none would end the run."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 (what it overrides has it)
+        return None
+
+
 def _session(manners: Manners) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     session.headers.update({"User-Agent": manners.user_agent, "Accept-Language": "de"})
     if "@" in manners.contact:
         session.headers["From"] = manners.contact
@@ -211,7 +219,7 @@ def _why(error: BaseException) -> str:
     reason: BaseException | None = error
     while reason is not None:
         if isinstance(reason, OSError) and reason.strerror and reason.errno:
-            return reason.strerror[0].lower() + reason.strerror[1:]
+            return excerpt(reason.strerror[0].lower() + reason.strerror[1:])
         inner = getattr(reason, "reason", None) or next((a for a in reason.args if isinstance(a, BaseException)), None)
         reason = inner if isinstance(inner, BaseException) else reason.__cause__ or reason.__context__
     return type(error).__name__

@@ -141,6 +141,11 @@ CAPTCHA = "<html><title>Einen Moment</title><div class='g-recaptcha'></div></htm
         (Reply(200, " " * (33 << 20)), UnknownForm, "answers more than 32 MiB"),
         (Reply(404), UnknownForm, "status 404"),
         (Reply(302, headers={"Location": "https://elsewhere.example.org/"}), UnknownForm, "leads to https://elsewhere"),
+        (
+            Reply(302, headers={"Location": "http://[::1/\x1b" + "x" * 9999}),
+            UnknownForm,
+            r"leads to http://\[::1/ x{67}…: the",
+        ),
     ],
 )
 def test_a_refusal_and_a_change_of_the_site_end_it_at_once(
