@@ -14,7 +14,7 @@ from therapist_scraper.errors import Incomplete, Refused, UnknownForm
 from therapist_scraper.polite_client import PoliteClient
 from therapist_scraper.raw import Harvest
 from therapist_scraper.run_state import Plan, Run
-from therapist_scraper.walk import NOT_ASKED, harvest, read_all
+from therapist_scraper.walk import FULL, NOT_ASKED, TOO_MANY, harvest, read_all
 
 Make = Callable[..., PoliteClient]
 AACHEN = [read_area("50.776,6.084,25")]
@@ -63,7 +63,7 @@ def test_more_people_in_a_house_than_an_answer_holds_is_no_complete_scrape(
     site.most, site.people = 2, [*people(1), *(person(number, **house) for number in range(10, 13))]
     harvested, _ = read(begin(tmp_path, client()), client())
     assert not harvested.coverage.complete
-    assert set(harvested.coverage.failed.values()) == {"there are more people at one place than an answer holds"}
+    assert set(harvested.coverage.failed.values()) == {FULL}
     assert found(harvested).keys() == {"p-0000"}
 
 
@@ -114,6 +114,19 @@ def test_a_refusal_and_a_redesign_stop_it_and_keep_what_was_read(
     resumed = run_state.load(tmp_path)
     assert resumed
     assert Counter(outcome for outcome, _ in resumed.outcomes.values()) == {"read": 2}
+
+
+def test_a_site_that_always_knows_of_more_people_is_asked_so_often_and_no_more(
+    tmp_path: Path, site: Site, client: Make
+) -> None:
+    site.answer = lambda *a: Reply(404) if a[0] == "GET" else Reply(200, '{"arztPraxisDatas": [], "moreResults": true}')  # type: ignore[method-assign]
+    asking, shares = client(), list[float]()
+    run = begin(tmp_path, asking)
+    read_all(asking, run, AACHEN, shares.append, most=30)
+    assert asking.requests_sent == 31
+    assert sum(shares) == pytest.approx(1)
+    failed = harvest(run, AACHEN, asking).coverage.failed
+    assert set(failed.values()) == {FULL, TOO_MANY}
 
 
 def test_an_empty_directory_is_an_outage(tmp_path: Path, site: Site, client: Make) -> None:
