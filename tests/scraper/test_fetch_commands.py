@@ -169,6 +169,7 @@ def test_a_dry_run_prints_the_file_and_keeps_the_state(tmp_path: Path, site: Sit
     dry = run("scrape", "--dry-run")
     assert (dry.exit_code, len(json.loads(dry.stdout)["changes"]["additions"])) == (0, 60)
     assert changes(tmp_path) == []
+    assert "a dry run: nothing was written" in dry.stderr
     asked = len(site.searches())
     assert run("scrape", "--dry-run", "--resume").exit_code == 0
     assert len(site.searches()) == asked
