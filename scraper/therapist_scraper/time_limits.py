@@ -10,8 +10,6 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 class TimeLimit:
@@ -71,26 +69,28 @@ class _WatchedAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._limit)
+        _watch(self.poolmanager, self._limit)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        is_new = proxy not in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **options)
+        if is_new:
+            _watch(manager, self._limit)
+        return manager
 
 
-def _pools(limit: TimeLimit) -> dict[str, type[HTTPConnectionPool]]:
-    class Plain(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            connected = super()._new_conn()
-            limit.watch(connected)
-            return connected
+def _watch(manager: Any, limit: TimeLimit) -> None:
+    """Let a limit know of each connection that is made for a manager of urllib3."""
+    manager.pool_classes_by_scheme = {
+        scheme: type(pool.__name__, (pool,), {"ConnectionCls": _watched(pool.ConnectionCls, limit)})
+        for scheme, pool in manager.pool_classes_by_scheme.items()
+    }
 
-    class Encrypted(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            connected = super()._new_conn()
-            limit.watch(connected)
-            return connected
 
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+def _watched(connection: Any, limit: TimeLimit) -> type:
+    def connect(self: Any) -> socket.socket:
+        connected: socket.socket = connection._new_conn(self)
+        limit.watch(connected)
+        return connected
 
-    class EncryptedPool(HTTPSConnectionPool):
-        ConnectionCls = Encrypted
-
-    return {"http": PlainPool, "https": EncryptedPool}
+    return type(connection.__name__, (connection,), {"_new_conn": connect})
