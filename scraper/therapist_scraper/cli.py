@@ -22,7 +22,7 @@ class _Commands(click.Group):
             raise Interrupted("interrupted; with --resume it goes on") from None
 
 
-@click.group(cls=_Commands, help=purpose)
+@click.group(cls=_Commands, help=purpose, context_settings={"show_default": True})
 @click.version_option(VERSION, message="%(version)s")
 def commands() -> None:
     """Groups the commands; a module that has some adds them here."""

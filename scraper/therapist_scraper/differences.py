@@ -76,7 +76,7 @@ def compare(before: State, directory: NormalisedDirectory, coverage: Coverage) -
         external_id: KnownPerson(_completed(record, before, directory, coverage), _areas(external_id, before, coverage))
         for external_id, record in directory.records.items()
     }
-    absent = before.people.keys() - now.keys() - directory.not_read
+    absent = before.people.keys() - now.keys() - directory.not_read - directory.only_present
     gone = {each for each in absent if _is_gone(before.people[each], directory, coverage)}
     return _difference(before, now, gone, kept=len(absent) - len(gone))
 

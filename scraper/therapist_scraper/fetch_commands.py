@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,11 +24,11 @@ from therapist_scraper.record_commands import show
 from therapist_scraper.recordings import read_folder, read_har
 from therapist_scraper.run_state import Plan, Run
 from therapist_scraper.sources.directory_116117 import SITE
+from therapist_scraper.state import FILE
 from therapist_scraper.walk import count_failed, harvest, read_all
 
 OLDEST_RUN = timedelta(hours=20)
 """A run that began earlier is not continued: what it has read is not of one day any more."""
-PEOPLE = "people.jsonl"
 TICKS = 10_000
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -41,13 +42,14 @@ def _delivering(command: Command) -> Command:
         show_envvar=True,
         type=click.Path(file_okay=False, path_type=Path),
         default=Path.home() / ".local" / "state" / "therapist-scraper",
-        help="Folder with everybody who is known and the run that was stopped.",
+        show_default="~/.local/state/therapist-scraper",
+        help=f"Folder with the state, {FILE}, of everybody who is known, and the run that was stopped.",
     )
     out = click.option(
         "--out", envvar="SCRAPER_OUT", show_envvar=True, required=True, help="Folder or URL of the file."
     )
     allow = click.option("--allow", is_flag=True, help="Write it although an unusual share is gone or changed.")
-    dry_run = click.option("--dry-run", is_flag=True, help="Print the file instead of writing it; keep the state.")
+    dry_run = click.option("--dry-run", is_flag=True, help="Print the file instead of writing it; leave the state.")
     return out(state(allow(dry_run(command))))
 
 
@@ -99,7 +101,7 @@ def scrape(
     """
     authorization = authorization_file.read_text().strip() if authorization_file else None
     manners = Manners(contact, interval=interval, authorization=authorization)
-    client = PoliteClient(site, manners, _clock(context))
+    client = PoliteClient(site, manners, _clock(context), partial(click.echo, err=True))
     areas = [read_area(name) for name in dict.fromkeys(names)]
     with run_state.alone(state):
         plan = Plan(client.site, tuple(sorted(area.name for area in areas)), _radius(largest_radius))
@@ -122,12 +124,18 @@ def scrape(
 @click.option(
     "--from-dir", type=click.Path(file_okay=False, path_type=Path), help="A folder of saved pages, answers and HARs."
 )
+@click.option(
+    "--saved-from",
+    metavar="HOST",
+    help="The site of pages and answers in the folder that do not say theirs, such as arztsuche.116117.de.",
+)
 @click.pass_context
 def convert(
     context: click.Context,
     *,
     from_har: Path | None,
     from_dir: Path | None,
+    saved_from: str | None,
     out: str,
     state: Path,
     allow: bool,
@@ -141,7 +149,7 @@ def convert(
     if from_har and not from_dir:
         harvested = read_har(from_har, clock.now())
     elif from_dir and not from_har:
-        harvested = read_folder(from_dir, clock.now())
+        harvested = read_folder(from_dir, clock.now(), saved_from)
     else:
         raise click.UsageError("Give either --from-har or --from-dir.")
     for note in harvested.notes:
@@ -201,7 +209,7 @@ def _deliver_part(harvested: Harvest, out: str, state: Path, clock: Clock, *, al
 
 
 def _deliver(harvested: Harvest, out: str, state: Path, clock: Clock, *, allow: bool, dry_run: bool) -> None:
-    made = deliver(harvested, out=out, state_at=str(state / PEOPLE), now=clock.now(), allow=allow, dry_run=dry_run)
+    made = deliver(harvested, out=out, state_at=str(state / FILE), now=clock.now(), allow=allow, dry_run=dry_run)
     if dry_run:
         click.echo(made.text, nl=False)
-    show(made)
+    show(made, dry_run=dry_run)

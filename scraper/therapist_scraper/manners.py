@@ -33,6 +33,8 @@ class Manners:
     """Seconds: a site that asks for a longer pause is left alone until the next run."""
     timeout: float = 60.0
     """Seconds without a byte until an answer is given up."""
+    longest_answer: float = 120.0
+    """Seconds until an answer is given up that still comes."""
     authorization: str | None = None
     """Value of the `Authorization` header, where the site's operators gave us one."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import combinations
@@ -60,6 +60,8 @@ class NormalisedDirectory:
     notes: Sequence[Note] = ()
     entries: int = 0
     """The number of entries that were read."""
+    only_present: frozenset[str] = frozenset()
+    """The ids of people who are in the directory and were not looked for, and so have no record."""
 
 
 @dataclass
@@ -81,8 +83,14 @@ def normalise(entries: Iterable[RawEntry]) -> NormalisedDirectory:
     """Returns the people of these entries, which are read once and are not kept; their order does not matter."""
     people: dict[str, _Person] = {}
     known_as: dict[bytes, str | None] = {}
+    present: dict[bytes, str | None] = {}
     read = unidentified = 0
     for entry in entries:
+        if entry.only_present:
+            content = _digest(entry)
+            if content not in present:
+                present[content] = read_entry(entry).external_id
+            continue
         read += 1
         content = _digest(entry)
         if content not in known_as:
@@ -93,7 +101,8 @@ def normalise(entries: Iterable[RawEntry]) -> NormalisedDirectory:
         else:
             _add(people[external_id], content, entry)
     _give_ids(people)
-    return _directory(people, read, unidentified)
+    directory = _directory(people, read, unidentified)
+    return replace(directory, only_present=frozenset(filter(None, present.values())) - people.keys())
 
 
 def _digest(entry: RawEntry) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -24,6 +24,14 @@ _DECOY = re.compile(
 
 _DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}\.?(?::[0-9]{1,5})?", re.IGNORECASE)
 _SCHEME = re.compile(r"\A(https?)\s*:\s*/{1,2}\s*", re.IGNORECASE)
+
+
+def split_address(written: str) -> SplitResult:
+    """Returns the parts of an address, all of them empty where it is none, such as `http://[::1/`."""
+    try:
+        return urlsplit(written)
+    except ValueError:
+        return urlsplit("")
 
 
 def email(value: object) -> str | None:

@@ -6,7 +6,7 @@ Nothing here works around an access protection (docs/domain.md#import-rule-10): 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -18,14 +18,15 @@ import requests
 from therapist_scraper.clock import Clock, SystemClock
 from therapist_scraper.errors import Refused, ScraperError, UnknownForm
 from therapist_scraper.manners import Manners
+from therapist_scraper.online_addresses import split_address
 from therapist_scraper.refusals import REFUSING_STATUS, is_protection_page
-from therapist_scraper.robots import Robots
+from therapist_scraper.robots import Robots, read_robots
+from therapist_scraper.text import excerpt
+from therapist_scraper.time_limits import TimeLimit
 
 TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 LARGEST_ANSWER = 32 << 20
 """Bytes; no answer of the directory is a tenth of it."""
-LARGEST_ROBOTS = 500 << 10
-"""Bytes of a robots.txt that count (RFC 9309)."""
 ROBOTS_AGE = timedelta(hours=1)
 """After so long it is read again: the site may have changed its mind during a run."""
 
@@ -37,9 +38,14 @@ class Unanswered(Exception):
 class PoliteClient:
     """Asks one site; not for several threads."""
 
-    def __init__(self, site: str, manners: Manners, clock: Clock | None = None) -> None:
-        """`site` is the address of its first page, such as `https://arztsuche.116117.de`."""
-        parts = urlsplit(site)
+    def __init__(
+        self, site: str, manners: Manners, clock: Clock | None = None, report: Callable[[str], None] | None = None
+    ) -> None:
+        """`site` is the address of its first page, such as `https://arztsuche.116117.de`.
+
+        `report` is given a line before each further attempt, so that an operator knows what a silent run waits for.
+        """
+        parts = split_address(site)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
             raise ScraperError(f"{site!r} is not the address of a site, such as https://arztsuche.116117.de")
         manners.check(parts.hostname)
@@ -47,7 +53,9 @@ class PoliteClient:
         self.manners = manners
         self.clock = clock or SystemClock()
         self.requests_sent = 0
+        self._report = report or (lambda _: None)
         self._session = _session(manners)
+        self._limit = TimeLimit(self._session)
         self._robots: Robots | None = None
         self._robots_read_at: datetime | None = None
         self._last_end: datetime | None = None
@@ -73,7 +81,7 @@ class PoliteClient:
         if answer.status_code in REFUSING_STATUS:
             raise Refused(f"{url} refuses us (status {answer.status_code}); {_ADVICE}")
         if answer.is_redirect:
-            raise UnknownForm(f"{url} leads to {answer.headers['location']}: the site may have moved")
+            raise UnknownForm(f"{url} leads to {excerpt(answer.headers['location'])}: the site may have moved")
         if answer.status_code != 200:
             _raise_if_protected(answer)
             raise UnknownForm(f"{url} answers status {answer.status_code}: the site may have changed")
@@ -90,21 +98,31 @@ class PoliteClient:
             if answer is not None:
                 _raise_if_protected(answer)
             if attempt + 1 < self.manners.attempts:
-                self._pause(attempt, answer, reason)
+                self._pause(url, attempt, answer, reason)
         raise Unanswered(f"{reason}, {self.manners.attempts} times")
 
     def _send(self, method: str, url: str, **content: Any) -> tuple[requests.Response | None, str]:
         """Send it once; returns the answer, or why there is none."""
         self.requests_sent += 1
-        limits = (min(self.manners.timeout, 10.0), self.manners.timeout)
         try:
-            answer = self._session.request(method, url, timeout=limits, allow_redirects=False, stream=True, **content)
-            _load(answer)
+            answer = self._exchange(method, url, **content)
         except requests.RequestException as error:
-            return None, f"no answer ({type(error).__name__})"
+            return None, f"no answer ({self._too_late() or _why(error)})"
         finally:
             self._last_end = self.clock.now()
+        if late := self._too_late():  # without a length the end of the connection looks like the end of the answer
+            return None, f"no answer ({late})"
         return answer, f"status {answer.status_code}"
+
+    def _exchange(self, method: str, url: str, **content: Any) -> requests.Response:
+        limits = (min(self.manners.timeout, 10.0), self.manners.timeout)
+        with self._limit.of(self.manners.longest_answer):
+            answer = self._session.request(method, url, timeout=limits, allow_redirects=False, stream=True, **content)
+            _load(answer)
+        return answer
+
+    def _too_late(self) -> str:
+        return f"not whole after {self.manners.longest_answer:g} s" if self._limit.has_passed else ""
 
     def _wait_for_turn(self) -> None:
         if self._last_end is None:
@@ -115,7 +133,7 @@ class PoliteClient:
         if remaining > 0:
             self.clock.sleep(remaining)
 
-    def _pause(self, attempt: int, answer: requests.Response | None, reason: str) -> None:
+    def _pause(self, url: str, attempt: int, answer: requests.Response | None, reason: str) -> None:
         """Wait before the next attempt, as long as the site asks for; after a 429 all further requests are slower."""
         seconds = self.manners.first_pause * 2**attempt
         if answer is not None:
@@ -125,6 +143,7 @@ class PoliteClient:
                 self.manners = replace(self.manners, interval=max(self.manners.interval, slower))
         if seconds > self.manners.longest_pause:
             raise Unanswered(f"{reason}, and a pause of {seconds:.0f} s is asked for")
+        self._report(f"{url}: {reason}; attempt {attempt + 2} of {self.manners.attempts} in {seconds:.0f} s")
         self.clock.sleep(seconds)
 
     def _check_robots(self, url: str) -> None:
@@ -148,10 +167,17 @@ class PoliteClient:
         if answer.status_code in REFUSING_STATUS:
             raise Refused(f"{url} refuses us (status {answer.status_code}); {_ADVICE}")
         if answer.is_redirect:
-            raise UnknownForm(f"{url} leads to {answer.headers['location']}: the site may have moved")
+            raise UnknownForm(f"{url} leads to {excerpt(answer.headers['location'])}: the site may have moved")
         if answer.status_code != 200:
             return Robots("")
-        return Robots(answer.content[:LARGEST_ROBOTS].decode("utf-8", "replace"))
+        try:
+            robots = read_robots(answer.content)
+        except ValueError as error:
+            raise Refused(f"{url} is {error}, and without it nothing is asked; {_ADVICE}") from None
+        if (interval := robots.interval()) > self.manners.longest_pause:
+            asked, limit = f"{interval:.0f} s between requests", f"{self.manners.longest_pause:.0f} s"
+            raise Refused(f"{url} wants {asked}, and the scraper waits at most {limit}; {_ADVICE}")
+        return robots
 
 
 _ADVICE = (
@@ -172,13 +198,31 @@ class _GivenAuthorization(requests.auth.AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Follows no redirect, and does not look where one leads: an address that is none would end the run."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 (what it overrides has it)
+        return None
+
+
 def _session(manners: Manners) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     session.headers.update({"User-Agent": manners.user_agent, "Accept-Language": "de"})
     if "@" in manners.contact:
         session.headers["From"] = manners.contact
     session.auth = _GivenAuthorization(manners.authorization)
     return session
+
+
+def _why(error: BaseException) -> str:
+    """Returns what the machine says about a request without an answer, such as "connection refused"."""
+    reason: BaseException | None = error
+    while reason is not None:
+        if isinstance(reason, OSError) and reason.strerror and reason.errno:
+            return excerpt(reason.strerror[0].lower() + reason.strerror[1:])
+        inner = getattr(reason, "reason", None) or next((a for a in reason.args if isinstance(a, BaseException)), None)
+        reason = inner if isinstance(inner, BaseException) else reason.__cause__ or reason.__context__
+    return type(error).__name__
 
 
 def _load(answer: requests.Response) -> None:

@@ -84,8 +84,8 @@ def postal_code(value: object) -> str | None:
 def coordinates(latitude: object, longitude: object, code: str | None) -> Place | None:
     """Returns both in degrees, to a decimetre; None where there are none.
 
-    Raises Unreadable where only one is there, and where they lie more than 30 km from the postal code, or from its
-    region where the code has no area of its own, or without one outside Germany.
+    Raises Unreadable where only one is there, where both are zero, and where they lie more than 30 km from the postal
+    code, or from its region where the code has no area of its own, or without one outside Germany.
     """
     north, east = _degrees(latitude), _degrees(longitude)
     if north is None and east is None:
@@ -94,7 +94,7 @@ def coordinates(latitude: object, longitude: object, code: str | None) -> Place 
         raise Unreadable("stands without the other coordinate")
     place = (round(north, 6), round(east, 6))
     if place == (0.0, 0.0):
-        return None  # how programs write that they do not know
+        raise Unreadable("is zero, as programs write what they do not know")
     if not _is_plausible(place, code):
         raise Unreadable("is too far from the postal code, or abroad")
     return place

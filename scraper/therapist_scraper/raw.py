@@ -38,6 +38,8 @@ class RawEntry:
     fields: Mapping[str, Any]
     """The entry in the form of a 116117 record; of any type where the site sends nonsense."""
     query: Query = field(default_factory=Query)
+    only_present: bool = False
+    """Whether it says no more than that this person is in the directory: not all that they offer was looked for."""
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,12 @@ def validate(file: str) -> None:
 @click.argument("after", metavar="AFTER")
 @click.option("--out", required=True, help="Folder or URL where the file is written.")
 @click.option("--allow", is_flag=True, help="Write the file although an unusual share of people is gone or changed.")
-@click.option("--dry-run", is_flag=True, help="Print what would be written.")
+@click.option("--dry-run", is_flag=True, help="Print the file on stdout and write nothing.")
 def diff(before: str, after: str, out: str, *, allow: bool, dry_run: bool) -> None:
     """Write the file that leads from BEFORE to AFTER.
 
-    Both are states as `scrape` keeps them. A BEFORE that does not exist is an empty one: the file then has everybody,
-    such as for a new platform.
+    Both are states: copies of the file people.jsonl that `scrape` keeps in its folder of --state, with everybody who is
+    known. A BEFORE that does not exist is an empty one: the file then has everybody, such as for a new platform.
     """
     newer = state.load(after)
     older = state.load(before, newer.source)
@@ -51,10 +51,12 @@ def diff(before: str, after: str, out: str, *, allow: bool, dry_run: bool) -> No
         click.echo(made.text, nl=False)
     else:
         delivery.write(made, out)
-    show(made)
+    show(made, dry_run=dry_run)
 
 
-def show(made: delivery.Delivery) -> None:
+def show(made: delivery.Delivery, *, dry_run: bool) -> None:
     """Print the summary on stderr, where a dry run leaves stdout to the file."""
+    if dry_run:
+        click.echo("a dry run: nothing was written, and this is what would be:", err=True)
     for line in delivery.summary(made):
         click.echo(line, err=True)

@@ -14,15 +14,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from therapist_scraper.errors import ScraperError, UnknownForm
+from therapist_scraper.online_addresses import split_address
 from therapist_scraper.raw import Coverage, Harvest, Query, RawEntry
 from therapist_scraper.sources import directory_116117 as directory
 from therapist_scraper.sources.directory_pages import Page
+from therapist_scraper.text import excerpt
 
 LARGEST_FILE = 512 << 20
 DIRECTORY_DOMAIN = "116117.de"
+UNREADABLE_ADDRESS = "an address that cannot be read"
 PAGES, ANSWERS = (".html", ".htm"), (".json", ".har")
 
 
@@ -33,6 +35,8 @@ class Recording:
     entries: list[RawEntry] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What was left out, for the person to read."""
+    saved_from: str | None = None
+    """The site of files that do not say theirs."""
     usable: int = 0
     """The number of answers and pages of the directory, also of those without anybody."""
 
@@ -60,14 +64,18 @@ def read_har(path: Path, now: datetime) -> Harvest:
     return _harvest(recording, now, path.name)
 
 
-def read_folder(path: Path, now: datetime) -> Harvest:
+def read_folder(path: Path, now: datetime, saved_from: str | None = None) -> Harvest:
     """Returns what the pages, answers and HAR files of a folder and its folders have of the directory.
 
+    `saved_from` is the site, such as `arztsuche.116117.de`, of those that do not say theirs.
+
     Raises:
-        UnknownForm: none of them is of the directory, or one is of a changed one.
-        ScraperError: the folder cannot be read.
+        UnknownForm: none of them is of the directory, or one is of a changed one, of an unknown site, or cut off.
+        ScraperError: the folder cannot be read, or the site is not the directory's.
     """
-    recording = Recording()
+    if saved_from is not None and not _is_of_directory(saved_from.lower()):
+        raise ScraperError(f"{excerpt(saved_from)} is not the directory: {DIRECTORY_DOMAIN}, or a site below it")
+    recording = Recording(saved_from=saved_from)
     for file in _files(path, recording):
         where, saved_at = str(file.relative_to(path)), _saved_at(file, now)
         if file.suffix.lower() in PAGES:
@@ -103,11 +111,18 @@ def _files(folder: Path, recording: Recording) -> Iterator[Path]:
 
 
 def _read_page(recording: Recording, page: Page, where: str, saved_at: datetime) -> None:
-    if not page.is_known:
-        if _is_of_directory(page.host):
-            raise UnknownForm(f"{where} is a page of {page.host} without a practice: the site may have changed")
+    if others := sorted(host for host in page.hosts if not _is_of_directory(host)):
+        recording.notes.append(f"{where}: left out, since it is of {excerpt(others[0])}")
+        return
+    if not page.is_known and not page.hosts:  # a browser also saves the frames of a page
         recording.notes.append(f"{where}: is no page of the directory")
         return
+    if not page.hosts:
+        _check_origin(recording, where)
+    if not page.has_end:
+        raise UnknownForm(f"{where} is cut off, it has no </html> at its end: save it again, or take it out")
+    if not page.is_known:
+        raise UnknownForm(f"{where} is a page of the directory without a practice: the site may have changed")
     try:
         recording.add(page.entries(saved_at.date()), saved_at)
     except UnknownForm as error:
@@ -120,9 +135,17 @@ def _read_document(recording: Recording, document: Any, where: str, saved_at: da
     if isinstance(document, Mapping) and "log" in document:
         _read_har(recording, document, where, saved_at)
     elif directory.is_answer(document):
+        _check_origin(recording, where)
         recording.add_answer(_answer(document, where), saved_at, where)
     else:
         recording.notes.append(f"{where}: is no answer of the directory")
+
+
+def _check_origin(recording: Recording, where: str) -> None:
+    if recording.saved_from is None:
+        raise UnknownForm(
+            f"{where} does not say from which site it was saved: say it with --saved-from, or take it out"
+        )
 
 
 def _answer(document: Any, where: str) -> directory.Answer:
@@ -139,11 +162,11 @@ def _read_har(recording: Recording, document: Any, where: str, saved_at: datetim
         raise UnknownForm(f"{where} is no HAR file: it has no log with entries")
     hosts: Counter[str] = Counter()
     for each in exchanges:
-        url = urlsplit(str(_at(each, "request", "url") or ""))
-        hosts[url.hostname or "?"] += 1
+        url = split_address(str(_at(each, "request", "url") or ""))
+        hosts[url.hostname or UNREADABLE_ADDRESS] += 1
         if _is_of_directory(url.hostname):
             _read_exchange(recording, each, url.path, where, _instant(_at(each, "startedDateTime"), saved_at))
-    others = ", ".join(host for host, _ in hosts.most_common(5) if not _is_of_directory(host))
+    others = ", ".join(excerpt(host) for host, _ in hosts.most_common(5) if not _is_of_directory(host))
     if others:
         recording.notes.append(f"{where}: left out what was loaded from {others}")
 

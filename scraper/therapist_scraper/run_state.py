@@ -64,19 +64,22 @@ class Run:
     def note(
         self, item: Item, outcome: Outcome, at: datetime, *, reason: str = "", entries: Sequence[Any] = ()
     ) -> None:
-        """Write down what became of a search; what was read is on the disk when this returns. Raises ScraperError."""
+        """Write down what became of a search and whom it showed, on the disk when this returns. Raises ScraperError."""
         line = {"box": _corners(item.box), "query": dict(item.query), "outcome": outcome, "at": at.isoformat()}
         _append(self.path, line | {"reason": reason, "entries": list(entries)})
         self.outcomes[item] = outcome, reason
 
-    def entries(self) -> Iterator[tuple[Item, datetime, Mapping[str, Any]]]:
-        """Yields every entry that was read, with its search and the instant; read from the file one line at a time."""
+    def entries(self) -> Iterator[tuple[Item, Outcome, datetime, Mapping[str, Any]]]:
+        """Yields every entry that was shown, with its search, what became of that, and the instant.
+
+        It reads the file one line at a time.
+        """
         with self.path.open(encoding="utf-8") as lines:
             next(lines)
             for line in lines:
                 said = json.loads(line)
                 item, at = _item(said), datetime.fromisoformat(said["at"])
-                yield from ((item, at, entry) for entry in said["entries"])
+                yield from ((item, said["outcome"], at, entry) for entry in said["entries"])
 
     def remove(self) -> None:
         """Forget the run: what it has read is written elsewhere."""

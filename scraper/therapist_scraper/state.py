@@ -14,7 +14,10 @@ from typing import Any
 from therapist_scraper.errors import ScraperError
 from therapist_scraper.files import read_bytes, write_whole
 
+FILE = "people.jsonl"
+"""Its name in the folder of `--state`."""
 VERSION = 1
+_WHAT_IT_IS = f"a state is the file {FILE} that `scrape` keeps in its folder of --state"
 Record = dict[str, Any]
 
 
@@ -44,15 +47,20 @@ def load(url: str, source: str | None = None) -> State:
     Without a `source` there must be one. Raises ScraperError where it cannot be read, or is of another source: an
     empty state instead would bring back nobody who is gone meanwhile.
     """
-    content = read_bytes(url)
+    try:
+        content = read_bytes(url)
+    except ScraperError as error:
+        raise ScraperError(f"{error.message}; {_WHAT_IT_IS}.") from None
     if content is None and source is not None:
         return State(source)
     if content is None:
-        raise ScraperError(f"There is no state at {url}.")
+        raise ScraperError(f"There is no state at {url}: {_WHAT_IT_IS}.")
     try:
         found = _parsed(content.decode("utf-8"))
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ScraperError(f"The state at {url} cannot be read; restore it, or remove it to begin anew.") from None
+        raise ScraperError(
+            f"{url} cannot be read: {_WHAT_IT_IS}. Restore a broken one, or remove it to begin anew."
+        ) from None
     if source not in (None, found.source):
         raise ScraperError(f"The state at {url} is of {found.source}, not of {source}.")
     return found

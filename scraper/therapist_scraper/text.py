@@ -56,6 +56,13 @@ def one_line(value: object) -> str | None:
     return text or None
 
 
+def excerpt(written: object, most: int = 80) -> str:
+    """Returns the beginning of what a site wrote, as a message quotes it: one line that can be printed."""
+    text = str(written)
+    begun = " ".join("".join(each if each.isprintable() else " " for each in text[:most]).split())
+    return f"{begun}…" if len(text) > most else begun
+
+
 def stated(value: object) -> str | None:
     """Returns the same, and None also for what stands for nothing, such as `-` or `k. A.`."""
     text = one_line(value)

@@ -48,7 +48,7 @@ class Reply:
     """An answer of the site that has nothing to do with what was asked for."""
 
     status: int
-    text: str = ""
+    text: str | bytes = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -144,7 +144,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
         def _reply(self, body: Any) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             reply = site.answer(self.command, self.path, headers, body)
-            content = reply.text.encode()
+            content = reply.text.encode() if isinstance(reply.text, str) else reply.text
             self.send_response(reply.status)
             for name, value in {**reply.headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,29 @@ def test_what_is_written_is_what_the_site_shows(tmp_path: Path, site: Site, run:
     assert (record["phone"], record["languages"]) == (known["phone"], ["en"])
 
 
+def test_who_is_shown_at_a_place_that_cannot_be_is_not_gone(tmp_path: Path, site: Site, run: Run) -> None:
+    """Neither is one who moved to a neighbouring area that a search reaches."""
+    site.people = people(5)
+    assert run("scrape").exit_code == 0
+    places = {0: (0, 0), 1: (float("nan"), 6.0), 2: (6.084, 50.776), 3: (50.70, 6.45)}
+    search = site.answer
+
+    def moved(method: str, path: str, headers: Mapping[str, str], body: Any) -> Reply:
+        reply = search(method, path, headers, body)
+        if path != "/api/data":
+            return reply
+        document = json.loads(reply.text)
+        for each in document["arztPraxisDatas"]:
+            each["lat"], each["lon"] = places.get(int(each["id"][-1]), (each["lat"], each["lon"]))
+        return Reply(200, json.dumps(document))
+
+    site.answer = moved  # type: ignore[method-assign]
+    again = run("scrape")
+    assert changes(tmp_path)[1:] == [{}], again.stderr
+    assert "left out 1× latitude: is zero, as programs write what they do not know" in again.stderr
+    assert "left out 1× latitude: is no number of degrees" in again.stderr
+
+
 def test_an_outage_deletes_nobody_and_the_rest_is_read_later(tmp_path: Path, site: Site, run: Run) -> None:
     assert run("scrape").exit_code == 0
     site.people = people(50)
@@ -146,6 +169,7 @@ def test_a_dry_run_prints_the_file_and_keeps_the_state(tmp_path: Path, site: Sit
     dry = run("scrape", "--dry-run")
     assert (dry.exit_code, len(json.loads(dry.stdout)["changes"]["additions"])) == (0, 60)
     assert changes(tmp_path) == []
+    assert "a dry run: nothing was written" in dry.stderr
     asked = len(site.searches())
     assert run("scrape", "--dry-run", "--resume").exit_code == 0
     assert len(site.searches()) == asked
@@ -213,7 +237,7 @@ def test_what_a_person_saved_adds_and_changes_and_deletes_nobody(tmp_path: Path,
     shutil.copytree(SAMPLES, tmp_path / "saved")
     for path in (tmp_path / "saved").iterdir():
         os.utime(path, (site.clock.now().timestamp(),) * 2)
-    done = run("convert", "--from-dir", str(tmp_path / "saved"))
+    done = run("convert", "--from-dir", str(tmp_path / "saved"), "--saved-from", "arztsuche.116117.de")
     assert done.exit_code == 0, done.output
     assert changes(tmp_path) == [{"additions": ["p-0001", "p-0002", "p-0003", "p-7001", "p-7002"]}]
     records = {each["external_id"]: each for each in files(tmp_path)[0]["changes"]["additions"]}

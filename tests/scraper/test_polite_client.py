@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -81,8 +84,44 @@ def test_a_site_that_does_not_answer_is_left_alone(site: Site, client: Make, rep
 
 def test_a_site_that_is_not_there_is_no_refusal(site: Site) -> None:
     away = PoliteClient("http://127.0.0.1:9", Manners("scraper@example.org", timeout=2), site.clock)
-    with pytest.raises(Unanswered, match=r"robots.txt cannot be read.*ConnectionError"):
+    with pytest.raises(Unanswered, match=r"robots.txt cannot be read.*connection refused"):
         search(away)
+
+
+@contextmanager
+def dripping_site(start: bytes) -> Iterator[str]:
+    """Serves answers that begin so and go on byte by byte, without an end; yields the address."""
+    is_over = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.sendall(start)
+            while not is_over.wait(0.02):
+                connection.sendall(b"2")
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=drip, args=[listening.accept()[0]], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        is_over.set()
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    "start", [b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"]
+)
+def test_an_answer_without_an_end_is_given_up_although_each_byte_comes_in_time(site: Site, start: bytes) -> None:
+    lines: list[str] = []
+    manners = Manners("scraper@example.org", attempts=2, longest_answer=0.2)
+    with dripping_site(start) as address:
+        asking = PoliteClient(address, manners, site.clock, lines.append)
+        with pytest.raises(Unanswered, match=r"no answer .not whole after 0\.2 s., 2 times"):
+            search(asking)
+    assert lines == [f"{address}/robots.txt: no answer (not whole after 0.2 s); attempt 2 of 2 in 10 s"]
 
 
 CAPTCHA = "<html><title>Einen Moment</title><div class='g-recaptcha'></div></html>"
@@ -102,6 +141,11 @@ CAPTCHA = "<html><title>Einen Moment</title><div class='g-recaptcha'></div></htm
         (Reply(200, " " * (33 << 20)), UnknownForm, "answers more than 32 MiB"),
         (Reply(404), UnknownForm, "status 404"),
         (Reply(302, headers={"Location": "https://elsewhere.example.org/"}), UnknownForm, "leads to https://elsewhere"),
+        (
+            Reply(302, headers={"Location": "http://[::1/\x1b" + "x" * 9999}),
+            UnknownForm,
+            r"leads to http://\[::1/ x{67}…: the",
+        ),
     ],
 )
 def test_a_refusal_and_a_change_of_the_site_end_it_at_once(
@@ -120,6 +164,9 @@ def test_a_session_of_a_browser_is_not_imitated_and_a_given_key_is_sent(site: Si
     assert search(client(authorization="Bearer of-the-operators"))["moreResults"] is True
 
 
+FORBIDDEN = "User-agent: *\nDisallow: /"
+
+
 @pytest.mark.parametrize(
     ("reply", "error", "said"),
     [
@@ -127,6 +174,15 @@ def test_a_session_of_a_browser_is_not_imitated_and_a_given_key_is_sent(site: Si
         (Reply(200, "User-agent: *\nDisallow: /*data$"), Refused, "does not allow us to ask for /api/data"),
         (Reply(403), Refused, "robots.txt refuses us"),
         (Reply(500), Unanswered, "without it nothing is asked"),
+        (
+            Reply(200, "User-agent: *\nCrawl-delay: 100000"),
+            Refused,
+            "wants 100000 s between requests, .* at most 900 s",
+        ),
+        (Reply(200, "User-agent: *\nRequest-rate: 1/100000d"), Refused, "wants 8640000000 s between requests"),
+        (Reply(200, FORBIDDEN.encode("utf-16")), Refused, "does not allow us"),
+        (Reply(200, FORBIDDEN.encode("utf-8-sig")), Refused, "does not allow us"),
+        (Reply(200, FORBIDDEN.encode("utf-16-le")), Refused, "is no text in UTF-8 or UTF-16"),
     ],
 )
 def test_robots_txt_is_obeyed(site: Site, client: Make, reply: Reply, error: type[Exception], said: str) -> None:
@@ -168,7 +224,9 @@ def test_bad_manners_are_refused(client: Make, manners: dict[str, Any], said: st
         client(**manners)
 
 
-@pytest.mark.parametrize("address", ["", "arztsuche.116117.de", "ftp://example.org", "https://me@example.org"])
+@pytest.mark.parametrize(
+    "address", ["", "http://[::1/", "arztsuche.116117.de", "ftp://example.org", "https://me@example.org"]
+)
 def test_what_is_no_site_is_named(address: str) -> None:
     with pytest.raises(ScraperError, match="not the address of a site"):
         PoliteClient(address, Manners("scraper@example.org"))

@@ -40,6 +40,7 @@ def test_diff_leads_from_one_state_to_another(tmp_path: Path) -> None:
     before, after, out = a_state(tmp_path, "before", 20), a_state(tmp_path, "after", 15), tmp_path / "out"
     printed = run("diff", before, after, "--out", out, "--dry-run")
     assert (len(json.loads(printed.stdout)["changes"]["deletions"]), out.exists()) == (5, False)
+    assert "a dry run: nothing was written" in printed.stderr
     assert "5 gone, 15 as before" in printed.stderr
     assert run("diff", before, after, "--out", out).exit_code == 0
     (written,) = out.iterdir()

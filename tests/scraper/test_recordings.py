@@ -64,6 +64,7 @@ def test_a_har_may_hold_its_content_in_base64_and_times_that_cannot_be(tmp_path:
         ([], "is no HAR file"),
         ({"log": {"entries": "none"}}, "is no HAR file"),
         ({"log": {"entries": [None, {"request": {"url": 3}}]}}, "has nothing of the directory"),
+        (har(request={"url": "http://[::1/"}), "left out what was loaded from .*an address that cannot be read"),
         (
             har(request={"url": "https://arzt.example.org/api/data"}),
             "has nothing of the directory.*static.example.org, arzt.example.org",
@@ -88,7 +89,7 @@ def test_a_folder_of_pages_answers_and_recordings_is_read(tmp_path: Path) -> Non
     (saved / "other.json").write_text("[]")
     (saved / ".hidden.json").write_text("{")
     (saved / "outside.html").symlink_to(SAMPLES / "practice_page.html")
-    harvest = read_folder(saved, datetime.now(UTC))
+    harvest = read_folder(saved, datetime.now(UTC), "arztsuche.116117.de")
     ids = [entry.fields["id"] for entry in harvest.entries]
     assert ids == ["p-0001", "p-0002", "p-0001", "p-0002", "p-7001", "p-7002", "p-7001", "p-0003"]
     assert harvest.notes == (
@@ -102,15 +103,21 @@ def test_a_folder_of_pages_answers_and_recordings_is_read(tmp_path: Path) -> Non
     )
 
 
-REDESIGNED = '<link rel="canonical" href="https://arztsuche.116117.de/praxis/1"><h1>Frau Clara Ahornlicht</h1>'
+OURS, FOREIGN = (
+    f'<link rel="canonical" href="https://{host}/1">' for host in ("arztsuche.116117.de", "arzt.example.org")
+)
+PRACTICE = "<i class=arztpraxis></i>"
 
 
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("page.html", REDESIGNED, "page.html is a page of arztsuche.116117.de without a practice"),
-        ("page.htm", "<i class=arztpraxis>", "page.htm: of 1 practices only 0"),
-        ("a.json", '{"moreResults": true}', "a.json: an answer of the search lacks"),
+        ("page.html", f"{OURS}<h1>Frau Clara Ahornlicht</h1></html>", "page.html is a page of the directory without"),
+        ("page.htm", f"{OURS}{PRACTICE}</html>\n<!-- x -->\n", "page.htm: of 1 practices only 0"),
+        ("page.htm", f"{OURS}{PRACTICE}", "page.htm is cut off, it has no </html> at its end"),
+        ("page.htm", f"{OURS}<script>'</html>'</script>{PRACTICE}", "page.htm is cut off"),
+        ("page.htm", f"{PRACTICE}</html>", "page.htm does not say from which site it was saved: .*--saved-from"),
+        ("a.json", '{"arztPraxisDatas": [], "moreResults": true}', "a.json does not say from which site it was saved"),
         ("a.json", '{"arztPraxisDatas": [{', "a.json cannot be read as JSON"),
     ],
 )
@@ -119,6 +126,24 @@ def test_one_changed_page_stops_the_whole_folder(tmp_path: Path, name: str, text
     (tmp_path / name).write_text(text)
     with pytest.raises(UnknownForm, match=said):
         read_folder(tmp_path, NOW)
+
+
+def test_only_pages_of_the_directory_are_read(tmp_path: Path) -> None:
+    """What the browser noted counts as much as what the page says of itself."""
+    shutil.copy(SAMPLES / "practice_page.html", tmp_path)
+    for name, says in (
+        ("a.html", FOREIGN),
+        ("b.html", f"<!-- saved from url=(0024)https://arzt.example.org/ -->{OURS}"),
+    ):
+        (tmp_path / name).write_text(f"{says}{PRACTICE}</html>")
+    harvest = read_folder(tmp_path, NOW)
+    assert [entry.fields["id"] for entry in harvest.entries] == ["p-7001"]
+    assert harvest.notes == tuple(f"{each}.html: left out, since it is of arzt.example.org" for each in "ab")
+    (tmp_path / "c.json").write_text('{"moreResults": true}')
+    with pytest.raises(UnknownForm, match=r"c.json: an answer of the search lacks"):
+        read_folder(tmp_path, NOW, "116117.de")
+    with pytest.raises(ScraperError, match=r"arzt.example.org is not the directory"):
+        read_folder(tmp_path, NOW, "arzt.example.org")
 
 
 def test_a_folder_without_the_directory_is_named(tmp_path: Path) -> None:

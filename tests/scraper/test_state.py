@@ -43,3 +43,5 @@ def test_the_state_of_another_source_is_not_used(tmp_path: Path) -> None:
         state.load(place, "other.example.org")
     with pytest.raises(ScraperError, match="There is no state"):
         state.load(str(tmp_path / "nowhere"))
+    with pytest.raises(ScraperError, match=r"a state is the file people\.jsonl"):
+        state.load(str(tmp_path))

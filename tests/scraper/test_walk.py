@@ -14,7 +14,7 @@ from therapist_scraper.errors import Incomplete, Refused, UnknownForm
 from therapist_scraper.polite_client import PoliteClient
 from therapist_scraper.raw import Harvest
 from therapist_scraper.run_state import Plan, Run
-from therapist_scraper.walk import NOT_ASKED, harvest, read_all
+from therapist_scraper.walk import FULL, NOT_ASKED, TOO_MANY, harvest, read_all
 
 Make = Callable[..., PoliteClient]
 AACHEN = [read_area("50.776,6.084,25")]
@@ -31,7 +31,7 @@ def read(run: Run, client: PoliteClient, areas: list[Area] = AACHEN) -> tuple[Ha
 
 
 def found(harvested: Harvest) -> Counter[str]:
-    return Counter(str(entry.fields["id"]) for entry in harvested.entries)
+    return Counter(str(entry.fields["id"]) for entry in harvested.entries if not entry.only_present)
 
 
 @pytest.mark.parametrize("most", [50, 3])
@@ -47,7 +47,7 @@ def test_everybody_is_found_with_all_that_they_offer(tmp_path: Path, site: Site,
         for age_group in each["age_groups"]
         for setting in each["settings"]
     }
-    entries = list(harvested.entries)
+    entries = [each for each in harvested.entries if not each.only_present]
     said = [(e.fields["id"], e.query["procedure"], e.query["age_group"], e.query["setting"]) for e in entries]
     assert sorted(said) == sorted(offered)
     assert harvested.coverage.complete
@@ -63,7 +63,7 @@ def test_more_people_in_a_house_than_an_answer_holds_is_no_complete_scrape(
     site.most, site.people = 2, [*people(1), *(person(number, **house) for number in range(10, 13))]
     harvested, _ = read(begin(tmp_path, client()), client())
     assert not harvested.coverage.complete
-    assert set(harvested.coverage.failed.values()) == {"there are more people at one place than an answer holds"}
+    assert set(harvested.coverage.failed.values()) == {FULL}
     assert found(harvested).keys() == {"p-0000"}
 
 
@@ -76,7 +76,7 @@ def test_an_outage_ends_a_run_that_goes_on_later_without_asking_twice(tmp_path: 
     assert len(site.searches()) == 5
     assert sum(shares) == pytest.approx(1)
     assert Counter(harvested.coverage.failed.values()) == {"status 500, 2 times": 3, NOT_ASKED: 8}
-    assert list(harvested.entries) == []
+    assert found(harvested) == {}
 
     site.answer = search  # type: ignore[method-assign]
     with (tmp_path / "run.jsonl").open("a") as file:
@@ -114,6 +114,19 @@ def test_a_refusal_and_a_redesign_stop_it_and_keep_what_was_read(
     resumed = run_state.load(tmp_path)
     assert resumed
     assert Counter(outcome for outcome, _ in resumed.outcomes.values()) == {"read": 2}
+
+
+def test_a_site_that_always_knows_of_more_people_is_asked_so_often_and_no_more(
+    tmp_path: Path, site: Site, client: Make
+) -> None:
+    site.answer = lambda *a: Reply(404) if a[0] == "GET" else Reply(200, '{"arztPraxisDatas": [], "moreResults": true}')  # type: ignore[method-assign]
+    asking, shares = client(), list[float]()
+    run = begin(tmp_path, asking)
+    read_all(asking, run, AACHEN, shares.append, most=30)
+    assert asking.requests_sent == 31
+    assert sum(shares) == pytest.approx(1)
+    failed = harvest(run, AACHEN, asking).coverage.failed
+    assert set(failed.values()) == {FULL, TOO_MANY}
 
 
 def test_an_empty_directory_is_an_outage(tmp_path: Path, site: Site, client: Make) -> None:

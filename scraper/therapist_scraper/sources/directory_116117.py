@@ -10,6 +10,7 @@ from typing import Any, get_args
 from therapist_scraper.areas import Circle
 from therapist_scraper.errors import UnknownForm
 from therapist_scraper.raw import AgeGroup, Procedure, Query, Setting
+from therapist_scraper.text import excerpt
 
 SOURCE = "116117.de"
 SITE = "https://arztsuche.116117.de"
@@ -93,7 +94,7 @@ def read_answer(document: Any) -> Answer:
         raise UnknownForm(f"an answer of the search is no JSON object: {type(document).__name__}")
     entries, more = document.get("arztPraxisDatas"), document.get("moreResults")
     if not isinstance(entries, list) or not isinstance(more, bool):
-        found = ", ".join(sorted(map(str, document))[:10]) or "nothing"
+        found = ", ".join(excerpt(key, 40) for key in sorted(map(str, document))[:10]) or "nothing"
         raise UnknownForm(f"an answer of the search lacks arztPraxisDatas or moreResults; it has: {found}")
     check_entries(entries)
     return Answer(entries, more)

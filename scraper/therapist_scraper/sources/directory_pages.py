@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bs4 import BeautifulSoup, Comment, Tag
 
 from therapist_scraper.errors import UnknownForm
+from therapist_scraper.online_addresses import split_address
 
 PRACTICE = "arztpraxis"
 NOBODY = "keine-treffer"
@@ -29,7 +30,9 @@ OFFERED = {"verfahren", "therapieverfahren", "altersgruppe", "altersgruppen", "s
 WEEKDAYS = ("montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag")
 SHORT_WEEKDAYS = ("Mo.", "Di.", "Mi.", "Do.", "Fr.", "Sa.", "So.")
 
-_SAVED_FROM = re.compile(r"saved from url=\(\d+\)(\S+)")
+_SAVED_FROM = re.compile(r"saved from url=\(\d+\)(\S+)|saved with SingleFile\s+url:\s*(\S+)", re.IGNORECASE)
+"""What browsers and extensions note on saving a page."""
+_COMMENT = re.compile("<!--.*?-->", re.DOTALL)
 _PLACE = re.compile(r"(\d{5})\s+(\S.*)")
 _HOUSE_NUMBER = re.compile(r"(.*\D)\s+(\d+\s?[a-zA-Z]?(?:\s?[-/+]\s?\d+\s?[a-zA-Z]?)*)")
 _PARTICLE = "(?:von|van|vom|zu|zur|zum|de|del|der|den|dem|di|da|dos|el|al|le|la|ten|ter)"
@@ -46,20 +49,25 @@ class Page:
     """A page of HTML, in whatever encoding."""
 
     def __init__(self, content: bytes | str) -> None:
+        self._content = content
         self._soup = BeautifulSoup(content, "html.parser")
 
     @property
-    def host(self) -> str | None:
-        """The site that it comes from, as the page says itself or as a browser noted on saving it."""
-        link = self._soup.find("link", rel="canonical")
-        written = str(link.get("href") or "") if isinstance(link, Tag) else ""
-        for comment in () if written else self._soup.find_all(string=lambda text: isinstance(text, Comment)):
-            if found := _SAVED_FROM.search(comment):
-                written = found[1]
-        try:
-            return urlsplit(written).hostname
-        except ValueError:
-            return None
+    def hosts(self) -> frozenset[str]:
+        """The sites that it says it comes from, and that a browser noted on saving it."""
+        links = [each.get("href") for each in self._soup.find_all("link", rel="canonical") if isinstance(each, Tag)]
+        about = self._soup.find_all("meta", property="og:url")
+        links += [each.get("content") for each in about if isinstance(each, Tag)]
+        for comment in self._soup.find_all(string=lambda text: isinstance(text, Comment)):
+            links += [saved[1] or saved[2] for saved in _SAVED_FROM.finditer(comment)]
+        return frozenset(host for each in links if (host := split_address(str(each or "")).hostname))
+
+    @property
+    def has_end(self) -> bool:
+        """Whether it was saved to its end: browsers write `</html>` there, also where the site leaves it out."""
+        text = self._content if isinstance(self._content, str) else self._content.decode("latin-1").replace("\0", "")
+        _, end, after = text.lower().rpartition("</html")
+        return bool(end) and _COMMENT.sub("", after).strip().removeprefix(">") == ""
 
     @property
     def is_known(self) -> bool:
@@ -106,7 +114,7 @@ def _id(practice: Tag, heading: Any) -> str:
     if practice.get("data-id"):
         return str(practice["data-id"])
     link = heading.find("a", href=True) if isinstance(heading, Tag) else None
-    path = urlsplit(str(link["href"])).path if isinstance(link, Tag) else ""
+    path = split_address(str(link["href"])).path if isinstance(link, Tag) else ""
     return unquote(path.rstrip("/").rpartition("/")[2])
 
 

@@ -58,6 +58,7 @@ def test_of_other_searches_nothing_is_concluded(posted: Any) -> None:
         ([], "no JSON object"),
         ({}, "it has: nothing"),
         ({"error": "gone", "code": 3}, "it has: code, error"),
+        ({"\x1b[31m" + "x" * 9999: 1, "y" * 9999: 1}, r"it has: \[31mx{35}…, y{40}…$"),
         ({"arztPraxisDatas": []}, "lacks arztPraxisDatas or moreResults"),
         ({"arztPraxisDatas": {}, "moreResults": False}, "lacks"),
         ({"arztPraxisDatas": [], "moreResults": "no"}, "lacks"),

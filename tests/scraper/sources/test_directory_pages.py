@@ -13,7 +13,7 @@ MONDAY = date(2026, 11, 23)
 
 def test_a_page_of_results_is_read() -> None:
     page = Page((SAMPLES / "directory_page.html").read_bytes())
-    assert (page.host, page.is_known, page.has_more) == ("arztsuche.116117.de", True, True)
+    assert (set(page.hosts), page.is_known, page.has_more) == ({"arztsuche.116117.de"}, True, True)
     first, second = page.entries(MONDAY)
     assert first == {
         "id": "p-7001",
@@ -42,7 +42,7 @@ def test_a_page_of_results_is_read() -> None:
 
 def test_the_page_of_a_practice_is_read() -> None:
     page = Page((SAMPLES / "practice_page.html").read_bytes())
-    assert (page.host, page.has_more) == ("arztsuche.116117.de", False)
+    assert (set(page.hosts), page.has_more, page.has_end) == ({"arztsuche.116117.de"}, False, True)
     (entry,) = page.entries(MONDAY)
     assert (entry["web"], entry["fax"]) == ("https://ahornlicht.example.org/", "030 23125-109")
     assert (entry["fg"], entry["bf"]) == (["Psychologische Psychotherapeutin"], ["Rollstuhlgerechter Zugang"])
@@ -101,4 +101,4 @@ def test_a_page_in_the_middle_of_a_redesign_is_named(html: str) -> None:
 
 @pytest.mark.parametrize("html", ["<a href='http://[bad'>", "<link rel=canonical href='http://[bad'>", "\x00<dl><dt>"])
 def test_a_broken_page_has_no_host(html: str) -> None:
-    assert Page(html).host is None
+    assert not Page(html).hosts
