@@ -85,7 +85,7 @@ def decide(
         return _led_by_another(entry, known, last, passes) or _gone(entry, known)
     if known is None:
         return _unknown(entry, who, last, passes, resembled)
-    if known.source is not None and entity_resolution.is_somebody_else(known.therapist, _person(entry)):
+    if known.source is not None and entity_resolution.is_somebody_else(*_compared(known, known.source, entry)):
         return _person_waits(entry, ReviewKind.IDENTITY, last, known.therapist, (known.therapist["id"],))
     if not known.is_leading:
         reason = _both(entry.note, "another entry of this therapist is newer: its records count")
@@ -163,9 +163,20 @@ def _person_waits(
     return ImportDecision(action, ImportOutcome.WAITING, entry.note, waiting=waiting)
 
 
-def _person(entry: Entry) -> dict[str, Any]:
-    """The record's fields that say who it is; what could not be read is not known."""
-    return {**dict.fromkeys(entity_resolution.COMPARED), **entry.values}
+def _compared(
+    known: Known, source: Mapping[str, Any], entry: Entry
+) -> tuple[entity_resolution.Person, entity_resolution.Person]:
+    """Who the entry was until now, and who the record says that it is.
+
+    Where what the entry said last is kept, that counts: its therapist has another one too, perhaps at another address.
+    What could not be read says nothing, and neither does what staff have set: there the source was wrong before.
+    """
+    nothing = dict.fromkeys(entity_resolution.COMPARED)
+    if source.get("record") is not None:
+        return nothing | dict(source["record"]), nothing | dict(entry.values)
+    as_known = {name: known.therapist[name] for name in entity_resolution.COMPARED}
+    set_by_staff = {name: as_known[name] for name in known.therapist["protected_fields"] if name in as_known}
+    return as_known, as_known | dict(entry.values) | set_by_staff
 
 
 def _seen_again(entry: Entry, known: Mapping[str, Any], last: LastReview | None, passes: Passes) -> ImportDecision:
