@@ -45,7 +45,7 @@ class Known:
     is_just_gone: bool = False
     """Whether the same file said that another entry of theirs is gone: then that they are back is no question."""
     next_record: Mapping[str, Any] | None = None
-    """What the entry said last that leads when this one goes, in JSON; None where that is not known."""
+    """What the entry said last that leads when this one goes, in JSON; None where the therapist is like it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,11 @@ def decide(
 def _led_by_another(
     entry: Entry, known: Known | None, last: LastReview | None, passes: Passes
 ) -> ImportDecision | None:
-    """What the entry that leads now had said, where the leading one goes; None where nothing follows from that."""
-    if known is None or not (known.is_listed_otherwise and known.is_leading) or known.next_record is None:
+    """What the entry that leads from now on had said, where another one goes; None where nothing follows from that.
+
+    Also where the one that goes did not lead: after a merge the therapist is like the entry of the kept one.
+    """
+    if known is None or not known.is_listed_otherwise or known.next_record is None:
         return None
     values = kept_values(known.next_record)
     if values is None:
