@@ -164,7 +164,7 @@ class ApiClient:
         ]
         return found
 
-    def until(self, ask: Callable[[], Result | None], what: str, seconds: float = 60, every: float = 0.1) -> Result:
+    def until(self, ask: Callable[[], Result | None], what: str, seconds: float = 150, every: float = 0.1) -> Result:
         """Returns what `ask` returns once that is true; `ask` is called every so many seconds.
 
         Raises:

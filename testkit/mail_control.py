@@ -12,7 +12,7 @@ from operations.mail import Mailbox
 class ControlledMailbox(Mailbox):
     """The mails of one mail catcher, and what it refuses."""
 
-    def wait_for(self, count: int = 1, *, to: str | None = None, seconds: float = 30) -> list[dict[str, Any]]:
+    def wait_for(self, count: int = 1, *, to: str | None = None, seconds: float = 150) -> list[dict[str, Any]]:
         """Returns at least `count` mails (to that address) with their whole content.
 
         Raises:

@@ -17,11 +17,12 @@ from shared.runtime.terminal import print_line, show_progress
 from shared.values.enums import ImportOutcome, ImportStatus, ReviewKind, ReviewState
 from shared.values.import_enums import UndoOutcome
 from shared.values.lists import ListRequest, Part
-from shared.values.schemas import QuerySchema, Schema
+from shared.values.schemas import Schema
 from therapist_service import jobs
 from therapist_service.dependencies import Dependencies
 from therapist_service.domain import import_arrivals, import_holds, import_undo, imports, reviews
 from therapist_service.domain.import_schemas import (
+    ImportFilter,
     ImportRecordFilter,
     ImportRecordView,
     ImportRejection,
@@ -55,7 +56,7 @@ def _imports() -> None:
 def _list(_service: AnyService, _settings: ServiceSettings) -> None:
     """List the newest imports."""
     with transaction() as session:
-        found = imports.list_part(session, ListRequest(QuerySchema(), Part(NEWEST, "-created_at"), "full"))
+        found = imports.list_part(session, ListRequest(ImportFilter(), Part(NEWEST, "-created_at"), "full"))
     for known in found.items:
         print_line(_line(known))
     print_line(f"{found.total} imports")

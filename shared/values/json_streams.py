@@ -26,7 +26,8 @@ _OPENING = re.compile(rb"[{\[]++")
 _CLOSING = re.compile(rb"[}\]]++")
 _QUOTE_OR_BACKSLASH = re.compile(rb'["\\]')
 _BARE = re.compile(rb'[^ \t\n\r,:"{}\[\]]*+')
-_STRING_BYTES = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# groups are atomic, never possessive: until 3.11.4, as in Debian 12, Python backtracks wrongly within `(?:…)*+`
+_STRING_BYTES = rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 _STRING = re.compile(_STRING_BYTES, re.DOTALL)
 
 
@@ -35,12 +36,12 @@ def _inner(depth: int) -> bytes:
 
 
 def _brackets(depth: int) -> bytes:
-    return rb"[{\[](?:" + _inner(depth - 1) + rb")*+[}\]]"
+    return rb"[{\[](?>(?:" + _inner(depth - 1) + rb")*)[}\]]"
 
 
 _USUAL = re.compile(_brackets(_USUAL_DEPTH), re.DOTALL)
-"""An object or list of no great depth: every group is possessive, so the time grows with the length alone."""
-_INSIDE = re.compile(b"(?:" + _inner(_USUAL_DEPTH) + b")*+", re.DOTALL)
+"""An object or list of no great depth: every group is atomic, so the time grows with the length alone."""
+_INSIDE = re.compile(b"(?>(?:" + _inner(_USUAL_DEPTH) + b")*)", re.DOTALL)
 """All that lies between two brackets, up to one that is not closed yet, or whose depth is great."""
 
 

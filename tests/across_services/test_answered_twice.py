@@ -86,7 +86,6 @@ def acknowledged(world: World, way: Way, request: UUID, outcome: str) -> bool:
     return False
 
 
-@pytest.mark.timeout(300)
 def test_of_two_answers_each_counts_or_is_refused(world_engines: dict[str, tuple[Engine, Any]]) -> None:
     both = list(product(RequestOutcome, RequestOutcome))
     with a_world(world_engines) as world:
@@ -113,7 +112,6 @@ def _each_counts_or_is_refused(
         assert (known.outcome, known.status) == (outcome, status_after(outcome))
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_request_that_is_asked_anew_takes_an_answer_again(
     world_engines: dict[str, tuple[Engine, Any]], way: Way
@@ -131,7 +129,6 @@ def test_a_request_that_is_asked_anew_takes_an_answer_again(
         assert status(world, request) == "declined"
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("outcome", RequestOutcome)
 @pytest.mark.parametrize("way", [by_letter, to_matching])
 def test_a_practice_that_nobody_reached_may_still_answer_once(
@@ -160,7 +157,6 @@ def status(world: World, request: UUID) -> str:
     return world.matching.get_one(m.PlacementRequest, request, populate_existing=True).status
 
 
-@pytest.mark.timeout(300)
 def test_an_answer_to_a_withdrawn_request_is_noted_as_matching_does(
     world_engines: dict[str, tuple[Engine, Any]],
 ) -> None:
@@ -175,7 +171,6 @@ def test_an_answer_to_a_withdrawn_request_is_noted_as_matching_does(
         assert noted == ["declined_other"]
 
 
-@pytest.mark.timeout(300)
 def test_one_closed_answer_among_several_refuses_all_and_says_which(
     world_engines: dict[str, tuple[Engine, Any]],
 ) -> None:

@@ -20,6 +20,8 @@ WITHOUT_A_RACE = {
     "patient.not_one_person": "asked with both rows locked, in the test of `patient.merged_before`",
     "patient.no_placement_code": "a question that changes nothing but the access log",
     "email.not_sent": "asked with the e-mail locked, in the test of `email.not_in_doubt`",
+    "import.not_completed": "asked with the import locked, in the test of `import.undo_asked`",
+    "import_review.import_undone": "a decision that is reopened in the moment of the undo waits, and is shown",
     "import_review.superseded": "asked with the review locked, in the test of `import_review.decided`",
     "import_review.not_decided": "asked with the review locked, in the test of `import_review.decided`",
     "import_review.nothing_left": "asked with the review locked, in the test of `import_review.decided`",

@@ -128,7 +128,7 @@ def at_the_terminal(platform: PrivatePlatform, service: str, *command: str) -> s
 
 def ended_well(running: subprocess.Popen[str]) -> str:
     """What the command printed."""
-    output, errors = running.communicate(timeout=120)
+    output, errors = running.communicate(timeout=300)
     assert running.returncode == 0, errors
     return output
 

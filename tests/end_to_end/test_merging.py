@@ -70,7 +70,7 @@ def _is_erased_with_both_files(api: ApiClient, tables: Tables, kept: Any, other:
     """An erasure of the person reaches what is held under either id, and is complete when both are gone."""
     asked = api.delete("patient", f"/api/patients/{kept['id']}", confirm=kept["reference"])
     erasure = f"/api/erasures/{asked['id']}"
-    api.until(lambda: api.get("patient", erasure)["state"] == "completed", "every service to confirm", seconds=60)
+    api.until(lambda: api.get("patient", erasure)["state"] == "completed", "every service to confirm")
     for service in ("matching_service", "communication_service"):
         for each in (kept, other):
             select = f"SELECT erased, merged_into, status FROM {service}.patients WHERE id = %s"

@@ -148,12 +148,12 @@ def test_a_withdrawal_counts_before_its_event_is_handled(
             assert (check["ok"], check["decisive"]) == (False, False)
             assert "jobs wait" in check["problem"]
         assert not any(mails_to(patient_platform, each) for each in asked.values())
-    assert len(patient_platform.mailbox.wait_for(1, to=asked["nothing"].practice["email"], seconds=60)) == 1
+    assert len(patient_platform.mailbox.wait_for(1, to=asked["nothing"].practice["email"])) == 1
     (nothing,) = mails_to(patient_platform, asked["nothing"])
     assert (DIAGNOSIS in str(nothing), SUMMARY in str(nothing)) == (True, True)
-    (allowed,) = patient_platform.mailbox.wait_for(1, to=asked["health_data"].practice["email"], seconds=30)
+    (allowed,) = patient_platform.mailbox.wait_for(1, to=asked["health_data"].practice["email"])
     assert (DIAGNOSIS in str(allowed), SUMMARY in str(allowed)) == (False, True)
-    (allowed,) = patient_platform.mailbox.wait_for(1, to=asked["practice_summary"].practice["email"], seconds=30)
+    (allowed,) = patient_platform.mailbox.wait_for(1, to=asked["practice_summary"].practice["email"])
     assert (DIAGNOSIS in str(allowed), SUMMARY in str(allowed)) == (True, False)
     time.sleep(3)
     went = {name for name, each in asked.items() if mails_to(patient_platform, each)}

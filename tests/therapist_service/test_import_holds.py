@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from datetime import timedelta
 from typing import Any
 
@@ -91,7 +92,7 @@ def test_a_held_file_waits_for_approval_and_later_files_with_it(
 
 
 def test_a_source_that_mixes_up_whose_ids_are_whose_is_held(folder: Folder) -> None:
-    names = [f"{letter}ame" for letter in "abcdefghijklmnopqrstuvwxyz"]
+    names = [f"{letter}ame" for letter in string.ascii_lowercase]
     both = [a_record(f"a-{n}", first_name=name, last_name=f"von {name}") for n, name in enumerate(names)]
     assert folder.bring(FIRST, a_file(both)).counts.additions == 26
     mixed_up = [{**each, "external_id": other["external_id"]} for each, other in zip(both, reversed(both), strict=True)]

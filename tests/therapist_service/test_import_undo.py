@@ -52,6 +52,7 @@ def fates(client: FlaskClient, known: ImportView) -> dict[str, Any]:
     return {each["therapist_id"]: (each["outcome"], each["kept"]) for each in items}
 
 
+FOURTH = "therapists_20261123_070000.json"
 HOURS = {"monday": [{"start": "09:00", "end": "10:00"}]}
 BEFORE = [
     a_record("moves", city="Aachen", phone_hours=HOURS),
@@ -248,3 +249,52 @@ def test_what_people_approved_of_it_stays_and_is_named_and_so_does_what_was_merg
     assert merge.status_code == 200
     assert undone(client, second)["undo"]["kept"] == 1
     assert fates(client, second) == {str(kept): ("restored", []), str(merged): ("kept", ["city", "merged_into"])}
+
+
+def test_what_the_import_had_overtaken_waits_again_and_what_a_later_file_says_too_goes_on(
+    folder: Folder, client: FlaskClient
+) -> None:
+    folder.bring(FIRST, a_file([a_record("a-1", phone="+49241111111"), a_record("a-4"), a_record("a-5")]))
+    folder.passes = frozenset()
+
+    def waiting() -> list[tuple[str, str, str]]:
+        found = client.get("/api/import-reviews?state=pending&sort=created_at").json["items"]
+        return sorted((each["external_id"], each["kind"], each["import_id"]) for each in found)
+
+    new = [a_record("a-2"), a_record("a-3")]
+    second = folder.bring(SECOND, a_file([*new, a_record("a-4", phone="+49241444444")]))
+    said_again = a_record("a-1", phone="+49241999999")
+    overtaking = [a_record("a-2", phone_hours=HOURS), said_again, a_record("a-5", phone="+49241555555")]
+    third = folder.bring(THIRD, a_file(overtaking, deletions=["a-3", "a-4"]))
+    fourth = folder.bring(FOURTH, a_file([{**said_again, "languages": ["fr"]}]))
+    rejected = next(each for each in client.get("/api/import-reviews?state=pending").json["items"]
+                    if each["external_id"] == "a-5")  # fmt: skip
+    assert client.post(f"/api/import-reviews/{rejected['id']}/reject").status_code == 200
+    assert waiting() == [("a-1", "contact", str(third.id)), ("a-2", "new", str(third.id))]
+
+    assert undone(client, third)["status"] == "undone"
+    assert waiting() == [
+        ("a-1", "contact", str(fourth.id)),
+        ("a-2", "new", str(second.id)),
+        ("a-3", "new", str(second.id)),
+        ("a-4", "contact", str(second.id)),
+    ]
+    refused = client.post(f"/api/import-reviews/{rejected['id']}/reopen")
+    assert (refused.status_code, refused.json["code"]) == (409, "import_review.import_undone")
+
+
+def test_what_another_source_was_found_to_be_is_the_first_ones_again(folder: Folder, client: FlaskClient) -> None:
+    def file(name: str, external_id: str, source: str, **fields: Any) -> dict[str, Any]:
+        mira = a_record(external_id, first_name="Mira", street="Musterweg", **fields)
+        document = a_file([mira])
+        document["metadata"] |= {"source": source, "timestamp": f"2026-11-23T{name[20:22]}:00:00Z"}
+        return document
+
+    folder.bring(FIRST, file(FIRST, "a-1", "116117.de"))
+    other = folder.bring(SECOND, file(SECOND, "z-1", "another directory"))
+    (known,) = client.get("/api/therapists").json["items"]
+    assert [each["external_id"] for each in known["sources"]] == ["z-1", "a-1"]
+    assert undone(client, other)["status"] == "undone"
+    folder.bring(THIRD, file(THIRD, "a-1", "116117.de", city="Bonn"))
+    (known,) = client.get("/api/therapists").json["items"]
+    assert (known["city"], [each["external_id"] for each in known["sources"]]) == ("Bonn", ["a-1"])

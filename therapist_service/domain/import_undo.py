@@ -27,10 +27,10 @@ from therapist_service.domain import (
     import_undo_rules,
     imports,
     publishing,
-    reviews,
     states,
     therapists,
     undone_entries,
+    undone_reviews,
 )
 from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.import_schemas import ImportUndoFilter, ImportView
@@ -99,9 +99,9 @@ def undo_portion(session: Session, *, at_most: int, now: datetime) -> int:
 
 
 def _finish(session: Session, known: Import, now: datetime) -> int:
-    reviews.supersede_those_of(session, known.id, now=now)
+    undone_reviews.take_back(session, known, now=now)
     session.flush()
-    undo_queries.name_approved(session, known.id)
+    undo_queries.name_approved(session, known.id, shown=SHOWN)
     known.undo_kept = undo_queries.count_outcomes(session, known.id, NOT_WHOLLY_UNDONE)
     undone_entries.bring_back(session, known)
     states.undo_import(known, now=now)

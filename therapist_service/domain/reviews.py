@@ -16,7 +16,7 @@ from shared.database.bulk_changes import change_each
 from shared.database.rows import require
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.values.bulk import MOST_AT_ONCE, ObjectOutcome, require_same, require_total
-from shared.values.enums import ReviewState
+from shared.values.enums import ImportStatus, ReviewState
 from shared.values.lists import Listed, ListRequest
 from therapist_service.domain import review_approvals, review_rules, states
 from therapist_service.domain.review_schemas import (
@@ -26,7 +26,7 @@ from therapist_service.domain.review_schemas import (
     ReviewFilter,
     ReviewRejection,
 )
-from therapist_service.store import queries, review_lists, review_queries, source_queries
+from therapist_service.store import import_queries, queries, review_lists, review_queries, source_queries
 from therapist_service.store.tables import ImportReview
 
 NAMED_BY: Final = ("last_name", "first_name", "city")
@@ -105,6 +105,9 @@ def reopen(session: Session, review_id: UUID, *, by: UUID | None, now: datetime)
     review = _locked(session, review_id, None)
     if review.state == ReviewState.PENDING:
         raise Conflict("import_review.not_decided")
+    brought = import_queries.one(session, review.import_id) if review.import_id is not None else None
+    if brought is not None and brought.status == ImportStatus.UNDONE:
+        raise Conflict("import_review.import_undone")
     if review.state == ReviewState.SUPERSEDED or review_queries.has_newer(session, review):
         raise Conflict("import_review.superseded")
     left = {name: value for name, value in review.proposed.items() if name not in review.applied}
@@ -153,13 +156,6 @@ def change_many(session: Session, wanted: ReviewBulkChange, *, by: UUID | None, 
         return approve(session, review_id, ReviewApproval(), by=by, now=now)
 
     return change_each(session, ids, change)
-
-
-def supersede_those_of(session: Session, import_id: UUID, *, now: datetime) -> int:
-    """What of an import waits is not to be decided any more, since the import was undone; returns the number."""
-    waiting = review_queries.pending_of_import(session, import_id)
-    review_queries.supersede(session, waiting, states.columns_of_a_superseded_review() | {"updated_at": now})
-    return len(waiting)
 
 
 def _selected(session: Session, wanted: ReviewBulkChange) -> list[UUID]:

@@ -81,7 +81,7 @@ def found_by(therapist: Mapping[str, Any]) -> str:
 
 
 def words_of(therapist: Mapping[str, Any]) -> list[str]:
-    """The words of a therapist's fields, and those of whoever was merged into them."""
+    """The words of a therapist's fields, and those of who was merged into them."""
     text = " ".join(therapist[name] or "" for name in FIELDS[:4])
     bare = () if text.isascii() else _words(one_line(text).translate(_WITHOUT_DOTS))
     numbers = [therapist[name] for name in ("phone", "mobile") if therapist[name]]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, literal, select, text, update
+from sqlalchemy import Uuid, any_, bindparam, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session
 
 from shared.database import lock_rows
 from shared.database.bulk import Row, as_json, rows_of, write_rows
 from shared.database.rows import find_row
-from therapist_service.store.tables import ImportReview
+from therapist_service.store.tables import Import, ImportReview
 
 
 def one(session: Session, review_id: UUID, *, lock: bool = False) -> ImportReview | None:
@@ -78,3 +79,53 @@ _REMEMBER = text(
     f"UPDATE import_reviews AS known SET declined = new.declined FROM {rows_of('import_reviews')} AS new"  # noqa: S608
     " WHERE known.id = new.id"
 )
+
+
+def pass_on(session: Session, known: Import, *, now: datetime) -> None:
+    """Let reviews of the import that wait be those of the newest later file that says the same."""
+    of_import = {"import_id": known.id, "source": known.source, "file": known.file, "now": now}
+    session.execute(_PASS_ON, of_import)
+
+
+def overtaken_by(session: Session, known: Import) -> list[dict[str, Any]]:
+    """The reviews that waited before the import and that its records overtook: all columns.
+
+    No other file may have said anything of the entry since, but for undone ones.
+    """
+    found = session.execute(_OVERTAKEN, {"import_id": known.id, "source": known.source})
+    these = [row.id for row in found if row.state == "superseded"]
+    table = ImportReview.__table__
+    wanted = select(*table.c).where(table.c.id == any_(literal(sorted(these), ARRAY(Uuid)))).order_by(table.c.id)
+    return [dict(row) for row in session.execute(wanted).mappings()] if these else []
+
+
+_PASS_ON = text("""
+    WITH later AS MATERIALIZED (
+        SELECT DISTINCT ON (record.external_id) record.external_id, record.import_id, record.position
+          FROM import_records AS record
+          JOIN imports AS import ON import.id = record.import_id
+         WHERE import.source = :source AND import.status = 'completed' AND import.file > :file
+           AND record.outcome <> 'rejected'
+         ORDER BY record.external_id, import.file DESC, record.position DESC)
+    UPDATE import_reviews AS review
+       SET import_id = later.import_id, position = later.position, updated_at = :now, version = review.version + 1
+      FROM later
+     WHERE review.import_id = :import_id AND review.state = 'pending' AND review.source_name = :source
+       AND review.external_id = later.external_id
+""").bindparams(bindparam("import_id", type_=Uuid))
+_OVERTAKEN = text("""
+    WITH others AS MATERIALIZED (
+        SELECT record.external_id, max(import.file) AS file
+          FROM import_records AS record
+          JOIN imports AS import ON import.id = record.import_id
+         WHERE import.source = :source AND import.status = 'completed' AND import.id <> :import_id
+           AND record.outcome <> 'rejected'
+           AND record.external_id IN (SELECT external_id FROM import_records WHERE import_id = :import_id)
+         GROUP BY record.external_id)
+    SELECT DISTINCT ON (review.external_id) review.id, review.state
+      FROM import_reviews AS review
+      JOIN imports AS import ON import.id = review.import_id AND import.status <> 'undone'
+      JOIN others ON others.external_id = review.external_id AND others.file <= import.file
+     WHERE review.source_name = :source AND review.import_id <> :import_id
+     ORDER BY review.external_id, review.id DESC
+""").bindparams(bindparam("import_id", type_=Uuid))

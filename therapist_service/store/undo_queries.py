@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,7 @@ from therapist_service.store.tables import (
 _NAME_APPROVED = text("""
     INSERT INTO import_undo_outcomes AS known (import_id, therapist_id, outcome, kept)
     SELECT :import_id, review.therapist_id, 'kept',
-           array_remove(array_agg(DISTINCT CASE name WHEN 'inactive_by' THEN 'status' ELSE name END), NULL)
+           array_remove(array_agg(DISTINCT coalesce(CAST(:shown AS jsonb) ->> name, name)), NULL)
       FROM import_reviews AS review
       JOIN therapist_changes AS change ON change.review_id = review.id
       LEFT JOIN LATERAL (
@@ -91,9 +92,12 @@ def merged_ones(session: Session, therapist_ids: Collection[UUID]) -> Sequence[U
     return session.scalars(wanted.order_by(Therapist.id)).all()
 
 
-def name_approved(session: Session, import_id: UUID) -> None:
-    """Note with the outcomes what approved reviews of the import took over, which stays."""
-    session.execute(_NAME_APPROVED, {"import_id": import_id})
+def name_approved(session: Session, import_id: UUID, *, shown: Mapping[str, str]) -> None:
+    """Note with the outcomes what approved reviews of the import took over, which stays.
+
+    `shown` has the names by which clients know columns of another name.
+    """
+    session.execute(_NAME_APPROVED, {"import_id": import_id, "shown": json.dumps(dict(shown))})
 
 
 def count_outcomes(session: Session, import_id: UUID, outcomes: Collection[str]) -> int:

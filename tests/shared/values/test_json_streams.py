@@ -71,6 +71,18 @@ def test_what_no_parser_takes_is_passed_over_as_any_value(raw: bytes, size: int)
         assert passed(raw, size) == raw
 
 
+@pytest.mark.parametrize("beside", ['"a"', '{"x": "]"}', "[1, [2]]"])
+def test_values_around_one_of_great_depth_are_found(beside: str) -> None:
+    """As Debian 12's Python 3.11.2 did not with possessive groups."""
+    for depth in range(1, 16):
+        inner = beside
+        for _ in range(depth):
+            inner = f"[{beside}, {inner}, {beside}]"
+        stream = JsonStream([f"[{inner}, 2]".encode()])
+        raw = [stream.value(keep=1 << 20).raw for _ in stream.elements()]
+        assert raw == [inner.encode(), b"2"]
+
+
 @pytest.mark.parametrize(
     ("raw", "problem"),
     [
