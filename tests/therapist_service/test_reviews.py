@@ -193,22 +193,6 @@ def test_a_rejected_person_waits_again_only_as_somebody_else(
     assert people(session) == []
 
 
-def test_an_approval_does_not_make_a_second_therapist_of_one_who_became_known_meanwhile(
-    client: FlaskClient, folder: Folder, session: Session
-) -> None:
-    change(folder, FIRST, mira(), mira("a-2", first_name="Jan"))
-    change(folder, SECOND, mira("b-1"))
-    first, jan, again = sorted(reviews(client, state="pending"), key=lambda each: str(each["external_id"]))
-    for each in (first, jan):
-        assert decide(client, each, "approve").status_code == 200, "two entries of one file are two people"
-    refused = decide(client, again, "approve")
-    known_one = people(session)[0]
-    assert (refused.status_code, refused.json["code"]) == (409, "import_review.resembles")
-    assert str(known_one.id) in refused.json["detail"]
-    assert decide(client, again, "approve", is_new=True).status_code == 200
-    assert [each.first_name for each in people(session)] == ["Mira", "Jan", "Mira"]
-
-
 def test_a_decision_can_be_reopened(client: FlaskClient, folder: Folder, session: Session) -> None:
     known(folder)
     change(folder, SECOND, mira(phone="+492414710999", email="mira@example.org"))
