@@ -194,12 +194,18 @@ def _show_review(_service: AnyService, _settings: ServiceSettings, id: UUID) -> 
 @click.argument("id", type=click.UUID)
 @click.option("--field", "fields", multiple=True, help="Take over this field only; repeat it for several.")
 @click.option("--therapist", type=click.UUID, help="Who it is, where that is to be decided; without it a new person.")
+@click.option("--new", "is_new", is_flag=True, help="A new person although somebody known by now resembles them.")
 @with_service
 def _approve_review(
-    _service: AnyService, _settings: ServiceSettings, id: UUID, fields: tuple[str, ...], therapist: UUID | None
+    _service: AnyService,
+    _settings: ServiceSettings,
+    id: UUID,
+    fields: tuple[str, ...],
+    therapist: UUID | None,
+    is_new: bool,
 ) -> None:
     """Take over what waits, or some fields of it."""
-    approval = ReviewApproval(fields=list(fields) or None, therapist_id=therapist)
+    approval = ReviewApproval(fields=list(fields) or None, therapist_id=therapist, is_new=is_new)
     with transaction() as session:
         print_line(_line_of_review(reviews.approve(session, id, approval, by=None, now=clock.now())))
 

@@ -99,11 +99,21 @@ def test_of_two_who_could_be_meant_a_person_must_choose() -> None:
     [
         ({"first_name": "Jan", "last_name": "Sommer"}, True),
         ({"last_name": "Sommer"}, False),  # married
+        ({"last_name": "Sommer", "street": "Ringweg"}, False),  # and took the number along
+        ({"last_name": "Sommer"} | ELSEWHERE, True),
+        ({"last_name": "Sommer", "street": None, "phone": None}, False),  # no more is known than the town
+        ({"last_name": "Heide-Sommer"} | ELSEWHERE, False),
         ({"first_name": "Miriam"}, False),
+        ({"first_name": "Jan", "gender": "male"}, True),  # of a couple with one practice the other one
+        ({"first_name": "Jan"} | ELSEWHERE, True),
         ({"first_name": "Jan", "last_name": "Heide-Sommer"}, False),
         ({"first_name": "M.", "last_name": "Sommer"}, False),
         ({"first_name": None, "last_name": "Sommer"}, False),
+        ({"first_name": None, "last_name": "Sommer"} | ELSEWHERE, True),
+        ({"gender": "male"} | ELSEWHERE, False),  # moved, and the gender was noted wrongly
     ],
 )
-def test_another_first_name_and_surname_are_somebody_else(sent: dict[str, Any], expected: bool) -> None:
-    assert entity_resolution.is_somebody_else(person(), person(**sent)) is expected
+def test_under_a_known_id_names_and_what_contradicts_them_are_somebody_else(
+    sent: dict[str, Any], expected: bool
+) -> None:
+    assert entity_resolution.is_somebody_else(person(gender="female"), person(gender="female") | sent) is expected

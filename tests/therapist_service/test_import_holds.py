@@ -100,6 +100,21 @@ def test_a_source_that_mixes_up_whose_ids_are_whose_is_held(folder: Folder) -> N
     assert (held.status, held.hold and held.hold.would_change) == ("held", 26)
 
 
+def test_a_source_under_another_name_is_judged_by_those_whom_it_names(folder: Folder, session: Session) -> None:
+    names = [f"{letter}ame" for letter in "abcdefghijklmnopqrstuvwxyz"]
+    both = [a_record(f"a-{n}", first_name=name, last_name=f"von {name}") for n, name in enumerate(names)]
+    folder.bring(FIRST, a_file(both))
+    renamed = a_file([{**each, "external_id": f"z-{n}", "procedures": ["AP"]} for n, each in enumerate(both)])
+    renamed["metadata"]["source"] = "arztsuche.116117.de"
+    held = folder.bring(SECOND, renamed)
+    assert (held.status, held.hold and (held.hold.known_before, held.hold.would_change)) == ("held", (26, 26))
+    assert held.reason == (
+        "It would deactivate 0 and change 26 of 26 therapists who are known from arztsuche.116117.de or found by its "
+        "records (26): more than 20 %"
+    )
+    assert {each.procedures[0] for each in session.scalars(select(Therapist))} == {"VT"}
+
+
 def test_deletions_of_everything_is_held(folder: Folder, session: Session) -> None:
     folder.bring(FIRST, a_file(people(60)))
     held = folder.bring(SECOND, a_file(deletions=ids(60)))

@@ -151,7 +151,8 @@ def test_the_same_file_twice_changes_nothing(folder: Folder, session: Session) -
 
 
 def test_other_files_in_the_folder_are_left_alone(folder: Folder) -> None:
-    for name in (".therapists_20261123_040000.json.part", "therapists.json", "readme.txt", f"{FIRST}.tmp"):
+    others = (".therapists_20261123_040000.json.part", "therapists.json", "readme.txt", f"{FIRST}.tmp", f"x\\{FIRST}")
+    for name in others:
         folder.drop(name, a_file([a_record()]))
     (folder.path / SECOND).mkdir()
     folder.work()

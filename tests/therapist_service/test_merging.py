@@ -141,3 +141,15 @@ def test_where_the_leading_entry_goes_the_other_one_leads_at_once(
     ]  # fmt: skip
     assert {(each.action, each.outcome) for each in folder.records(done)} == {("modification", "applied")}
     assert recorded(session, UUID(ids["old-2"]))[-1]["data"]["therapist"]["city"] == "Essen"
+
+
+def test_where_the_entry_of_the_kept_one_goes_the_values_of_the_other_one_count(
+    client: FlaskClient, session: Session, folder: Folder
+) -> None:
+    both = [a_record("old", first_name="Zoe", city="Aachen"), a_record("new", first_name="Zoe", city="Bonn")]
+    folder.bring(FIRST, a_file(both))
+    ids = {each["source"]["external_id"]: each["id"] for each in client.get("/api/therapists").json["items"]}
+    assert merge(client, ids["old"], ids["new"]).json["city"] == "Aachen"
+    folder.bring(SECOND, a_file(deletions=["old"]))
+    shown = client.get(f"/api/therapists/{ids['old']}").json
+    assert (shown["status"], shown["city"], shown["source"]["external_id"]) == ("active", "Bonn", "new")

@@ -186,7 +186,8 @@ def test_a_rejected_person_waits_again_only_as_somebody_else(
     rejected = decide(client, pending(client), "reject", reason="Works as a coach.").json
     assert (rejected["state"], rejected["reason"]) == ("rejected", "Works as a coach.")
     assert change(folder, SECOND, mira(languages=["de", "tr"])) == ["unchanged"]
-    assert change(folder, THIRD, mira(street="Ringweg")) == ["waiting"]
+    assert change(folder, THIRD, mira(fax="keine Ahnung")) == ["unchanged"], "what cannot be read says nothing"
+    assert change(folder, FOURTH, mira(street="Ringweg")) == ["waiting"]
     refused = decide(client, rejected, "reopen")
     assert (refused.status_code, refused.json["code"]) == (409, "import_review.superseded"), "a newer one waits"
     assert people(session) == []

@@ -194,7 +194,7 @@ def _is_meant(name: str) -> bool:
 
 
 def _arrival(entry: dict[str, Any]) -> Arrival:
-    name = PurePosixPath(str(entry["name"]).replace("\\", "/")).name
+    name = PurePosixPath(str(entry["name"])).name  # a backslash is part of a name
     problem = None
     if entry["type"] != "file" or entry.get("islink"):
         problem = "It is a link, a pipe or a device: only files are imported, so that no path leads out of the folder."

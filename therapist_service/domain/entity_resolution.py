@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from shared.values.enums import Gender
 from shared.values.text import words
 
 TITLES: Final = frozenset({
@@ -53,7 +54,7 @@ class KnownPerson:
 
 KEY_FIELDS: Final = frozenset({"first_name", "last_name", "street", "phone"})
 """The fields of which the keys are made."""
-COMPARED: Final = (*sorted(KEY_FIELDS), "house_number", "postal_code", "city", "mobile", "email")
+COMPARED: Final = (*sorted(KEY_FIELDS), "house_number", "postal_code", "city", "mobile", "email", "gender")
 """The fields that are compared."""
 
 
@@ -84,10 +85,37 @@ def identify(sent: Person, candidates: Collection[KnownPerson]) -> Identificatio
 
 
 def is_somebody_else(known: Person, sent: Person) -> bool:
-    """Whether a record under a known external id has another first name and another surname."""
-    if _is_same_first(known, sent) is not False:
+    """Whether a record under a known external id may be another person's.
+
+    It is where both names are others; with one other name, where neither the address nor a contact is the same, or
+    where the gender is another one too: a couple has one surname and one practice.
+    """
+    is_same_first, has_same_surname = _is_same_first(known, sent), _shares_a_surname(known, sent)
+    if is_same_first is False and not has_same_surname:
+        return True
+    if is_same_first is not False and has_same_surname:
         return False
-    return not set(_name_words(known["last_name"])) & set(_name_words(sent["last_name"]))
+    if is_same_first is False and _has_other_gender(known, sent):
+        return True
+    return not _is_found_there(known, sent)
+
+
+def _shares_a_surname(known: Person, sent: Person) -> bool:
+    """Whether a word of the surname is the same, so that it may be the double name of one who married."""
+    return not set(_name_words(known["last_name"])).isdisjoint(_name_words(sent["last_name"]))
+
+
+def _has_other_gender(known: Person, sent: Person) -> bool:
+    one, other = known["gender"], sent["gender"]
+    return one != other and not {one, other} & {None, Gender.UNKNOWN}
+
+
+def _is_found_there(known: Person, sent: Person) -> bool:
+    """Whether address or a contact is the same; the town is enough where no more is known to compare."""
+    if _shares_a_contact(known, sent):
+        return True
+    is_same_address = _is_same_address(known, sent)
+    return _is_same_town(known, sent) if is_same_address is None else is_same_address
 
 
 def _is_certain(sent: Person, candidate: KnownPerson) -> bool:

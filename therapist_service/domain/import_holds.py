@@ -1,7 +1,8 @@
 """Files that would deactivate or change unusually many therapists: they wait for a person, and later files with them.
 
 A file is judged once, before its first record is applied, by what its records would do to the therapists who are known
-from its source (docs/domain.md#import-rule-5). Who is new counts as nothing, so that the first file of a source passes.
+from its source (docs/domain.md#import-rule-5), and to those who are known otherwise and whom it is found to name: a
+source under a new name has shown nobody yet. Who is new counts as nothing, so that the first file of a source passes.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_schemas import ImportRejection, ImportView
 from therapist_service.domain.imports import ImportClaim
 from therapist_service.settings import HoldRule
-from therapist_service.store import source_queries
+from therapist_service.store import queries, source_queries
 from therapist_service.store.tables import Import
 
 
 @dataclass
 class FileEffect:
-    """What a file would do to the therapists who are known from its source."""
+    """What a file would do to the therapists who are known from its source, or found by its records."""
 
     known: int
     """How many these are."""
@@ -37,6 +38,8 @@ class FileEffect:
     changed: int = 0
     is_counted: bool = True
     """Whether the records were compared with what is known; otherwise each counts as if it changed somebody."""
+    found: int = 0
+    """How many of them the source has not shown yet."""
 
     @property
     def affected(self) -> int:
@@ -46,9 +49,10 @@ class FileEffect:
 
 def largest_effect(session: Session, file: ImportFile) -> FileEffect:
     """What the file could do at most: as if each of its records changed somebody."""
-    known, gone = source_queries.count_therapists(session, file.metadata.source)
+    known = source_queries.count_therapists(session, file.metadata.source)
     deactivated = min(len(file.lists["deletions"].starts), known)
-    changed = min(file.total - deactivated, known + gone - deactivated)
+    # anybody may be found by a record of an unknown id, whoever the source has shown
+    changed = min(file.total, max(queries.count_there(session), known)) - deactivated
     return FileEffect(known, deactivated, changed, is_counted=False)
 
 
@@ -78,6 +82,8 @@ def add_effect(
         parsed=parsed,
     )
     applied = Counter(each.decision.action for each in outcomes if each.decision.outcome == ImportOutcome.APPLIED)
+    found = sum(each.is_found for each in outcomes)
+    effect.known, effect.found = effect.known + found, effect.found + found
     effect.deactivated += applied[ImportAction.DELETION]
     effect.changed += applied[ImportAction.MODIFICATION] + sum(map(_asks_whose_entry_it_is, outcomes))
 
@@ -105,7 +111,10 @@ def judge(session: Session, claimed: ImportClaim, effect: FileEffect, rule: Hold
 def _why(known: Import, effect: FileEffect, rule: HoldRule) -> str:
     number = f"{effect.deactivated} and change {effect.changed}"
     would = f"It would deactivate {number}" if effect.is_counted else f"It could deactivate {number}"
-    return f"{would} of {effect.known} therapists who are known from {known.source}: more than {rule.percent:g} %"
+    of_whom = f"{effect.known} therapists who are known from {known.source}"
+    if effect.found:
+        of_whom += f" or found by its records ({effect.found})"
+    return f"{would} of {of_whom}: more than {rule.percent:g} %"
 
 
 def approve(session: Session, import_id: UUID, *, by: UUID | None, now: datetime) -> ImportView:

@@ -47,6 +47,8 @@ class Outcome:
     """An entry of which nothing is written but that the source still shows it."""
     led: Mapping[UUID, Mapping[str, Any]] = field(default_factory=dict)
     """What an entry had said that leads no more, by its id."""
+    is_found: bool = False
+    """Whether a record of an unknown external id was found to be somebody who is known."""
     change: Change | None = None
     review: Row | None = None
     superseded: UUID | None = None

@@ -235,7 +235,8 @@ class _Portion:
         reviewed = self._reviewed(entry, decision)
         change = None if row is None else self._change(entry, decision, row["id"], known)
         led = self._led(known)
-        return Outcome(sent, decision, therapist_id, written, event, source, seen, change=change, led=led, **reviewed)
+        notes: Row = {"is_found": known is not None and known.source is None, "change": change, "led": led}
+        return Outcome(sent, decision, therapist_id, written, event, source, seen, **notes, **reviewed)
 
     def _led(self, known: Known | None) -> Mapping[UUID, Mapping[str, Any]]:
         """What the entry says that led of a therapist who was found just now, and leads no more."""

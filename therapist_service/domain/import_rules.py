@@ -45,7 +45,7 @@ class Known:
     is_just_gone: bool = False
     """Whether the same file said that another entry of theirs is gone: then that they are back is no question."""
     next_record: Mapping[str, Any] | None = None
-    """What the entry said last that leads when this one goes, in JSON; None where that is not known."""
+    """What the entry said last that leads when this one goes, in JSON; None where the therapist is like it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def decide(
         return _led_by_another(entry, known, last, passes) or _gone(entry, known)
     if known is None:
         return _unknown(entry, who, last, passes, resembled)
-    if known.source is not None and entity_resolution.is_somebody_else(known.therapist, _person(entry)):
+    if known.source is not None and entity_resolution.is_somebody_else(*_compared(known, known.source, entry)):
         return _person_waits(entry, ReviewKind.IDENTITY, last, known.therapist, (known.therapist["id"],))
     if not known.is_leading:
         reason = _both(entry.note, "another entry of this therapist is newer: its records count")
@@ -97,8 +97,11 @@ def decide(
 def _led_by_another(
     entry: Entry, known: Known | None, last: LastReview | None, passes: Passes
 ) -> ImportDecision | None:
-    """What the entry that leads now had said, where the leading one goes; None where nothing follows from that."""
-    if known is None or not (known.is_listed_otherwise and known.is_leading) or known.next_record is None:
+    """What the entry that leads from now on had said, where another one goes; None where nothing follows from that.
+
+    Also where the one that goes did not lead: after a merge the therapist is like the entry of the kept one.
+    """
+    if known is None or not known.is_listed_otherwise or known.next_record is None:
         return None
     values = kept_values(known.next_record)
     if values is None:
@@ -163,9 +166,20 @@ def _person_waits(
     return ImportDecision(action, ImportOutcome.WAITING, entry.note, waiting=waiting)
 
 
-def _person(entry: Entry) -> dict[str, Any]:
-    """The record's fields that say who it is; what could not be read is not known."""
-    return {**dict.fromkeys(entity_resolution.COMPARED), **entry.values}
+def _compared(
+    known: Known, source: Mapping[str, Any], entry: Entry
+) -> tuple[entity_resolution.Person, entity_resolution.Person]:
+    """Who the entry was until now, and who the record says that it is.
+
+    Where what the entry said last is kept, that counts: its therapist has another one too, perhaps at another address.
+    What could not be read says nothing, and neither does what staff have set: there the source was wrong before.
+    """
+    nothing = dict.fromkeys(entity_resolution.COMPARED)
+    if source.get("record") is not None:
+        return nothing | dict(source["record"]), nothing | dict(entry.values)
+    as_known = {name: known.therapist[name] for name in entity_resolution.COMPARED}
+    set_by_staff = {name: as_known[name] for name in known.therapist["protected_fields"] if name in as_known}
+    return as_known, as_known | dict(entry.values) | set_by_staff
 
 
 def _seen_again(entry: Entry, known: Mapping[str, Any], last: LastReview | None, passes: Passes) -> ImportDecision:

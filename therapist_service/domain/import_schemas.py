@@ -58,7 +58,7 @@ class Hold(Schema):
     held_at: Instant
     """Since when."""
     known_before: int
-    """Therapists who were known from its source."""
+    """Therapists who were known from its source, or known otherwise and found by its records."""
     would_deactivate: int
     """Therapists who would become inactive."""
     would_change: int

@@ -11,8 +11,9 @@ from shared.database import Session, new_id
 from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
 from shared.values.enums import ReviewKind
 from shared.values.postal_codes import coordinates_problem
-from therapist_service.domain import reviewed_therapists, sources, therapists
+from therapist_service.domain import entity_resolution, reviewed_therapists, sources, therapists
 from therapist_service.domain.change_log import ChangeOrigin
+from therapist_service.domain.entity_resolution import COMPARED, KnownPerson
 from therapist_service.domain.review_rules import REACTIVATION, as_json, same_value
 from therapist_service.domain.review_schemas import ReviewApproval
 from therapist_service.domain.schemas import PLACE, ImportedFields
@@ -27,7 +28,8 @@ def apply(
     """Take over what was approved; returns the fields. The review and whom it concerns are locked.
 
     Raises `NotFound` for a therapist whom nobody knows, `Conflict` where nothing can be taken over any more or a field
-    that was named cannot, and `RuleBroken` for a person without a name.
+    that was named cannot, or where a new person resembles somebody whom the review does not show, and `RuleBroken` for
+    a person without a name.
     """
     if review.therapist_id is not None and approval.therapist_id not in (None, review.therapist_id):
         raise Conflict("import_review.other_therapist")
@@ -37,6 +39,8 @@ def apply(
     whom = review.therapist_id or approval.therapist_id
     origin = _origin(session, review, by)
     if whom is None:
+        if not approval.is_new:
+            _require_nobody_else(session, review)
         return _register(session, review, approval.fields, origin=origin, now=now)
     therapist = _concerned(session, review, whom)
     if is_about_who:
@@ -45,6 +49,28 @@ def apply(
     if is_about_who:
         _assign_entry(session, review, therapist, origin=origin, now=now)
     return applied
+
+
+def _require_nobody_else(session: Session, review: ImportReview) -> None:
+    """Raise `Conflict` where somebody is known by now who may be meant and whom the review does not show.
+
+    Whom its own import brought is somebody else: a file has two entries for two people.
+    """
+    sent = {**dict.fromkeys(COMPARED), **review.proposed}
+    keys = entity_resolution.keys(sent)
+    rows = source_queries.candidates(
+        session,
+        review.source_name,
+        name_keys=[keys["name_key"]] if keys["name_key"] else [],
+        practice_keys=[keys["practice_key"]] if keys["practice_key"] else [],
+        columns=COMPARED,
+        but_of_import=review.import_id or new_id(),
+        gone=(),
+    )
+    who = entity_resolution.identify(sent, [KnownPerson(row["id"], row, row["is_listed"]) for row in rows])
+    found = {*who.proposed, *filter(None, (who.therapist_id,))} - {*review.candidate_ids}
+    if found:
+        raise Conflict("import_review.resembles", candidates=", ".join(sorted(map(str, found))))
 
 
 def _concerned(session: Session, review: ImportReview, whom: UUID) -> Therapist:

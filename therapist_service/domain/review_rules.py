@@ -70,9 +70,9 @@ class LastReview:
 
     def rejected_the_person(self, values: Mapping[str, Any]) -> bool:
         """Whether this very person was rejected; other languages or hours make nobody else of them."""
-        names = (IDENTITY | CONTACT) - PLACE
+        names = ((IDENTITY | CONTACT) - PLACE) & values.keys()  # what could not be read says nothing
         return self.state == ReviewState.REJECTED and all(
-            name in self.declined and same_value(self.declined[name], values.get(name)) for name in names
+            same_value(self.declined.get(name), values[name]) for name in names
         )
 
 

@@ -75,6 +75,8 @@ class ReviewApproval(Schema):
     """Only these fields; the others count as rejected."""
     therapist_id: UUID | None = None
     """Who it is, where that is to be decided; without it a new person."""
+    is_new: bool = False
+    """Whether it is a new person although somebody resembles them who became known since the file came."""
 
 
 class ReviewRejection(Schema):

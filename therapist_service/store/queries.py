@@ -24,6 +24,11 @@ def therapists_after(session: Session, therapist_id: UUID, *, limit: int) -> Seq
     return next_locked(session, Therapist, after=therapist_id, limit=limit)
 
 
+def count_there(session: Session) -> int:
+    """How many therapists there are."""
+    return session.scalar(select(func.count()).select_from(Therapist).where(IS_THERE)) or 0
+
+
 def lock_therapists(session: Session, ids: Iterable[UUID]) -> None:
     """Let no other transaction change these therapists before ours ends."""
     lock_rows(session, Therapist, ids)
