@@ -25,7 +25,7 @@ _NUMBER = r"\d{1,4}(?:\s?[a-zA-Z])?(?![a-zA-ZäöüÄÖÜß])"
 _HOUSE_NUMBER = re.compile(rf"(?P<first>{_NUMBER})(?:\s?[-–/+]\s?(?P<last>{_NUMBER}))?")
 _SQUARE = re.compile(r"(?P<street>[A-U]\s?\d{1,2})(?:\s*[,/ ]\s*(?P<number>\d.*))?$")
 """The squares of Mannheim have no streets: "Q7, 24"."""
-_ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]")
+_ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _PART_OF_A_HOUSE = re.compile(
     r"(?<=[\d,/])(?P<kept>.{0,3}?)\b(?:\d{1,2}\s?\.?\s*(?:OG|Obergeschoss|Stock|Stockwerk|Etage|UG|DG)|(?:EG|OG|UG|DG|Erdgeschoss|Dachgeschoss|"
     r"Hinterhaus|Vorderhaus|Hinterhof|Innenhof|Seitenflügel|Aufgang|Eingang|Etage|Hochparterre|Souterrain)\b).*",
