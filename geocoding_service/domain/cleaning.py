@@ -32,7 +32,7 @@ _PART_OF_A_HOUSE = re.compile(
     re.IGNORECASE,
 )
 _NO_NAME = re.compile(
-    r"\b(?:postfach|c/o|nach vereinbarung|unbekannt|keine angabe|siehe|bitte)\b|[!?@:;]|\w{3,}\.\s+\w", re.IGNORECASE
+    r"\b(?:postfach|c/o|nach vereinbarung|unbekannt|keine angabe|siehe|bitte)\b|[!?@:;]|\w{3}\.\s+\w", re.IGNORECASE
 )
 _ABBREVIATIONS = (
     (re.compile(r"(?<=\w)str\.?(?=\s|$)"), "straße"),

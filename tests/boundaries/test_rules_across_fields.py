@@ -73,6 +73,11 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
         },
         {"overrides.0.therapist_id"},
     ),
+    ("NewContactPlan", "_week_begins_on_monday"): ({"week": "2026-12-01"}, {"week"}),
+    ("ContactPlanFields", "_added_once"): (
+        {"added_requests": [{"patient_id": ID, "therapist_id": OTHER}] * 2},
+        {"added_requests"},
+    ),
 }
 """By schema and rule: what breaks the rule and no other, and the fields that the refusal names."""
 

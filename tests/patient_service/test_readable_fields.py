@@ -26,7 +26,7 @@ def test_an_auditor_reads_the_history_without_its_reasons(
     step = answer.json["items"][-1]
     assert step.keys() == {
         "reference", "kind", "from", "to", "paused_until", "at", "by", "previous_search_started_on",
-        "search_started_on", "kept_until",
+        "search_started_on", "kept_until", "placement_request_id",
     }  # fmt: skip
     assert (step["from"], step["to"], step["by"]) == ("searching", "paused", str(ANNA))
 
