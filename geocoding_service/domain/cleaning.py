@@ -23,7 +23,7 @@ MOST_WORDS = 7
 """Words of a street: "An der Alten Mühle am Großen Teich". A sentence has more, or ends with its sign."""
 _NUMBER = r"\d{1,4}(?:\s?[a-zA-Z])?(?![a-zA-ZäöüÄÖÜß])"
 _HOUSE_NUMBER = re.compile(rf"(?P<first>{_NUMBER})(?:\s?[-–/+]\s?(?P<last>{_NUMBER}))?")
-_SQUARE = re.compile(r"(?P<street>[A-U]\s?\d{1,2})(?:\s*[,/ ]\s*(?P<number>\d.*))?$")
+_SQUARE = re.compile(r"(?P<street>[A-U]\s?\d{1,2})(?:[\s,/]+(?P<number>\d.*))?$")
 """The squares of Mannheim have no streets: "Q7, 24"."""
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _PART_OF_A_HOUSE = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from shared.events.catalogue.payloads import Latitude, Longitude
+from shared.events.catalogue.payloads import Latitude, Longitude, Texts
 from shared.events.event import StateEvent
 
 
@@ -22,7 +22,7 @@ class AddressGeocoded(StateEvent, name="address.geocoded"):
     longitude: Longitude | None = None
     precision: str | None = None
     federal_state: str | None = None
-    federal_states: list[str] = []
+    federal_states: Texts = []
     """All that it may be in: several where a postal code crosses a border and nothing says on which side."""
     source: str | None = None
 
