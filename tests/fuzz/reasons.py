@@ -32,6 +32,7 @@ BLOCK = "POST /api/therapists/{id}/block"
 BULK, BULK_OF_PATIENTS = "POST /api/placement-requests/bulk", "POST /api/patients/bulk"
 BULK_OF_REVIEWS, APPROVAL = "POST /api/import-reviews/bulk", "POST /api/import-reviews/{id}/approve"
 GEOCODE, DISTANCE, HOLIDAYS = "GET /api/geocode", "GET /api/distance", "GET /api/holidays"
+GEOCODE_MANY = "POST /api/geocode"
 
 ID, OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdef", "01933f0e-7c3a-7000-8000-abcdefabcdee"
 TWO_ANSWERS = {"responses": [{"placement_request_id": ID, "outcome": "declined_other"}] * 2}
@@ -262,6 +263,15 @@ RULES = (
     Reason(
         "give the address in parts or as q, not both", "parameters have no schema in common", rules.says_it_twice,
         GEOCODE, {"q": "Aachen", "city": "Aachen"}, {"q": "Aachen"}, fields=("q",),
+    ),
+    Reason(
+        "give a postal_code, a city or q", "a rule across fields", rules.says_no_place, GEOCODE_MANY,
+        {"addresses": [{"city": "Aachen"}, {"street": "Markt"}]}, {"addresses": [{"city": "Aachen"}]},
+        fields=tuple(f"addresses.*.{name}" for name in ("postal_code", "city", "q")),
+    ),
+    Reason(
+        "give the address in parts or as q, not both", "a rule across fields", rules.says_it_twice, GEOCODE_MANY,
+        {"addresses": [{"q": "Aachen", "city": "Aachen"}]}, {"addresses": [{"q": "Aachen"}]}, fields=("addresses.*.q",),
     ),
     Reason(
         "must have at most 10 words", "no pattern counts the words that Unicode knows", rules.has_many_words,

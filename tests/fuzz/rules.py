@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from math import cos, hypot, radians
@@ -253,14 +253,19 @@ def is_no_point(prefix: str) -> Callable[[Any, Sent], bool]:
 
 
 def says_no_place(value: Any, sent: Sent) -> bool:
-    """Nothing, or what does not say where."""
-    return not any(sent.query.get(name) for name in ("postal_code", "city", "q"))
+    """Nothing, or what does not say where; of several addresses one of them."""
+    return any(not any(each.get(name) for name in ("postal_code", "city", "q")) for each in _addresses(sent))
 
 
 def says_it_twice(value: Any, sent: Sent) -> bool:
-    """In one line and in parts."""
-    parts = any(sent.query.get(name) for name in ("street", "house_number", "postal_code", "city"))
-    return bool(sent.query.get("q")) and parts
+    """In one line and in parts; of several addresses one of them."""
+    parts = ("street", "house_number", "postal_code", "city")
+    return any(each.get("q") and any(each.get(name) for name in parts) for each in _addresses(sent))
+
+
+def _addresses(sent: Sent) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = sent.body["addresses"] if sent.body else [sent.query]
+    return found
 
 
 def comes_with_a_cursor(value: Any, sent: Sent) -> bool:
