@@ -101,7 +101,7 @@ def test_a_source_that_mixes_up_whose_ids_are_whose_is_held(folder: Folder) -> N
 
 
 def test_a_source_under_another_name_is_judged_by_those_whom_it_names(folder: Folder, session: Session) -> None:
-    names = [f"{letter}ame" for letter in "abcdefghijklmnopqrstuvwxyz"]
+    names = [f"{letter}ame" for letter in string.ascii_lowercase]
     both = [a_record(f"a-{n}", first_name=name, last_name=f"von {name}") for n, name in enumerate(names)]
     folder.bring(FIRST, a_file(both))
     renamed = a_file([{**each, "external_id": f"z-{n}", "procedures": ["AP"]} for n, each in enumerate(both)])

@@ -51,7 +51,7 @@ def largest_effect(session: Session, file: ImportFile) -> FileEffect:
     """What the file could do at most: as if each of its records changed somebody."""
     known = source_queries.count_therapists(session, file.metadata.source)
     deactivated = min(len(file.lists["deletions"].starts), known)
-    # anybody may be found by a record of an unknown id, whoever the source has shown
+    # anybody may be found by a record of an unknown id, whatever the source has shown
     changed = min(file.total, max(queries.count_there(session), known)) - deactivated
     return FileEffect(known, deactivated, changed, is_counted=False)
 
