@@ -9,7 +9,7 @@ import pytest
 from operations.sign_in import AccessTokens
 from testkit.api_client import ApiClient
 from testkit.private_platform import PrivatePlatform, private_platform
-from tests.end_to_end.operators import state_of
+from tests.end_to_end.operators import trouble_of
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
     platform = item.funcargs.get("platform")
     if report.when == "call" and report.failed and isinstance(platform, PrivatePlatform):
         try:
-            said = state_of(platform)
+            said = trouble_of(platform)
         except Exception as problem:  # the platform may be the very trouble
             said = f"cannot be read: {problem}"
         report.sections.append(("state of the platform", said))

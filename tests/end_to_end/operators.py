@@ -95,7 +95,7 @@ class Tables:
         return not self.run(UNHEARD)
 
 
-def state_of(platform: PrivatePlatform) -> str:
+def trouble_of(platform: PrivatePlatform) -> str:
     """What stands in the way of a platform that does not do what a test waits for, line by line.
 
     Who has not handled which last state, events that are dead letters or not published, and each worker's last trouble.
