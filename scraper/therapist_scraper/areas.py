@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from therapist_scraper.errors import ScraperError
 
-EARTH_RADIUS_KM = 6371.0
+EARTH_RADIUS_KM = 6371.0088
 KM_PER_DEGREE = math.pi * EARTH_RADIUS_KM / 180
 SMALLEST_RADIUS_KM = 0.1
 """A box of this size is one house in a town; quartering it would separate nobody any more."""
@@ -103,7 +103,7 @@ def distance_km(latitude: float, longitude: float, other_latitude: float, other_
     north, other_north = math.radians(latitude), math.radians(other_latitude)
     half_north, half_east = (other_north - north) / 2, math.radians(other_longitude - longitude) / 2
     share = math.sin(half_north) ** 2 + math.cos(north) * math.cos(other_north) * math.sin(half_east) ** 2
-    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(share))
+    return 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(share)))
 
 
 def read_area(text: str) -> Area:

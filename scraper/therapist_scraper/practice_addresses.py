@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
+from therapist_scraper.areas import distance_km
 from therapist_scraper.text import Unreadable, one_line, stated
 
 FARTHEST_KM = 29.9
 """The import takes coordinates up to 30 km from their postal code; the table of places here is rounded to 10 m."""
 SOUTH, NORTH, WEST, EAST = 47.2, 55.1, 5.8, 15.1
 """The borders of Germany in degrees."""
-EARTH_RADIUS_KM = 6371.0088
 
 Place = tuple[float, float]
 
@@ -117,18 +117,10 @@ def _degrees(value: object) -> float | None:
 def _is_plausible(place: Place, code: str | None) -> bool:
     known = places()
     if code is not None and code in known:
-        return kilometres(known[code], place) <= FARTHEST_KM
+        return distance_km(*known[code], *place) <= FARTHEST_KM
     if region := _regions().get((code or "")[:2]):
-        return any(kilometres(each, place) <= FARTHEST_KM for each in region)
+        return any(distance_km(*each, *place) <= FARTHEST_KM for each in region)
     return SOUTH <= place[0] <= NORTH and WEST <= place[1] <= EAST
-
-
-def kilometres(one: Place, other: Place) -> float:
-    """Returns the great-circle distance of two places in degrees."""
-    north, other_north = math.radians(one[0]), math.radians(other[0])
-    east = math.radians(other[1] - one[1])
-    half = math.sin((other_north - north) / 2) ** 2 + math.cos(north) * math.cos(other_north) * math.sin(east / 2) ** 2
-    return 2 * EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(half)))
 
 
 @cache
