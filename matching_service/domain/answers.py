@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from matching_service.domain import audit_log, consequences, states
+from matching_service.domain import audit_log, consequences, publishing, states
 from matching_service.domain.placement_requests import lock_request, lock_request_that_goes_on
 from matching_service.domain.request_views import view
 from matching_service.domain.schemas import NewAnswer, NewPlace, RequestView, Withdrawal
@@ -14,7 +14,7 @@ from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
 from shared.errors import Conflict, FieldProblem, RuleBroken
-from shared.events.catalogue import PatientPlaced, RequestAccepted, RequestAnswered, RequestReopened
+from shared.events.catalogue import PatientPlaced, RequestAccepted, RequestAnswered
 from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day
@@ -262,11 +262,4 @@ def reopen(session: Session, request: PlacementRequest, *, cause: UUID | None = 
         return
     states.reopen(request, now=now)
     audit_log.add_entry(session, request, "reopened", occurred_at=now, by=None, cause=cause, now=now)
-    event = RequestReopened(
-        placement_request_id=request.id,
-        patient_id=request.patient_id,
-        therapist_id=request.therapist_id,
-        priority=request.priority,
-        approved_at=request.approved_at,
-    )
-    record(session, request, event, now=now)
+    record(session, request, publishing.reopened(request), now=now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from matching_service.domain import audit_log, explaining, states
+from matching_service.domain import audit_log, explaining, publishing, states
 from matching_service.domain.consequences import recompute_holds
 from matching_service.domain.criteria import CAN_BE_SET_ASIDE, JUDGE
 from matching_service.domain.matches import unknown_patient
@@ -28,7 +28,7 @@ from matching_service.store.tables import PatientCopy, PlacementRequest
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
 from shared.errors import Conflict, FieldProblem
-from shared.events.catalogue import RequestApproved, RequestReopened
+from shared.events.catalogue import RequestApproved
 from shared.events.outbox import record
 from shared.security.patient_texts import PatientText, PatientTexts
 from shared.texts import Sentence
@@ -229,14 +229,7 @@ def _ask_again(
     # it is composed only after communication knows of this, so whatever is said of earlier contacts is old
     request.inquiry_at = now
     request.count_change(by=by, now=now)
-    event = RequestReopened(
-        placement_request_id=request.id,
-        patient_id=request.patient_id,
-        therapist_id=request.therapist_id,
-        priority=request.priority,
-        approved_at=now,
-    )
-    record(session, request, event, now=now)
+    record(session, request, publishing.reopened(request), now=now)
     audit_log.add_entry(session, request, "approved", occurred_at=now, by=by, now=now)
     return request
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
-from shared.events.catalogue import RequestUnknown, RequestUpdated
+from shared.events.catalogue import RequestReopened, RequestUnknown, RequestUpdated
 from shared.values.datetimes import berlin_day
 
 
@@ -36,6 +36,17 @@ def state(request: PlacementRequest) -> RequestUpdated:
         priority=request.priority,
         inquiry_id=request.inquiry_id,
         emailed_on=request.emailed_at and berlin_day(request.emailed_at),
+    )
+
+
+def reopened(request: PlacementRequest) -> RequestReopened:
+    """The event that says that a request, which was put to the practice before, is to be asked."""
+    return RequestReopened(
+        placement_request_id=request.id,
+        patient_id=request.patient_id,
+        therapist_id=request.therapist_id,
+        priority=request.priority,
+        approved_at=request.approved_at,
     )
 
 

@@ -9,12 +9,11 @@ from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
 from matching_service.domain.place_schemas import NotRestored
-from matching_service.domain.publishing import state
+from matching_service.domain.publishing import reopened, state
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import AuditLogEntry, PatientCopy, PlacementRequest
 from shared.database import Session
-from shared.events.catalogue import RequestReopened
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day
 from shared.values.enums import PatientStatus, RequestStatus, WithdrawalReason
@@ -135,11 +134,4 @@ def publish_state(session: Session, request: PlacementRequest, *, now: datetime)
         return
     # it is composed only after communication knows of this, so whatever is said of earlier contacts is old
     request.inquiry_at = now
-    event = RequestReopened(
-        placement_request_id=request.id,
-        patient_id=request.patient_id,
-        therapist_id=request.therapist_id,
-        priority=request.priority,
-        approved_at=request.approved_at,
-    )
-    record(session, request, event, now=now)
+    record(session, request, reopened(request), now=now)
