@@ -23,8 +23,7 @@ from shared.events.catalogue import (
     TherapistRemoved,
 )
 from shared.events.event import EventEnvelope
-from shared.values.contacts import normalised_email
-from shared.values.errors import NotAcceptable
+from shared.values.contacts import mailbox_of
 from shared.values.text import lines, one_line
 
 ADDRESS = ("street", "house_number", "postal_code", "city")
@@ -132,7 +131,7 @@ def _therapist(state: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any
     return {
         **{name: getattr(state, name) for name in SAME_IN_THERAPIST},
         **_lines(state, LINES_OF_THERAPIST),
-        "email_key": _key(state.email),
+        "email_key": mailbox_of(state.email),  # an address nobody can write to is none: the practice is phoned
         "phone_hours": week_of(state.id, state.phone_hours),
         "call_note": lines(state.call_note) if state.call_note else None,
         "merged_into": None,
@@ -154,10 +153,3 @@ def _patient(state: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
 def _lines(state: object, names: Sequence[str]) -> dict[str, str | None]:
     texts: dict[str, str | None] = {name: getattr(state, name) for name in names}
     return {name: None if text is None else one_line(text) for name, text in texts.items()}
-
-
-def _key(email: str | None) -> str | None:
-    try:
-        return normalised_email(email) if email else None
-    except NotAcceptable:
-        return None  # an address nobody can write to is none: the practice is phoned

@@ -19,8 +19,7 @@ from shared.events.catalogue import (
 )
 from shared.events.event import EventEnvelope
 from shared.runtime.logs import logger
-from shared.values.contacts import normalised_email
-from shared.values.errors import NotAcceptable
+from shared.values.contacts import mailbox_of
 from shared.values.places import Place
 from shared.values.postal_codes import coordinates_problem
 from shared.values.text import one_line
@@ -89,7 +88,7 @@ def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str,
         "potentially_available": therapist.potentially_available,
         "preferred_diagnoses": therapist.preferences.diagnoses if therapist.preferences else [],
         "contact_preference": therapist.contact_preference,
-        "mailbox": None if therapist.email_opt_out else _mailbox(therapist.email),
+        "mailbox": None if therapist.email_opt_out else mailbox_of(therapist.email),
         "can_be_phoned": bool((therapist.phone or therapist.mobile) and therapist.phone_hours),
         "merged_into": None,
         "given_place": _place(therapist.id, therapist.postal_code, therapist.latitude, therapist.longitude),
@@ -121,14 +120,6 @@ def _patient(patient: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
         "placement_state": patient.placement_state,
         "merged_into": None,
     }
-
-
-def _mailbox(address: str | None) -> str | None:
-    """The key of an address; None for what is none, whatever its source took it for."""
-    try:
-        return normalised_email(address) if address else None
-    except NotAcceptable:
-        return None
 
 
 def _line(text: str | None) -> str | None:

@@ -73,6 +73,14 @@ def normalised_email(address: str) -> str:
     return f"{local}@{validated.ascii_domain.lower()}"
 
 
+def mailbox_of(address: str | None) -> str | None:
+    """Returns the key of the mailbox; None for what is no address, whatever its source took it for."""
+    try:
+        return normalised_email(address) if address else None
+    except NotAcceptable:
+        return None
+
+
 def person_name(text: str) -> str:
     """Returns the name on one line, composed (NFC), without invisible characters; otherwise as it was written.
 
