@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from patient_service.store.tables import FileAccess
+from shared.runtime import clock
 from shared.security.encryption import Keys
 from shared.values.account_enums import Scope
 from shared.values.enums import Role
@@ -69,7 +70,7 @@ def test_a_summary_leaves_only_while_its_consent_stands(
     }
     assert client.post(f"{its_consent}/withdraw").status_code == 200
     assert communication(with_consent) == {str(with_consent): None}
-    client.post(its_consent.rpartition("/")[0], json=consent("practice_summary", given_on="2026-11-27"))
+    client.post(its_consent.rpartition("/")[0], json=consent("practice_summary", given_on=clock.today().isoformat()))
     assert communication(with_consent) == {str(with_consent): SUMMARY}
 
 
