@@ -10,6 +10,7 @@ from pydantic import Field
 
 from matching_service.domain.scoring import ScoreParts
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
+from shared.values.descriptions import described
 from shared.values.enums import (
     CheckResult,
     MatchCriterion,
@@ -72,6 +73,7 @@ class MatchQuestion(Schema):
     """Criteria to use in place of the patient's own; those that are not named stay."""
 
 
+@described
 @dataclass(slots=True)
 class CriterionCheck:
     """What one criterion says of one therapist for one patient, in words for staff.
@@ -87,6 +89,7 @@ class CriterionCheck:
     """The same in words."""
 
 
+@described
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A therapist who may be asked: every check, the score with its parts, and the reasons in words.
