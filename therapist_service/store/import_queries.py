@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.database import take_turn
 from shared.database.bulk import Row, write_rows
 from shared.database.rows import find_row
 from therapist_service.store.tables import Import, ImportContent, ImportCopy, ImportRecord, Therapist
@@ -47,7 +48,7 @@ def asked_for(session: Session) -> Sequence[Import]:
 
 def take_in_turn(session: Session) -> None:
     """Until the transaction ends nobody else takes a file."""
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('therapist_service takes a file'))"))
+    take_turn(session, "therapist_service takes a file")
 
 
 def unfinished(session: Session) -> Sequence[Import]:
