@@ -16,6 +16,7 @@ from therapist_service.domain.schemas import (
     ChangedTherapist,
     NewBlock,
     NewTherapist,
+    RegistrationQuery,
     TherapistFilter,
     TherapistMerge,
     TherapistRemoval,
@@ -63,10 +64,20 @@ class TherapistCollection(Resource):
         """List therapists by name."""
         return therapists.list_part(context.session, wanted, today=context.today)
 
-    @endpoint(body=NewTherapist, response=TherapistView, status=201, replay=TherapistItem.get)
-    def post(self, context: Context[Dependencies], body: NewTherapist) -> TherapistView:
-        """Enter a therapist by hand."""
-        return therapists.register(context.session, body, by=context.caller.id, now=context.now)
+    @endpoint(
+        body=NewTherapist,
+        query=RegistrationQuery,
+        response=TherapistView,
+        status=201,
+        statuses=(409,),
+        replay=TherapistItem.get,
+    )
+    def post(self, context: Context[Dependencies], body: NewTherapist, query: RegistrationQuery) -> TherapistView:
+        """Enter a therapist by hand.
+
+        409 names others who may be the same, in `candidates: [{id, name, city}]`.
+        """
+        return therapists.register(context.session, body, by=context.caller.id, force=query.force, now=context.now)
 
 
 class TherapistMergeResource(Resource):

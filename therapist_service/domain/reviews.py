@@ -12,13 +12,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from shared.database import Session
-from shared.database.bulk_changes import change_each
+from shared.database.bulk_changes import change_each, take_turn_with_many
 from shared.database.rows import require
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.values.bulk import MOST_AT_ONCE, ObjectOutcome, require_same, require_total
 from shared.values.enums import ImportStatus, ReviewState
 from shared.values.lists import Listed, ListRequest
-from therapist_service.domain import review_approvals, review_rules, states
+from therapist_service.domain import duplicates, review_approvals, review_rules, states
 from therapist_service.domain.review_schemas import (
     ImportReviewView,
     ReviewApproval,
@@ -72,6 +72,12 @@ def approve(
     Raises `NotFound`, `Conflict` where it does not wait or staff have changed meanwhile what is to be taken over, and
     `RuleBroken` for fields that do not wait.
     """
+    return view(session, _approve(session, review_id, approval, by=by, now=now))
+
+
+def _approve(
+    session: Session, review_id: UUID, approval: ReviewApproval, *, by: UUID | None, now: datetime
+) -> ImportReview:
     review = _pending(session, review_id, approval.therapist_id)
     _check_fields(review, approval.fields)
     applied = review_approvals.apply(session, review, approval, by=by, now=now)
@@ -79,7 +85,7 @@ def approve(
     review.declined = review.declined | {name: value for name, value in review.proposed.items() if name not in applied}
     states.approve_review(review, by=by, now=now)
     session.flush()
-    return view(session, review)
+    return review
 
 
 def reject(
@@ -89,11 +95,17 @@ def reject(
 
     Raises `NotFound`, and `Conflict` where it does not wait.
     """
+    return view(session, _reject(session, review_id, rejection, by=by, now=now))
+
+
+def _reject(
+    session: Session, review_id: UUID, rejection: ReviewRejection, *, by: UUID | None, now: datetime
+) -> ImportReview:
     review = _pending(session, review_id, None)
     review.declined = review.declined | review.proposed
     states.reject_review(review, reason=rejection.reason, by=by, now=now)
     session.flush()
-    return view(session, review)
+    return review
 
 
 def reopen(session: Session, review_id: UUID, *, by: UUID | None, now: datetime) -> ImportReviewView:
@@ -141,19 +153,23 @@ def change_many(session: Session, wanted: ReviewBulkChange, *, by: UUID | None, 
 
     Raises `OtherTotal` where these are more or fewer than expected, or change at this moment; then none is decided.
     """
+    take_turn_with_many(session, "therapist_service: reviews")
     ids = _selected(session, wanted)
     require_total(ids, wanted)
     # all at once and as imports do: another transaction that changes several cannot wait for this one in a circle
     queries.lock_therapists(session, review_lists.therapists_of(session, ids))
     review_queries.lock(session, ids)
     require_same(ids, _selected(session, wanted))
+    if wanted.action == "approve":
+        new = [each for each in review_queries.these(session, ids) if review_approvals.asks_who(each)]
+        duplicates.take_turns_of(session, map(review_approvals.compared, new))
 
-    def change(review_id: UUID) -> ImportReviewView:
+    def change(review_id: UUID) -> ImportReview:
         if wanted.action == "reject":
-            return reject(session, review_id, ReviewRejection(reason=wanted.reason), by=by, now=now)
+            return _reject(session, review_id, ReviewRejection(reason=wanted.reason), by=by, now=now)
         if _known(session, review_id).candidate_ids:
             raise Conflict("import_review.alone")
-        return approve(session, review_id, ReviewApproval(), by=by, now=now)
+        return _approve(session, review_id, ReviewApproval(), by=by, now=now)
 
     return change_each(session, ids, change)
 

@@ -188,6 +188,13 @@ class NewTherapist(TherapistFields):
     """What creates a therapist."""
 
 
+class RegistrationQuery(QuerySchema):
+    """`force=true`: another therapist may be the same, and is somebody else."""
+
+    force: bool = False
+    """Enter the therapist although somebody alike is known."""
+
+
 class ChangedTherapist(TherapistFields):
     """What PATCH may change: the fields, and which of them imports leave alone."""
 

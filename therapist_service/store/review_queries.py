@@ -27,6 +27,12 @@ def lock(session: Session, ids: Iterable[UUID]) -> None:
     lock_rows(session, ImportReview, ids)
 
 
+def these(session: Session, ids: Collection[UUID]) -> Sequence[ImportReview]:
+    """The reviews with these ids, in their order."""
+    meant = ImportReview.id == any_(literal(sorted(ids), ARRAY(Uuid)))
+    return session.scalars(select(ImportReview).where(meant).order_by(ImportReview.id)).all()
+
+
 def newest(session: Session, source: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:
     """The newest review of each of these entries, locked, by external id."""
     table = ImportReview.__table__
