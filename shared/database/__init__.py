@@ -12,6 +12,7 @@ from shared.database.columns import (
     first_version,
     is_one_of,
     new_id,
+    text_list,
 )
 from shared.database.errors import ChangedMeanwhile, is_trouble, lost_to_others, sqlstate, waited_too_long
 from shared.database.locks import lock_rows, next_locked, take_turn, take_turns, try_to_take_turn, wait_for_longer
@@ -55,6 +56,7 @@ __all__ = [
     "sqlstate",
     "take_turn",
     "take_turns",
+    "text_list",
     "transaction",
     "try_to_take_turn",
     "use",
