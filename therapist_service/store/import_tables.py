@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.database import Aggregate, is_one_of, new_id, text_list
+from shared.database import Aggregate, is_one_of, text_list
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.import_enums import UndoOutcome
 from therapist_service.store.declarative import Tables
@@ -27,7 +27,10 @@ class Import(Aggregate, Tables):
 
     file: Mapped[str]
     checksum: Mapped[str | None]
-    """SHA-256 of the file, in hexadecimal: a file is known by it, whatever its name. None until it has been read."""
+    """SHA-256 of the file, in hexadecimal: a file is known by it, whatever its name, until its import is undone. None
+    until it has been read, and of one that was imported before."""
+    duplicate_of: Mapped[UUID | None] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"))
+    """The import of the same content that was there before: nobody reads a file again that looks like this one."""
     content_id: Mapped[UUID | None]
     """Where its content is stored; None until it has been read, and when the import is over."""
     size: Mapped[int] = mapped_column(BigInteger)
@@ -90,7 +93,8 @@ class Import(Aggregate, Tables):
     """When its records were removed, since they had been kept for long enough."""
 
     __table_args__ = (
-        Index("uq_imports_checksum", "checksum", unique=True),
+        Index("uq_imports_checksum", "checksum", unique=True, postgresql_where=text("status <> 'undone'")),
+        Index("ix_imports_duplicate_of", "duplicate_of", postgresql_where=text("duplicate_of IS NOT NULL")),
         Index("ix_imports_created_at", "created_at", "id"),
         Index("ix_imports_file", "file"),
         Index("ix_imports_to_undo", "file", "id", postgresql_where=text("undo_asked_at IS NOT NULL")),
@@ -113,20 +117,6 @@ class ImportContent(Tables):
     number: Mapped[int] = mapped_column(primary_key=True)
     content: Mapped[bytes]
     """Compressed (zlib), each block by itself."""
-
-
-class ImportCopy(Tables):
-    """How a file looked whose content was imported before: it need not be read again to be known."""
-
-    __tablename__ = "import_copies"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"))
-    file: Mapped[str]
-    size: Mapped[int] = mapped_column(BigInteger)
-    modified_at: Mapped[datetime | None]
-
-    __table_args__ = (Index("ix_import_copies_file", "file"),)
 
 
 class ImportRecord(Tables):

@@ -18,7 +18,7 @@ from shared.values.practice_enums import InactiveBy
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly, WeeklyColumn
 from therapist_service.store.declarative import Tables
-from therapist_service.store.import_tables import Import, ImportContent, ImportCopy, ImportRecord, ImportUndoOutcome
+from therapist_service.store.import_tables import Import, ImportContent, ImportRecord, ImportUndoOutcome
 from therapist_service.store.review_tables import ImportReview
 
 FIRST_OF_ALL: Final = f"hashtext(id::text) < '{-(2**31) + 2**32 // 32}'::integer"
@@ -200,7 +200,6 @@ class TherapistSource(Tables):
 __all__ = [  # tables of modules of their own
     "Import",
     "ImportContent",
-    "ImportCopy",
     "ImportRecord",
     "ImportReview",
     "ImportUndoOutcome",
