@@ -13,6 +13,7 @@ from therapist_service.domain import blocks, capacity, change_log, inactivity, m
 from therapist_service.domain.capacity_schemas import NewCapacity
 from therapist_service.domain.lists import THERAPIST_CHANGES, THERAPISTS
 from therapist_service.domain.schemas import (
+    Activity,
     ChangedTherapist,
     NewBlock,
     NewTherapist,
@@ -137,19 +138,19 @@ class TherapistCapacityResource(Resource):
 class TherapistDeactivateResource(Resource):
     """The end of the work with a therapist."""
 
-    @endpoint(response=TherapistView, replay=TherapistItem.get)
-    def post(self, context: Context[Dependencies], id: UUID) -> TherapistView:
+    @endpoint(body=Activity, response=TherapistView, replay=TherapistItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: Activity) -> TherapistView:
         """Take a therapist out; no import makes them active again. One who is blocked is inactive after the block."""
-        return inactivity.deactivate(context.session, id, by=context.caller.id, now=context.now)
+        return inactivity.deactivate(context.session, id, reason=body.reason, by=context.caller.id, now=context.now)
 
 
 class TherapistReactivateResource(Resource):
     """The return of a therapist."""
 
-    @endpoint(response=TherapistView, replay=TherapistItem.get)
-    def post(self, context: Context[Dependencies], id: UUID) -> TherapistView:
+    @endpoint(body=Activity, response=TherapistView, replay=TherapistItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: Activity) -> TherapistView:
         """Let a therapist who is inactive be active again; one who is blocked after the block."""
-        return inactivity.reactivate(context.session, id, by=context.caller.id, now=context.now)
+        return inactivity.reactivate(context.session, id, reason=body.reason, by=context.caller.id, now=context.now)
 
 
 class TherapistBlockResource(Resource):

@@ -17,6 +17,7 @@ from shared.database.rows import require
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.values.bulk import MOST_AT_ONCE, ObjectOutcome, require_same, require_total
 from shared.values.enums import ImportStatus, ReviewState
+from shared.values.import_enums import FieldOutcome
 from shared.values.lists import Listed, ListRequest
 from therapist_service.domain import duplicates, review_approvals, review_rules, states
 from therapist_service.domain.review_schemas import (
@@ -31,6 +32,7 @@ from therapist_service.store.tables import ImportReview
 
 NAMED_BY: Final = ("last_name", "first_name", "city")
 """By what people know whom a review is about."""
+UNDECIDED: Final = {ReviewState.PENDING: FieldOutcome.WAITING, ReviewState.SUPERSEDED: FieldOutcome.SUPERSEDED}
 
 
 def view(session: Session, review: ImportReview) -> ImportReviewView:
@@ -41,16 +43,31 @@ def view(session: Session, review: ImportReview) -> ImportReviewView:
 def _views(session: Session, rows: Sequence[ImportReview]) -> list[ImportReviewView]:
     ids = {each.therapist_id for each in rows if each.therapist_id is not None}
     known = source_queries.therapist_rows(session, ids, lock=False)
-    return [_shown(each, known[each.therapist_id] if each.therapist_id else each.proposed) for each in rows]
+    at_once = review_queries.applied_at_once(session, rows)
+    people = [known[each.therapist_id] if each.therapist_id else each.proposed for each in rows]
+    return [_shown(each, person, at_once[each.id]) for each, person in zip(rows, people, strict=True)]
 
 
-def _shown(review: ImportReview, person: Mapping[str, Any]) -> ImportReviewView:
+def _shown(review: ImportReview, person: Mapping[str, Any], at_once: Sequence[Mapping[str, Any]]) -> ImportReviewView:
     differ = {row["field"] for row in review.difference}
     applied = [each for each in review.applied if each in differ]
-    elsewhere: dict[str, Any] = {"source": review.source_name, "applied_fields": applied}
+    difference = [row | {"outcome": _outcome(review, row)} for row in review.difference]
+    difference += [
+        {**row, "protected": False, "outcome": FieldOutcome.APPLIED} for row in at_once if row["field"] not in differ
+    ]
+    elsewhere: dict[str, Any] = {"source": review.source_name, "applied_fields": applied, "difference": difference}
     elsewhere |= {name: person.get(name) for name in NAMED_BY}
     fields = ImportReviewView.model_fields.keys() - elsewhere.keys()
     return ImportReviewView.of({**{name: getattr(review, name) for name in fields}, **elsewhere})
+
+
+def _outcome(review: ImportReview, row: Mapping[str, Any]) -> FieldOutcome:
+    """What became of a field of the review: one that an approval left out counts as rejected."""
+    if row["field"] in review.applied:
+        return FieldOutcome.APPLIED
+    if row["protected"]:
+        return FieldOutcome.PROTECTED
+    return UNDECIDED.get(ReviewState(review.state), FieldOutcome.REJECTED)
 
 
 def list_part(session: Session, wanted: ListRequest[ReviewFilter]) -> Listed:

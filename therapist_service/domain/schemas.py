@@ -28,7 +28,7 @@ from shared.values.practice_enums import InactiveBy
 from shared.values.readable import FOR_CALLERS, NamesFieldsOf
 from shared.values.rules import rule_across, without_rule
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
-from shared.values.text import Line, Note
+from shared.values.text import Line, Note, Reason
 from shared.values.therapist_enums import RemovalOutcome, TherapistReference
 from shared.values.weekly import WeeklyHours
 from therapist_service.domain.capacity_schemas import Capacity
@@ -222,6 +222,13 @@ class NewBlock(Schema):
     """Why nobody may contact the therapist."""
     until: PlausibleDate | None = None
     """Last day of the block; without one it ends when somebody removes it."""
+
+
+class Activity(Schema):
+    """Why a therapist becomes inactive, or active again."""
+
+    reason: Reason | None = None
+    """Why; the history shows it."""
 
 
 class Source(Schema):

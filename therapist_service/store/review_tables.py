@@ -44,7 +44,7 @@ class ImportReview(Aggregate, Tables):
     decided_by: Mapped[UUID | None]
     """The account of who approved or rejected it."""
     reason: Mapped[str | None]
-    """Why it was rejected."""
+    """Why it was rejected; of one that waits again, before."""
 
     __table_args__ = (
         Index("ix_import_reviews_entry", "source_name", "external_id", "id"),

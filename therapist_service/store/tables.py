@@ -153,6 +153,8 @@ class TherapistChange(Tables):
     review_id: Mapped[UUID | None]
     """The review that somebody approved; None for what an import did by itself."""
     action: Mapped[str]
+    reason: Mapped[str | None]
+    """Why, where somebody said so."""
     difference: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     """`{field, before, after}` of every column that changed."""
 
