@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matching_service.dependencies import Dependencies
 from matching_service.domain import matches
-from matching_service.domain.schemas import MatchesView, MatchQuestion
+from matching_service.domain.match_schemas import MatchesView, MatchQuestion
 from shared.http import READ_ONLY, Context, Resource, endpoint
 
 

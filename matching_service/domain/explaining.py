@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from matching_service.domain.criteria import CRITERIA, FAIL, PASS, UNKNOWN, Said, way
-from matching_service.domain.schemas import CriterionCheck, Relaxation
+from matching_service.domain.criteria import CRITERIA, FAIL, PASS, UNKNOWN, Said
+from matching_service.domain.criterion_texts import way
+from matching_service.domain.match_schemas import CriterionCheck, Relaxation
 from matching_service.domain.search import Search
 from matching_service.store.matching import Judged
 from shared.texts import Sentence, TextLanguage, word_in

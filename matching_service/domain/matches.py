@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from matching_service.domain import explaining
-from matching_service.domain.criteria import JUDGE, minutes_of
-from matching_service.domain.schemas import Candidate, MatchesView, MatchQuestion, OtherCriteria
+from matching_service.domain.criteria import JUDGE
+from matching_service.domain.criterion_texts import minutes_of
+from matching_service.domain.match_schemas import Candidate, MatchesView, MatchQuestion, OtherCriteria
 from matching_service.domain.scoring import score_parts
 from matching_service.domain.search import METRES_A_KILOMETRE, Search, of_patient
 from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules, ScoreWeights

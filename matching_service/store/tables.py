@@ -18,9 +18,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from matching_service.store.declarative import Tables, text_list
+from matching_service.store.declarative import Tables
 from matching_service.store.plan_tables import ContactPlan, PlannedPatient, PlannedRequest
-from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id
+from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import RequestHold, RequestOutcome, RequestStatus

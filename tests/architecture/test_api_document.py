@@ -90,6 +90,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "result of a call": enums.CallResult,
     "outcome of a record": enums.ImportOutcome,
     "action of a change of a therapist": therapist_enums.TherapistChangeAction,
+    "outcome of a field in a review": import_enums.FieldOutcome,
     "outcome of a therapist when an import is undone": import_enums.UndoOutcome,
     "what becomes of a therapist who is deleted": therapist_enums.RemovalOutcome,
     "why a therapist cannot be removed": therapist_enums.TherapistReference,

@@ -34,7 +34,6 @@ WITHOUT_A_RACE = {
     "import_review.therapist_gone": "asked with the review locked, in the test of `import_review.decided`",
     "import_review.alone": "which candidates a review has does not change while it waits",
     "import_review.changed_meanwhile": "is itself what the second one is told",
-    "import_review.resembles": "a hint about who is there by now; two at once make two entries, which a merge mends",
     "dead_letter.unreadable": "the bytes of an event never change",
     "export.merged_meanwhile": "is itself a race (tests/patient_service/test_exports.py)",
     "idempotency_key.running": "is itself what the second one is told (tests/shared/http/test_idempotency.py)",

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from matching_service.domain import matches, placement_requests
 from matching_service.domain.criteria import CRITERIA, JUDGE
-from matching_service.domain.schemas import Approval, ContactList, MatchesView, MatchQuestion, OtherCriteria, Override
+from matching_service.domain.match_schemas import MatchesView, MatchQuestion, OtherCriteria
+from matching_service.domain.schemas import Approval, ContactList, Override
 from matching_service.domain.search import of_patient
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries

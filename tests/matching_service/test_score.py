@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import matches
-from matching_service.domain.schemas import MatchQuestion
+from matching_service.domain.match_schemas import MatchQuestion
 from matching_service.domain.scoring import POINTS
 from matching_service.domain.search import of_patient
 from matching_service.settings import DEFAULT_WEIGHTS, ScoreWeights
