@@ -21,5 +21,5 @@ class DistanceMatrixResource(Resource):
 
     @endpoint(body=DistanceMatrixRequest, response=DistanceMatrixView, replay=READ_ONLY, transaction=False)
     def post(self, context: Context[None], body: DistanceMatrixRequest) -> DistanceMatrixView:
-        """Estimate the distances from every origin to every destination, at most 100 times 100."""
+        """Estimate the distances from every origin to every destination, at most 10,000 ways."""
         return distances.estimate_matrix(body)

@@ -13,11 +13,13 @@ from geocoding_service.domain.schemas import (
     Point,
 )
 from shared.errors import NotFound
+from shared.values import travel
 from shared.values.enums import TravelMode
 from shared.values.places import Place
 from shared.values.places import distance_km as straight_km
 from shared.values.postal_codes import SOURCE, area
-from shared.values.travel import DETOUR_FACTORS, SPEEDS_KMH, detour_km, minutes
+
+ESTIMATED = "estimate from the straight line, by mode and length"
 
 
 def estimate(wanted: DistanceQuery) -> DistanceView:
@@ -27,25 +29,32 @@ def estimate(wanted: DistanceQuery) -> DistanceView:
         raise NotFound("postal_code")
     straight = straight_km(origin, destination)
     return DistanceView(
-        distance_km=_kilometres(straight, wanted.mode),
+        distance_km=round(straight, 2),
+        route_km=_route_km(straight, wanted.mode),
         travel_minutes=_minutes(straight, wanted.mode),
-        straight_line_km=round(straight, 2),
         mode=wanted.mode,
-        source=_source(wanted.mode, [wanted.origin, wanted.destination]),
+        estimated=True,
+        source=_source([wanted.origin, wanted.destination]),
     )
 
 
 def estimate_matrix(wanted: DistanceMatrixRequest) -> DistanceMatrixView:
     """The distances from every origin to every destination; None where a postal code is not known."""
-    mode = wanted.mode
-    starts, ends = [_place(point) for point in wanted.origins], [_place(point) for point in wanted.destinations]
-    straight = [[straight_km(a, b) if a and b else None for b in ends] for a in starts]
+    ends = [_place(point) for point in wanted.destinations]
+    straight = [_straight_lines(_place(point), ends) for point in wanted.origins]
+    known = travel.estimates(wanted.mode)
+    route_km, minutes = known.route_km.at, known.minutes.at
     return DistanceMatrixView(
-        mode=mode,
-        source=_source(mode, [*wanted.origins, *wanted.destinations]),
-        distances_km=[[None if km is None else _kilometres(km, mode) for km in row] for row in straight],
-        travel_minutes=[[None if km is None else _minutes(km, mode) for km in row] for row in straight],
+        mode=wanted.mode,
+        source=_source([*wanted.origins, *wanted.destinations]),
+        distances_km=[[None if km is None else round(km, 2) for km in row] for row in straight],
+        routes_km=[[None if km is None else round(route_km(km), 2) for km in row] for row in straight],
+        travel_minutes=[[None if km is None else math.ceil(minutes(km)) for km in row] for row in straight],
     )
+
+
+def _straight_lines(start: Place | None, ends: Sequence[Place | None]) -> list[float | None]:
+    return [straight_km(start, end) if start and end else None for end in ends]
 
 
 def _place(point: Point) -> Place | None:
@@ -55,15 +64,14 @@ def _place(point: Point) -> Place | None:
     return Place(point.latitude, point.longitude)
 
 
-def _kilometres(straight: float, mode: TravelMode) -> float:
-    return round(detour_km(straight, mode), 2)
+def _route_km(straight: float, mode: TravelMode) -> float:
+    return round(travel.route_km(straight, mode), 2)
 
 
 def _minutes(straight: float, mode: TravelMode) -> int:
-    return math.ceil(minutes(straight, mode))
+    return math.ceil(travel.minutes(straight, mode))
 
 
-def _source(mode: TravelMode, points: Sequence[Point]) -> str:
-    estimate = f"estimate: straight line x {DETOUR_FACTORS[mode]}, {SPEEDS_KMH[mode]} km/h"
+def _source(points: Sequence[Point]) -> str:
     by_code = any(point.postal_code is not None for point in points)
-    return f"{estimate}; {SOURCE}" if by_code else estimate
+    return f"{ESTIMATED}; {SOURCE}" if by_code else ESTIMATED

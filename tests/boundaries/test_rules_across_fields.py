@@ -55,6 +55,10 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
         {"from_postal_code": "04109"},
         {"to_postal_code", "to_latitude", "to_longitude"},
     ),
+    ("DistanceMatrixRequest", "_has_few_ways"): (
+        {"origins": [{"postal_code": "04109"}] * 3, "destinations": [{"postal_code": "52062"}] * 5000},
+        {"destinations", "origins"},
+    ),
     ("TherapistFilter", "_measures_from_somewhere"): ({"within_km": 10}, {"within_km", "of_postal_code"}),
     ("Selection", "_names_them_in_one_way"): ({"expected_total": 1}, {"ids", "filter"}),
     ("BulkChange", "_has_what_its_action_needs"): (

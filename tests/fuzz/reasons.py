@@ -32,7 +32,8 @@ BLOCK = "POST /api/therapists/{id}/block"
 BULK, BULK_OF_PATIENTS = "POST /api/placement-requests/bulk", "POST /api/patients/bulk"
 BULK_OF_REVIEWS, APPROVAL = "POST /api/import-reviews/bulk", "POST /api/import-reviews/{id}/approve"
 GEOCODE, DISTANCE, HOLIDAYS = "GET /api/geocode", "GET /api/distance", "GET /api/holidays"
-GEOCODE_MANY = "POST /api/geocode"
+GEOCODE_MANY, MATRIX = "POST /api/geocode", "POST /api/distance-matrix"
+POINT = {"postal_code": "52062"}
 
 ID, OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdef", "01933f0e-7c3a-7000-8000-abcdefabcdee"
 TWO_ANSWERS = {"responses": [{"placement_request_id": ID, "outcome": "declined_other"}] * 2}
@@ -255,6 +256,11 @@ RULES = (
         rules.is_no_point("to_"), DISTANCE, {"from_postal_code": "04109"},
         {"to_postal_code": "04109", "from_postal_code": "52062"},
         fields=("to_postal_code", "to_latitude", "to_longitude"),
+    ),
+    Reason(
+        "origins times destinations may be at most {}", "the product of two lengths", rules.has_many_ways, MATRIX,
+        {"origins": [POINT] * 3, "destinations": [POINT] * 5000}, {"origins": [POINT] * 2, "destinations": [POINT]},
+        fields=("destinations", "origins"),
     ),
     Reason(
         "give a postal_code, a city or q", "parameters have no schema in common", rules.says_no_place, GEOCODE,

@@ -252,6 +252,11 @@ def is_no_point(prefix: str) -> Callable[[Any, Sent], bool]:
     return judge
 
 
+def has_many_ways(value: Any, sent: Sent) -> bool:
+    """More than ten thousand ways from the origins to the destinations."""
+    return len(sent.body["origins"]) * len(sent.body["destinations"]) > 10_000
+
+
 def says_no_place(value: Any, sent: Sent) -> bool:
     """Nothing, or what does not say where; of several addresses one of them."""
     return any(not any(each.get(name) for name in ("postal_code", "city", "q")) for each in _addresses(sent))

@@ -76,7 +76,7 @@ CASES: dict[str, list[Case]] = {
     ],
     "distance": [
         Case("pass", north_of_aachen(24.9), {"max_distance_km": 25}),
-        Case("pass", north_of_aachen(10), {"max_distance_km": 25, "max_travel_minutes": 25}),
+        Case("pass", north_of_aachen(10), {"max_distance_km": 25, "max_travel_minutes": 23}),
         Case("pass", north_of_aachen(9), {"max_distance_km": None, "max_travel_minutes": 30}),
         Case("fail", north_of_aachen(25.1), {"max_distance_km": 25}),
         Case("fail", north_of_aachen(10), {"max_distance_km": 25, "max_travel_minutes": 20}),
@@ -269,8 +269,8 @@ SAID: list[tuple[str, Case, str]] = [
     ),
     (
         "distance",
-        Case("fail", north_of_aachen(29.9), {"max_travel_minutes": 40}),
-        "29.9 km, about 72 minutes by car; limit 25 km and 40 minutes.",
+        Case("fail", north_of_aachen(29.9), {"max_travel_minutes": 38}),
+        "29.9 km, about 40 minutes by car; limit 25 km and 38 minutes.",
     ),
     ("procedure", Case("pass", {"procedures": ["AP"]}), "Any procedure will do."),
     ("procedure", Case("pass", {}, {"preferred_procedures": ["TP", "VT"]}), "Fits: VT."),

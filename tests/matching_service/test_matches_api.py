@@ -36,13 +36,13 @@ def test_a_candidate_comes_with_every_check_and_its_reasons(client: FlaskClient,
     assert candidate["name"] == "Dr. Anna von der Heide"
     assert candidate["rank"] == 1
     assert candidate["distance_km"] == 5.0
-    assert candidate["travel_minutes"] == 13
+    assert candidate["travel_minutes"] == 17
     assert [each["rule"] for each in candidate["checks"]] == [
         rule for rule in MatchCriterion if rule != "distance_unknown"
     ]
     assert {each["result"] for each in candidate["checks"]} == {"pass"}
     assert candidate["reasons"] == [
-        "5.0 km away, about 13 minutes by car.",
+        "5.0 km away, about 17 minutes by car.",
         "Accreditation: statutory seat.",
         "Availability: 1 hours a week in common.",
     ]
@@ -163,7 +163,7 @@ def test_reasons_and_checks_are_said_in_the_language_of_staff(client: FlaskClien
     (candidate,) = answer.json["candidates"]
     assert candidate["reasons"] == [
         "Potenziell verfügbar: zuerst kontaktieren.",
-        "5,0 km entfernt, etwa 13 Minuten mit dem Auto.",
+        "5,0 km entfernt, etwa 17 Minuten mit dem Auto.",
         "Zulassung: Kassensitz.",
         "Verfügbarkeit: In der Woche 1 h gemeinsame Zeit.",
         "Nicht bekannt, bitte erfragen: Verfahren.",
@@ -171,5 +171,5 @@ def test_reasons_and_checks_are_said_in_the_language_of_staff(client: FlaskClien
     assert {each["detail"] for each in candidate["checks"]} >= {
         "Die Verfahren der Praxis sind nicht bekannt.",
         "Keine Ablehnung in den letzten 28 Tagen.",
-        "5,0 km, etwa 13 Minuten mit dem Auto; Grenze 25 km.",
+        "5,0 km, etwa 17 Minuten mit dem Auto; Grenze 25 km.",
     }
