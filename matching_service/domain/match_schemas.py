@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from matching_service.domain.scoring import ScoreParts
+from shared.values.descriptions import described
 from shared.values.enums import CheckResult, MatchCriterion, PreferredGender, Procedure, TravelMode
 from shared.values.identifiers import Language
 from shared.values.lists import MAX_LIMIT
@@ -54,6 +55,7 @@ class MatchQuestion(Schema):
     """Criteria to use in place of the patient's own; those that are not named stay."""
 
 
+@described
 @dataclass(slots=True)
 class CriterionCheck:
     """What one criterion says of one therapist for one patient, in words for staff.
@@ -69,6 +71,7 @@ class CriterionCheck:
     """The same in words."""
 
 
+@described
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A therapist who may be asked: every check, the score with its parts, and the reasons in words.

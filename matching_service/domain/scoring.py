@@ -7,6 +7,7 @@ from typing import Final
 
 from matching_service.settings import NEARNESS
 from matching_service.store.matching import Judged, Points
+from shared.values.descriptions import described
 
 POINTS: Final = Points(nearness=NEARNESS, potentially_available=40, certainty=28)
 """Nearness: all of them next door, none at the limit of the patient's radius, in proportion between. Staff's hint that
@@ -18,6 +19,7 @@ POINTS_LOST_PER_UNKNOWN: Final = 4
 """What a criterion costs that is unknown, unless it says otherwise."""
 
 
+@described
 @dataclass(frozen=True, slots=True)
 class ScoreParts:
     """Where a score comes from."""
