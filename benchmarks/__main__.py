@@ -27,6 +27,7 @@ NAMES = (
     "patient_searches",
     "rewrap",
     "contact_plans",
+    "contact_log",
 )
 
 

@@ -11,7 +11,9 @@ from pydantic import Field
 from matching_service.domain.scoring import ScoreParts
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
+    Channel,
     CheckResult,
+    Direction,
     MatchCriterion,
     PreferredGender,
     Procedure,
@@ -298,6 +300,10 @@ class NewAnswer(Schema):
     """From which day there is a place, where the practice said so."""
     occurred_at: PlausibleInstant | None = None
     """When the practice answered; without it, just now."""
+    channel: Channel | None = None
+    """How the practice answered."""
+    direction: Direction | None = None
+    """Whether the practice was asked, or came to us; without it, what comes in writing comes from the practice."""
     note: Note | None = None
     """What else was said."""
 
