@@ -19,8 +19,8 @@ from matching_service.domain.contact_log_schemas import (
 )
 from matching_service.domain.matches import unknown_patient
 from matching_service.store import contact_log, queries
-from matching_service.store.contact_log import Period
-from matching_service.store.tables import ContactLogEntry, PatientCopy, PlacementRequest
+from matching_service.store.contact_log import TimeSpan
+from matching_service.store.tables import PatientContact, PatientCopy, PlacementRequest
 from shared.database import Session, new_id
 from shared.database.rows import require
 from shared.errors import Conflict, FieldProblem, RuleBroken
@@ -62,9 +62,9 @@ def add_of_request(
 
     What corrects another entry took place when and how that one says, with the practice as it was then.
     """
-    corrected = None if contact.corrects is None else session.get(ContactLogEntry, contact.corrects)
+    corrected = None if contact.corrects is None else session.get(PatientContact, contact.corrects)
     session.add(
-        ContactLogEntry(
+        PatientContact(
             id=id,
             patient_id=request.patient_id,
             therapist_id=request.therapist_id,
@@ -83,7 +83,7 @@ def add_of_request(
     )
 
 
-def _practice_of(entry: ContactLogEntry) -> dict[str, str | None]:
+def _practice_of(entry: PatientContact) -> dict[str, str | None]:
     return {name: getattr(entry, name) for name in ("practice_name", "practice_address", "practice_accreditation")}
 
 
@@ -127,7 +127,7 @@ def enter(
         raise _wrong(FieldProblem.of("therapist_id", "field.nobody_known"))
     if new.corrects is None and new.result in ANSWERS:
         _require_no_open_request(session, patient_id, therapist_id)
-    entry = ContactLogEntry(
+    entry = PatientContact(
         id=new_id(),
         patient_id=patient_id,
         therapist_id=therapist_id,
@@ -207,7 +207,7 @@ def list_part(
 
 def of_files(session: Session, texts: PatientTexts, patient_ids: Sequence[UUID]) -> list[ContactLogEntryView]:
     """All contacts for a patient with these files, in the order in which they took place."""
-    return _views(session, texts, contact_log.whole_log(session, patient_ids, Period()))
+    return _views(session, texts, contact_log.whole_log(session, patient_ids, TimeSpan()))
 
 
 def known_patient(session: Session, patient_id: UUID) -> PatientCopy:
@@ -218,15 +218,15 @@ def known_patient(session: Session, patient_id: UUID) -> PatientCopy:
     return found
 
 
-def period_of(filters: ContactLogFilter) -> Period:
+def period_of(filters: ContactLogFilter) -> TimeSpan:
     """From the beginning of one Berlin day to the end of another one."""
-    return Period(
+    return TimeSpan(
         since=start_of_berlin_day(filters.from_) if filters.from_ else None,
         before=start_of_berlin_day(filters.to + timedelta(days=1)) if filters.to else None,
     )
 
 
-def _views(session: Session, texts: PatientTexts, entries: Sequence[ContactLogEntry]) -> list[ContactLogEntryView]:
+def _views(session: Session, texts: PatientTexts, entries: Sequence[PatientContact]) -> list[ContactLogEntryView]:
     notes = texts.read(session, [(each.note, each.placement_request_id or each.id) for each in entries])
     corrections = contact_log.corrections_of(session, [each.id for each in entries])
     kept = queries.kept_therapists(session, {each.therapist_id for each in entries})
@@ -240,7 +240,7 @@ def _views(session: Session, texts: PatientTexts, entries: Sequence[ContactLogEn
     ]
 
 
-def practice_then(entry: ContactLogEntry) -> PracticeThen:
+def practice_then(entry: PatientContact) -> PracticeThen:
     """The practice as it was known when the entry was made."""
     return PracticeThen.of(
         {

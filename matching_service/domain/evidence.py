@@ -11,7 +11,7 @@ from matching_service.domain import shown_files
 from matching_service.domain.contact_log import known_patient, period_of
 from matching_service.domain.contact_log_schemas import ContactLogFilter
 from matching_service.store import contact_log, queries
-from matching_service.store.tables import ContactLogEntry
+from matching_service.store.tables import PatientContact
 from shared.database import Session
 from shared.values.contact_log_enums import ContactResult
 from shared.values.datetimes import berlin_day
@@ -26,12 +26,12 @@ class Evidence:
     made_on: date
     first_day: date | None
     last_day: date | None
-    entries: Sequence[ContactLogEntry]
+    entries: Sequence[PatientContact]
     therapists: Mapping[UUID, UUID]
     """Who stands for each therapist of an entry: mostly themselves."""
 
     @property
-    def counted(self) -> list[ContactLogEntry]:
+    def counted(self) -> list[PatientContact]:
         """The contacts that took place: those that no other entry corrects, and that were not taken back."""
         corrected = {each.corrects for each in self.entries}
         return [each for each in self.entries if each.id not in corrected and each.result != ContactResult.TAKEN_BACK]

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from matching_service.domain.evidence import Evidence
-from matching_service.store.tables import ContactLogEntry
+from matching_service.store.tables import PatientContact
 from shared.texts import Sentence, TextLanguage
 from shared.texts.sentence import word_in
 from shared.values.contact_log_enums import ContactResult
@@ -61,7 +61,7 @@ def _table(heading: Sentence, columns: Sequence[tuple[Sentence, float]], rows: S
     return PrintableTable(_german(heading), [Column(_german(each), width) for each, width in columns], rows)
 
 
-def _summary(evidence: Evidence, counted: Sequence[ContactLogEntry]) -> PrintableTable:
+def _summary(evidence: Evidence, counted: Sequence[PatientContact]) -> PrintableTable:
     seats = Counter(_accreditations(evidence, counted).values())
     always = [
         (Sentence.of("evidence.contacts"), len(counted)),
@@ -80,20 +80,20 @@ def _summary(evidence: Evidence, counted: Sequence[ContactLogEntry]) -> Printabl
     return _table(Sentence.of("evidence.summary"), columns, rows)
 
 
-def _accreditations(evidence: Evidence, counted: Sequence[ContactLogEntry]) -> dict[UUID, str | None]:
+def _accreditations(evidence: Evidence, counted: Sequence[PatientContact]) -> dict[UUID, str | None]:
     """How each practice that was contacted was accredited at the last contact."""
     return {evidence.therapists[each.therapist_id]: each.practice_accreditation for each in counted}
 
 
-def _results(counted: Sequence[ContactLogEntry]) -> PrintableTable:
+def _results(counted: Sequence[PatientContact]) -> PrintableTable:
     found = Counter(each.result for each in counted)
     columns = [(Sentence.of("evidence.result"), 80.0), (Sentence.of("evidence.number"), 20.0)]
     rows = [(word_in(result, GERMAN), str(found[result])) for result in ContactResult if found[result]]
     return _table(Sentence.of("evidence.results"), columns, rows)
 
 
-def _practices(evidence: Evidence, counted: Sequence[ContactLogEntry]) -> PrintableTable:
-    contacts: dict[UUID, list[ContactLogEntry]] = {}
+def _practices(evidence: Evidence, counted: Sequence[PatientContact]) -> PrintableTable:
+    contacts: dict[UUID, list[PatientContact]] = {}
     for each in counted:
         contacts.setdefault(evidence.therapists[each.therapist_id], []).append(each)
     columns = [
@@ -110,12 +110,12 @@ def _practices(evidence: Evidence, counted: Sequence[ContactLogEntry]) -> Printa
     return _table(Sentence.of("evidence.practices_contacted"), columns, rows)
 
 
-def _practice(entry: ContactLogEntry) -> str:
+def _practice(entry: PatientContact) -> str:
     known = [part for part in (entry.practice_name, entry.practice_address) if part]
     return ", ".join(known) or _german(Sentence.of("evidence.practice_unknown"))
 
 
-def _seat(entry: ContactLogEntry) -> str:
+def _seat(entry: PatientContact) -> str:
     return _word(Accreditation, entry.practice_accreditation)
 
 
@@ -144,12 +144,12 @@ def _contacts(evidence: Evidence) -> PrintableTable:
     return _table(Sentence.of("evidence.each_contact"), columns, rows)
 
 
-def _how(entry: ContactLogEntry) -> str:
+def _how(entry: PatientContact) -> str:
     channel = _word(Channel, entry.channel)
     return channel if entry.direction is None else f"{channel}, {_word(Direction, entry.direction)}"
 
 
-def _result(entry: ContactLogEntry, numbers: Mapping[UUID, int], corrected: Mapping[UUID, int]) -> str:
+def _result(entry: PatientContact, numbers: Mapping[UUID, int], corrected: Mapping[UUID, int]) -> str:
     """What became of a contact; `corrected` has the numbers of the entries that count instead of others."""
     said = word_in(ContactResult(entry.result), GERMAN)
     if entry.available_from is not None:

@@ -11,14 +11,14 @@ from uuid import UUID
 from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
-from matching_service.store.tables import IS_LIVE, ContactLogEntry, PlacementRequest, TherapistCopy
+from matching_service.store.tables import IS_LIVE, PatientContact, PlacementRequest, TherapistCopy
 from shared.database.listing import Found, Listing
 from shared.values.lists import Part
 
 CONTACT_LOG: Final = Listing(
-    sorts={"recorded_at": (ContactLogEntry.id,), "occurred_at": (ContactLogEntry.occurred_at, ContactLogEntry.id)},
+    sorts={"recorded_at": (PatientContact.id,), "occurred_at": (PatientContact.occurred_at, PatientContact.id)},
     default="recorded_at",
-    identity=ContactLogEntry.id,
+    identity=PatientContact.id,
 )
 
 _FILES = text("""
@@ -32,7 +32,7 @@ _FILES = text("""
 
 
 @dataclass(frozen=True)
-class Period:
+class TimeSpan:
     """From one instant on, and before another one; None: without a limit."""
 
     since: datetime | None = None
@@ -44,35 +44,35 @@ def files_of(session: Session, patient_id: UUID) -> list[UUID]:
     return list(session.scalars(_FILES, {"id": patient_id}))
 
 
-def part_of_log(session: Session, patient_ids: Collection[UUID], period: Period, part: Part) -> Found[ContactLogEntry]:
+def part_of_log(session: Session, patient_ids: Collection[UUID], period: TimeSpan, part: Part) -> Found[PatientContact]:
     """A part of the contacts for a patient with these files."""
     return CONTACT_LOG.read(session, _of(patient_ids, period), part)
 
 
-def whole_log(session: Session, patient_ids: Collection[UUID], period: Period) -> Sequence[ContactLogEntry]:
+def whole_log(session: Session, patient_ids: Collection[UUID], period: TimeSpan) -> Sequence[PatientContact]:
     """All contacts for a patient with these files, in the order in which they took place."""
-    ordered = _of(patient_ids, period).order_by(ContactLogEntry.occurred_at, ContactLogEntry.id)
+    ordered = _of(patient_ids, period).order_by(PatientContact.occurred_at, PatientContact.id)
     return session.scalars(ordered).all()
 
 
-def entry(session: Session, patient_ids: Collection[UUID], entry_id: UUID) -> ContactLogEntry | None:
+def entry(session: Session, patient_ids: Collection[UUID], entry_id: UUID) -> PatientContact | None:
     """One entry of the log of a patient with these files."""
-    found: ContactLogEntry | None = session.scalar(_of(patient_ids, Period()).where(ContactLogEntry.id == entry_id))
+    found: PatientContact | None = session.scalar(_of(patient_ids, TimeSpan()).where(PatientContact.id == entry_id))
     return found
 
 
 def corrections_of(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, UUID]:
     """The entries that correct these, by the corrected ones."""
-    wanted = select(ContactLogEntry.corrects, ContactLogEntry.id).where(ContactLogEntry.corrects.in_(entry_ids))
+    wanted = select(PatientContact.corrects, PatientContact.id).where(PatientContact.corrects.in_(entry_ids))
     return {row.corrects: row.id for row in session.execute(wanted)} if entry_ids else {}
 
 
-def _of(patient_ids: Collection[UUID], period: Period) -> Select[Any]:
-    wanted = select(ContactLogEntry).where(ContactLogEntry.patient_id.in_(patient_ids))
+def _of(patient_ids: Collection[UUID], period: TimeSpan) -> Select[Any]:
+    wanted = select(PatientContact).where(PatientContact.patient_id.in_(patient_ids))
     if period.since is not None:
-        wanted = wanted.where(ContactLogEntry.occurred_at >= period.since)
+        wanted = wanted.where(PatientContact.occurred_at >= period.since)
     if period.before is not None:
-        wanted = wanted.where(ContactLogEntry.occurred_at < period.before)
+        wanted = wanted.where(PatientContact.occurred_at < period.before)
     return wanted
 
 

@@ -14,7 +14,7 @@ from shared.values.contact_log_enums import ContactResult
 from shared.values.enums import Accreditation, Channel, Direction
 
 
-class ContactLogEntry(Tables):
+class PatientContact(Tables):
     """One contact with one practice for one patient, and its result; only ever added (docs/domain.md#contact-rule-12).
 
     Patient and therapist are those of the time: who was merged since has the entries of the merged one, too.

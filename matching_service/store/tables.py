@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from matching_service.store.contact_log_tables import ContactLogEntry
+from matching_service.store.contact_log_tables import PatientContact
 from matching_service.store.declarative import Tables, text_list
 from matching_service.store.plan_tables import ContactPlan, PlannedPatient, PlannedRequest
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id
@@ -33,9 +33,9 @@ __all__ = [
     "IS_LIVE",
     "LIVE",
     "AuditLogEntry",
-    "ContactLogEntry",
     "ContactPlan",
     "CopyWithPlace",
+    "PatientContact",
     "PatientCopy",
     "PlacementRequest",
     "PlannedPatient",

@@ -29,6 +29,6 @@ class ContactResult(StrEnum):
     CONFIRMATION_SENT = "confirmation_sent"
     """The practice was sent a confirmation of what it had accepted."""
     WITHDRAWAL_SENT = "withdrawal_sent"
-    """The practice was told that the request is withdrawn."""
+    """The practice was sent the withdrawal of the request."""
     TAKEN_BACK = "taken_back"
     """What the corrected entry says did not happen."""

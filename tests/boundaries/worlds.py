@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import Email, Inquiry, PhoneCall
-from matching_service.store.tables import ContactLogEntry
+from matching_service.store.tables import PatientContact
 from patient_service.dependencies import Dependencies
 from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent
@@ -47,7 +47,7 @@ def _matching(session: Session, settings: Any) -> Ids:
     request = matching.a_request(session, RequestStatus.CONTACTED)
     another = matching.a_known_therapist(session)
     plan, planned = contact_plans.a_stored_plan(session, request.patient_id, another)
-    entry = session.scalars(select(ContactLogEntry.id).where(ContactLogEntry.patient_id == request.patient_id)).one()
+    entry = session.scalars(select(PatientContact.id).where(PatientContact.patient_id == request.patient_id)).one()
     return {
         "/api/placement-requests": request.id,
         "/api/patients": request.patient_id,

@@ -12,12 +12,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from matching_service.store.tables import ContactLogEntry
+from matching_service.store.tables import PatientContact
 from shared.database import new_id
-from shared.events.catalogue import CallRecorded, EmailSent, PatientErased, PatientMerged, PracticeAnswer
+from shared.events.catalogue import PatientErased, PatientMerged
 from shared.runtime import clock
 from shared.values.enums import RequestStatus, Role
 from tests.accounts import signed_in
+from tests.builders.contact_log import add, called, emailed, log_of
 from tests.builders.events import happened
 from tests.builders.matching import (
     a_known_patient,
@@ -28,47 +29,6 @@ from tests.builders.matching import (
     public_therapist,
 )
 from tests.conftest import MONDAY
-
-HOUR = timedelta(hours=1)
-
-
-def log_of(client: FlaskClient, patient: Any, query: str = "") -> list[dict[str, Any]]:
-    answer = client.get(f"/api/patients/{patient}/contact-log{query}")
-    assert answer.status_code == 200, answer.text
-    return list(answer.json["items"])
-
-
-def add(client: FlaskClient, patient: Any, therapist: Any, **fields: Any) -> Any:
-    """A letter that went out an hour ago, unless a field says otherwise."""
-    entry = {
-        "occurred_at": (clock.now() - HOUR).isoformat(),
-        "channel": "letter",
-        "direction": "outbound",
-        "therapist_id": str(therapist),
-        "result": "sent",
-    }
-    return client.post(f"/api/patients/{patient}/contact-log", json=entry | fields)
-
-
-def called(request: Any, result: str, outcome: str | None = None, *, hours: int, direction: str = "outbound") -> Any:
-    at = MONDAY + hours * HOUR
-    answers = [PracticeAnswer(placement_request_id=request.id, outcome=outcome)] if outcome else []
-    event = CallRecorded(
-        phone_call_id=new_id(),
-        therapist_id=request.therapist_id,
-        direction=direction,
-        result=result,
-        occurred_at=at,
-        placement_request_ids=[request.id],
-        answers=answers,
-    )
-    return happened(event, time=at)
-
-
-def emailed(request: Any, kind: str, *, hours: int) -> Any:
-    at = MONDAY + hours * HOUR
-    event = EmailSent(email_id=new_id(), kind=kind, placement_request_ids=[request.id], sent_at=at)
-    return happened(event, time=at)
 
 
 def test_every_contact_is_one_entry_with_its_result(session: Session, client: FlaskClient) -> None:
@@ -159,7 +119,7 @@ def test_staff_add_letters_and_visits_and_correct_them(session: Session, app: Fl
         ("in_person", "declined_other", None),
     ]
     assert entries[0]["note"] == "Einschreiben"
-    stored_note = session.get_one(ContactLogEntry, UUID(first)).note
+    stored_note = session.get_one(PatientContact, UUID(first)).note
     assert stored_note is not None
     assert b"Einschreiben" not in stored_note
     assert "note" not in log_of(signed_in(app, Role.AUDITOR), patient)[0]
@@ -178,7 +138,7 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
     waiting = a_request(session, RequestStatus.CONTACTED, patient_id=other)
     handle(session, happened(PatientErased(patient_id=erased), sequence=9))
     session.commit()
-    counted = session.scalar(select(func.count()).select_from(ContactLogEntry))
+    counted = session.scalar(select(func.count()).select_from(PatientContact))
     next_year = {"occurred_at": (clock.now() + timedelta(days=365)).isoformat()}
     cases: list[tuple[Any, Any, dict[str, Any], int, str, str | None]] = [
         (patient, therapist, next_year, 422, "contact_log.invalid", "occurred_at"),
@@ -196,7 +156,7 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
         refused = add(client, whose, whom, **fields)
         assert (refused.status_code, refused.json["code"]) == (status, code), (fields, refused.text)
         assert [each["field"] for each in refused.json.get("errors", [])] == ([field] if field else []), fields
-    assert session.scalar(select(func.count()).select_from(ContactLogEntry)) == counted
+    assert session.scalar(select(func.count()).select_from(PatientContact)) == counted
     assert client.get(f"/api/patients/{erased}/contact-log").status_code == 404
 
 

@@ -18,10 +18,10 @@ from shared.texts import Sentence, TextLanguage
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestStatus, Role
 from tests.accounts import ANNA, signed_in
+from tests.builders.contact_log import add, called, emailed, log_of
 from tests.builders.matching import a_known_patient, a_known_therapist, a_request, an_open_request, handle
 from tests.conftest import MONDAY
 from tests.events import recorded
-from tests.matching_service.test_contact_log import add, called, emailed, log_of
 
 PDF = {"Accept": "application/pdf"}
 

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from matching_service.store.tables import PlacementRequest
 from shared.values.enums import RequestStatus
+from tests.builders.contact_log import add, called, emailed
 from tests.builders.matching import a_known_patient, a_known_therapist, a_request, an_open_request, handle
 from tests.conftest import MONDAY
-from tests.matching_service.test_contact_log import add, called, emailed
 
 FIRST, SECOND = "109519005", "260120196"
 DAY = timedelta(days=1)
