@@ -28,6 +28,7 @@ NAMES = (
     "rewrap",
     "contact_plans",
     "distances",
+    "contact_log",
 )
 
 

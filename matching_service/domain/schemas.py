@@ -9,6 +9,8 @@ from pydantic import Field
 
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
+    Channel,
+    Direction,
     MatchCriterion,
     RequestHold,
     RequestOutcome,
@@ -173,6 +175,10 @@ class NewAnswer(Schema):
     """From which day there is a place, where the practice said so."""
     occurred_at: PlausibleInstant | None = None
     """When the practice answered; without it, just now."""
+    channel: Channel | None = None
+    """How the practice answered."""
+    direction: Direction | None = None
+    """Whether the practice was asked, or came to us; without it, what comes in writing comes from the practice."""
     note: Note | None = None
     """What else was said."""
 

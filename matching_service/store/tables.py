@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from matching_service.store.contact_log_tables import PatientContact
 from matching_service.store.declarative import Tables
 from matching_service.store.plan_tables import ContactPlan, PlannedPatient, PlannedRequest
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
@@ -34,6 +35,7 @@ __all__ = [
     "AuditLogEntry",
     "ContactPlan",
     "CopyWithPlace",
+    "PatientContact",
     "PatientCopy",
     "PlacementRequest",
     "PlannedPatient",
@@ -83,6 +85,8 @@ class TherapistCopy(CopyWithPlace, Tables):
     __tablename__ = "therapists"
 
     name: Mapped[str | None]
+    street: Mapped[str | None]
+    house_number: Mapped[str | None]
     postal_code: Mapped[str | None]
     city: Mapped[str | None]
     gender: Mapped[str] = mapped_column(server_default="unknown")
@@ -129,6 +133,7 @@ class PatientCopy(CopyWithPlace, Erasable, Tables):
     """The group of the diagnosis, while the patient consents to its being passed on: for the preferences of practices
     (docs/domain.md#data-protection-events)."""
     insurance_type: Mapped[str | None]
+    health_insurer_ik: Mapped[str | None]
     reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
     age_groups: Mapped[list[str]] = text_list()
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
@@ -143,6 +148,8 @@ class PatientCopy(CopyWithPlace, Erasable, Tables):
         AnyArray(Uuid), default=list, server_default=text("'{}'")
     )
     search_started_on: Mapped[date | None]
+    days_paused: Mapped[int] = mapped_column(server_default=text("0"))
+    paused_since: Mapped[date | None]
     placement_request_id: Mapped[UUID | None]
     """The request whose place the patient service knows of."""
     placement_state: Mapped[str | None]
@@ -152,6 +159,10 @@ class PatientCopy(CopyWithPlace, Erasable, Tables):
         PlaceColumn,
         Computed("CASE WHEN geocoded_address = address THEN geocoded_place END", persisted=True),
         sort_order=85,
+    )
+
+    __table_args__ = (
+        Index("ix_patients_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     )
 
 
@@ -183,6 +194,10 @@ class PlacementRequest(Aggregate, Tables):
     next_contact_after: Mapped[date | None]
     withdrawn_reason: Mapped[str | None]
     placed_on: Mapped[date | None]
+    days_until_placed: Mapped[int | None]
+    """How many days the patient had searched when the place was taken, where that was known; for reports."""
+    days_paused: Mapped[int | None]
+    """How many of these days were in pauses."""
     first_session_on: Mapped[date | None]
     confirmed_on: Mapped[date | None]
     failed_on: Mapped[date | None]

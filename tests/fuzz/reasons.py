@@ -32,6 +32,8 @@ BLOCK = "POST /api/therapists/{id}/block"
 BULK, BULK_OF_PATIENTS = "POST /api/placement-requests/bulk", "POST /api/patients/bulk"
 BULK_OF_REVIEWS, APPROVAL = "POST /api/import-reviews/bulk", "POST /api/import-reviews/{id}/approve"
 GEOCODE, DISTANCE, HOLIDAYS = "GET /api/geocode", "GET /api/distance", "GET /api/holidays"
+CONTACT, CONTACT_LOG = "POST /api/patients/{id}/contact-log", "GET /api/patients/{id}/contact-log"
+REPORTS = tuple(f"GET /api/reports/{name}" for name in ("contacts", "answers", "searches"))
 GEOCODE_MANY, MATRIX = "POST /api/geocode", "POST /api/distance-matrix"
 POINT = {"postal_code": "52062"}
 
@@ -206,6 +208,22 @@ RULES = (
         {"result": "no_answer", "occurred_at": "2026-01-01T09:00:00Z"}, fields=("occurred_at",), also=(ANSWER,),
     ),
     Reason(
+        "must not lie in the future", "depends on now", rules.lies_in_the_future, CONTACT,
+        {"occurred_at": "2099-01-01T09:00:00Z"}, {"occurred_at": "2026-01-01T09:00:00Z"}, fields=("occurred_at",),
+    ),
+    Reason(
+        "names a practice that is not known here", "depends on what is stored", rules.was_sent, CONTACT,
+        {"therapist_id": ID}, None, fields=("therapist_id",),
+    ),
+    Reason(
+        "names no entry of this contact log", "depends on what is stored", rules.was_sent, CONTACT,
+        {"corrects": ID}, None, fields=("corrects",),
+    ),
+    Reason(
+        "takes another entry back", "a rule across fields", rules.takes_nothing_back, CONTACT,
+        {"result": "taken_back"}, {"result": "sent"}, fields=("result",),
+    ),
+    Reason(
         "must lie within 366 days", "depends on now", rules.lies_beyond_a_year, CALL,
         {"result": "call_back", "call_back_at": "2090-01-01T09:00:00Z"},
         {"result": "call_back", "call_back_at": f"{rules.today() + timedelta(days=30)}T09:00:00Z"},
@@ -238,7 +256,7 @@ RULES = (
     Reason(
         "must not lie before from", "compares two dates, of which today is the default", rules.ends_before_it_starts,
         HOLIDAYS, {"from": "2026-12-02", "to": "2026-12-01"}, {"from": "2026-12-01", "to": "2026-12-01"},
-        fields=("to",), also=("GET /api/access-log", "GET /api/phone-calls"),
+        fields=("to",), also=("GET /api/access-log", "GET /api/phone-calls", CONTACT_LOG, *REPORTS),
     ),
     Reason(
         "must lie less than {} days after from", "compares two dates, of which today is the default",

@@ -325,6 +325,11 @@ def is_me(value: Any, _sent: Sent) -> bool:
     return bool(value == "me")
 
 
+def takes_nothing_back(value: Any, sent: Sent) -> bool:
+    """A contact that takes back another one, without naming it."""
+    return value == "taken_back" and (sent.body or {}).get("corrects") is None
+
+
 def was_sent(value: Any, sent: Sent) -> bool:
     """Something, and whether it is right depends on what is stored or was sent before."""
     return value is not NOTHING

@@ -44,6 +44,7 @@ from shared.events.catalogue.payloads import (
     Payload,
 )
 from shared.events.catalogue.placement_requests import (
+    ContactLogShown,
     PatientErasedFromMatching,
     PatientPlaced,
     PlaceConfirmed,
@@ -79,6 +80,7 @@ __all__ = [
     "Answers",
     "AttemptsUsedUp",
     "CallRecorded",
+    "ContactLogShown",
     "EmailAnswered",
     "EmailSent",
     "ImportCompleted",
