@@ -282,7 +282,8 @@ class _Portion:
 
     def _newcomer(self) -> Row:
         nothing = dict.fromkeys(("inactive_by", "block_reason", "block_until"))
-        return {"id": new_id(), "created_at": self._now, "version": 0, "sequence": 0, **nothing, **NOTHING_STATED}
+        first = {"id": new_id(), "created_at": self._now, "version": 0, "sequence": 0, "brought_by": self._import_id}
+        return {**first, **nothing, **NOTHING_STATED}
 
     def _source(
         self, sent: RawRecord, decision: ImportDecision, known: Known | None, therapist: Mapping[str, Any] | None
