@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
 
 from shared.database import transaction
 from therapist_service.domain import import_portions, import_records
 from therapist_service.domain.import_records import Entry, RawRecord
 
+THREAD: Final = "parse-records"
+"""How the names of its threads begin."""
 Portion = Sequence[RawRecord]
 Parsed = Mapping[int, Entry]
 """The records of a portion that are not as they were applied before, by position."""
@@ -30,7 +33,7 @@ def parsed_ahead(
     So parsing costs no time while the caller waits for the database. Of the portions that begin with one of the
     `unchanged` positions nothing is parsed. Close the iterator where it is left early: it ends the thread.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="parse-records") as thread:
+    with ThreadPoolExecutor(1, thread_name_prefix=THREAD) as thread:
         ahead: tuple[Portion, Future[Parsed]] | None = None
         for portion in portions:
             # asked before the portion before is applied: who is changed by that is parsed when it is applied
