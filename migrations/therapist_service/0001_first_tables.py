@@ -157,6 +157,7 @@ def upgrade() -> None:
             "protected_by", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
         ),
         sa.Column("registered_by", sa.Uuid(), nullable=True),
+        sa.Column("brought_by", sa.Uuid(), nullable=True),
         sa.Column("last_asked_on", sa.Date(), nullable=True),
         sa.Column("last_email_on", sa.Date(), nullable=True),
         sa.Column("last_call_on", sa.Date(), nullable=True),
@@ -194,9 +195,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_therapists_name", "therapists", ["last_name", sa.text("COALESCE(first_name, '')"), "id"], unique=False
     )
-    op.create_index("ix_therapists_name_key", "therapists", ["name_key"], unique=False)
+    op.create_index("ix_therapists_name_key", "therapists", ["name_key", "brought_by"], unique=False)
     op.create_index("ix_therapists_place", "therapists", ["place"], unique=False, postgresql_using="gist")
-    op.create_index("ix_therapists_practice_key", "therapists", ["practice_key"], unique=False)
+    op.create_index("ix_therapists_practice_key", "therapists", ["practice_key", "brought_by"], unique=False)
     op.create_index(
         "ix_therapists_merged_into",
         "therapists",

@@ -86,6 +86,8 @@ class Therapist(Aggregate, Tables):
     """Who set each of them last: the id of an account, or null before accounts."""
     registered_by: Mapped[UUID | None]
     """Who entered the therapist by hand; None for one whom an import brought."""
+    brought_by: Mapped[UUID | None]
+    """The import that brought the therapist; None for one who was entered by hand."""
     last_asked_on: Mapped[date | None]
     """When staff last decided to ask them for a patient."""
     last_email_on: Mapped[date | None]
@@ -117,8 +119,9 @@ class Therapist(Aggregate, Tables):
         Index("ix_therapists_search", "search", postgresql_using="gin"),
         Index("ix_therapists_search_first", "search", postgresql_using="gin", postgresql_where=text(FIRST_OF_ALL)),
         Index("ix_therapists_capacity_due_on", "capacity_due_on", postgresql_where=text("capacity_due_on IS NOT NULL")),
-        Index("ix_therapists_name_key", "name_key"),
-        Index("ix_therapists_practice_key", "practice_key"),
+        # a file of very many people has many of one name: those whom it brought itself are passed over in the index
+        Index("ix_therapists_name_key", "name_key", "brought_by"),
+        Index("ix_therapists_practice_key", "practice_key", "brought_by"),
         Index("ix_therapists_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index("ix_therapists_name", "last_name", text("COALESCE(first_name, '')"), "id"),
         CheckConstraint(is_one_of("status", TherapistStatus), name="status"),
