@@ -7,11 +7,12 @@ place; beside the code, a row of that table, and cases in tests/matching_service
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from matching_service.domain import criterion_texts
+from matching_service.domain import criterion_texts, criterion_values
+from matching_service.domain.criterion_values import LIMITS, Compared, compared
 from matching_service.domain.scoring import POINTS, POINTS_LOST_PER_UNKNOWN
 from matching_service.domain.search import Search
 from matching_service.store.matching import Condition, Judge
@@ -33,10 +34,12 @@ Said = str | Callable[[Any, Search], Sentence]
 
 
 class Suggestion(NamedTuple):
-    """What a patient could give up, in words, and the criteria that would replace theirs."""
+    """What a patient could give up, and the criteria that would replace theirs."""
 
-    text: str
-    """The key of its text."""
+    sentence: Callable[[Search], Sentence]
+    """How it is put into words."""
+    gives_up: Sequence[str]
+    """The fields of the search that would be replaced."""
     overrides: Callable[[Search], dict[str, Any]]
 
 
@@ -46,6 +49,8 @@ class Criterion(Condition):
 
     explanations: Mapping[CheckResult, Said]
     """What staff read, for each result it can have; one without words for a pass is shown only where it fails."""
+    compared: Compared
+    """What it compares, for programs, and the column that all of this reads."""
     is_asked_for: Callable[[Search], object] | None = None
     """Whether the patient has a need or a wish about it: only then it is a reason for a therapist who fits."""
     can_be_set_aside: bool = True
@@ -72,6 +77,7 @@ CRITERIA: Final = (
     Criterion(
         name=MatchCriterion.STATUS,
         fails="t.status <> 'active'",
+        compared=compared(therapist="status"),
         explanations={
             PASS: "criterion.status.active",
             FAIL: lambda t, _: Sentence.of("criterion.status.other", status=TherapistStatus(t.status)),
@@ -81,6 +87,7 @@ CRITERIA: Final = (
     Criterion(
         name=MatchCriterion.CONTACT_PREFERENCE,
         fails="t.contact_preference = 'none'",
+        compared=compared(therapist="contact_preference"),
         explanations={PASS: criterion_texts.contact, FAIL: "criterion.contact_preference.no_contact"},
         can_be_set_aside=False,
     ),
@@ -89,6 +96,7 @@ CRITERIA: Final = (
         fails=":needs_statutory_seat AND t.accreditation = 'private'",
         unknown="(:needs_statutory_seat AND t.accreditation = 'unknown')"
         " OR (:may_need_statutory_seat AND t.accreditation <> 'statutory')",
+        compared=compared(patient=("insurance_type", "reimbursement_case"), therapist="accreditation"),
         explanations={
             PASS: criterion_texts.seat,
             FAIL: "criterion.accreditation.private",
@@ -100,25 +108,29 @@ CRITERIA: Final = (
         },
         is_asked_for=lambda search: search.needs_statutory_seat,
         relaxation=Suggestion(
-            "relaxation.reimbursement",
+            lambda _: Sentence.of("relaxation.reimbursement"),
+            ("insurance_type", "reimbursement_case"),
             lambda _: {"reimbursement_case": True},
         ),
     ),
     Criterion(
         name=MatchCriterion.DISTANCE,
         fails="t.metres > :radius_metres",
+        compared=criterion_values.DISTANCE,
         explanations={PASS: criterion_texts.distance, FAIL: criterion_texts.distance},
-        relaxation=Suggestion("relaxation.distance", lambda search: search.wider_limits),
+        relaxation=Suggestion(criterion_texts.wider, LIMITS, lambda search: search.wider_limits),
     ),
     Criterion(
         name=MatchCriterion.DISTANCE_UNKNOWN,
         fails="t.metres IS NULL",
+        compared=criterion_values.DISTANCE,
         explanations={FAIL: "criterion.distance_unknown.said"},
     ),
     Criterion(
         name=MatchCriterion.PROCEDURE,
         fails=f"{some(':preferred_procedures')} AND {none_in_common('t.procedures', ':preferred_procedures')}",
         unknown=f"{some(':preferred_procedures')} AND cardinality(t.procedures) = 0",
+        compared=compared(patient=("preferred_procedures",), therapist="procedures"),
         explanations={
             PASS: lambda t, search: (
                 criterion_texts.fits(t.procedures, search.preferred_procedures)
@@ -129,12 +141,17 @@ CRITERIA: Final = (
             UNKNOWN: "criterion.procedure.unknown",
         },
         is_asked_for=lambda search: search.preferred_procedures,
-        relaxation=Suggestion("relaxation.procedure", lambda _: {"preferred_procedures": []}),
+        relaxation=Suggestion(
+            criterion_texts.any_procedure,
+            ("preferred_procedures",),
+            lambda _: {"preferred_procedures": []},
+        ),
     ),
     Criterion(
         name=MatchCriterion.AGE_GROUP,
         fails=f"{some(':age_groups')} AND {none_in_common('t.age_groups', ':age_groups')}",
         unknown=f"NOT {some(':age_groups')} OR cardinality(t.age_groups) = 0",
+        compared=compared(patient=("age_groups",), therapist="age_groups"),
         explanations={
             PASS: lambda t, search: criterion_texts.fits(t.age_groups, search.age_groups, AgeGroup),
             FAIL: lambda t, search: criterion_texts.does_not_fit(t.age_groups, search.age_groups, AgeGroup),
@@ -149,18 +166,24 @@ CRITERIA: Final = (
         name=MatchCriterion.SETTING,
         fails=none_in_common("t.settings", ":settings"),
         unknown="cardinality(t.settings) = 0",
+        compared=compared(patient=("open_to_group_therapy",), therapist="settings"),
         explanations={
             PASS: lambda t, search: criterion_texts.fits(t.settings, search.settings, TherapySetting),
             FAIL: lambda t, search: criterion_texts.does_not_fit(t.settings, search.settings, TherapySetting),
             UNKNOWN: "criterion.setting.unknown",
         },
-        relaxation=Suggestion("relaxation.setting", lambda _: {"open_to_group_therapy": True}),
+        relaxation=Suggestion(
+            lambda _: Sentence.of("relaxation.setting"),
+            ("open_to_group_therapy",),
+            lambda _: {"open_to_group_therapy": True},
+        ),
     ),
     Criterion(
         name=MatchCriterion.GENDER,
         fails=":preferred_therapist_gender <> 'any'"
         " AND t.gender <> 'unknown' AND t.gender <> :preferred_therapist_gender",
         unknown=":preferred_therapist_gender <> 'any' AND t.gender = 'unknown'",
+        compared=compared(patient=("preferred_therapist_gender",), therapist="gender"),
         explanations={
             PASS: criterion_texts.gender,
             FAIL: criterion_texts.gender,
@@ -169,12 +192,17 @@ CRITERIA: Final = (
             ),
         },
         is_asked_for=lambda search: search.preferred_therapist_gender != "any",
-        relaxation=Suggestion("relaxation.gender", lambda _: {"preferred_therapist_gender": "any"}),
+        relaxation=Suggestion(
+            lambda search: Sentence.of("relaxation.gender", wished=PreferredGender(search.preferred_therapist_gender)),
+            ("preferred_therapist_gender",),
+            lambda _: {"preferred_therapist_gender": "any"},
+        ),
     ),
     Criterion(
         name=MatchCriterion.LANGUAGE,
         fails=f"{some(':needed_languages')} AND {none_in_common('t.languages', ':needed_languages')}",
         unknown=f"{some(':needed_languages')} AND cardinality(t.languages) = 0",
+        compared=compared(patient=("languages",), therapist="languages"),
         explanations={
             PASS: lambda t, search: (
                 criterion_texts.fits(t.languages, search.needed_languages)
@@ -185,27 +213,29 @@ CRITERIA: Final = (
             UNKNOWN: "criterion.language.unknown",
         },
         is_asked_for=lambda search: search.needed_languages,
-        relaxation=Suggestion("relaxation.language", lambda _: {"languages": ["de"]}),
+        relaxation=Suggestion(
+            lambda search: Sentence.of("relaxation.language", needed=search.needed_languages),
+            ("languages",),
+            lambda _: {"languages": ["de"]},
+        ),
     ),
     Criterion(
         name=MatchCriterion.AVAILABILITY,
         fails="NOT t.working_hours && CAST(:availability AS int4multirange)",
         unknown="t.working_hours IS NULL OR CAST(:availability AS int4multirange) IS NULL",
+        compared=compared(patient=("availability",), therapist="working_hours"),
         explanations={
             PASS: criterion_texts.hours_in_common,
-            FAIL: "criterion.availability.never",
-            UNKNOWN: lambda _, search: (
-                Sentence.of("criterion.availability.hours_unknown")
-                if search.availability
-                else Sentence.of("criterion.availability.unknown")
-            ),
+            FAIL: criterion_texts.no_overlap,
+            UNKNOWN: criterion_texts.overlap_unknown,
         },
         is_asked_for=lambda search: search.availability,
-        relaxation=Suggestion("relaxation.availability", lambda _: {"availability": None}),
+        relaxation=Suggestion(criterion_texts.other_times, ("availability",), lambda _: {"availability": None}),
     ),
     Criterion(
         name=MatchCriterion.PATIENT_EXCLUSION,
         fails="t.id = ANY (CAST(:excluded_therapist_ids AS uuid[])) OR a.place_failed",
+        compared=criterion_values.EXCLUSION,
         explanations={
             PASS: "criterion.patient_exclusion.none",
             FAIL: lambda t, search: (
@@ -218,12 +248,14 @@ CRITERIA: Final = (
     Criterion(
         name=MatchCriterion.OPEN_REQUEST,
         fails="a.is_open",
+        compared=compared(),
         explanations={PASS: "criterion.open_request.none", FAIL: "criterion.open_request.open"},
         can_be_set_aside=False,  # of an open request there is one
     ),
     Criterion(
         name=MatchCriterion.RECENT_REFUSAL,
         fails="a.refused_on >= CAST(:refused_since AS date)",
+        compared=criterion_values.REFUSAL,
         explanations={PASS: criterion_texts.no_refusal, FAIL: criterion_texts.refusal},
         can_be_set_aside=False,
     ),

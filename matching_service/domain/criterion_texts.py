@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
+from matching_service.domain.hours import MINUTES_AN_HOUR, in_common, in_words
 from matching_service.domain.search import METRES_A_KILOMETRE, Search
 from shared.texts import Number, Sentence
 from shared.values import travel
@@ -121,6 +122,11 @@ def does_not_fit(theirs: Sequence[str], wanted: Sequence[str], kind: Callable[[s
     )
 
 
+def any_procedure(search: Search) -> Sentence:
+    """Returns the suggestion to accept any procedure."""
+    return Sentence.of("relaxation.procedure", wished=[str(each) for each in search.preferred_procedures])
+
+
 def gender(therapist: Any, search: Search) -> Sentence:
     """Returns the gender that is wished for, and the therapist's."""
     return _genders(search.preferred_therapist_gender, therapist.gender)
@@ -134,15 +140,42 @@ def _genders(wished: str, gender: str) -> Sentence:
 
 
 def hours_in_common(therapist: Any, search: Search) -> Sentence:
-    """Returns how long practice and patient have time together; both weeks are known."""
-    assert search.availability is not None
-    hours = therapist.working_hours.intersection(search.availability).total_minutes / 60
-    return _hours(Number(f"{hours:.3g}"))
+    """Returns when practice and patient have time together, and how long; both weeks are known."""
+    week = in_common(therapist.working_hours, search.availability)
+    assert week is not None
+    hours = Number(f"{week.total_minutes / MINUTES_AN_HOUR:.3g}")
+    duration = Sentence.of("hours.one") if hours == "1" else Sentence.of("hours.many", number=hours)
+    return Sentence.of("criterion.availability.in_common", duration=duration, week=in_words(week))
 
 
-@lru_cache(512)
-def _hours(hours: Number) -> Sentence:
-    return Sentence.of("criterion.availability.in_common", hours=hours)
+def no_overlap(therapist: Any, search: Search) -> Sentence:
+    """Returns both weeks, which never meet."""
+    return Sentence.of(
+        "criterion.availability.no_overlap",
+        patient=in_words(search.availability),
+        therapist=in_words(therapist.working_hours),
+    )
+
+
+def overlap_unknown(therapist: Any, search: Search) -> Sentence:
+    """Returns whose week is not known, and the other's where it is."""
+    if search.availability:
+        return Sentence.of("criterion.availability.hours_unknown", patient=in_words(search.availability))
+    if therapist.working_hours:
+        return Sentence.of("criterion.availability.patient_unknown", therapist=in_words(therapist.working_hours))
+    return Sentence.of("criterion.availability.both_unknown")
+
+
+def other_times(search: Search) -> Sentence:
+    """Returns the suggestion to find other times than those of the patient."""
+    return Sentence.of("relaxation.availability", week=in_words(search.availability))
+
+
+def wider(search: Search) -> Sentence:
+    """Returns the suggestion of a longer way, with its limits."""
+    limits = search.wider_limits
+    limit = _limit(limits.get("max_distance_km"), limits.get("max_travel_minutes"))
+    return Sentence.of("relaxation.distance", limit=limit)
 
 
 def refusal(therapist: Any, search: Search) -> Sentence:

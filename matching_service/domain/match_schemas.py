@@ -57,8 +57,19 @@ class MatchQuestion(Schema):
 
 @described
 @dataclass(slots=True)
+class ComparedValues:
+    """What a criterion compares, by the names of the fields; a side that it does not look at is empty."""
+
+    patient: dict[str, Any]
+    """What the search says: the patient's fields, or `overrides` in their place."""
+    therapist: dict[str, Any]
+    """What is known of the therapist; null and empty lists mean unknown."""
+
+
+@described
+@dataclass(slots=True)
 class CriterionCheck:
-    """What one criterion says of one therapist for one patient, in words for staff.
+    """What one criterion says of one therapist for one patient.
 
     Not frozen: an answer has hundreds, and to freeze each takes longer than to put it into words.
     """
@@ -67,7 +78,22 @@ class CriterionCheck:
     """The criterion."""
     result: CheckResult
     """Whether the therapist meets it, or that this is not known."""
+    values: ComparedValues
+    """What was compared, of both sides."""
     detail: str
+    """The same in words."""
+
+
+@described
+@dataclass(slots=True)
+class MatchReason:
+    """One reason for a therapist."""
+
+    code: str
+    """What kind of reason it is, whatever the language: `reason.way`, `criterion.gender`."""
+    params: dict[str, Any]
+    """Its values; of a criterion its `rule`, whose check has them."""
+    text: str
     """The same in words."""
 
 
@@ -99,21 +125,32 @@ class Candidate:
     """How long the way takes, from door to door."""
     checks: list[CriterionCheck]
     """What each criterion says."""
-    reasons: list[str]
-    """Why the therapist fits, in words."""
+    reasons: list[MatchReason]
+    """Why the therapist fits, the weightiest first; what is not known last."""
+    working_hours_overlap: WeeklyHours
+    """When the practice treats and the patient has time; null where one of the two is unknown."""
+    bearing_deg: int | None
+    """In which direction the practice lies from the patient: degrees clockwise from north, 0 to 359.
+
+    null where both are at one place.
+    """
 
 
 class Relaxation(Schema):
-    """One criterion that, if it alone were given up, would bring in so many therapists; `overrides` shows them."""
+    """What the patient could give up: one criterion, or two at once where no single one would bring in anybody."""
 
-    rule: MatchCriterion
-    """The criterion that would be given up."""
+    rules: list[MatchCriterion]
+    """The criteria that would be given up."""
+    code: str
+    """What is suggested, whatever the language: `relaxation.gender`, or `relaxation.pair` for two at once."""
+    params: dict[str, Any]
+    """What the patient has now; of a pair the `code` and `params` of its `first` and `second` concession."""
+    text: str
+    """The same in words."""
     adds: int
     """How many more therapists would fit."""
-    suggestion: str
-    """The same in words."""
     overrides: dict[str, Any]
-    """What to send as `overrides` to see them."""
+    """What to send as `overrides` to see them, with those of this question."""
 
 
 class MatchesView(Schema):
@@ -133,4 +170,4 @@ class MatchesView(Schema):
     excluded: dict[MatchCriterion, int]
     """How many therapists each criterion excludes."""
     relax: list[Relaxation]
-    """Which criteria exclude many, where few therapists fit."""
+    """What would bring in more therapists, most first."""

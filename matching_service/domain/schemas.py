@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from matching_service.domain.match_schemas import ComparedValues
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
     Channel,
@@ -59,13 +60,20 @@ class ContactList(Schema):
             raise NotAcceptable("field.override_of_nobody", fields=fields)
 
 
-class RefusedTherapist(Schema):
-    """Why a therapist is not asked: one entry per criterion, and one without where the therapist is not known."""
+class RefusedRule(Schema):
+    """A therapist who is not asked, and one criterion because of which."""
 
     therapist_id: UUID
     """The therapist."""
     rule: MatchCriterion | None
     """The criterion that is not met; null where the therapist is not known."""
+
+
+class RefusedTherapist(RefusedRule):
+    """Why a therapist is not asked: one entry per criterion, and one without where the therapist is not known."""
+
+    values: ComparedValues | None
+    """What was compared; null where that is not known, or not any more."""
     detail: Worded
     """The same in words."""
 

@@ -51,7 +51,8 @@ class Judged:
     """A therapist with what the judge found."""
 
     therapist: Row[Any]
-    """The copy with `metres` and `refused_on`, as conditions know them; a candidate has the score and its parts too."""
+    """The copy with `metres` and `refused_on`, as conditions know them; a candidate has the score, its parts and the
+    bearing too."""
     failed: frozenset[MatchCriterion]
     unknown: frozenset[MatchCriterion]
 
@@ -80,6 +81,8 @@ _COPY = (
 )  # fmt: skip
 """The columns of a therapist's copy that are shown and put into words."""
 _FOUND = ("metres", "refused_on", "fails", "unknowns")
+_BEARING = "degrees(ST_Azimuth(CAST(:place AS geography), t.place))"
+"""The direction from the patient to the practice, clockwise from north; NULL where both are at one place."""
 _SCORE = ("nearness", "available", "certainty", "preference", "score")
 _WEIGHTS = 20
 """In the mask of unknown criteria, the sum of their weights stands above so many bits."""
@@ -91,7 +94,9 @@ class Judge:
 
     def __init__(self, conditions: Sequence[Condition], points: Points) -> None:
         self._bits = {each.name: bit for bit, each in _numbered(conditions)}
-        self._best = _Question(_best_sql(conditions, points), ("tally", "distance_unknown", *_SCORE, *_FOUND, *_COPY))
+        self._best = _Question(
+            _best_sql(conditions, points), ("tally", "distance_unknown", *_SCORE, "bearing", *_FOUND, *_COPY)
+        )
         self._each = _Question(_each_sql(conditions), (*_FOUND, *_COPY))
         self._criteria = lru_cache(1024)(self._criteria_of)
 
@@ -181,7 +186,7 @@ WITH {_judged_sql(conditions, near)}, counted AS (
     FROM judged WHERE fails = 0 ORDER BY score DESC, id LIMIT :limit
 )
 SELECT tally, distance_unknown, {nearness} AS nearness, {available} AS available, {certainty} AS certainty,
-       {preference} AS preference, score,
+       {preference} AS preference, score, {_BEARING} AS bearing,
        {_columns(_FOUND)}, {_columns(_COPY, of="t.")}
 FROM counted LEFT JOIN (best JOIN therapists t USING (id)) ON true
 ORDER BY score DESC, t.id

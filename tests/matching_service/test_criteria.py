@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from matching_service.domain import matches, placement_requests
 from matching_service.domain.criteria import CRITERIA, JUDGE
+from matching_service.domain.explaining import Explainer
 from matching_service.domain.match_schemas import MatchesView, MatchQuestion, OtherCriteria
 from matching_service.domain.schemas import Approval, ContactList, Override
 from matching_service.domain.search import of_patient
@@ -23,6 +24,7 @@ from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import new_id
 from shared.errors import Conflict
+from shared.texts import TextLanguage
 from shared.values.enums import MatchCriterion
 from tests.builders.matching import RULES, TEXTS, a_known_patient, a_known_therapist, north_of_aachen
 from tests.conftest import MONDAY
@@ -218,7 +220,7 @@ def test_the_list_shows_or_counts_what_a_criterion_says(session: Session, rule: 
         others = {check.rule: check.result for check in candidate.checks}
         assert others.pop(MatchCriterion(rule), "pass") == case.result
         assert set(others.values()) == {"pass"}
-        assert any("Not known" in reason for reason in candidate.reasons) == (case.result == "unknown")
+        assert any(reason.code == "reason.unknown" for reason in candidate.reasons) == (case.result == "unknown")
 
 
 @pytest.mark.parametrize(("rule", "case"), EACH)
@@ -244,10 +246,87 @@ def test_a_suggestion_says_what_giving_up_a_criterion_adds_and_shows_it(
     a_known_therapist(session, **case.therapist | {"status": "inactive", "id": new_id()})  # fails another one as well
     suggested = candidates(session, patient).relax
     (entry,) = (each for each in CRITERIA if each.name == rule)
-    assert [(each.rule, each.adds) for each in suggested] == [(rule, 1)] * (entry.relaxation is not None)
+    assert [(each.rules, each.adds) for each in suggested] == [([rule], 1)] * (entry.relaxation is not None)
     for each in suggested:
         found = candidates(session, patient, **each.overrides)
         assert [candidate.therapist_id for candidate in found.candidates] == [therapist]
+
+
+def test_where_no_single_concession_helps_the_best_two_are_named(session: Session) -> None:
+    patient = a_known_patient(session, preferred_therapist_gender="male", languages=["tr"])
+    both = {a_known_therapist(session) for _ in range(2)}
+    a_known_therapist(session, languages=["tr"], **north_of_aachen(26))
+    a_known_therapist(session, **north_of_aachen(26))
+    (pair,) = candidates(session, patient).relax
+    assert (pair.rules, pair.code, pair.adds) == (["gender", "language"], "relaxation.pair", 2)
+    assert pair.text == (
+        "Two concessions together: Accept any gender (wished for: male). Accept treatment in German (needed: tr)."
+    )
+    assert pair.params == {
+        "first": {"code": "relaxation.gender", "params": {"preferred_therapist_gender": "male"}},
+        "second": {"code": "relaxation.language", "params": {"languages": ("tr",)}},
+    }
+    found = candidates(session, patient, **pair.overrides)
+    assert {each.therapist_id for each in found.candidates} == both
+    # asked with an override, a suggestion brings it along
+    (single,) = candidates(session, patient, languages=["de"]).relax
+    assert (single.rules, single.overrides) == (["gender"], {"languages": ["de"], "preferred_therapist_gender": "any"})
+    a_known_therapist(session, gender="male", languages=["en"])
+    assert [(each.rules, each.adds) for each in candidates(session, patient).relax] == [(["language"], 1)]
+
+
+COMPARED: list[tuple[str, Case, dict[str, Any], dict[str, Any]]] = [
+    ("status", Case("fail", {"status": "blocked"}), {}, {"status": "blocked"}),
+    ("contact_preference", Case("pass"), {}, {"contact_preference": "any"}),
+    (
+        "accreditation",
+        Case("fail", {"accreditation": "private"}),
+        {"insurance_type": "statutory", "reimbursement_case": False},
+        {"accreditation": "private"},
+    ),
+    (
+        "distance",
+        Case("fail", north_of_aachen(29.9), {"max_travel_minutes": 40}),
+        {"max_distance_km": 25, "max_travel_minutes": 40, "travel_mode": "car"},
+        {"distance_km": 29.9},
+    ),
+    ("distance_unknown", Case("fail", NOWHERE), {"max_distance_km": 25}, {"distance_km": None, "travel_minutes": None}),
+    ("procedure", Case("unknown", {"procedures": []}, {"preferred_procedures": ["VT"]}),
+     {"preferred_procedures": ("VT",)}, {"procedures": []}),
+    ("age_group", Case("fail", {"age_groups": ["child_adolescent"]}), {"age_groups": ("adult",)},
+     {"age_groups": ["child_adolescent"]}),
+    ("setting", Case("fail", {"settings": ["group"]}), {"open_to_group_therapy": False}, {"settings": ["group"]}),
+    ("gender", Case("fail", {}, {"preferred_therapist_gender": "male"}), {"preferred_therapist_gender": "male"},
+     {"gender": "female"}),
+    ("language", Case("fail", {}, {"languages": ["tr"]}), {"languages": ("tr",)}, {"languages": ["en"]}),
+    ("availability", Case("fail", {}, {"availability": FROM_NOON}), {"availability": FROM_NOON},
+     {"working_hours": MONDAY_MORNING}),
+    ("availability", Case("unknown", {"working_hours": None}, {"availability": None}), {"availability": None},
+     {"working_hours": None}),
+    ("patient_exclusion", Case("fail", {"id": HERSELF}, {"excluded_therapist_ids": [UUID(int=8), HERSELF]}),
+     {"is_excluded": True}, {}),
+    ("open_request", Case("fail", asked={"status": "open"}), {}, {}),
+    ("recent_refusal", Case("fail", asked=refused(MONDAY)), {},
+     {"refused_on": TODAY, "ask_again_from": date(2026, 12, 21)}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "case", "patient", "therapist"), COMPARED)
+def test_a_check_and_a_refusal_say_what_was_compared_of_both_sides(
+    session: Session, rule: str, case: Case, patient: dict[str, Any], therapist: dict[str, Any]
+) -> None:
+    who, whom = recorded(session, case)
+    if case.result == "fail":  # with somebody who can be asked, so that not all are refused
+        wanted = ContactList(patient_id=who, therapist_ids=[whom, a_known_therapist(session)])
+        approval = placement_requests.approve(session, TEXTS, wanted, rules=RULES, today=TODAY, by=None, now=MONDAY)
+        values = {each.rule: each.values for each in approval.refused}
+    else:
+        (candidate,) = candidates(session, who).candidates
+        values = {check.rule: check.values for check in candidate.checks}
+    found = values[MatchCriterion(rule)]
+    assert found is not None
+    assert patient.items() <= found.patient.items() if patient else found.patient == {}
+    assert therapist.items() <= found.therapist.items() if therapist else found.therapist == {}
 
 
 SAID: list[tuple[str, Case, str]] = [
@@ -281,9 +360,28 @@ SAID: list[tuple[str, Case, str]] = [
     (
         "availability",
         Case("pass", {}, {"availability": {"monday": [{"start": "10:30", "end": "24:00"}]}}),
-        "1.5 hours a week in common.",
+        "1.5 hours a week in common: Mo 10:30–12.",
     ),
-    ("availability", Case("unknown", {"working_hours": None}), "It is not known: the working hours of the practice."),
+    (
+        "availability",
+        Case("fail", {"working_hours": {"tuesday": [{"start": "14:00", "end": "16:00"}]}}),
+        "No overlap: patient Mo 8–10, therapist Tu 14–16.",
+    ),
+    (
+        "availability",
+        Case("unknown", {"working_hours": None}),
+        "It is not known: the working hours of the practice; patient Mo 8–10.",
+    ),
+    (
+        "availability",
+        Case("unknown", {}, {"availability": None}),
+        "It is not known: the patient's availability; therapist Mo 9–12.",
+    ),
+    (
+        "availability",
+        Case("unknown", {"working_hours": None}, {"availability": None}),
+        "It is not known: the working hours of the practice and the patient's availability.",
+    ),
     (
         "patient_exclusion",
         Case("fail", asked=FAILED),
@@ -338,5 +436,8 @@ def test_the_list_and_approvals_judge_alike_whatever_comes_together(session: Ses
         found.therapist.id: found.unknown for found in near if not found.failed
     }
     assert not any(found.failed & found.unknown for found in each.values())
+    # who is alike in a column is put into words once: as if each were put into words alone
+    explainer = Explainer(search, TextLanguage.DE)
+    assert all(explainer.checks(found) == Explainer(search, TextLanguage.DE).checks(found) for found in each.values())
     scores = [found.therapist.score for found in listed.best]
     assert scores == sorted(scores, reverse=True)

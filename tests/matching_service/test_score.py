@@ -76,7 +76,7 @@ def test_a_practice_that_prefers_the_diagnosis_ranks_higher_and_nobody_is_exclud
         answer = matches.find(session, question, rules=RULES, weights=weights, today=MONDAY.date())
         for each in answer.candidates:
             points = each.score_parts.preference
-            assert any("F30-F39" in reason for reason in each.reasons) is (points > 0)
+            assert any("F30-F39" in reason.text for reason in each.reasons) is (points > 0)
         return {each.therapist_id: each.score for each in answer.candidates}
 
     consented = scores(diagnosis_block="F30-F39")

@@ -14,12 +14,8 @@ from sqlalchemy.orm import Session
 from shared.database import lock_rows
 from shared.database.bulk import Row, as_json, rows_of, write_rows
 from shared.database.rows import find_row
-<<<<<<< HEAD
-from therapist_service.store.tables import Import, ImportRecord, ImportReview
-=======
 from shared.database.sets import is_among
-from therapist_service.store.tables import Import, ImportReview
->>>>>>> importspeed
+from therapist_service.store.tables import Import, ImportRecord, ImportReview
 
 
 def one(session: Session, review_id: UUID, *, lock: bool = False) -> ImportReview | None:
