@@ -12,7 +12,9 @@ from tests.architecture.sources import ROOT, nodes
 
 FILES = sorted((ROOT / "tests").rglob("*.py"))
 OUTSIDE = [
-    file for folder in ("testkit", "chaos", "benchmarks", "operations") for file in (ROOT / folder).rglob("*.py")
+    file
+    for folder in ("testkit", "simulation", "chaos", "benchmarks", "operations")
+    for file in (ROOT / folder).rglob("*.py")
 ]
 
 
