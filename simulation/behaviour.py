@@ -35,13 +35,13 @@ class Said:
     available_from: date | None = None
 
 
-class Practice:
+class InventedPractice:
     """One therapist, by number, and the places that are free there."""
 
     def __init__(self, seed: int, number: int, *, weeks: int) -> None:
         self._seed, self._number, self._weeks = seed, number, weeks
         chance = chance_of(seed, "practice", number)
-        self._answers_letters = chance.uniform(0.05, 0.5)
+        self._answers_emails = chance.uniform(0.05, 0.5)
         self._answers_phone = chance.uniform(0.35, 0.9)
         self._likes = chance.uniform(0.6, 1.0)
         self._says_later = chance.uniform(0.0, 0.6)
@@ -61,10 +61,10 @@ class Practice:
             if chance_of(self._seed, "place", self._number, week).random() < self._frees
         ]
 
-    def answer_to_letter_after(self, letter: int) -> int | None:
-        """After how many days the practice answers this letter (the first, the second …); None: it never does."""
-        chance = chance_of(self._seed, "letter", self._number, letter)
-        return chance.randint(1, 6) if chance.random() < self._answers_letters else None
+    def answer_to_email_after(self, email: int) -> int | None:
+        """After how many days the practice answers this e-mail (the first, the second …); None: it never does."""
+        chance = chance_of(self._seed, "email", self._number, email)
+        return chance.randint(1, 6) if chance.random() < self._answers_emails else None
 
     def picks_up(self, call: int) -> bool:
         """Whether somebody answers this call (the first, the second …)."""

@@ -31,7 +31,7 @@ KNOWN_AFTER: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
-class Letter:
+class SentEmail:
     """An e-mail that went to a practice."""
 
     id: UUID
@@ -56,24 +56,24 @@ class Contacts:
         self._services, self._people = services, people
         needs = services.needs[SERVICE]
         self._rules, self._texts = needs.rules, needs.texts
-        self._letters_to: Counter[int] = Counter()
+        self._emails_to: Counter[int] = Counter()
         self._calls_to: Counter[int] = Counter()
 
-    # Letters
+    # E-mails
 
     def follow_up(self, now: datetime) -> None:
-        """Let practices be called that left a letter unanswered for a week."""
+        """Let practices be called that left an e-mail unanswered for a week."""
         self._services.turn_to(SERVICE)
         while jobs.follow_up(self._rules, now):
             pass
 
     def compose(self, now: datetime) -> None:
-        """Plan letters and calls with every practice about which something may have changed."""
+        """Plan e-mails and calls with every practice about which something may have changed."""
         gathered = (now + self._rules.gathering).replace(microsecond=PLANNED)
         for therapist in self._due(gathered):
             with self._services.transaction(SERVICE) as session:
                 composing.compose(session, therapist, rules=self._rules, texts=self._texts, now=gathered)
-        self._services.hand_over(gathered)
+        self._services.deliver(gathered)
 
     def _due(self, now: datetime) -> list[UUID]:
         """The practices that the job would plan for, but for those whose plan is an hour old and would stay the same;
@@ -91,21 +91,21 @@ class Contacts:
         with self._services.transaction(SERVICE) as session:
             return list(session.scalars(ordered.order_by(func.min(found.c.due_at), found.c.therapist_id)))
 
-    def send(self, now: datetime) -> list[Letter]:
-        """Send every letter that may go."""
+    def send(self, now: datetime) -> list[SentEmail]:
+        """Send every e-mail that may go."""
         now = now.replace(microsecond=PLANNED)
-        sent: list[Letter] = []
-        while letters := self._send_some(now):
-            sent += letters
-        self._services.hand_over(now)
+        sent: list[SentEmail] = []
+        while emails := self._send_some(now):
+            sent += emails
+        self._services.deliver(now)
         return sent
 
-    def _send_some(self, now: datetime) -> list[Letter]:
+    def _send_some(self, now: datetime) -> list[SentEmail]:
         with self._services.transaction(SERVICE) as session:
             waiting = sending.next_to_send(session, rules=self._rules, now=now)
-        return [letter for each in waiting if (letter := self._send(each.email_id, now)) is not None]
+        return [email for each in waiting if (email := self._send(each.email_id, now)) is not None]
 
-    def _send(self, email_id: UUID, now: datetime) -> Letter | None:
+    def _send(self, email_id: UUID, now: datetime) -> SentEmail | None:
         with self._services.transaction(SERVICE) as session:
             claim = sending.claim(session, email_id, rules=self._rules, texts=self._texts, lease=LEASE, now=now)
         if claim is None:
@@ -114,26 +114,26 @@ class Contacts:
             sending.record_sent(session, email_id, claim.attempt, rules=self._rules, now=now)
             email = session.get_one(Email, email_id)
             practice = self._people.number_of_practice(email.therapist_id)
-        self._letters_to[practice] += 1
-        return Letter(email_id, practice, self._letters_to[practice])
+        self._emails_to[practice] += 1
+        return SentEmail(email_id, practice, self._emails_to[practice])
 
-    def record_answer(self, letter: Letter, now: datetime) -> list[Offer]:
+    def record_answer(self, sent: SentEmail, now: datetime) -> list[Offer]:
         """Record what a practice writes back about those for whom it is still asked; returns what it offers."""
         with self._services.transaction(SERVICE) as session:
-            email = session.get_one(Email, letter.id)
+            email = session.get_one(Email, sent.id)
             asked = _still_asked(session, email.placement_request_ids)
-            said = self._said(asked, letter.practice, now)
+            said = self._said(asked, sent.practice, now)
             if said:
                 responses = [Response.from_json(each.to_json()) for each in said]
                 answer = EmailResponse(responses=responses)
-                emails.answer(session, self._texts, letter.id, answer, by=None, now=now)
-        return self._offers(asked, said, letter.practice)
+                emails.answer(session, self._texts, sent.id, answer, by=None, now=now)
+        return self._offers(asked, said, sent.practice)
 
     # Calls
 
     def expected_calls(self) -> int:
         """How many practices are to be called without any new request: about those who wait for a call, or whose
-        letter is not answered.
+        e-mail is not answered.
         """
         with self._services.transaction(SERVICE) as session:
             waits = or_(ContactRequest.by_phone, ContactRequest.status == "contacted", PhoneCall.id.is_not(None))
@@ -197,7 +197,7 @@ class Contacts:
         offers = self._offers(asked, said, practice)
         if offers:
             known_at = call.ends_at + KNOWN_AFTER
-            self._services.hand_over(known_at)
+            self._services.deliver(known_at)
             self.compose(known_at)
         return offers
 

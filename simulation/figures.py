@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from simulation.records import Played, Search
+from simulation.records import Played, PlayedSearch
 from simulation.region import FIRST_MONDAY
 
 DAYS_UNTIL_ASKED: Final = 28
@@ -34,7 +34,7 @@ Curve = list[tuple[int, float]]
 """From each of these days on, such a share of all still searches; it begins with day 0 and the share 1."""
 
 
-def spells(searches: Sequence[Search], last_day: date) -> list[Spell]:
+def spells(searches: Sequence[PlayedSearch], last_day: date) -> list[Spell]:
     """How long each was seen searching."""
     return [
         Spell(
@@ -71,7 +71,7 @@ def gini(values: Sequence[float]) -> float:
     return 2 * weighted / (len(values) * total) - (len(values) + 1) / len(values)
 
 
-def by_practices(searches: Sequence[Search]) -> dict[str, list[Search]]:
+def by_practices(searches: Sequence[PlayedSearch]) -> dict[str, list[PlayedSearch]]:
     """The patients in three groups of the same size, by how many practices fit them."""
     ordered = sorted(searches, key=lambda each: (each.practices_that_fit, each.number))
     bounds = [len(ordered) * number // len(GROUPS) for number in range(len(GROUPS) + 1)]
@@ -91,7 +91,7 @@ class Figures:
     """Estimated with those who still search; null where fewer than half have one."""
     days_until_three_quarters_have_a_place: int | None
     requests: int
-    letters: int
+    emails: int
     calls: int
     calls_not_made: int
     contacts_per_place: float | None
@@ -113,7 +113,7 @@ def of(played: Played) -> Figures:
     seen = spells(searches, last_day)
     curve = still_searching(seen)
     placed = sum(each.is_placed for each in seen)
-    contacts = played.letters + played.calls
+    contacts = played.emails + played.calls
     return Figures(
         policy=played.policy,
         patients=len(searches),
@@ -122,7 +122,7 @@ def of(played: Played) -> Figures:
         days_until_half_have_a_place=days_until(curve, 0.5),
         days_until_three_quarters_have_a_place=days_until(curve, 0.25),
         requests=played.requests,
-        letters=played.letters,
+        emails=played.emails,
         calls=played.calls,
         calls_not_made=played.calls_not_made,
         contacts_per_place=round(contacts / placed, 1) if placed else None,
@@ -137,6 +137,6 @@ def of(played: Played) -> Figures:
     )
 
 
-def _waits_to_be_asked(search: Search, last_day: date) -> bool:
+def _waits_to_be_asked(search: PlayedSearch, last_day: date) -> bool:
     possible_from = max(search.begins_on, FIRST_MONDAY)
     return ((search.asked_on or last_day) - possible_from).days >= DAYS_UNTIL_ASKED

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from simulation.behaviour import Practice
+from simulation.behaviour import InventedPractice
 
 
 class People:
     """Practices and patients. Ids differ from run to run, numbers do not."""
 
-    def __init__(self, practices: Sequence[Practice], therapist_ids: Sequence[UUID]) -> None:
+    def __init__(self, practices: Sequence[InventedPractice], therapist_ids: Sequence[UUID]) -> None:
         self.practices = practices
         self._practices = {id: number for number, id in enumerate(therapist_ids)}
         self._patients: dict[UUID, int] = {}

@@ -69,10 +69,10 @@ def _searching(axes: Axes, all_played: Sequence[Played]) -> None:
 def _contacts(axes: Axes, all_figures: Sequence[Figures]) -> None:
     names = [each.policy for each in all_figures]
     # an e-mail costs nobody's time, a call costs a caller's
-    letters = [each.letters / each.placed if each.placed else 0.0 for each in all_figures]
+    emails = [each.emails / each.placed if each.placed else 0.0 for each in all_figures]
     calls = [each.calls / each.placed if each.placed else 0.0 for each in all_figures]
-    axes.bar(names, letters, label="e-mails", color=COLOURS[1])
-    axes.bar(names, calls, bottom=letters, label="calls", color=COLOURS[0])
+    axes.bar(names, emails, label="e-mails", color=COLOURS[1])
+    axes.bar(names, calls, bottom=emails, label="calls", color=COLOURS[0])
     axes.set(title="Contacts for each patient with a place", ylabel="contacts")
     axes.legend()
 

@@ -87,7 +87,7 @@ def oldest_first(question: Question, waited: Waited) -> list[Chosen]:
 
 
 def nearest_first(question: Question, waited: Waited) -> list[Chosen]:  # noqa: ARG001 - waiting does not count
-    """The shortest way first, whoever has to go it."""
+    """The shortest way first, for however long its patient has searched."""
     room, packed = Room(question), {each.patient_id: each for each in question.pairs}
     pairs = [(pair.metres, each.id, pair) for each in question.patients for pair in _pairs(room, packed, each)]
     pairs.sort(key=lambda each: (each[0], each[1], each[2].therapist_id))

@@ -9,7 +9,7 @@ from simulation.region import FIRST_MONDAY, Size
 
 
 @dataclass
-class Search:
+class PlayedSearch:
     """One patient's search."""
 
     number: int
@@ -26,7 +26,7 @@ class Search:
 
 
 @dataclass
-class Week:
+class EndOfWeek:
     """How a week ends."""
 
     searching: int
@@ -41,11 +41,11 @@ class Played:
 
     policy: str
     size: Size
-    searches: list[Search] = field(default_factory=list)
-    weeks: list[Week] = field(default_factory=list)
+    searches: list[PlayedSearch] = field(default_factory=list)
+    weeks: list[EndOfWeek] = field(default_factory=list)
     requests: int = 0
     """Placement requests that were approved."""
-    letters: int = 0
+    emails: int = 0
     """Inquiries that went out by e-mail."""
     calls: int = 0
     """Calls that were made, whether somebody was reached or not."""

@@ -32,12 +32,12 @@ class Size:
 
     seed: int = 1
     weeks: int = 52
-    therapists: int = 250
-    waiting: int = 25
+    therapists: int = 150
+    waiting: int = 15
     """Patients who search when the first week begins."""
-    arrivals_a_week: float = 1.5
+    arrivals_a_week: float = 1
     """Patients whose search begins in a week, on average."""
-    calls_a_week: int = 40
+    calls_a_week: int = 25
     """Calls that callers have the time to make, whether somebody is reached or not."""
 
 

@@ -20,7 +20,7 @@ ROWS: Final = {
     "contacts for each of these": "contacts_per_place",
     "requests for each of these": "requests_per_place",
     "requests": "requests",
-    "e-mails": "letters",
+    "e-mails": "emails",
     "calls": "calls",
     "calls without a free caller": "calls_not_made",
     "longest search at the end, days": "longest_search",

@@ -58,7 +58,7 @@ class Services:
         with database.transaction() as session:
             yield session
 
-    def hand_over(self, now: datetime) -> None:
+    def deliver(self, now: datetime) -> None:
         """Hand over every event, and what is recorded because of it, until nothing is left."""
         while events := self._fetched():
             for name, theirs in events.items():

@@ -54,7 +54,7 @@ class Staff:
             with self._services.transaction("therapist_service") as session:
                 for fields in wanted[first : first + AT_ONCE]:
                     ids.append(therapists.register(session, NewTherapist.from_json(fields), by=None, now=now).id)
-            self._services.hand_over(now)
+            self._services.deliver(now)
         return ids
 
     def enter_patient(self, newcomer: Newcomer, *, now: datetime) -> UUID:
@@ -62,11 +62,11 @@ class Staff:
         new = NewPatient.from_json(newcomer.fields)
         with self._services.transaction("patient_service") as session:
             entered = patients.register(session, self._keys, new, force=True, by=None, now=now)
-        self._services.hand_over(now)  # the search needs the place of the postal code
+        self._services.deliver(now)  # the search needs the place of the postal code
         with self._services.transaction("patient_service") as session:
             searching = NewStatus(status=PatientStatus.SEARCHING)
             searches.set_status(session, self._keys, entered.id, searching, reader=NOBODY, now=now)
-        self._services.hand_over(now)
+        self._services.deliver(now)
         return entered.id
 
     # Whom to ask
@@ -74,7 +74,7 @@ class Staff:
     def approve_week(self, monday: date, *, calls: int, now: datetime) -> dict[UUID, int]:
         """Decide by the policy whom to ask in this week; returns the number of requests made, by patient."""
         made = self._approve_plan(monday, calls, now) if self._policy == PLAN else self._choose(monday, calls, now)
-        self._services.hand_over(now)
+        self._services.deliver(now)
         return made
 
     def practices_that_fit(self, patient_ids: set[UUID], monday: date) -> dict[UUID, int]:
@@ -154,7 +154,7 @@ class Staff:
             else:
                 declined = Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED)
                 answers.withdraw(session, request, declined, by=None, now=now)
-        self._services.hand_over(now)
+        self._services.deliver(now)
         return True
 
     def record_verdict(self, request: UUID, *, works: bool, now: datetime) -> None:
@@ -167,14 +167,14 @@ class Staff:
             else:
                 failure = PlaceFailure(reason=PlacementFailure.OTHER, failed_on=today)
                 places.fail(session, texts, request, failure, by=None, today=today, now=now)
-        self._services.hand_over(now)
+        self._services.deliver(now)
 
     def reopen_deferred(self, now: datetime) -> None:
         """Practices that said "later" are asked again when their time has come."""
         self._services.turn_to("matching_service")
         while jobs.reopen_deferred(now):
             pass
-        self._services.hand_over(now)
+        self._services.deliver(now)
 
 
 def _days_waited(people: Sequence[SearchingPatient]) -> dict[UUID, int]:

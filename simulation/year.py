@@ -1,4 +1,4 @@
-"""The weeks of one policy, day by day: patients arrive, staff approve, letters go, callers call, places begin."""
+"""The weeks of one policy, day by day: patients arrive, staff approve, e-mails go, callers call, places begin."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from uuid import UUID
 
 from shared.values.datetimes import BERLIN
 from simulation import behaviour
-from simulation.contacts import Contacts, Letter, Offer
+from simulation.contacts import Contacts, Offer, SentEmail
 from simulation.people import People
-from simulation.records import Played, Search, Week
+from simulation.records import EndOfWeek, Played, PlayedSearch
 from simulation.region import FIRST_MONDAY, Newcomer, Size, newcomers, practices
 from simulation.services import Services
 from simulation.staff import Staff
@@ -41,13 +41,15 @@ class Year:
         self._services, self._size = services, size
         self._staff = Staff(services, policy)
         self._newcomers = newcomers(size)
-        self._searches: dict[int, Search] = {}
+        self._searches: dict[int, PlayedSearch] = {}
         self._ids: dict[int, UUID] = {}
         self._agenda: dict[date, list[Callable[[datetime], None]]] = defaultdict(list)
         """What happens on a day, in the order in which it was arranged."""
         last_day = FIRST_MONDAY + timedelta(days=7 * size.weeks)
         self.played = Played(policy, size, last_day=last_day)
-        behaviours = [behaviour.Practice(size.seed, number, weeks=size.weeks) for number in range(size.therapists)]
+        behaviours = [
+            behaviour.InventedPractice(size.seed, number, weeks=size.weeks) for number in range(size.therapists)
+        ]
         ids = self._staff.enter_practices(practices(size), now=_at(PRACTICES_ENTERED, 8))
         self._people = People(behaviours, ids)
         self._contacts = Contacts(services, self._people)
@@ -69,7 +71,7 @@ class Year:
                 self._morning(day)
                 self._calls(day, self._share_of_calls(weekday))
         placed = sum(each.placed_on is not None for each in self._searches.values())
-        self.played.weeks.append(Week(searching=len(self._searches) - placed, placed=placed))
+        self.played.weeks.append(EndOfWeek(searching=len(self._searches) - placed, placed=placed))
 
     def _share_of_calls(self, weekday: int) -> int:
         calls = self._size.calls_a_week
@@ -81,7 +83,7 @@ class Year:
 
     def _enter(self, newcomer: Newcomer) -> None:
         id = self._staff.enter_patient(newcomer, now=_at(newcomer.begins_on, 7))
-        search = Search(newcomer.number, newcomer.begins_on)
+        search = PlayedSearch(newcomer.number, newcomer.begins_on)
         self._ids[newcomer.number], self._searches[newcomer.number] = id, search
         self._people.add_patient(newcomer.number, id)
         self.played.searches.append(search)
@@ -95,10 +97,10 @@ class Year:
         self._contacts.follow_up(now)
         if day.weekday() == 0:
             self._approve(day, now)
-        self._services.hand_over(now)
+        self._services.deliver(now)
         self._contacts.compose(now)
-        for letter in self._contacts.send(now + timedelta(minutes=1)):
-            self._await_answer(letter, day)
+        for email in self._contacts.send(now + timedelta(minutes=1)):
+            self._await_answer(email, day)
 
     def _approve(self, monday: date, now: datetime) -> None:
         unknown = {self._ids[number] for number, each in self._searches.items() if not each.practices_that_fit}
@@ -110,7 +112,7 @@ class Year:
             search = self._search_of(id)
             search.asked_on = search.asked_on or monday
 
-    def _search_of(self, id: UUID) -> Search:
+    def _search_of(self, id: UUID) -> PlayedSearch:
         return self._searches[self._people.number_of_patient(id)]
 
     def _calls(self, day: date, most: int) -> None:
@@ -120,7 +122,7 @@ class Year:
         self.played.calls_not_made += len(planned[most:])
         for offer in offers:
             self._follow_offer(offer, day)
-        self._services.hand_over(_at(day, 23))
+        self._services.deliver(_at(day, 23))
 
     # What follows
 
@@ -133,16 +135,16 @@ class Year:
             for what in self._agenda.pop(due):
                 what(now)
 
-    def _await_answer(self, letter: Letter, day: date) -> None:
-        self.played.letters += 1
-        days = self._people.practices[letter.practice].answer_to_letter_after(letter.number)
+    def _await_answer(self, email: SentEmail, day: date) -> None:
+        self.played.emails += 1
+        days = self._people.practices[email.practice].answer_to_email_after(email.number)
         if days is not None:
-            self._arrange(day + timedelta(days=days), partial(self._answer, letter))
+            self._arrange(day + timedelta(days=days), partial(self._answer, email))
 
-    def _answer(self, letter: Letter, now: datetime) -> None:
-        for offer in self._contacts.record_answer(letter, now):
+    def _answer(self, email: SentEmail, now: datetime) -> None:
+        for offer in self._contacts.record_answer(email, now):
             self._follow_offer(offer, now.date())
-        self._services.hand_over(now)
+        self._services.deliver(now)
 
     def _follow_offer(self, offer: Offer, day: date) -> None:
         search = self._searches[offer.patient]

@@ -5,25 +5,25 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from shared.values.enums import RequestOutcome
-from simulation.behaviour import DAYS_FREE, Practice
+from simulation.behaviour import DAYS_FREE, InventedPractice
 from simulation.region import FIRST_MONDAY, Size, newcomers
 
 WEEKS = 52
 DAYS = [FIRST_MONDAY + timedelta(days=each) for each in range(7 * WEEKS)]
 
 
-def a_practice_that_accepts() -> tuple[Practice, int, date]:
+def a_practice_that_accepts() -> tuple[InventedPractice, int, date]:
     """The first practice that accepts somebody on some day, in every run the same one."""
     for number in range(50):
         for day in DAYS:
-            if Practice(1, number, weeks=WEEKS).say(1, day).outcome == RequestOutcome.ACCEPTED:
-                return Practice(1, number, weeks=WEEKS), number, day
+            if InventedPractice(1, number, weeks=WEEKS).say(1, day).outcome == RequestOutcome.ACCEPTED:
+                return InventedPractice(1, number, weeks=WEEKS), number, day
     raise AssertionError("nobody ever has a place")
 
 
 def test_a_place_is_promised_once_and_free_again_when_it_is_not_taken() -> None:
     practice, number, day = a_practice_that_accepts()
-    alone = {patient: Practice(1, number, weeks=WEEKS).say(patient, day).outcome for patient in range(2, 40)}
+    alone = {patient: InventedPractice(1, number, weeks=WEEKS).say(patient, day).outcome for patient in range(2, 40)}
     assert RequestOutcome.ACCEPTED in alone.values()
 
     assert practice.say(1, day).outcome == RequestOutcome.ACCEPTED
@@ -38,10 +38,10 @@ def test_a_place_is_promised_once_and_free_again_when_it_is_not_taken() -> None:
 
 def test_who_says_later_has_a_place_then() -> None:
     said = [
-        (Practice(1, number, weeks=WEEKS), each)
+        (InventedPractice(1, number, weeks=WEEKS), each)
         for number in range(20)
         for day in DAYS[::7]
-        if (each := Practice(1, number, weeks=WEEKS).say(1, day)).outcome == RequestOutcome.LATER
+        if (each := InventedPractice(1, number, weeks=WEEKS).say(1, day)).outcome == RequestOutcome.LATER
     ]
     assert said
     for practice, each in said:
@@ -52,10 +52,10 @@ def test_who_says_later_has_a_place_then() -> None:
 
 def test_the_same_seed_gives_the_same_people_and_another_one_others() -> None:
     def answers(seed: int) -> list[object]:
-        practice = Practice(seed, 3, weeks=WEEKS)
+        practice = InventedPractice(seed, 3, weeks=WEEKS)
         calls = [practice.picks_up(each) for each in range(20)]
-        letters = [practice.answer_to_letter_after(each) for each in range(20)]
-        return [calls, letters, newcomers(Size(seed=seed, weeks=8))]
+        emails = [practice.answer_to_email_after(each) for each in range(20)]
+        return [calls, emails, newcomers(Size(seed=seed, weeks=8))]
 
     assert answers(1) == answers(1) != answers(2)
     begins = [each.begins_on for each in newcomers(Size(weeks=8))]

@@ -8,7 +8,7 @@ import pytest
 
 from simulation import figures
 from simulation.figures import Spell
-from simulation.records import Played, Search
+from simulation.records import Played, PlayedSearch
 from simulation.region import FIRST_MONDAY, Size
 
 LAST_DAY = FIRST_MONDAY + timedelta(days=70)
@@ -46,9 +46,11 @@ def test_inequality_is_none_among_equals(values: list[float], expected: float) -
     assert figures.gini(values) == pytest.approx(expected)
 
 
-def a_search(number: int, begins: int, *, fits: int, asked: int | None = None, placed: int | None = None) -> Search:
+def a_search(
+    number: int, begins: int, *, fits: int, asked: int | None = None, placed: int | None = None
+) -> PlayedSearch:
     """A search by days from the first Monday."""
-    return Search(
+    return PlayedSearch(
         number, _day(begins) or FIRST_MONDAY, practices_that_fit=fits, asked_on=_day(asked), placed_on=_day(placed)
     )
 
@@ -66,7 +68,7 @@ def test_the_figures_of_a_policy() -> None:
         a_search(5, 10, fits=0),  # nobody ever asked
         a_search(6, 0, fits=7, asked=0, placed=60),
     ]
-    played = Played("plan", Size(), searches, requests=12, letters=6, calls=9, confirmed=2, last_day=LAST_DAY)
+    played = Played("plan", Size(), searches, requests=12, emails=6, calls=9, confirmed=2, last_day=LAST_DAY)
 
     found = figures.of(played)
 

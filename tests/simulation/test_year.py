@@ -65,7 +65,7 @@ def test_practices_are_asked_within_the_limits_and_answer(played: list[Played]) 
     for each in played:
         assert [search.number for search in each.searches] == list(range(1, len(each.searches) + 1))
         assert each.requests >= 1
-        assert each.letters + each.calls >= 1
+        assert each.emails + each.calls >= 1
         assert each.calls <= TINY.weeks * TINY.calls_a_week
         assert len(each.weeks) == TINY.weeks
         assert each.weeks[-1].searching + each.weeks[-1].placed == len(each.searches)
