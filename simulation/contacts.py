@@ -26,6 +26,8 @@ LEASE: Final = timedelta(minutes=5)
 PLANNED: Final = 1
 """The microsecond of every instant at which something is planned, and of no event: so it is known of a request whether
 it is due since something changed, or only since its plan is an hour old, which is half of the work."""
+ALL: Final = 100_000
+"""More e-mails than ever wait at once."""
 KNOWN_AFTER: Final = timedelta(seconds=1)
 """So long after a call the other services know of it."""
 
@@ -94,16 +96,11 @@ class Contacts:
     def send(self, now: datetime) -> list[SentEmail]:
         """Send every e-mail that may go."""
         now = now.replace(microsecond=PLANNED)
-        sent: list[SentEmail] = []
-        while emails := self._send_some(now):
-            sent += emails
+        with self._services.transaction(SERVICE) as session:
+            waiting = sending.next_to_send(session, rules=self._rules, now=now, at_most=ALL)
+        sent = [email for each in waiting if (email := self._send(each.email_id, now)) is not None]
         self._services.deliver(now)
         return sent
-
-    def _send_some(self, now: datetime) -> list[SentEmail]:
-        with self._services.transaction(SERVICE) as session:
-            waiting = sending.next_to_send(session, rules=self._rules, now=now)
-        return [email for each in waiting if (email := self._send(each.email_id, now)) is not None]
 
     def _send(self, email_id: UUID, now: datetime) -> SentEmail | None:
         with self._services.transaction(SERVICE) as session:

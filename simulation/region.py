@@ -37,7 +37,7 @@ class Size:
     """Patients who search when the first week begins."""
     arrivals_a_week: float = 1
     """Patients whose search begins in a week, on average."""
-    calls_a_week: int = 25
+    calls_a_week: int = 30
     """Calls that callers have the time to make, whether somebody is reached or not."""
 
 

@@ -13,7 +13,7 @@ from matching_service import jobs
 from matching_service.domain import answers, contact_plans, placement_requests, places, plan_making, plan_solving
 from matching_service.domain.contact_plan_schemas import NewContactPlan
 from matching_service.domain.place_schemas import Confirmation, PlaceFailure
-from matching_service.domain.plan_making import Claimed, SearchingPatient
+from matching_service.domain.plan_making import Claimed
 from matching_service.domain.plan_question import PackedPairs, PlanLimits, Question
 from matching_service.domain.schemas import ContactList, NewPlace, Withdrawal
 from matching_service.domain.week_capacity import Week
@@ -79,7 +79,7 @@ class Staff:
 
     def practices_that_fit(self, patient_ids: set[UUID], monday: date) -> dict[UUID, int]:
         """How many practices fit each of these patients."""
-        question = self._question(self._claimed(monday, None), monday, patient_ids)
+        question, _ = self._question(self._claimed(monday, None), monday, patient_ids)
         return {each.patient_id: len(each.preferred) for each in question.pairs}
 
     def _approve_plan(self, monday: date, calls: int, now: datetime) -> dict[UUID, int]:
@@ -100,11 +100,9 @@ class Staff:
             return {row[0]: row[1] for row in rows}
 
     def _choose(self, monday: date, calls: int, now: datetime) -> dict[UUID, int]:
-        claimed = self._claimed(monday, calls)
-        question = self._question(claimed, monday)
-        chosen = SIMPLE[self._policy](question, self._waited)
+        question, waited = self._question(self._claimed(monday, calls), monday)
         by_patient: dict[UUID, list[Chosen]] = defaultdict(list)
-        for each in chosen:
+        for each in SIMPLE[self._policy](question, waited):
             by_patient[each.patient_id].append(each)
         return {patient: self._approve(patient, theirs, now) for patient, theirs in by_patient.items()}
 
@@ -129,7 +127,10 @@ class Staff:
         week = Week(monday)
         return Claimed(new_id(), new_id(), week, rules.requests_per_patient, rules.patients_per_therapist, limits)
 
-    def _question(self, claimed: Claimed, today: date, only: set[UUID] | None = None) -> Question:
+    def _question(
+        self, claimed: Claimed, today: date, only: set[UUID] | None = None
+    ) -> tuple[Question, dict[UUID, int]]:
+        """What a plan of these patients, or of all, would be made from, and for how many days each has searched."""
         with self._services.transaction("matching_service") as session:
             people = plan_making.waiting(session, claimed, rules=self._matching.rules, today=today)
             practices = plan_making.practices(session, claimed)
@@ -137,8 +138,8 @@ class Staff:
             pairs: list[PackedPairs] = []
             for portion in plan_making.portions(wanted):
                 pairs += plan_making.pairs(session, portion)
-        self._waited = _days_waited(people)
-        return plan_making.question(claimed, wanted, practices, pairs)
+        waited = {each.id: each.days_waited or 0 for each in wanted}
+        return plan_making.question(claimed, wanted, practices, pairs), waited
 
     # What becomes of a place
 
@@ -175,7 +176,3 @@ class Staff:
         while jobs.reopen_deferred(now):
             pass
         self._services.deliver(now)
-
-
-def _days_waited(people: Sequence[SearchingPatient]) -> dict[UUID, int]:
-    return {each.id: each.days_waited or 0 for each in people}
