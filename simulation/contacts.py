@@ -28,6 +28,7 @@ PLANNED: Final = 1
 it is due since something changed, or only since its plan is an hour old, which is half of the work."""
 ALL: Final = 100_000
 """More e-mails than ever wait at once."""
+IS_PLANNED: Final = PhoneCall.status == "planned"
 KNOWN_AFTER: Final = timedelta(seconds=1)
 """So long after a call the other services know of it."""
 
@@ -85,9 +86,7 @@ class Contacts:
         found = union_all(
             select(ContactRequest.therapist_id, ContactRequest.due_at).where(ContactRequest.due_at <= now, is_new),
             select(ScheduleEntry.therapist_id, ScheduleEntry.due_at).where(ScheduleEntry.due_at <= now),
-            select(PhoneCall.therapist_id, PhoneCall.starts_at).where(
-                PhoneCall.status == "planned", PhoneCall.starts_at < now
-            ),
+            select(PhoneCall.therapist_id, PhoneCall.starts_at).where(IS_PLANNED, PhoneCall.starts_at < now),
         ).subquery()
         ordered = select(found.c.therapist_id).group_by(found.c.therapist_id)
         with self._services.transaction(SERVICE) as session:
@@ -128,21 +127,16 @@ class Contacts:
 
     # Calls
 
-    def expected_calls(self) -> int:
-        """How many practices are to be called without any new request: about those who wait for a call, or whose
-        e-mail is not answered.
-        """
+    def practices_to_call(self) -> int:
+        """How many practices wait for a call already, or may have to be called as their e-mail is not answered."""
         with self._services.transaction(SERVICE) as session:
-            waits = or_(ContactRequest.by_phone, ContactRequest.status == "contacted", PhoneCall.id.is_not(None))
-            planned = ContactRequest.inquiry_id == PhoneCall.inquiry_id
-            return (
-                session.scalar(
-                    select(func.count(ContactRequest.therapist_id.distinct()))
-                    .outerjoin(PhoneCall, planned & (PhoneCall.status == "planned"))
-                    .where(ContactRequest.status.in_(IN_CONTACT), waits)
-                )
-                or 0
+            found = session.scalar(
+                select(func.count(ContactRequest.therapist_id.distinct()))
+                .outerjoin(PhoneCall, (PhoneCall.inquiry_id == ContactRequest.inquiry_id) & IS_PLANNED)
+                .where(ContactRequest.status.in_(IN_CONTACT))
+                .where(or_(ContactRequest.by_phone, ContactRequest.status == "contacted", PhoneCall.id.is_not(None)))
             )
+            return found or 0
 
     def planned_calls(self, first: datetime, before: datetime) -> list[UUID]:
         """The calls that are planned to start in this time, those first whose contact is oldest."""
@@ -150,7 +144,7 @@ class Contacts:
             return list(
                 session.scalars(
                     select(PhoneCall.id)
-                    .where(PhoneCall.status == "planned", PhoneCall.starts_at >= first, PhoneCall.starts_at < before)
+                    .where(IS_PLANNED, PhoneCall.starts_at >= first, PhoneCall.starts_at < before)
                     .order_by(PhoneCall.inquiry_id, PhoneCall.id)
                 )
             )

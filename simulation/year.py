@@ -22,6 +22,8 @@ WORKDAYS: Final = 5
 PRACTICES_ENTERED: Final = FIRST_MONDAY - timedelta(days=800)
 """Practices are entered so long before the first week: nobody searches before."""
 WEEKS_BETWEEN_REPORTS: Final = 4
+CALLS_FOR_A_CONTACT: Final = 1.6
+"""Staff know that so many calls are made on average until a practice answers the phone."""
 
 
 def play(services: Services, size: Size, policy: str, *, say: Callable[[str], None] = lambda _: None) -> Played:
@@ -106,7 +108,8 @@ class Year:
         unknown = {self._ids[number] for number, each in self._searches.items() if not each.practices_that_fit}
         for id, number in self._staff.practices_that_fit(unknown, monday).items():
             self._search_of(id).practices_that_fit = number
-        calls = max(0, self._size.calls_a_week - self._contacts.expected_calls())
+        reachable = int(self._size.calls_a_week / CALLS_FOR_A_CONTACT)
+        calls = max(0, reachable - self._contacts.practices_to_call())
         for id, made in self._staff.approve_week(monday, calls=calls, now=now).items():
             self.played.requests += made
             search = self._search_of(id)
