@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import extract, func, or_, select, union_all
+from sqlalchemy import extract, func, select, union, union_all
 
 from communication_service import jobs
 from communication_service.domain import calls, composing, emails, sending
@@ -128,15 +128,13 @@ class Contacts:
     # Calls
 
     def practices_to_call(self) -> int:
-        """How many practices wait for a call already, or may have to be called as their e-mail is not answered."""
+        """How many practices have a planned call, or may have to be called as their e-mail is not answered."""
         with self._services.transaction(SERVICE) as session:
-            found = session.scalar(
-                select(func.count(ContactRequest.therapist_id.distinct()))
-                .outerjoin(PhoneCall, (PhoneCall.inquiry_id == ContactRequest.inquiry_id) & IS_PLANNED)
-                .where(ContactRequest.status.in_(IN_CONTACT))
-                .where(or_(ContactRequest.by_phone, ContactRequest.status == "contacted", PhoneCall.id.is_not(None)))
+            found = union(
+                select(PhoneCall.therapist_id).where(IS_PLANNED),
+                select(ContactRequest.therapist_id).where(ContactRequest.status == "contacted"),
             )
-            return found or 0
+            return session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
     def planned_calls(self, first: datetime, before: datetime) -> list[UUID]:
         """The calls that are planned to start in this time, those first whose contact is oldest."""

@@ -97,10 +97,12 @@ class Year:
         self._keep_appointments(day, now)
         self._staff.reopen_deferred(now)
         self._contacts.follow_up(now)
-        if day.weekday() == 0:
-            self._approve(day, now)
         self._services.deliver(now)
         self._contacts.compose(now)
+        if day.weekday() == 0:
+            now += timedelta(minutes=30)
+            self._approve(day, now)
+            self._contacts.compose(now)
         for email in self._contacts.send(now + timedelta(minutes=1)):
             self._await_answer(email, day)
 
@@ -119,7 +121,7 @@ class Year:
         return self._searches[self._people.number_of_patient(id)]
 
     def _calls(self, day: date, most: int) -> None:
-        planned = self._contacts.planned_calls(_at(day, 8, 30), _at(day, 23))
+        planned = self._contacts.planned_calls(_at(day, 8, 40), _at(day, 23))
         made, offers = self._contacts.make(planned[:most])
         self.played.calls += made
         self.played.calls_not_made += len(planned[most:])
