@@ -23,6 +23,7 @@ import migrations.__main__
 import operations.__main__
 import operations.postman.__main__
 import patient_service.cli
+import simulation.__main__
 import tests.fuzz.__main__
 import therapist_scraper.cli
 import therapist_service.cli
@@ -58,6 +59,7 @@ PROGRAMS: dict[str, click.Command] = {
     "testkit.demo": demo.main,
     "benchmarks": benchmarks.__main__.main,
     "chaos": chaos.__main__.main,
+    "simulation": simulation.__main__.main,
     "tests.fuzz": tests.fuzz.__main__.main,
     "tests.samples.published": published.main,
     "therapist_scraper": therapist_scraper.cli.commands,
@@ -112,6 +114,8 @@ def test_what_nobody_offers_is_refused_in_one_line(program: str, command: click.
         ("benchmarks", ["everything"], "everything"),
         ("chaos", ["--brokers", "2"], "--brokers"),
         ("chaos", ["--break", "all"], "--break"),
+        ("simulation", ["youngest-first"], "youngest-first"),
+        ("simulation", ["--weeks", "0"], "--weeks"),
         ("tests.fuzz", ["--service", "nobody"], "nobody"),
         ("tests.samples.published", [], "--write-missing"),
         ("shared.events.topics", ["remove"], "remove"),
