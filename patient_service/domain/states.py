@@ -63,7 +63,7 @@ class Transition(Protocol):
 
 def register(patient: Patient) -> None:
     """A new patient is open: entered, without a search."""
-    patient.status = _S.OPEN.value
+    patient.status, patient.days_paused = _S.OPEN.value, 0
 
 
 def move(
@@ -210,7 +210,7 @@ def _enter(patient: Patient, to: PatientStatus, *, by: UUID | None, now: datetim
 def _count_pause(patient: Patient, today: date, *, begins: bool) -> None:
     """A pause that goes on ends today, and another one may begin: waiting is shown without pauses too."""
     if patient.paused_since is not None:
-        patient.days_paused = (patient.days_paused or 0) + max((today - patient.paused_since).days, 0)
+        patient.days_paused += max((today - patient.paused_since).days, 0)
     patient.paused_since = today if begins else None
 
 

@@ -31,7 +31,8 @@ def asked(session: Session, client: FlaskClient) -> list[UUID]:
     """
     private = a_known_therapist(session, accreditation="private")
     insurers = [FIRST] * 5 + [SECOND] * 4 + [None] * 2
-    patients = [a_known_patient(session, health_insurer_ik=each, search_started_on=MONDAY.date()) for each in insurers]
+    same = {"search_started_on": MONDAY.date(), "reimbursement_case": True}
+    patients = [a_known_patient(session, health_insurer_ik=each, **same) for each in insurers]
     for number, patient in enumerate(patients):
         whom = private if number % 2 else a_known_therapist(session)
         request = an_open_request(session, patient_id=patient, therapist_id=whom)
