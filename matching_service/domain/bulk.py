@@ -38,6 +38,7 @@ def _selected(session: Session, wanted: BulkChange) -> Sequence[UUID]:
         patient_id=filters.patient_id,
         therapist_id=filters.therapist_id,
         status=filters.status,
+        unmet_criteria=filters.unmet_criteria,
     )
 
 
