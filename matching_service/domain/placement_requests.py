@@ -48,6 +48,7 @@ def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[Request
         patient_id=filters.patient_id,
         therapist_id=filters.therapist_id,
         status=filters.status,
+        unmet_criteria=filters.unmet_criteria,
     )
     return found.shown(views(session, texts, found.rows))
 

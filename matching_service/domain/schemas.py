@@ -172,6 +172,8 @@ class RequestFilter(QuerySchema):
     """Only those to one of these therapists."""
     status: Several[RequestStatus] = []
     """Only those with one of these statuses."""
+    unmet_criteria: Several[MatchCriterion] = []
+    """Only those in which one of these does not fit any more."""
 
 
 class NewAnswer(Schema):

@@ -31,6 +31,7 @@ from shared.values.weekly import Weekly, WeeklyColumn
 
 __all__ = [
     "IS_LIVE",
+    "IS_UNMET",
     "LIVE",
     "AuditLogEntry",
     "ContactPlan",
@@ -60,6 +61,8 @@ IS_LIVE = f"({is_one_of('status', LIVE)} OR (status = 'placed' AND place_ended_a
 
 In brackets: it stands beside other conditions.
 """
+IS_UNMET = "unmet_criteria <> '{}'"
+"""Of a request in which something does not fit any more: few are."""
 
 
 class CopyWithPlace(Copy):
@@ -227,6 +230,7 @@ class PlacementRequest(Aggregate, Tables):
         Index("ix_placement_requests_therapist_id", "therapist_id"),
         Index("ix_placement_requests_status", "status", "id"),
         Index("ix_placement_requests_priority", "priority", "id"),
+        Index("ix_placement_requests_unmet", "id", postgresql_where=text(IS_UNMET)),
         Index(
             "ix_placement_requests_deferred", "next_contact_after", "id", postgresql_where=text("status = 'deferred'")
         ),

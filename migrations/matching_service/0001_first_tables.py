@@ -149,6 +149,13 @@ def upgrade() -> None:
     op.create_index("ix_placement_requests_status", "placement_requests", ["status", "id"], unique=False)
     op.create_index("ix_placement_requests_therapist_id", "placement_requests", ["therapist_id"], unique=False)
     op.create_index(
+        "ix_placement_requests_unmet",
+        "placement_requests",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("unmet_criteria <> '{}'"),
+    )
+    op.create_index(
         "uq_placement_requests_live",
         "placement_requests",
         ["patient_id", "therapist_id"],

@@ -317,7 +317,9 @@ def test_a_check_and_a_refusal_say_what_was_compared_of_both_sides(
 ) -> None:
     who, whom = recorded(session, case)
     if case.result == "fail":  # with somebody who can be asked, so that not all are refused
-        wanted = ContactList(patient_id=who, therapist_ids=[whom, a_known_therapist(session)])
+        other = a_known_therapist(session)
+        agreed = Override(therapist_id=other, rule=MatchCriterion(rule), reason="agreed")
+        wanted = ContactList(patient_id=who, therapist_ids=[whom, other], overrides=[agreed])
         approval = placement_requests.approve(session, TEXTS, wanted, rules=RULES, today=TODAY, by=None, now=MONDAY)
         values = {each.rule: each.values for each in approval.refused}
     else:
@@ -438,6 +440,6 @@ def test_the_list_and_approvals_judge_alike_whatever_comes_together(session: Ses
     assert not any(found.failed & found.unknown for found in each.values())
     # who is alike in a column is put into words once: as if each were put into words alone
     explainer = Explainer(search, TextLanguage.DE)
-    assert all(explainer.checks(found) == Explainer(search, TextLanguage.DE).checks(found) for found in each.values())
+    assert all(explainer.checks(found) == Explainer(search, TextLanguage.DE).checks(found) for found in near)
     scores = [found.therapist.score for found in listed.best]
     assert scores == sorted(scores, reverse=True)
