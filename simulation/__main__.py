@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,8 +49,9 @@ DEFAULT = Size()
 @click.option(
     "--processes",
     type=click.IntRange(1, 8),
-    default=min(len(POLICIES), os.cpu_count() or 1),
-    help="Policies that are played at once; one for each processor without it.",
+    default=len(POLICIES),
+    show_default=True,
+    help="Policies that are played at once.",
 )
 @click.option(
     "--folder",

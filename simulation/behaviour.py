@@ -17,7 +17,7 @@ DAYS_BEFORE: Final = 28
 """So many days before it becomes free a place is given away, if somebody asks."""
 DAYS_FREE: Final = 14
 """For so many days a place is free; then somebody else has it."""
-PLACES_A_YEAR: Final = 0.6
+PLACES_A_YEAR: Final = 0.9
 """So many places become free in a practice in a year that one of our patients could have, on average."""
 MOST_SAID_AHEAD: Final = 84
 """A practice that knows of a place so many days ahead may say so."""
