@@ -20,6 +20,7 @@ from shared.values.text import Line
 MOST_ORIGINS = 100
 MOST_DESTINATIONS = 5000
 MOST_WAYS = 10_000
+MOST_ROUTED = 500
 LONGEST_SPAN_DAYS = 5 * 366
 NOTHING: JsonDict = {"type": "null"}
 
@@ -246,7 +247,9 @@ class DistanceView(Schema):
     mode: TravelMode
     """How one travels."""
     estimated: bool
-    """Whether the way and its minutes are estimated from the straight line."""
+    """Whether the way and its minutes are estimated from the straight line; otherwise a router knows them."""
+    pending: bool
+    """Whether a router is still to be asked, and the same question may have a better answer soon."""
     source: str
     """How length and time are known, and from which data places are known."""
 
@@ -260,12 +263,15 @@ class DistanceMatrixRequest(Schema):
     """Where the ways end."""
     mode: TravelMode = TravelMode.CAR
     """How one travels."""
+    routed: bool = False
+    """Whether routers are asked, where there are any; otherwise all ways are estimated, which takes no time."""
 
     @rule_across("destinations", "origins")
     def _has_few_ways(self) -> None:
-        """There are at most 10,000 ways: `origins` times `destinations`."""
-        if len(self.origins) * len(self.destinations) > MOST_WAYS:
-            raise NotAcceptable("field.too_many_ways", most=MOST_WAYS)
+        """There are at most 10,000 ways, `origins` times `destinations`, and 500 where they are `routed`."""
+        most = MOST_ROUTED if self.routed else MOST_WAYS
+        if len(self.origins) * len(self.destinations) > most:
+            raise NotAcceptable("field.too_many_ways", most=most)
 
 
 class DistanceMatrixView(Schema):
@@ -281,6 +287,10 @@ class DistanceMatrixView(Schema):
     """Lengths of the ways, in kilometres with two decimals."""
     travel_minutes: list[list[int | None]]
     """Minutes from door to door, rounded up."""
+    estimated: list[list[bool]] | None
+    """Which ways are estimated from the straight line although a router was to be asked; null: all of them."""
+    pending: bool
+    """Whether a router is still to be asked for one of them, and the same question may have better answers soon."""
 
 
 class HolidaysQuery(QuerySchema):

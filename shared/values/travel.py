@@ -44,7 +44,7 @@ class Estimate:
     detour: float
     """Length of the way over length of the straight line."""
     speed_kmh: float
-    """Kilometres of the way in an hour from door to door: walks, waiting and parking are in it."""
+    """Kilometres of the way in an hour from door to door: walks to the stop, waiting and parking are in it."""
 
     @property
     def route_km(self) -> float:

@@ -70,7 +70,8 @@ UNCHECKED = {
     "geocoding_service": {
         "located_addresses": "emptied, and a tombstone stays",
         "address_lookups": "deleted with the practice, or a day after somebody asked; whose it is it does not say",
-        "geocoder": "what was wrong with the geocoder, in words of ours",
+        "routes": "deleted when nobody asks any more, by coordinates after a day; whose way it does not say",
+        "outside_servers": "what was wrong with a server, in words of ours",
     },
 }
 """Texts in the clear whose words no CHECK of the database limits, and why nothing about a patient stays in them."""

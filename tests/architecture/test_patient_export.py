@@ -78,7 +78,8 @@ NOT_PERSONAL = {
     },
     "geocoding_service": {
         "address_lookups": "practices, and addresses that staff asked for, for a day, without whose they are",
-        "geocoder": "the geocoder",
+        "routes": "ways between areas, and for a day between places that staff asked for, without whose they are",
+        "outside_servers": "the servers outside",
     },
 }
 """Tables that the export does not read, each with the reason: a new one with patients in it belongs into the export."""

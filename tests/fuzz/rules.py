@@ -253,8 +253,8 @@ def is_no_point(prefix: str) -> Callable[[Any, Sent], bool]:
 
 
 def has_many_ways(value: Any, sent: Sent) -> bool:
-    """More than ten thousand ways from the origins to the destinations."""
-    return len(sent.body["origins"]) * len(sent.body["destinations"]) > 10_000
+    """More than ten thousand ways from the origins to the destinations, or than 500 where they are routed."""
+    return len(sent.body["origins"]) * len(sent.body["destinations"]) > (500 if sent.body.get("routed") else 10_000)
 
 
 def says_no_place(value: Any, sent: Sent) -> bool:

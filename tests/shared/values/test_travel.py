@@ -87,8 +87,8 @@ def test_ways_between_cities_take_as_long_as_published_within_a_quarter(
     one, other = area(start.split()[0]), area(end.split()[0])
     assert one is not None
     assert other is not None
-    door_to_door = published + (TO_AND_FROM_THE_STATION if mode is TRANSIT else 0)
-    assert minutes(distance_km(one, other), mode) == pytest.approx(door_to_door, rel=0.25), source
+    in_all = published + (TO_AND_FROM_THE_STATION if mode is TRANSIT else 0)
+    assert minutes(distance_km(one, other), mode) == pytest.approx(in_all, rel=0.25), source
 
 
 @pytest.mark.parametrize(("mode", "way_km", "published", "source"), IN_A_CITY)
