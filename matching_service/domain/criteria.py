@@ -14,7 +14,6 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from matching_service.domain.scoring import POINTS, POINTS_LOST_PER_UNKNOWN
 from matching_service.domain.search import METRES_A_KILOMETRE, Search
 from matching_service.store.matching import Condition, Judge
 from matching_service.store.plan_candidates import ManyJudge
@@ -56,7 +55,6 @@ class Criterion(Condition):
     can_be_set_aside: bool = True
     """Whether staff may set it aside, with a reason, when they approve."""
     relaxation: Suggestion | None = None
-    weight: int = POINTS_LOST_PER_UNKNOWN
 
 
 def minutes_of(straight_km: float, mode: TravelMode) -> int:
@@ -374,6 +372,6 @@ CRITERIA: Final = (
 """In the order in which staff read them."""
 
 CAN_BE_SET_ASIDE: Final = frozenset(each.name for each in CRITERIA if each.can_be_set_aside)
-JUDGE: Final = Judge(CRITERIA, POINTS)
+JUDGE: Final = Judge(CRITERIA)
 MANY: Final = ManyJudge(CRITERIA)
 """The same judge for many patients at once."""

@@ -105,7 +105,7 @@ class Candidate:
     rank: int
     """Place in the order of all who fit, counted from 1."""
     score: float
-    """Points out of 100 by which they are ordered."""
+    """Points by which they are ordered, the sum of the parts: at most 100, unless the settings weigh otherwise."""
     score_parts: ScoreParts
     """Where the points come from."""
     distance_km: float

@@ -62,6 +62,7 @@ from shared.events.catalogue.placement_requests import (
 )
 from shared.events.catalogue.therapists import (
     PublicCapacity,
+    PublicCapacityStatement,
     PublicPreferences,
     PublicTherapist,
     TherapistBlocked,
@@ -101,6 +102,7 @@ __all__ = [
     "PlaceTakenBack",
     "PracticeAnswer",
     "PublicCapacity",
+    "PublicCapacityStatement",
     "PublicPatient",
     "PublicPreferences",
     "PublicTherapist",
