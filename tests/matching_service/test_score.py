@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import matches
-from matching_service.domain.schemas import Candidate, MatchQuestion
+from matching_service.domain.schemas import Candidate, MatchesView, MatchQuestion
 from matching_service.domain.search import of_patient
 from matching_service.settings import DEFAULT_WEIGHTS, ScoreWeights
 from matching_service.store import plan_candidates, queries
 from matching_service.store.matching import Condition, Judge
 from matching_service.store.tables import PlacementRequest
-from shared.database import new_id
+from shared.database import new_id, transaction
 from shared.values.enums import MatchCriterion
 from tests.architecture.documents import DOMAIN, codes, table_after
 from tests.builders.matching import RULES, a_known_patient, a_known_therapist, north_of_aachen
@@ -58,7 +58,7 @@ def test_the_score_is_what_the_rulebook_says(session: Session, given: str, score
     where, hint, unknown = given.split(", ")
     at, radius = map(float, re.findall(r"[\d.]+", where))
     fields = dict(list(UNKNOWN.items())[: int(unknown.split()[0])])
-    nearly = max(0, at - 0.001)  # a metre less: whoever is at the limit must not lie beyond it
+    nearly = max(0, at - 0.001)  # a metre less: who is at the limit must not lie beyond it
     a_known_therapist(session, **north_of_aachen(nearly), **fields, potentially_available=hint == "available")
     (only,) = found(session, **WISHES, max_distance_km=radius)
     assert str(only.score) == score
@@ -284,3 +284,20 @@ def test_equal_scores_are_ordered_by_distance_and_id_and_the_best_are_the_best_o
     assert len({score for score, *_ in everybody}) > 4
     for limit in (1, 3, 12):
         assert listed(limit) == listed(limit) == everybody[:limit]
+
+
+def test_the_prepared_statements_say_what_the_others_do(real_commits: None) -> None:
+    """Outside of a transaction both statements are prepared; PostgreSQL infers the types of their parameters then."""
+    with transaction() as session:
+        a_known_therapist(session, **stated("free", 30, 10), preferences={"diagnoses": ["F30-F39"]})
+        patient = a_known_patient(session, **WISHES, diagnosis_block="F30-F39", open_to_group_therapy=True)
+
+    def answer(*, is_first: bool) -> MatchesView:
+        with transaction() as session:
+            if not is_first:
+                assert queries.copies_of_patient(session, [patient])
+            return matches.find(session, MatchQuestion(patient_id=patient), rules=RULES, today=TODAY)
+
+    expected = answer(is_first=False)
+    assert expected.total == 1
+    assert answer(is_first=True) == answer(is_first=True) == expected
