@@ -21,7 +21,7 @@ from matching_service.store.tables import PlacementRequest
 from shared.database import new_id, transaction
 from shared.values.enums import MatchCriterion
 from tests.architecture.documents import DOMAIN, codes, table_after
-from tests.builders.matching import RULES, a_known_patient, a_known_therapist, north_of_aachen
+from tests.builders.matching import RULES, WEIGHTS, a_known_patient, a_known_therapist, north_of_aachen
 from tests.conftest import MONDAY
 
 TODAY = date(2026, 11, 23)
@@ -112,7 +112,7 @@ def test_an_unknown_criterion_costs_its_weight_but_never_more_than_there_is(
     a_known_therapist(session)
     patient = queries.patient(session, a_known_patient(session))
     search = of_patient(patient, excluded=frozenset(), rules=RULES, today=TODAY)
-    (only,) = Judge([unknown]).best(session, search, weights=DEFAULT_WEIGHTS.model_dump(), limit=1).best
+    (only,) = Judge([unknown]).best(session, search, weights=WEIGHTS, limit=1).best
     assert (set(only.unknown), only.therapist.certainty) == ({MatchCriterion.GENDER}, 10 * certainty)
 
 
