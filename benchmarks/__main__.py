@@ -22,6 +22,7 @@ NAMES = (
     "therapists",
     "large_import",
     "throughput",
+    "matches",
     "searches",
     "patient_imports",
     "patient_searches",

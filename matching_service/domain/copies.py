@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from shared.database.copies import keep_merged, keep_newest, keep_removed, week_
 from shared.events.catalogue import (
     AddressGeocoded,
     PatientMerged,
+    PublicCapacity,
+    PublicCapacityStatement,
     PublicPatient,
     PublicTherapist,
     TherapistMerged,
@@ -20,6 +23,7 @@ from shared.events.catalogue import (
 from shared.events.event import EventEnvelope
 from shared.runtime.logs import logger
 from shared.values.contacts import mailbox_of
+from shared.values.enums import CapacityState
 from shared.values.places import Place
 from shared.values.postal_codes import coordinates_problem
 from shared.values.text import one_line
@@ -70,6 +74,7 @@ def keep_places(session: Session, events: Sequence[AddressGeocoded]) -> None:
 
 
 def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:
+    capacity = therapist.capacity or PublicCapacity()
     return {
         "id": therapist.id,
         **envelope.position(),
@@ -88,6 +93,10 @@ def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str,
         "languages": therapist.languages,
         "working_hours": week_of(therapist.id, therapist.working_hours),
         "potentially_available": therapist.potentially_available,
+        "individual_from": therapist.free_individual_from,
+        "individual_stated_on": _stated_on(capacity.individual),
+        "group_from": therapist.free_group_from,
+        "group_stated_on": _stated_on(capacity.group),
         "preferred_diagnoses": therapist.preferences.diagnoses if therapist.preferences else [],
         "contact_preference": therapist.contact_preference,
         "mailbox": None if therapist.email_opt_out else mailbox_of(therapist.email),
@@ -95,6 +104,11 @@ def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str,
         "merged_into": None,
         "given_place": _place(therapist.id, therapist.postal_code, therapist.latitude, therapist.longitude),
     }
+
+
+def _stated_on(statement: PublicCapacityStatement) -> date | None:
+    """When something was said that still counts."""
+    return None if statement.state == CapacityState.UNKNOWN else statement.stated_on
 
 
 def _patient(patient: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:

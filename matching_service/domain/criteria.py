@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple
 
 from matching_service.domain import criterion_texts, criterion_values
 from matching_service.domain.criterion_values import LIMITS, Compared, compared
-from matching_service.domain.scoring import POINTS, POINTS_LOST_PER_UNKNOWN
 from matching_service.domain.search import Search
 from matching_service.store.matching import Condition, Judge
 from matching_service.store.plan_candidates import ManyJudge
@@ -56,7 +55,6 @@ class Criterion(Condition):
     can_be_set_aside: bool = True
     """Whether staff may set it aside, with a reason, when they approve."""
     relaxation: Suggestion | None = None
-    weight: int = POINTS_LOST_PER_UNKNOWN
 
 
 def none_in_common(theirs: str, wanted: str) -> str:
@@ -263,6 +261,6 @@ CRITERIA: Final = (
 """In the order in which staff read them."""
 
 CAN_BE_SET_ASIDE: Final = frozenset(each.name for each in CRITERIA if each.can_be_set_aside)
-JUDGE: Final = Judge(CRITERIA, POINTS)
+JUDGE: Final = Judge(CRITERIA)
 MANY: Final = ManyJudge(CRITERIA)
 """The same judge for many patients at once."""

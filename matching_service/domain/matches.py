@@ -12,7 +12,7 @@ from matching_service.domain.criteria import JUDGE
 from matching_service.domain.criterion_texts import minutes_of
 from matching_service.domain.hours import in_common
 from matching_service.domain.match_schemas import Candidate, MatchesView, MatchQuestion, OtherCriteria
-from matching_service.domain.scoring import score_parts
+from matching_service.domain.scoring import ScoreParts, points
 from matching_service.domain.search import METRES_A_KILOMETRE, Search, of_patient
 from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules, ScoreWeights
 from matching_service.store import queries
@@ -52,11 +52,11 @@ def find(
     if patient is None:
         raise unknown_patient(executor, question.patient_id)
     excluded = queries.with_kept_therapists(executor, patient.excluded_therapist_ids)
-    search = of_patient(patient, excluded=excluded, rules=rules, weights=weights, today=today)
+    search = of_patient(patient, excluded=excluded, rules=rules, today=today)
     search = with_overrides(search, question.overrides)
     _require_a_circle(search)
     explainer = explaining.Explainer(search, language)
-    found = JUDGE.best(executor, search, limit=question.limit)
+    found = JUDGE.best(executor, search, weights=weights.model_dump(), limit=question.limit)
     return MatchesView(
         patient_id=patient.id,
         candidates=[_candidate(each, search, explainer, rank) for rank, each in enumerate(found.best, start=1)],
@@ -91,8 +91,8 @@ def _candidate(judged: Judged, search: Search, explainer: explaining.Explainer, 
         postal_code=therapist.postal_code,
         city=therapist.city,
         rank=rank,
-        score=round(therapist.score, 1),
-        score_parts=score_parts(judged),
+        score=points(therapist.score),
+        score_parts=ScoreParts.of(therapist),
         distance_km=round(kilometres, 1),
         travel_minutes=minutes_of(kilometres, search.travel_mode),
         checks=checks,

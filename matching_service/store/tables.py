@@ -100,6 +100,12 @@ class TherapistCopy(CopyWithPlace, Tables):
     languages: Mapped[list[str]] = text_list()
     working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     potentially_available: Mapped[bool] = mapped_column(server_default=text("false"))
+    individual_from: Mapped[date | None]
+    """From which day there is a place in individual therapy, as it was said last; for a group the same."""
+    individual_stated_on: Mapped[date | None]
+    """When that, or that there is no place, was said; None: nobody knows."""
+    group_from: Mapped[date | None]
+    group_stated_on: Mapped[date | None]
     preferred_diagnoses: Mapped[list[str]] = text_list()
     """Groups of diagnoses that the practice treats by preference; they rank and exclude nobody."""
     contact_preference: Mapped[str] = mapped_column(server_default="any")

@@ -26,7 +26,7 @@ from shared.database import new_id
 from shared.errors import Conflict
 from shared.texts import TextLanguage
 from shared.values.enums import MatchCriterion
-from tests.builders.matching import RULES, TEXTS, a_known_patient, a_known_therapist, north_of_aachen
+from tests.builders.matching import RULES, TEXTS, WEIGHTS, a_known_patient, a_known_therapist, north_of_aachen
 from tests.conftest import MONDAY
 
 TODAY = MONDAY.date()
@@ -431,7 +431,8 @@ def test_the_list_and_approvals_judge_alike_whatever_comes_together(session: Ses
     ids = dice.sample(therapists, 5)
     patient = a_known_patient(session, **_some(dice, "patient") | {"excluded_therapist_ids": ids})
     search = of_patient(queries.patient(session, patient), excluded=frozenset(), rules=RULES, today=TODAY)
-    listed, each = JUDGE.best(session, search, limit=200), JUDGE.each(session, search, therapists)
+    listed = JUDGE.best(session, search, weights=WEIGHTS, limit=200)
+    each = JUDGE.each(session, search, therapists)
     near = [found for found in each.values() if (found.therapist.metres or 1e9) <= (search.wide_metres or 0)]
     assert listed.failures == Counter(found.failed for found in near)
     assert {found.therapist.id: found.unknown for found in listed.best} == {

@@ -63,6 +63,7 @@ from shared.events.catalogue.placement_requests import (
 )
 from shared.events.catalogue.therapists import (
     PublicCapacity,
+    PublicCapacityStatement,
     PublicPreferences,
     PublicTherapist,
     TherapistBlocked,
@@ -103,6 +104,7 @@ __all__ = [
     "PlaceTakenBack",
     "PracticeAnswer",
     "PublicCapacity",
+    "PublicCapacityStatement",
     "PublicPatient",
     "PublicPreferences",
     "PublicTherapist",
