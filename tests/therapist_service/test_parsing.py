@@ -40,7 +40,7 @@ def test_each_portion_comes_with_its_records_and_those_that_need_not_be_parsed_a
 
 
 @pytest.mark.usefixtures("session")
-def test_whoever_leaves_early_leaves_no_thread_and_a_failure_comes_with_its_portion(
+def test_no_thread_is_left_behind_and_a_failure_comes_with_its_portion(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with closing(parsing.parsed_ahead("116117.de", portions(4))) as ahead:
