@@ -362,8 +362,7 @@ def upgrade() -> None:
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON therapist_changes FROM therapist_service")
     op.execute("REVOKE DELETE, TRUNCATE ON therapists FROM therapist_service")
     # by this alone records go, a portion at a time, and only when their import was over for a month
-    op.execute(
-        """
+    op.execute("""
         CREATE FUNCTION remove_import_records(import uuid, at_most integer) RETURNS bigint
         LANGUAGE sql SECURITY DEFINER SET search_path = therapist_service, pg_temp
         BEGIN ATOMIC
@@ -382,8 +381,7 @@ def upgrade() -> None:
             )
             SELECT count(*) FROM gone;
         END
-        """
-    )
+        """)
     op.execute("REVOKE ALL ON FUNCTION remove_import_records FROM PUBLIC")
     op.execute("GRANT EXECUTE ON FUNCTION remove_import_records TO therapist_service")
 

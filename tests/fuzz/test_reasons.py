@@ -15,6 +15,7 @@ from shared.http import openapi
 from tests.architecture.sources import SERVICES
 from tests.fuzz.callers import SIGN_IN
 from tests.fuzz.campaign import KEY, Prepared
+from tests.fuzz.reason import Reason
 from tests.fuzz.reasons import (
     ANSWER,
     BULK,
@@ -28,7 +29,6 @@ from tests.fuzz.reasons import (
     NEW_PATIENT,
     NEW_THERAPIST,
     REASONS,
-    Reason,
     explained,
 )
 from tests.fuzz.sent import Sent
