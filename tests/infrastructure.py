@@ -14,6 +14,8 @@ from testkit.private_platform import PrivatePlatform, private_platform
 from tests.builders.keys import TEXT_RINGS
 
 ROOT = Path(__file__).parent.parent
+STATE_OF_THE_PLATFORM = "state of the platform"
+"""The heading of what a failed end-to-end test adds to its report."""
 CHEAP_HASHES = {"HASHING_MEMORY_MIB": "8", "HASHING_PASSES": "1"}
 """A hash of a password takes 40 ms as in production, and thousands of hostile requests hash one."""
 

@@ -225,7 +225,7 @@ def test_a_pause_that_goes_on_ends_on_another_day(
     app: Flask, client: FlaskClient, session: Session, keys: Keys
 ) -> None:
     known = paused(session, keys, days=3)
-    url, later = f"/api/patients/{known.id}", (MONDAY.date() + timedelta(days=30)).isoformat()
+    url, later = f"/api/patients/{known.id}", (clock.today() + timedelta(days=30)).isoformat()
     longer = {"status": "paused", "paused_until": later, "reason": "Reha verlängert, suizidal"}
     shown = signed_in(app, Role.COORDINATOR).post(f"{url}/status", json=longer).json
     assert (shown["status"], shown["paused_until"], shown["version"]) == ("paused", later, known.version + 1)
