@@ -2,54 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from matching_service.domain import matches, placement_requests
 from matching_service.domain.criteria import CRITERIA, JUDGE
 from matching_service.domain.explaining import Explainer
-from matching_service.domain.match_schemas import MatchesView, MatchQuestion, OtherCriteria
+from matching_service.domain.match_schemas import MatchQuestion
 from matching_service.domain.schemas import Approval, ContactList, Override
 from matching_service.domain.search import of_patient
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
-from matching_service.store.tables import PlacementRequest
 from shared.database import new_id
 from shared.errors import Conflict
 from shared.texts import TextLanguage
 from shared.values.enums import MatchCriterion
+from tests.builders.criteria import (
+    FAILED,
+    FROM_NOON,
+    HERSELF,
+    MONDAY_MORNING,
+    NOWHERE,
+    TODAY,
+    Case,
+    candidates,
+    recorded,
+    refused,
+)
 from tests.builders.matching import RULES, TEXTS, WEIGHTS, a_known_patient, a_known_therapist, north_of_aachen
 from tests.conftest import MONDAY
-
-TODAY = MONDAY.date()
-MONDAY_MORNING = {"monday": [{"start": "09:00", "end": "12:00"}]}
-FROM_NOON = {"monday": [{"start": "12:00", "end": "18:00"}]}
-NOWHERE: dict[str, Any] = {"latitude": None, "longitude": None}
-HERSELF = UUID(int=7)
-FAILED: dict[str, Any] = {"status": "failed", "failed_on": TODAY}
-
-
-class Case(NamedTuple):
-    """What is recorded, beside a therapist and a patient who fit each other, and what the criterion says of it."""
-
-    result: str
-    therapist: dict[str, Any] = {}
-    patient: dict[str, Any] = {}
-    asked: dict[str, Any] = {}
-    """The request that this patient made of this therapist before, if any."""
-
-
-def refused(at: datetime) -> dict[str, Any]:
-    return {"status": "declined", "responded_at": at}
-
 
 CASES: dict[str, list[Case]] = {
     "status": [
@@ -167,20 +154,6 @@ EACH_FAILURE = [parameter for parameter in EACH if parameter.values[1].result ==
 NEVER_SET_ASIDE = {"status", "contact_preference", "recent_refusal", "open_request"}
 
 
-def recorded(session: Session, case: Case) -> tuple[UUID, UUID]:
-    """The ids of the patient and the therapist of a case."""
-    patient, therapist = a_known_patient(session, **case.patient), a_known_therapist(session, **case.therapist)
-    if case.asked:
-        request = {"id": new_id(), "patient_id": patient, "therapist_id": therapist, "approved_at": MONDAY}
-        session.execute(insert(PlacementRequest), [request | case.asked])
-    return patient, therapist
-
-
-def candidates(session: Session, patient: UUID, **overrides: Any) -> MatchesView:
-    other = OtherCriteria.model_validate_json(json.dumps(overrides))
-    return matches.find(session, MatchQuestion(patient_id=patient, overrides=other), rules=RULES, today=TODAY)
-
-
 def approved(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> Approval:
     overrides = [Override(therapist_id=therapist, rule=MatchCriterion(rule), reason="agreed") for rule in overridden]
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=overrides)
@@ -250,85 +223,6 @@ def test_a_suggestion_says_what_giving_up_a_criterion_adds_and_shows_it(
     for each in suggested:
         found = candidates(session, patient, **each.overrides)
         assert [candidate.therapist_id for candidate in found.candidates] == [therapist]
-
-
-def test_where_no_single_concession_helps_the_best_two_are_named(session: Session) -> None:
-    patient = a_known_patient(session, preferred_therapist_gender="male", languages=["tr"])
-    both = {a_known_therapist(session) for _ in range(2)}
-    a_known_therapist(session, languages=["tr"], **north_of_aachen(26))
-    a_known_therapist(session, **north_of_aachen(26))
-    (pair,) = candidates(session, patient).relax
-    assert (pair.rules, pair.code, pair.adds) == (["gender", "language"], "relaxation.pair", 2)
-    assert pair.text == (
-        "Two concessions together: Accept any gender (wished for: male). Accept treatment in German (needed: tr)."
-    )
-    assert pair.params == {
-        "first": {"code": "relaxation.gender", "params": {"preferred_therapist_gender": "male"}},
-        "second": {"code": "relaxation.language", "params": {"languages": ("tr",)}},
-    }
-    found = candidates(session, patient, **pair.overrides)
-    assert {each.therapist_id for each in found.candidates} == both
-    # asked with an override, a suggestion brings it along
-    (single,) = candidates(session, patient, languages=["de"]).relax
-    assert (single.rules, single.overrides) == (["gender"], {"languages": ["de"], "preferred_therapist_gender": "any"})
-    a_known_therapist(session, gender="male", languages=["en"])
-    assert [(each.rules, each.adds) for each in candidates(session, patient).relax] == [(["language"], 1)]
-
-
-COMPARED: list[tuple[str, Case, dict[str, Any], dict[str, Any]]] = [
-    ("status", Case("fail", {"status": "blocked"}), {}, {"status": "blocked"}),
-    ("contact_preference", Case("pass"), {}, {"contact_preference": "any"}),
-    (
-        "accreditation",
-        Case("fail", {"accreditation": "private"}),
-        {"insurance_type": "statutory", "reimbursement_case": False},
-        {"accreditation": "private"},
-    ),
-    (
-        "distance",
-        Case("fail", north_of_aachen(29.9), {"max_travel_minutes": 40}),
-        {"max_distance_km": 25, "max_travel_minutes": 40, "travel_mode": "car"},
-        {"distance_km": 29.9},
-    ),
-    ("distance_unknown", Case("fail", NOWHERE), {"max_distance_km": 25}, {"distance_km": None, "travel_minutes": None}),
-    ("procedure", Case("unknown", {"procedures": []}, {"preferred_procedures": ["VT"]}),
-     {"preferred_procedures": ("VT",)}, {"procedures": []}),
-    ("age_group", Case("fail", {"age_groups": ["child_adolescent"]}), {"age_groups": ("adult",)},
-     {"age_groups": ["child_adolescent"]}),
-    ("setting", Case("fail", {"settings": ["group"]}), {"open_to_group_therapy": False}, {"settings": ["group"]}),
-    ("gender", Case("fail", {}, {"preferred_therapist_gender": "male"}), {"preferred_therapist_gender": "male"},
-     {"gender": "female"}),
-    ("language", Case("fail", {}, {"languages": ["tr"]}), {"languages": ("tr",)}, {"languages": ["en"]}),
-    ("availability", Case("fail", {}, {"availability": FROM_NOON}), {"availability": FROM_NOON},
-     {"working_hours": MONDAY_MORNING}),
-    ("availability", Case("unknown", {"working_hours": None}, {"availability": None}), {"availability": None},
-     {"working_hours": None}),
-    ("patient_exclusion", Case("fail", {"id": HERSELF}, {"excluded_therapist_ids": [UUID(int=8), HERSELF]}),
-     {"is_excluded": True}, {}),
-    ("open_request", Case("fail", asked={"status": "open"}), {}, {}),
-    ("recent_refusal", Case("fail", asked=refused(MONDAY)), {},
-     {"refused_on": TODAY, "ask_again_from": date(2026, 12, 21)}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("rule", "case", "patient", "therapist"), COMPARED)
-def test_a_check_and_a_refusal_say_what_was_compared_of_both_sides(
-    session: Session, rule: str, case: Case, patient: dict[str, Any], therapist: dict[str, Any]
-) -> None:
-    who, whom = recorded(session, case)
-    if case.result == "fail":  # with somebody who can be asked, so that not all are refused
-        other = a_known_therapist(session)
-        agreed = Override(therapist_id=other, rule=MatchCriterion(rule), reason="agreed")
-        wanted = ContactList(patient_id=who, therapist_ids=[whom, other], overrides=[agreed])
-        approval = placement_requests.approve(session, TEXTS, wanted, rules=RULES, today=TODAY, by=None, now=MONDAY)
-        values = {each.rule: each.values for each in approval.refused}
-    else:
-        (candidate,) = candidates(session, who).candidates
-        values = {check.rule: check.values for check in candidate.checks}
-    found = values[MatchCriterion(rule)]
-    assert found is not None
-    assert patient.items() <= found.patient.items() if patient else found.patient == {}
-    assert therapist.items() <= found.therapist.items() if therapist else found.therapist == {}
 
 
 SAID: list[tuple[str, Case, str]] = [
