@@ -79,7 +79,7 @@ def _measure(platform: PrivatePlatform, cursor: Any) -> Iterator[Figure]:
     )
     columns = cursor.fetchone()[0]
     cursor.execute(f"INSERT INTO matching_service.therapists ({columns}) SELECT {columns} FROM many ORDER BY id")
-    _vacuum(cursor)
+    _clean_up(cursor)
     yield from _figures(platform, patients, "400,000", 2)
 
 
@@ -95,7 +95,7 @@ def _load(cursor: Any) -> list[str]:
     requests = [_request(chance, patient["id"], chance.choice(rows)["id"]) for patient in others for _ in range(ASKED)]
     live = {(each["patient_id"], each["therapist_id"]): each for each in requests}
     _insert(cursor, "placement_requests", list(live.values()))
-    _vacuum(cursor)
+    _clean_up(cursor)
     return [each["id"] for each in measured]
 
 
@@ -104,7 +104,7 @@ def _insert(cursor: Any, table: str, rows: list[dict[str, Any]]) -> None:
     execute_values(cursor, sql, [tuple(each.values()) for each in rows], page_size=1000)
 
 
-def _vacuum(cursor: Any) -> None:
+def _clean_up(cursor: Any) -> None:
     """Run what PostgreSQL does by itself in the minutes after an import, so that it does not slow matching down."""
     cursor.execute("VACUUM (ANALYZE)")
     cursor.execute("CHECKPOINT")
