@@ -80,8 +80,8 @@ class RequestHandler:
         return self._shape.response(result, reader=caller(), location=location, is_replayed=is_replayed)
 
     def _chosen_form(self) -> FileForm | None:
-        """The further form that the caller prefers; None: JSON, or the file of a list. Raises `NotAcceptable`."""
-        if not self._declared.forms and self._declared.lists is None:
+        """The further form that the caller prefers; None: JSON, or a list's CSV. Raises `NotAcceptable`."""
+        if not self._declared.forms:
             return None
         media_type = file_forms.chosen(file_forms.JSON, *self._declared.media_types)
         return next((form for form in self._declared.forms if form.media_type == media_type), None)

@@ -345,7 +345,7 @@ def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas,
     refused = {403, 421, 422, 429, 500, 503, *endpoint.statuses}
     if signed_in:
         refused |= {401}
-    if endpoint.lists is not None or endpoint.forms:
+    if endpoint.forms:
         refused |= {406}
     if endpoint.brings_a_body:
         refused |= {400, 413, 415}
