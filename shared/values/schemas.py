@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Self, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Self, TypeVar, Union, cast, get_args, get_origin
 from uuid import UUID
 
 from pydantic import (
@@ -29,14 +29,11 @@ from shared.values.descriptions import DescribedModel
 from shared.values.errors import NotAcceptable
 from shared.values.messages import sentence_of
 from shared.values.rules import describe_with_rules, without_rule
+from shared.values.unchecked import unchecked
 
 MOST_PROBLEMS = 100
 LONGEST_NAME_SHOWN = 100
 MOST_NAMES_SHOWN = 20
-
-
-_STATE: Final = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-"""What an object of pydantic consists of."""
 
 
 def _refuse_unstorable(value: Any) -> None:
@@ -107,11 +104,7 @@ class Schema(DescribedModel):
 
         Raises `KeyError` where a field is missing. `model_construct` takes longer than to decrypt a patient.
         """
-        made = cls.__new__(cls)
-        fields = {name: values[name] for name in cls.__pydantic_fields__}
-        for name, value in zip(_STATE, (fields, set(fields), None, None), strict=True):
-            object.__setattr__(made, name, value)
-        return made
+        return unchecked(cls, values)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the JSON document as Python dicts, lists, strings, numbers and None."""

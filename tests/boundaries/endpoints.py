@@ -40,7 +40,9 @@ class Endpoints:
     def address(self, path: str, identity: str | None = None) -> str:
         """The path with ids of objects that exist, or with this one."""
         own = next((str(known) for name, known in self.ids.items() if path.startswith(f"{name}/")), IDS["upper"])
-        address = path.replace("<uuid:consent_id>", str(self.ids.get("consent_id")))
+        address = path
+        for name in ("consent_id", "entry_id"):
+            address = address.replace(f"<uuid:{name}>", str(self.ids.get(name)))
         return re.sub("<[^>]*>", lambda _: own if identity is None else quote(identity, safe=""), address)
 
     def send(self, what: str, method: str, address: str, **sent: Any) -> TestResponse:
