@@ -14,7 +14,9 @@ from tests.infrastructure import STATE_OF_THE_PLATFORM
 
 FILES = sorted((ROOT / "tests").rglob("*.py"))
 OUTSIDE = [
-    file for folder in ("testkit", "chaos", "benchmarks", "operations") for file in (ROOT / folder).rglob("*.py")
+    file
+    for folder in ("testkit", "simulation", "chaos", "benchmarks", "operations")
+    for file in (ROOT / folder).rglob("*.py")
 ]
 
 

@@ -39,7 +39,7 @@ LOGGED: Final = tuple(column.name for column in Therapist.__table__.columns if c
 
 @dataclass(frozen=True, slots=True)
 class ChangeOrigin:
-    """Who made a change, and which record of which file; nobody and no file: a job of the platform."""
+    """Who made a change and why, and which record of which file; nobody and no file: a job of the platform."""
 
     changed_by: UUID | None = None
     import_id: UUID | None = None
@@ -47,6 +47,8 @@ class ChangeOrigin:
     position: int | None = None
     review_id: UUID | None = None
     """The review that was approved; None where the import did it by itself."""
+    reason: str | None = None
+    """In the words of who did it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def _row(change: Change, now: datetime) -> dict[str, Any]:
         "position": origin.position,
         "review_id": origin.review_id,
         "action": change.action,
+        "reason": origin.reason,
         "difference": change.difference,
     }
 

@@ -50,11 +50,11 @@ def change(
     if is_back:
         states.reactivate_after_import(therapist)
     therapists.make_findable(therapist)
-    therapists.save(session, therapist, TherapistUpdated, before=before, origin=origin, now=now)
+    therapists.keep_change(session, therapist, TherapistUpdated, before=before, origin=origin, now=now)
 
 
 def lose_entry(session: Session, therapist: Therapist, *, origin: ChangeOrigin, now: datetime) -> None:
     """The therapist, who is locked, is in no source any more: the last entry turned out to be somebody else's."""
     before = change_log.columns_of(therapist)
     states.deactivate_for_import(therapist)
-    therapists.save(session, therapist, TherapistDeactivated, before=before, origin=origin, now=now)
+    therapists.keep_change(session, therapist, TherapistDeactivated, before=before, origin=origin, now=now)

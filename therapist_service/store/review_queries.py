@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, bindparam, literal, select, text, update
+from sqlalchemy import Uuid, any_, bindparam, literal, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from shared.database import lock_rows
 from shared.database.bulk import Row, as_json, rows_of, write_rows
 from shared.database.rows import find_row
 from shared.database.sets import is_among
-from therapist_service.store.tables import Import, ImportReview
+from therapist_service.store.tables import Import, ImportRecord, ImportReview
 
 
 def one(session: Session, review_id: UUID, *, lock: bool = False) -> ImportReview | None:
@@ -26,6 +26,21 @@ def one(session: Session, review_id: UUID, *, lock: bool = False) -> ImportRevie
 def lock(session: Session, ids: Iterable[UUID]) -> None:
     """Let no other transaction change these reviews before ours ends."""
     lock_rows(session, ImportReview, ids)
+
+
+def these(session: Session, ids: Collection[UUID]) -> Sequence[ImportReview]:
+    """The reviews with these ids, in their order."""
+    meant = ImportReview.id == any_(literal(sorted(ids), ARRAY(Uuid)))
+    return session.scalars(select(ImportReview).where(meant).order_by(ImportReview.id)).all()
+
+
+def applied_at_once(session: Session, reviews: Collection[ImportReview]) -> dict[UUID, list[dict[str, Any]]]:
+    """What the records of these reviews changed without a decision, by review, while the records are kept."""
+    places = {(each.import_id, each.position) for each in reviews}
+    columns = (ImportRecord.import_id, ImportRecord.position)
+    wanted = select(*columns, ImportRecord.difference).where(tuple_(*columns).in_(places))
+    found = {(import_id, position): difference for import_id, position, difference in session.execute(wanted)}
+    return {each.id: found.get((each.import_id, each.position), []) for each in reviews}
 
 
 def newest(session: Session, source: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:
