@@ -65,7 +65,7 @@ def measure(_: PrivatePlatform) -> list[Figure]:
 def _load(cursor: Any) -> None:
     """Copies as events would make them, of a seeded region; some practices are hinted at, and patients differ."""
     chance = Random(14)
-    rows = [_therapist(chance, each) for each in therapists(THERAPISTS, seed=14, region="germany")]
+    rows = [copied_therapist(chance, each) for each in therapists(THERAPISTS, seed=14, region="germany")]
     columns = ", ".join(rows[0])
     sql = f"INSERT INTO matching_service.therapists ({columns}) VALUES %s"
     execute_values(cursor, sql, [tuple(each.values()) for each in rows], page_size=1000)
@@ -77,7 +77,8 @@ def _load(cursor: Any) -> None:
     cursor.execute("VACUUM (ANALYZE) matching_service.patients")
 
 
-def _therapist(chance: Random, record: dict[str, Any]) -> dict[str, Any]:
+def copied_therapist(chance: Random, record: dict[str, Any]) -> dict[str, Any]:
+    """The columns of the copy of a therapist of the seeded region."""
     return {
         "id": str(new_id()),
         "sequence": -7,

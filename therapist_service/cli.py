@@ -11,7 +11,7 @@ import click
 
 from shared.database import transaction
 from shared.runtime import clock
-from shared.runtime.operator_commands import AnyService, with_service
+from shared.runtime.operator_commands import AnyService, by_option, with_service
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.terminal import print_line, show_progress
 from shared.values.enums import ImportOutcome, ImportStatus, ReviewKind, ReviewState
@@ -73,25 +73,28 @@ def _list(_service: AnyService, _settings: ServiceSettings) -> None:
 def _show(_service: AnyService, _settings: ServiceSettings, id: UUID, records: str | None) -> None:
     """Show an import; with --records also what became of its first 200 records with this outcome, and why."""
     _print_as_json(_get(id))
-    for record in _records(id, ImportOutcome(records)) if records else ():
-        said = f": {record.reason}" if record.reason else ""
-        print_line(f"{record.position}  {record.action}  {record.external_id}  {record.therapist_id}{said}")
+    if records:
+        _print_records(id, ImportOutcome(records))
 
 
 @_imports.command("run")
 @click.argument("file", required=False)
+@by_option
 @with_service
-def _run(service: AnyService, settings: ServiceSettings, file: str | None) -> None:
+def _run(service: AnyService, settings: ServiceSettings, file: str | None, by: UUID | None) -> None:
     """Import a file of the watched folder now.
 
-    FILE is its name; without it the next one that waits. If this is broken off, a worker goes on with it.
+    FILE is its name; without it the next one that waits. The first 200 records that are rejected are printed, and why.
+    If this is broken off, a worker goes on with it.
     """
     dependencies: Dependencies = service.dependencies(settings)
     search = dependencies.import_folder.search(file)
     with transaction() as session:
-        known = import_arrivals.ask(session, search.look, by=None, now=clock.now(), otherwise=search.otherwise)
+        known = import_arrivals.ask(session, search.look, by=by, now=clock.now(), otherwise=search.otherwise)
     done = _finished(dependencies, known)
     print_line(_line(done))
+    if done.counts.rejected:
+        _print_records(done.id, ImportOutcome.REJECTED)
     if done.waits_for is not None:
         sys.exit(f"It waits: {done.waits_for} is held until somebody approves or rejects it.")
     if done.status != ImportStatus.COMPLETED:
@@ -112,33 +115,36 @@ def _finished(dependencies: Dependencies, known: ImportView) -> ImportView:
 
 @_imports.command("approve")
 @click.argument("id", type=click.UUID)
+@by_option
 @with_service
-def _approve(_service: AnyService, _settings: ServiceSettings, id: UUID) -> None:
+def _approve(_service: AnyService, _settings: ServiceSettings, id: UUID, by: UUID | None) -> None:
     """Have a held file applied by the workers."""
     with transaction() as session:
-        print_line(_line(import_holds.approve(session, id, by=None, now=clock.now())))
+        print_line(_line(import_holds.approve(session, id, by=by, now=clock.now())))
 
 
 @_imports.command("reject")
 @click.argument("id", type=click.UUID)
 @click.option("--reason", help="Why; the import shows it.")
+@by_option
 @with_service
-def _reject(_service: AnyService, _settings: ServiceSettings, id: UUID, reason: str | None) -> None:
+def _reject(_service: AnyService, _settings: ServiceSettings, id: UUID, reason: str | None, by: UUID | None) -> None:
     """Apply nothing of a held file."""
     with transaction() as session:
-        print_line(_line(import_holds.reject(session, id, ImportRejection(reason=reason), by=None, now=clock.now())))
+        print_line(_line(import_holds.reject(session, id, ImportRejection(reason=reason), by=by, now=clock.now())))
 
 
 @_imports.command("undo")
 @click.argument("id", type=click.UUID)
+@by_option
 @with_service
-def _undo(_service: AnyService, _settings: ServiceSettings, id: UUID) -> None:
+def _undo(_service: AnyService, _settings: ServiceSettings, id: UUID, by: UUID | None) -> None:
     """Undo a completed import; what is newer stays.
 
     If this is broken off, a worker goes on with it.
     """
     with transaction() as session:
-        known = import_undo.ask(session, id, by=None, now=clock.now())
+        known = import_undo.ask(session, id, by=by, now=clock.now())
     while known.status != ImportStatus.UNDONE:
         if not undo_imports(clock.now()):
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -195,6 +201,7 @@ def _show_review(_service: AnyService, _settings: ServiceSettings, id: UUID) -> 
 @click.option("--field", "fields", multiple=True, help="Take over this field only; repeat it for several.")
 @click.option("--therapist", type=click.UUID, help="Who it is, where that is to be decided; without it a new person.")
 @click.option("--new", "is_new", is_flag=True, help="A new person although somebody known by now resembles them.")
+@by_option
 @with_service
 def _approve_review(
     _service: AnyService,
@@ -203,31 +210,36 @@ def _approve_review(
     fields: tuple[str, ...],
     therapist: UUID | None,
     is_new: bool,
+    by: UUID | None,
 ) -> None:
     """Take over what waits, or some fields of it."""
     approval = ReviewApproval(fields=list(fields) or None, therapist_id=therapist, is_new=is_new)
     with transaction() as session:
-        print_line(_line_of_review(reviews.approve(session, id, approval, by=None, now=clock.now())))
+        print_line(_line_of_review(reviews.approve(session, id, approval, by=by, now=clock.now())))
 
 
 @_reviews.command("reject")
 @click.argument("id", type=click.UUID)
 @click.option("--reason", help="Why; the review shows it.")
+@by_option
 @with_service
-def _reject_review(_service: AnyService, _settings: ServiceSettings, id: UUID, reason: str | None) -> None:
+def _reject_review(
+    _service: AnyService, _settings: ServiceSettings, id: UUID, reason: str | None, by: UUID | None
+) -> None:
     """Take over nothing of it."""
     with transaction() as session:
-        rejected = reviews.reject(session, id, ReviewRejection(reason=reason), by=None, now=clock.now())
+        rejected = reviews.reject(session, id, ReviewRejection(reason=reason), by=by, now=clock.now())
         print_line(_line_of_review(rejected))
 
 
 @_reviews.command("reopen")
 @click.argument("id", type=click.UUID)
+@by_option
 @with_service
-def _reopen_review(_service: AnyService, _settings: ServiceSettings, id: UUID) -> None:
+def _reopen_review(_service: AnyService, _settings: ServiceSettings, id: UUID, by: UUID | None) -> None:
     """Let what was rejected wait again."""
     with transaction() as session:
-        print_line(_line_of_review(reviews.reopen(session, id, by=None, now=clock.now())))
+        print_line(_line_of_review(reviews.reopen(session, id, by=by, now=clock.now())))
 
 
 def _line_of_review(review: ImportReviewView) -> str:
@@ -251,6 +263,12 @@ def _records(id: UUID, outcome: ImportOutcome) -> list[ImportRecordView]:
     wanted = ListRequest(ImportRecordFilter(outcome=[outcome]), Part(200, "position"), "full")
     with transaction() as session:
         return [ImportRecordView.of(each) for each in imports.list_records(session, id, wanted).items]
+
+
+def _print_records(id: UUID, outcome: ImportOutcome) -> None:
+    for record in _records(id, outcome):
+        said = f": {record.reason}" if record.reason else ""
+        print_line(f"{record.position}  {record.action}  {record.external_id}  {record.therapist_id}{said}")
 
 
 def _line(known: ImportView) -> str:

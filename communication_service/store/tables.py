@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
-from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id
+from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import CallStatus, ContactRequestStatus, Direction, EmailKind, EmailStatus, InquiryStatus
@@ -63,7 +63,7 @@ class PracticePlace(Copy, Tables):
     house_number: Mapped[str | None]
     postal_code: Mapped[str | None]
     city: Mapped[str | None]
-    federal_states: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
+    federal_states: Mapped[list[str]] = text_list()
 
 
 class PatientPseudonym(Copy, Erasable, Tables):
@@ -72,7 +72,7 @@ class PatientPseudonym(Copy, Erasable, Tables):
     __tablename__ = "patients"
 
     reference: Mapped[str] = mapped_column(server_default="")
-    other_references: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
+    other_references: Mapped[list[str]] = text_list()
     age: Mapped[int | None]
     gender: Mapped[str] = mapped_column(server_default="unknown")
     insurance_type: Mapped[str | None]

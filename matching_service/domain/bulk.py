@@ -12,7 +12,7 @@ from matching_service.domain.bulk_schemas import BulkChange
 from matching_service.domain.schemas import RequestFilter, Withdrawal
 from matching_service.store import lists, queries
 from shared.database import Session
-from shared.database.bulk_changes import change_each
+from shared.database.bulk_changes import change_each, take_turn_with_many
 from shared.values.bulk import MOST_AT_ONCE, ObjectOutcome, require_same, require_total
 
 
@@ -21,6 +21,7 @@ def change(session: Session, wanted: BulkChange, *, by: UUID | None, now: dateti
 
     Raises `OtherTotal` where these are more or fewer than expected, or change at this moment; then none is changed.
     """
+    take_turn_with_many(session, "matching_service: placement requests")
     ids = _selected(session, wanted)
     require_total(ids, wanted)
     # all at once, in their order: another transaction that changes several of them cannot wait for this one in a circle
@@ -38,6 +39,7 @@ def _selected(session: Session, wanted: BulkChange) -> Sequence[UUID]:
         patient_id=filters.patient_id,
         therapist_id=filters.therapist_id,
         status=filters.status,
+        unmet_criteria=filters.unmet_criteria,
     )
 
 

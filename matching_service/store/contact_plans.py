@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, delete, func, or_, select, text, tuple_, update
+from sqlalchemy import Row, Select, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from matching_service.store.tables import ContactPlan, PatientCopy, PlannedPatient, PlannedRequest
+from shared.database import locks
 from shared.database.bulk import Row as NewRow
 from shared.database.bulk import write_rows
 from shared.database.copies import kept_of
@@ -105,13 +106,12 @@ def last_position(session: Session, plan_id: UUID) -> int:
 
 def take_turn(session: Session) -> None:
     """Wait until no other transaction begins, claims or approves a plan: each of these depends on all plans."""
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('matching_service: which plan is next'))"))
+    locks.take_turn(session, "matching_service: which plan is next")
 
 
 def take_turn_to_make_requests(session: Session) -> bool:
     """Whether this transaction is the only one that makes the requests of plans, until it ends."""
-    turn = text("SELECT pg_try_advisory_xact_lock(hashtext('matching_service makes the requests of plans'))")
-    return bool(session.scalar(turn))
+    return locks.try_to_take_turn(session, "matching_service makes the requests of plans")
 
 
 def with_status(session: Session, *statuses: ContactPlanStatus) -> Sequence[ContactPlan]:

@@ -10,8 +10,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from matching_service.store.declarative import Tables, text_list
-from shared.database import Aggregate, is_one_of, new_id
+from matching_service.store.declarative import Tables
+from shared.database import Aggregate, is_one_of, new_id, text_list
 from shared.values.contact_plan_enums import ContactPlanStatus, PlanGap, PlannedChannel, PlannedRequestState
 
 NOT_OVER = (ContactPlanStatus.WAITING, ContactPlanStatus.COMPUTING, ContactPlanStatus.APPROVING)

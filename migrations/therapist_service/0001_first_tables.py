@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("file", sa.Text(), nullable=False),
         sa.Column("checksum", sa.Text(), nullable=True),
+        sa.Column("duplicate_of", sa.Uuid(), nullable=True),
         sa.Column("content_id", sa.Uuid(), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("modified_at", sa.DateTime(timezone=True), nullable=True),
@@ -70,6 +71,9 @@ def upgrade() -> None:
             "status IN ('running', 'completed', 'held', 'failed', 'rejected', 'undone')", name=op.f("ck_imports_status")
         ),
         sa.CheckConstraint("done BETWEEN 0 AND total OR total IS NULL AND done = 0", name=op.f("ck_imports_done")),
+        sa.ForeignKeyConstraint(
+            ["duplicate_of"], ["imports.id"], name=op.f("fk_imports_duplicate_of"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
     )
     op.create_index("ix_imports_created_at", "imports", ["created_at", "id"], unique=False)
@@ -88,7 +92,20 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("records_removed_at IS NULL"),
     )
-    op.create_index("uq_imports_checksum", "imports", ["checksum"], unique=True)
+    op.create_index(
+        "uq_imports_checksum",
+        "imports",
+        ["checksum"],
+        unique=True,
+        postgresql_where=sa.text("status <> 'undone'"),
+    )
+    op.create_index(
+        "ix_imports_duplicate_of",
+        "imports",
+        ["duplicate_of"],
+        unique=False,
+        postgresql_where=sa.text("duplicate_of IS NOT NULL"),
+    )
     op.create_table(
         "therapists",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -140,6 +157,7 @@ def upgrade() -> None:
             "protected_by", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
         ),
         sa.Column("registered_by", sa.Uuid(), nullable=True),
+        sa.Column("brought_by", sa.Uuid(), nullable=True),
         sa.Column("last_asked_on", sa.Date(), nullable=True),
         sa.Column("last_email_on", sa.Date(), nullable=True),
         sa.Column("last_call_on", sa.Date(), nullable=True),
@@ -177,9 +195,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_therapists_name", "therapists", ["last_name", sa.text("COALESCE(first_name, '')"), "id"], unique=False
     )
-    op.create_index("ix_therapists_name_key", "therapists", ["name_key"], unique=False)
+    op.create_index("ix_therapists_name_key", "therapists", ["name_key", "brought_by"], unique=False)
     op.create_index("ix_therapists_place", "therapists", ["place"], unique=False, postgresql_using="gist")
-    op.create_index("ix_therapists_practice_key", "therapists", ["practice_key"], unique=False)
+    op.create_index("ix_therapists_practice_key", "therapists", ["practice_key", "brought_by"], unique=False)
     op.create_index(
         "ix_therapists_merged_into",
         "therapists",
@@ -235,6 +253,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=True),
         sa.Column("review_id", sa.Uuid(), nullable=True),
         sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
         sa.Column(
             "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
         ),
@@ -258,19 +277,6 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("content_id", "number", name=op.f("pk_import_contents")),
     )
-    op.create_table(
-        "import_copies",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("import_id", sa.Uuid(), nullable=False),
-        sa.Column("file", sa.Text(), nullable=False),
-        sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("modified_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["import_id"], ["imports.id"], name=op.f("fk_import_copies_import_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_copies")),
-    )
-    op.create_index("ix_import_copies_file", "import_copies", ["file"], unique=False)
     op.create_table(
         "import_records",
         sa.Column("import_id", sa.Uuid(), nullable=False),
@@ -356,8 +362,7 @@ def upgrade() -> None:
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON therapist_changes FROM therapist_service")
     op.execute("REVOKE DELETE, TRUNCATE ON therapists FROM therapist_service")
     # by this alone records go, a portion at a time, and only when their import was over for a month
-    op.execute(
-        """
+    op.execute("""
         CREATE FUNCTION remove_import_records(import uuid, at_most integer) RETURNS bigint
         LANGUAGE sql SECURITY DEFINER SET search_path = therapist_service, pg_temp
         BEGIN ATOMIC
@@ -376,8 +381,7 @@ def upgrade() -> None:
             )
             SELECT count(*) FROM gone;
         END
-        """
-    )
+        """)
     op.execute("REVOKE ALL ON FUNCTION remove_import_records FROM PUBLIC")
     op.execute("GRANT EXECUTE ON FUNCTION remove_import_records TO therapist_service")
 
@@ -387,7 +391,6 @@ def downgrade() -> None:
     op.drop_table("import_undo_outcomes")
     op.drop_table("import_reviews")
     op.drop_table("import_records")
-    op.drop_table("import_copies")
     op.drop_table("import_contents")
     op.drop_table("therapist_changes")
     op.drop_table("therapist_sources")

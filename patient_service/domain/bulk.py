@@ -15,7 +15,7 @@ from patient_service.domain.schemas import PatientFilter
 from patient_service.store import access_log, lists, merging
 from patient_service.store.access_log import NewFileAccess
 from shared.database import Session
-from shared.database.bulk_changes import change_each
+from shared.database.bulk_changes import change_each, take_turn_with_many
 from shared.security.encryption import Keys
 from shared.values.bulk import MOST_AT_ONCE, ObjectOutcome, OtherTotal, require_same, require_total
 from shared.values.datetimes import berlin_day
@@ -31,6 +31,7 @@ def change(
     `InvalidFields` for `me` of a caller without an account; then none is changed.
     """
     assigned_to = account_of(wanted.assigned_to, reader.id)
+    take_turn_with_many(session, "patient_service: patients")
     ids = _selected(session, keys, wanted, reader, today=berlin_day(now))
     _reveal(ids, lambda: require_total(ids, wanted))
     # with the files that would be erased with them, all in one order

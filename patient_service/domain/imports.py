@@ -28,7 +28,7 @@ from patient_service.domain.import_schemas import (
 )
 from patient_service.store import imports as store
 from patient_service.store.tables import Patient, PatientImport, PatientImportRow
-from shared.database import Session, first_version, new_id
+from shared.database import Session, first_version, new_id, wait_for_longer
 from shared.database.bulk import Row
 from shared.database.rows import require
 from shared.errors import NotFound
@@ -230,7 +230,7 @@ def _enter_file(session: Session, keys: Keys, known: PatientImport, progress: Pr
     A request that enters one of these people meanwhile waits from the insert to the commit: so all is prepared before.
     """
     entering, entered = _entering(session, keys, known, clock), 0
-    store.wait_for_longer(session)
+    wait_for_longer(session)
     prepared = [entering.prepare(_rows(session, keys, known, block)) for block in range(known.blocks)]
     try:
         with session.begin_nested():

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    Boolean,
     ColumnElement,
     DateTime,
     LargeBinary,
@@ -32,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from patient_service.store.tables import AccessAnchor, AnchoredChain, FileAccess, ListAccess, Patient
+from shared.database import try_to_take_turn
 
 Kind = Literal["file", "list"]
 _TABLES: Final[Mapping[Kind, Table]] = {"file": FileAccess.__table__, "list": ListAccess.__table__}  # type: ignore[dict-item]
@@ -203,7 +203,6 @@ def creations_after(session: Session, patient_id: UUID, *, limit: int) -> Sequen
 
 # Anchors
 
-_ALONE: Final = "SELECT pg_try_advisory_xact_lock(hashtext('anchor of the access log'))"
 _LAST_OF_EACH: Final = """
     last_of_{kind} (chain, number, hash) AS (
         (SELECT {key}, number, hash FROM {table} ORDER BY {key} DESC, number DESC LIMIT 1)
@@ -235,7 +234,7 @@ _ANCHORING: Final = _anchoring()
 
 def is_alone(session: Session) -> bool:
     """Whether nobody else makes an anchor; nobody will before this transaction ends."""
-    return bool(session.scalar(text(_ALONE).columns(alone=Boolean)))
+    return try_to_take_turn(session, "patient_service anchors the access log")
 
 
 def last_anchor(session: Session) -> AccessAnchor | None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from patient_service.store.queries import LookedFor
 from patient_service.store.tables import DataKey, Patient, PatientImport, PatientImportBlock, PatientImportRow
+from shared.database import try_to_take_turn
 from shared.database.bulk import Row, as_json, rows_of, write_rows
 from shared.database.listing import Found, Listing
 from shared.database.rows import find_row
@@ -55,15 +56,7 @@ def rows_of_patient(session: Session, ids: Collection[UUID]) -> Sequence[Patient
 
 def take_turn(session: Session) -> bool:
     """Whether this transaction is the only one that works on imports, until it ends."""
-    turn = text("SELECT pg_try_advisory_xact_lock(hashtext('patient_service works on imports'))")
-    return bool(session.scalar(turn))
-
-
-def wait_for_longer(session: Session) -> None:
-    """Let this transaction wait for others for longer than requests do: nobody waits for its answer, and to begin a
-    whole file anew costs more.
-    """
-    session.execute(text("SET LOCAL lock_timeout = '30s'"))
+    return try_to_take_turn(session, "patient_service works on imports")
 
 
 def next_unfinished(session: Session) -> PatientImport | None:

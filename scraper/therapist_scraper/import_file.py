@@ -12,6 +12,9 @@ from therapist_scraper.errors import ScraperError
 
 VERSION = "1.0"
 NAME = re.compile(r"therapists_[0-9]{8}_[0-9]{6}\.json", re.ASCII)
+ADDITIONS, MODIFICATIONS, DELETIONS = "additions", "modifications", "deletions"
+CHANGES = {ADDITIONS: "new_therapists", MODIFICATIONS: "updated_therapists", DELETIONS: "deleted_therapists"}
+"""The lists of a file, and under which name the statistics count each."""
 
 
 def file_name(at: datetime, *, after: str | None = None) -> str:
@@ -35,9 +38,9 @@ def document(difference: Difference, *, source: str, scrape_id: str, at: datetim
             "version": VERSION,
         },
         "changes": {
-            "additions": list(difference.additions),
-            "modifications": list(difference.modifications),
-            "deletions": [{"external_id": each} for each in difference.deletions],
+            ADDITIONS: list(difference.additions),
+            MODIFICATIONS: list(difference.modifications),
+            DELETIONS: [{"external_id": each} for each in difference.deletions],
         },
         "statistics": difference.statistics,
     }

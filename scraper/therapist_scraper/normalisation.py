@@ -30,7 +30,7 @@ FIELDS = (
     "age_groups", "settings", "languages", "qualifications", "offers", "phone_hours",
 )  # fmt: skip
 """All fields of a record, in the order in which files have them."""
-LISTS = {"languages": 50, "qualifications": 100, "offers": 100}
+LONGEST_LISTS = {"languages": 50, "qualifications": 100, "offers": 100}
 """Lists of words, and the most that the import takes of each."""
 _CHANGES_WITH_THE_SEARCH = "distance"
 
@@ -211,7 +211,7 @@ def _record(external_id: str, person: _Person, current: Sequence[_Sighting]) -> 
                                  if each.reading.person["gender"] != "unknown"), "unknown")  # fmt: skip
     values |= _practice(at_address)
     values |= person.offered.in_order()
-    for name, most in LISTS.items():
+    for name, most in LONGEST_LISTS.items():
         texts = {text for each in readable for text in each.reading.texts[name]}
         values[name] = sorted(texts, key=lambda text: (text.casefold(), text))[:most]
     return {name: values[name] for name in FIELDS if values.get(name) not in (None, [])}

@@ -14,7 +14,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from therapist_scraper.import_file import NAME
+from therapist_scraper.import_file import ADDITIONS, CHANGES, MODIFICATIONS, NAME
 from therapist_scraper.online_addresses import email
 from therapist_scraper.phone_numbers import phone_numbers
 from therapist_scraper.practice_addresses import postal_code
@@ -25,7 +25,6 @@ READINGS: Mapping[str, Callable[[object], object]] = {
     "phone": phone_numbers, "mobile": phone_numbers, "fax": phone_numbers, "email": email, "postal_code": postal_code,
 }  # fmt: skip
 """How the scraper reads these fields, and the import does."""
-LISTS = {"additions": "new_therapists", "modifications": "updated_therapists", "deletions": "deleted_therapists"}
 
 
 @dataclass
@@ -104,7 +103,7 @@ def _what(error: ValidationError) -> str:
 
 def _odd_statistics(document: Mapping[str, Any]) -> Iterator[str]:
     changes, said = document["changes"], document["statistics"]
-    for name, counted in LISTS.items():
+    for name, counted in CHANGES.items():
         if said[counted] != len(changes[name]):
             yield f"statistics.{counted}: is not {len(changes[name])}, the number of {name}"
     parts = ("new_therapists", "updated_therapists", "unchanged_therapists")
@@ -113,7 +112,7 @@ def _odd_statistics(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _repeated_ids(document: Mapping[str, Any]) -> Iterator[str]:
-    counted = Counter(record["external_id"].strip() for name in LISTS for record in document["changes"][name])
+    counted = Counter(record["external_id"].strip() for name in CHANGES for record in document["changes"][name])
     number = sum(1 for times in counted.values() if times > 1)
     if number:
         yield f"changes: {number} external_ids stand there more than once; the later record counts"
@@ -121,7 +120,7 @@ def _repeated_ids(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _unknown_fields(document: Mapping[str, Any]) -> Iterator[str]:
     known = schema()["$defs"]["SentRecord"]["properties"].keys()
-    records = (record for name in ("additions", "modifications") for record in document["changes"][name])
+    records = (record for name in (ADDITIONS, MODIFICATIONS) for record in document["changes"][name])
     names = {name for record in records for name in record.keys() - known}
     if names:
         yield f"changes: fields that the import does not know: {', '.join(sorted(each[:60] for each in names))}"
@@ -138,7 +137,7 @@ def _odd_timestamp(text: str) -> Iterator[str]:
 
 def _odd_values(document: Mapping[str, Any]) -> Iterator[str]:
     """Values that fit the schema and that the import does not take, since they cannot be right."""
-    for name in ("additions", "modifications"):
+    for name in (ADDITIONS, MODIFICATIONS):
         for position, record in enumerate(document["changes"][name]):
             for field_name, read in READINGS.items():
                 try:

@@ -12,9 +12,10 @@ from shared.database.columns import (
     first_version,
     is_one_of,
     new_id,
+    text_list,
 )
 from shared.database.errors import ChangedMeanwhile, is_trouble, lost_to_others, sqlstate, waited_too_long
-from shared.database.locks import lock_rows, next_locked
+from shared.database.locks import lock_rows, next_locked, take_turn, take_turns, try_to_take_turn, wait_for_longer
 from shared.database.session import (
     WHOLE_TRANSACTION,
     Executor,
@@ -53,7 +54,12 @@ __all__ = [
     "repeat_if_lost",
     "single_statements",
     "sqlstate",
+    "take_turn",
+    "take_turns",
+    "text_list",
     "transaction",
+    "try_to_take_turn",
     "use",
+    "wait_for_longer",
     "waited_too_long",
 ]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 from sqlalchemy import BigInteger, DateTime, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 NAMES = {
@@ -65,6 +66,11 @@ class Aggregate:
         """
         self.version += 1
         self.updated_at, self.updated_by = now, by
+
+
+def text_list() -> Any:
+    """A column with several texts, none of them to begin with."""
+    return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
 class Copy:

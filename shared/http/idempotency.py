@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, cast
 
 from flask import current_app, request
-from sqlalchemy import Row, bindparam, select, text
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 
+from shared.database import try_to_take_turn
 from shared.database.idempotency import REMEMBERED_FOR
 from shared.database.tables import idempotency
 from shared.errors import Conflict, FieldProblem, RuleBroken
@@ -20,7 +20,6 @@ from shared.http.replay import ResponseReference
 from shared.security.encryption import Digests
 
 # made once: to build a statement costs as much as to execute it
-_LOCK = text("SELECT pg_try_advisory_xact_lock(:number)")
 _FIND = select(idempotency.c.digest, idempotency.c.response_reference).where(
     idempotency.c.caller == bindparam("caller"),
     idempotency.c.path == bindparam("path"),
@@ -70,7 +69,7 @@ def find_reference(context: Context[Any], keyed: KeyedRequest) -> ResponseRefere
     another request, Conflict where the first one is still running.
     """
     # two statements: one statement would read the snapshot from before the lock
-    if not context.session.scalar(_LOCK, {"number": _lock_number(keyed)}):
+    if not try_to_take_turn(context.session, current_app.name, keyed.caller, keyed.path, keyed.key):
         raise StillRunning("idempotency_key.running")
     known = _known(context, keyed)
     if known is None:
@@ -98,9 +97,3 @@ def _known(context: Context[Any], keyed: KeyedRequest) -> Row[Any, Any] | None:
 
 def _key_of(keyed: KeyedRequest) -> dict[str, Any]:
     return {"caller": keyed.caller, "path": keyed.path, "key": keyed.key}
-
-
-def _lock_number(keyed: KeyedRequest) -> int:
-    # advisory locks are per database, which all services share: the name keeps their keys apart
-    parts = "\x00".join((current_app.name, keyed.caller, keyed.path, keyed.key))
-    return int.from_bytes(blake2b(parts.encode(), digest_size=8).digest(), "big", signed=True)

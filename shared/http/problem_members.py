@@ -12,12 +12,17 @@ _PATIENT: Final[dict[str, Any]] = {
 MEMBERS: Final[dict[str, Any]] = {
     "candidates": {
         "type": "array",
-        "description": "With `patient.already_known` and `patient.suspected_duplicate`: up to 20 who may be the same.",
+        "description": "With `patient.already_known` and `patient.suspected_duplicate`: up to 20 who may be the same, "
+        "each with `reference` and `why`; with `therapist.suspected_duplicate` and `import_review.resembles`: "
+        "therapists who may be the same, each with `name` and `city`.",
         "items": {
             "type": "object",
-            "required": [*_PATIENT, "why"],
+            "required": ["id"],
             "properties": {
                 **_PATIENT,
+                "id": {**_PATIENT["id"], "description": "Identifies who may be the same."},
+                "name": {"type": "string", "description": "First and last name of a therapist."},
+                "city": {"type": ["string", "null"], "description": "Town of the practice."},
                 "why": {
                     "type": "array",
                     "description": "What is common.",

@@ -39,6 +39,10 @@ def commands() -> None:
     """The commands of an operator."""
 
 
+by_option = click.option("--by", type=click.UUID, metavar="ACCOUNT", help="Who does it: the id of an account.")
+"""Of every command with which a person decides something; without it nobody is named as the author."""
+
+
 def with_service(command: Callable[Concatenate[AnyService, ServiceSettings, P], None]) -> Callable[P, None]:
     """Returns the command as click calls it, with service, settings and database; an outage becomes a message."""
 
@@ -200,9 +204,10 @@ def _progress(line: str) -> Callable[[int], None]:
 @click.argument("action", type=click.Choice(["list", "show", "replay", "discard"]), default="list")
 @click.argument("id", type=click.UUID, required=False)
 @click.option("--reason", help="Why it is replayed or discarded.")
+@by_option
 @with_service
 def _dead_letters(
-    service: AnyService, settings: ServiceSettings, action: str, id: UUID | None, reason: str | None
+    service: AnyService, settings: ServiceSettings, action: str, id: UUID | None, reason: str | None, by: UUID | None
 ) -> None:
     """List, show, replay or discard dead letters.
 
@@ -218,9 +223,9 @@ def _dead_letters(
         elif not reason:
             sys.exit("Say why, with --reason.")
         elif action == "discard":
-            dead_letters.discard(session, id, reason=reason, by=None, now=clock.now())
+            dead_letters.discard(session, id, reason=reason, by=by, now=clock.now())
         else:
-            event = dead_letters.replay(session, id, reason=reason, by=None, now=clock.now())
+            event = dead_letters.replay(session, id, reason=reason, by=by, now=clock.now())
             service.listeners.given(service.dependencies(settings)).apply(session, [event], now=clock.now())
 
 

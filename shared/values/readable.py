@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, GetJsonSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, SerializationInfo
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, core_schema
 
 from shared.values.account_enums import Scope
 from shared.values.enums import Role
@@ -38,6 +38,32 @@ FOR_COORDINATORS = ReadableBy(Role.COORDINATOR)
 """What says something of a person's health or identifies them, e-mails, and free text, which may do both."""
 FOR_CALLERS = ReadableBy(Role.COORDINATOR, Role.CALLER)
 """What is between the agency and a practice: not for those who review imports or logs."""
+
+
+class NamesFieldsOf:
+    """For a list of names of fields, or a dict by them: the name of a field says something of it too.
+
+    `origins: Annotated[dict[str, Origin], NamesFieldsOf(TherapistFields)]`. Who may not read a field of that schema
+    does not read its name there either.
+    """
+
+    def __init__(self, schema: type[BaseModel]) -> None:
+        self.schema = schema
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Returns the schema; of a list one that leaves out names, as pydantic itself does with the keys of a dict."""
+        named = handler(source)
+        if get_origin(source) is not list:
+            return named
+        names = core_schema.list_schema(core_schema.str_schema())
+        shown = core_schema.plain_serializer_function_ser_schema(_without_names, info_arg=True, return_schema=names)
+        return {**named, "serialization": shown}
+
+
+def _without_names(names: list[str], info: SerializationInfo) -> list[str]:
+    hidden: Any = info.exclude or ()
+    return [each for each in names if each not in hidden]
+
 
 RestrictedField = tuple[tuple[str, ...], ReadableBy]
 """The path of a field from the whole response on, and who may read it."""
@@ -97,4 +123,6 @@ def _in_model(model: type[BaseModel], path: tuple[str, ...], outer: tuple[Any, .
     for name, field in model.model_fields.items():
         here = (*path, name)
         yield from ((here, each) for each in field.metadata if isinstance(each, ReadableBy))
+        for named in (each.schema for each in field.metadata if isinstance(each, NamesFieldsOf)):
+            yield from (((*here, *path), readable) for path, readable in restricted_fields(named) if len(path) == 1)
         yield from _in_kind(field.annotation, here, outer)

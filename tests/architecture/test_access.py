@@ -22,6 +22,7 @@ from shared.values.readable import EACH, ReadableBy, restricted_fields
 from tests.accounts import OF_EVERY_SERVICE, has_effect, operations, signed_in
 from tests.architecture.documents import codes, table_after
 from tests.architecture.sources import ROOT, SERVICES
+from therapist_service.domain.schemas import TherapistFields
 
 PAGE = ROOT / "docs" / "access.md"
 PEOPLE = [Role.COORDINATOR, Role.CALLER, Role.IMPORTER, Role.AUDITOR]
@@ -118,7 +119,9 @@ def test_an_auditor_changes_nothing() -> None:
     assert {
         name
         for name in read
-        if not re.search(r"/(history|access-log|contact-log|contact-history)$|/reports/|/erasures", name)
+        if not re.search(
+            r"/(history|access-log|contact-log|contact-history)$|/contact-log/<entry_id>$|/reports/|/erasures", name
+        )
     } == set()
 
 
@@ -270,11 +273,17 @@ def test_what_is_left_out_for_whom_is_known_by_name() -> None:
     "last_conversation_on",
         "last_email_on", "potentially_available_note", "preferences",
     }  # fmt: skip
+    editable = contacting & TherapistFields.model_fields.keys()
+    assert len(editable) == 5
+    for names in ("field_origins", "protected_by", "protected_fields"):
+        contacting |= {f"{names}.{name}" for name in editable}
     assert {key: hidden for key, hidden in found.items() if hidden} == {
         ("GET /api/patients/<id>/history", "auditor"): {"items.reason"},
         ("GET /api/therapists", "importer"): {f"items.{name}" for name in contacting},
         ("GET /api/therapists/<id>", "importer"): contacting,
         ("GET /api/placement-requests/<id>/history", "auditor"): {"items.note"},
+        ("GET /api/patients/<id>/contact-log", "auditor"): {"items.note"},
+        ("GET /api/patients/<id>/contact-log/<entry_id>", "auditor"): {"note"},
         ("GET /api/import-reviews", "importer"): {"items.reason"},
         ("GET /api/import-reviews/<id>", "importer"): {"reason"},
         ("POST /api/placement-requests/<id>/response", "caller"): {"note", "overrides"},

@@ -18,6 +18,7 @@ import benchmarks.__main__
 import chaos.__main__
 import communication_service.cli
 import gateway.__main__
+import geocoding_service.cli
 import matching_service.cli
 import migrations.__main__
 import operations.__main__
@@ -53,6 +54,7 @@ PROGRAMS: dict[str, click.Command] = {
     "gateway": gateway.__main__.main,
     "user_service": user_service.cli.commands,
     "patient_service.cli": patient_service.cli.commands,
+    "geocoding_service.cli": geocoding_service.cli.commands,
     "matching_service.cli": matching_service.cli.commands,
     "communication_service.cli": communication_service.cli.commands,
     "therapist_service.cli": therapist_service.cli.commands,

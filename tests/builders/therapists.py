@@ -31,4 +31,5 @@ def new_therapist(**fields: Any) -> dict[str, Any]:
 
 def a_therapist(session: Session, *, now: datetime = MONDAY, **fields: Any) -> TherapistView:
     """A therapist whom staff entered."""
-    return therapists.register(session, NewTherapist.from_json(new_therapist(**fields)), by=None, now=now)
+    new = NewTherapist.from_json(new_therapist(**fields))
+    return therapists.register(session, new, by=None, force=True, now=now)

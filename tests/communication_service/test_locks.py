@@ -19,6 +19,7 @@ from communication_service.listeners import listeners
 from communication_service.store import email_queries, locks
 from communication_service.store.tables import ContactRequest, Email, PhoneCall
 from shared.database import new_id, transaction
+from shared.database.locks import turn_number
 from shared.events import catalogue
 from shared.events.event import Event
 from tests.builders.communication import EVERY_DAY, RULES, TEXTS, a_patient, a_request, a_therapist
@@ -185,7 +186,7 @@ class BusyService:
 @pytest.mark.slow
 @pytest.mark.usefixtures("committed")
 def test_consumers_jobs_callers_and_staff_never_wait_for_each_other() -> None:
-    line = locks.lock_number("line")
+    line = turn_number(locks.LINE)
     with observed(ORDER, lambda parameters: "line" if line in parameters.values() else "therapist") as taken:
         busy = BusyService()
         workers = busy.workers

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared import database
 from shared.runtime import cli, logs
+from tests.accounts import ANNA
 from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
 from therapist_service.store.tables import TherapistSource
 
@@ -34,6 +35,7 @@ def test_imports_are_run_rejected_shown_and_undone(terminal: Any, folder: Folder
     folder.drop(FIRST, a_file([*(a_record(f"a-{n}") for n in range(30)), a_record("a-30", last_name=None)]))
     done = terminal("run", FIRST)
     assert (done.exit_code, "completed  30 additions, 1 rejected" in done.output) == (0, True), done.output
+    assert done.output.strip().endswith("a-30  None: last_name: is required")
     assert terminal("run").exit_code == 1
     folder.drop(SECOND, a_file(deletions=[f"a-{n}" for n in range(30)]))
     held = terminal("run")
@@ -44,7 +46,9 @@ def test_imports_are_run_rejected_shown_and_undone(terminal: Any, folder: Folder
     waits, newest, oldest, total = terminal("list").output.strip().splitlines()
     assert (total, FIRST in oldest, f"behind {SECOND}" in waits) == ("3 imports", True, True)
     id = newest.split()[0]
-    assert terminal("reject", id, "--reason", "The source was down.").output.count("Rejected: The source") == 1
+    rejected = terminal("reject", id, "--reason", "The source was down.", "--by", str(ANNA))
+    assert rejected.output.count("Rejected: The source") == 1
+    assert json.loads(terminal("show", id).output)["hold"]["decided_by"] == str(ANNA)
     again = terminal("approve", id)
     assert (again.exit_code, again.exception and str(again.exception)) == (
         1,

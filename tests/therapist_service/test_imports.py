@@ -141,12 +141,16 @@ def test_a_file_from_the_future_or_from_no_day_at_all_would_hold_up_all_others(f
 def test_the_same_file_twice_changes_nothing(folder: Folder, session: Session) -> None:
     file = a_file([a_record("a-1"), a_record("a-2", last_name=None)])
     folder.bring(FIRST, file)
-    before = (count(session, outbox), count(session, ImportRecord))
+    events, records = count(session, outbox), count(session, ImportRecord)
     folder.drop(SECOND, (folder.path / FIRST).read_bytes())
     (folder.path / FIRST).touch()
     folder.work()
-    assert len(folder.imports()) == 1
-    assert (count(session, outbox), count(session, ImportRecord)) == before
+    (folder.path / SECOND).touch()
+    folder.work()
+    original, copy = folder.imports()
+    assert (copy.file, copy.status, copy.duplicate_of) == (SECOND, "rejected", original.id)
+    # that of the copy, which is rejected
+    assert (count(session, outbox), count(session, ImportRecord)) == (events + 1, records)
     assert count(session, ImportContent) == 0
 
 

@@ -18,6 +18,7 @@ from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.conftest import MONDAY
 from therapist_service.clients.inbox import Inbox
 from therapist_service.jobs.import_folder import ImportFolder
+from therapist_service.jobs.undoing import undo_imports
 from therapist_service.service import SERVICE
 
 
@@ -88,7 +89,33 @@ def test_a_known_file_is_refused_with_the_place_of_its_import(client: FlaskClien
         again = client.post("/api/imports", json={"file": name})
         assert (again.status_code, again.content_type) == (409, "application/problem+json")
         assert again.headers["Location"].endswith(f"/api/imports/{first.json['id']}")
-    assert client.get("/api/imports").json["total"] == 1
+    by_file = {each["file"]: each for each in client.get("/api/imports").json["items"]}
+    original, copy = by_file[FIRST], by_file[SECOND]
+    assert (copy["status"], copy["duplicate_of"]) == ("rejected", original["id"])
+    assert (original["status"], original["duplicate_of"]) == ("completed", None)
+
+
+def test_an_undone_file_is_imported_once_more_when_somebody_asks(client: FlaskClient, folder: Folder) -> None:
+    folder.drop(FIRST, a_file([a_record()]))
+    folder.work()
+    first = client.get("/api/imports").json["items"][0]["id"]
+    client.post(f"/api/imports/{first}/undo")
+    while undo_imports(MONDAY):
+        pass
+    folder.drop(SECOND, a_file([a_record()]))
+    folder.work()
+    (copy,) = client.get("/api/imports?status=rejected").json["items"]
+    assert (copy["status"], copy["duplicate_of"], "asks for the file by its name" in copy["reason"]) == (
+        "rejected", first, True,
+    )  # fmt: skip
+    again = client.post("/api/imports", json={"file": FIRST})
+    assert (again.status_code, client.post("/api/imports", json={"file": FIRST}).status_code) == (202, 409)
+    folder.work()
+    shown = client.get(again.headers["Location"]).json
+    # the undo left them inactive
+    assert (shown["status"], shown["counts"]["modifications"], shown["id"] != first) == ("completed", 1, True)
+    statuses = [each["status"] for each in client.get("/api/therapists?status=active").json["items"]]
+    assert statuses == ["active"]
 
 
 def test_the_same_key_starts_one_import(client: FlaskClient, folder: Folder) -> None:

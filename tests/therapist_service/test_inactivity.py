@@ -14,12 +14,14 @@ def test_staff_take_a_therapist_out_and_let_them_come_back(client: FlaskClient, 
     known = a_therapist(session)
     url = f"/api/therapists/{known.id}"
     assert client.post(f"{url}/reactivate").status_code == 409
-    gone = client.post(f"{url}/deactivate").json
+    gone = client.post(f"{url}/deactivate", json={"reason": "retired"}).json
     assert (gone["status"], gone["inactive_by"], gone["version"]) == ("inactive", "staff", 2)
     assert client.post(f"{url}/deactivate").json["code"] == "therapist.inactive_already"
     back = client.post(f"{url}/reactivate").json
     assert (back["status"], back["inactive_by"]) == ("active", None)
     published = [(each["type"], each["data"]["therapist"]["status"]) for each in recorded(session, known.id)][1:]
+    history = client.get(f"{url}/history").json["items"][1:]
+    assert [(each["action"], each["reason"]) for each in history] == [("deactivated", "retired"), ("changed", None)]
     assert published == [("therapist.deactivated", "inactive"), ("therapist.updated", "active")]
 
 

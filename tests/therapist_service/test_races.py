@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from shared.database import new_id, transaction
@@ -33,8 +33,8 @@ from therapist_service.domain import (
 )
 from therapist_service.domain.import_arrivals import Content, FileLook, ImportedBefore
 from therapist_service.domain.import_schemas import ImportRejection
-from therapist_service.domain.review_schemas import ReviewApproval
-from therapist_service.domain.schemas import NewBlock, TherapistMerge
+from therapist_service.domain.review_schemas import ReviewApproval, ReviewBulkChange
+from therapist_service.domain.schemas import NewBlock, NewTherapist, TherapistMerge
 from therapist_service.store.tables import Import, ImportReview, Therapist
 
 pytestmark = pytest.mark.usefixtures("real_commits")
@@ -155,7 +155,7 @@ def test_an_event_set_aside_is_settled_once() -> None:
     assert second.code == "dead_letter.settled"
 
 
-def a_contact_review() -> UUID:
+def a_contact_review(external_id: str = "a-1") -> UUID:
     """A changed phone number that waits."""
     with transaction() as session:
         known = a_therapist(session, phone="+49241123456")
@@ -163,8 +163,8 @@ def a_contact_review() -> UUID:
         row = {"field": "phone", "before": known.phone, "after": proposed["phone"], "protected": False}
         session.execute(update(Therapist).values(protected_fields=[]))
         review = ImportReview(
-            id=new_id(), position=0, source_name="116117.de", external_id="a-1", kind="contact", proposed=proposed,
-            therapist_id=known.id, difference=[row],
+            id=new_id(), position=0, source_name="116117.de", external_id=external_id, kind="contact",
+            proposed=proposed, therapist_id=known.id, difference=[row],
         )  # fmt: skip
         session.add(review)
         return review.id
@@ -181,6 +181,59 @@ def test_a_review_is_decided_once() -> None:
     assert second.code == "import_review.decided"
     with transaction() as session:
         assert session.scalars(select(Therapist.version)).one() == 2, "changed once"
+
+
+def a_review_of_somebody_new(source: str) -> UUID:
+    """One more source that has somebody whom nobody knows."""
+    proposed = {"first_name": "Mira", "last_name": "Sonnentau", "postal_code": "52062", "email": "praxis@example.org"}
+    with transaction() as session:
+        review = ImportReview(
+            id=new_id(), position=0, source_name=source, external_id="a-1", kind="new", proposed=proposed
+        )
+        session.add(review)
+        return review.id
+
+
+def test_somebody_new_is_entered_once_whoever_enters_them() -> None:
+    ids = [a_review_of_somebody_new(source) for source in ("116117.de", "directory.example.org")]
+
+    def approving(review_id: UUID) -> Any:
+        return lambda session: reviews.approve(session, review_id, ReviewApproval(), by=None, now=MONDAY)
+
+    second = in_turn(approving(ids[0]), approving(ids[1]))
+    assert isinstance(second, Conflict)
+    assert second.code == "import_review.resembles"
+    new = NewTherapist(first_name="Anna", last_name="Erfunden", city="Aachen")
+
+    def enter(session: Session) -> Any:
+        return therapists.register(session, new, by=None, now=MONDAY)
+
+    second = in_turn(enter, enter)
+    assert isinstance(second, Conflict)
+    assert second.code == "therapist.suspected_duplicate"
+    with transaction() as session:
+        known = session.scalars(select(Therapist).order_by(Therapist.last_name)).all()
+    assert [each.last_name for each in known] == ["Erfunden", "Sonnentau"]
+    assert [each["name"] for each in second.members["candidates"]] == ["Anna Erfunden"]
+
+
+def test_two_who_decide_many_at_once_go_one_after_the_other() -> None:
+    ids = [a_contact_review("a-1"), a_contact_review("a-2")]
+
+    def approving(review_id: UUID) -> Any:
+        wanted = ReviewBulkChange(ids=[review_id], expected_total=1, action="approve")
+
+        def approve(session: Session) -> Any:
+            outcomes = reviews.change_many(session, wanted, by=None, now=MONDAY)
+            return outcomes, session.scalar(text("SHOW lock_timeout"))
+
+        return approve
+
+    # a thousand take longer than a statement waits for a row
+    (outcome,), waits_for = in_turn(approving(ids[0]), approving(ids[1]))
+    assert (outcome.id, outcome.refusal, waits_for) == (ids[1], None, "30s")
+    again = in_turn(approving(ids[0]), approving(ids[0]))[0]
+    assert [each.refusal.code for each in again] == ["import_review.decided"]
 
 
 def test_an_approval_that_waited_for_a_person_leaves_what_they_set() -> None:

@@ -75,7 +75,12 @@ def decide(client: FlaskClient, review: dict[str, Any], how: str, **body: Any) -
 
 
 def changes(review: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {row["field"]: (row["before"], row["after"]) for row in review["difference"]}
+    """What waits, or waited and was left out."""
+    return {row["field"]: (row["before"], row["after"]) for row in review["difference"] if row["outcome"] != "applied"}
+
+
+def outcomes(review: dict[str, Any]) -> dict[str, str]:
+    return {row["field"]: row["outcome"] for row in review["difference"]}
 
 
 def people(session: Session) -> list[Therapist]:
@@ -89,7 +94,8 @@ def test_a_new_therapist_waits_until_somebody_approves(client: FlaskClient, fold
     review = pending(client)
     assert (review["kind"], review["therapist_id"], review["candidate_ids"]) == ("new", None, [])
     assert (review["external_id"], review["source"], review["import_id"]) == ("a-1", "116117.de", str(done.id))
-    assert {"field": "phone", "before": None, "after": MIRA["phone"], "protected": False} in review["difference"]
+    phone = {"field": "phone", "before": None, "after": MIRA["phone"], "protected": False, "outcome": "waiting"}
+    assert phone in review["difference"]
     approved = decide(client, review, "approve")
     assert approved.status_code == 200, approved.json
     assert approved.json["state"] == "approved"
@@ -114,7 +120,10 @@ def test_what_is_harmless_is_applied_and_the_rest_waits(client: FlaskClient, fol
     review = pending(client)
     assert (review["kind"], review["therapist_id"]) == ("identity", str(therapist.id))
     assert changes(review) == {"last_name": ("Heide", "Heide-Sommer"), "phone": (MIRA["phone"], "+492414710999")}
+    at_once = {"phone_hours": "applied", "languages": "applied"}
+    assert outcomes(review) == {"last_name": "waiting", "phone": "waiting"} | at_once
     decided = decide(client, review, "approve", fields=["last_name"]).json
+    assert outcomes(decided) == {"last_name": "applied", "phone": "rejected"} | at_once
     assert (decided["state"], decided["applied_fields"]) == ("approved", ["last_name"])
     (therapist,) = people(session)
     assert (therapist.last_name, therapist.phone) == ("Heide-Sommer", MIRA["phone"])
@@ -200,7 +209,7 @@ def test_a_decision_can_be_reopened(client: FlaskClient, folder: Folder, session
     assert decide(client, review, "reopen").json["code"] == "import_review.not_decided"
     decide(client, review, "reject", reason="wrong")
     reopened = decide(client, review, "reopen").json
-    assert (reopened["state"], reopened["reason"], reopened["decided_at"]) == ("pending", None, None)
+    assert (reopened["state"], reopened["reason"], reopened["decided_at"]) == ("pending", "wrong", None)
     decide(client, review, "approve", fields=["phone"])
     reopened = decide(client, review, "reopen").json
     assert changes(reopened) == {"email": (None, "mira@example.org")}
@@ -232,8 +241,8 @@ def test_protected_fields_are_shown_and_stay(client: FlaskClient, folder: Folder
     known(folder)
     client.patch(f"/api/therapists/{people(session)[0].id}", json={"phone": "+492414710555"})
     change(folder, SECOND, mira(phone="+492414710999", street="Ringweg"))
-    rows = {row["field"]: row["protected"] for row in pending(client)["difference"]}
-    assert rows == {"street": False, "phone": True}
+    rows = {row["field"]: (row["protected"], row["outcome"]) for row in pending(client)["difference"]}
+    assert rows == {"street": (False, "waiting"), "phone": (True, "protected")}
     assert decide(client, pending(client), "approve", fields=["phone"]).status_code == 409
     unknown = decide(client, pending(client), "approve", fields=["languages"])
     assert (unknown.status_code, unknown.json["errors"][0]["field"]) == (422, "fields")
@@ -385,15 +394,3 @@ def test_a_review_follows_a_merge_and_ends_with_who_is_no_more(
     session.execute(update(Therapist).where(Therapist.id == other.id).values(removed_at=MONDAY))
     refused = decide(client, pending(client), "approve")
     assert (refused.status_code, refused.json["code"]) == (409, "import_review.therapist_gone")
-
-
-def test_whom_a_file_deletes_by_one_id_and_adds_by_another_stays_active(
-    client: FlaskClient, folder: Folder, session: Session
-) -> None:
-    known(folder, mira("a-1"))
-    before = people(session)[0].id
-    folder.bring(SECOND, a_file([mira("a-2", languages=["de", "tr"])], deletions=["a-1"]))
-    (therapist,) = people(session)
-    assert (therapist.id, therapist.status, therapist.languages) == (before, "active", ["de", "tr"])
-    assert reviews(client) == []
-    assert [each["type"] for each in recorded(session, before)] == ["therapist.registered", "therapist.updated"]

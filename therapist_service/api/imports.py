@@ -55,7 +55,8 @@ class ImportCollection(Resource):
 
         The worker reads and applies it, after those with earlier names; look at the address in `Location` for what
         becomes of it. A file that was imported before is refused with 409 and the `Location` of that import; where
-        that shows only when the worker reads its content, the import ends as `rejected` and names the earlier one.
+        that shows only when the worker reads its content, the import ends as `rejected` and `duplicate_of` names the
+        earlier one. A file whose import was undone is imported once more, unless a later file was applied since.
         """
         return import_arrivals.ask(
             context.session, fetched.look, by=context.caller.id, now=context.now, otherwise=fetched.otherwise

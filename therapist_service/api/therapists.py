@@ -13,9 +13,11 @@ from therapist_service.domain import blocks, capacity, change_log, inactivity, m
 from therapist_service.domain.capacity_schemas import NewCapacity
 from therapist_service.domain.lists import THERAPIST_CHANGES, THERAPISTS
 from therapist_service.domain.schemas import (
+    Activity,
     ChangedTherapist,
     NewBlock,
     NewTherapist,
+    RegistrationQuery,
     TherapistFilter,
     TherapistMerge,
     TherapistRemoval,
@@ -63,10 +65,20 @@ class TherapistCollection(Resource):
         """List therapists by name."""
         return therapists.list_part(context.session, wanted, today=context.today)
 
-    @endpoint(body=NewTherapist, response=TherapistView, status=201, replay=TherapistItem.get)
-    def post(self, context: Context[Dependencies], body: NewTherapist) -> TherapistView:
-        """Enter a therapist by hand."""
-        return therapists.register(context.session, body, by=context.caller.id, now=context.now)
+    @endpoint(
+        body=NewTherapist,
+        query=RegistrationQuery,
+        response=TherapistView,
+        status=201,
+        statuses=(409,),
+        replay=TherapistItem.get,
+    )
+    def post(self, context: Context[Dependencies], body: NewTherapist, query: RegistrationQuery) -> TherapistView:
+        """Enter a therapist by hand.
+
+        409 names others who may be the same, in `candidates: [{id, name, city}]`.
+        """
+        return therapists.register(context.session, body, by=context.caller.id, force=query.force, now=context.now)
 
 
 class TherapistMergeResource(Resource):
@@ -126,19 +138,19 @@ class TherapistCapacityResource(Resource):
 class TherapistDeactivateResource(Resource):
     """The end of the work with a therapist."""
 
-    @endpoint(response=TherapistView, replay=TherapistItem.get)
-    def post(self, context: Context[Dependencies], id: UUID) -> TherapistView:
+    @endpoint(body=Activity, response=TherapistView, replay=TherapistItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: Activity) -> TherapistView:
         """Take a therapist out; no import makes them active again. One who is blocked is inactive after the block."""
-        return inactivity.deactivate(context.session, id, by=context.caller.id, now=context.now)
+        return inactivity.deactivate(context.session, id, reason=body.reason, by=context.caller.id, now=context.now)
 
 
 class TherapistReactivateResource(Resource):
     """The return of a therapist."""
 
-    @endpoint(response=TherapistView, replay=TherapistItem.get)
-    def post(self, context: Context[Dependencies], id: UUID) -> TherapistView:
+    @endpoint(body=Activity, response=TherapistView, replay=TherapistItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: Activity) -> TherapistView:
         """Let a therapist who is inactive be active again; one who is blocked after the block."""
-        return inactivity.reactivate(context.session, id, by=context.caller.id, now=context.now)
+        return inactivity.reactivate(context.session, id, reason=body.reason, by=context.caller.id, now=context.now)
 
 
 class TherapistBlockResource(Resource):

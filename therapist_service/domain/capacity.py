@@ -54,7 +54,7 @@ def let_days_pass(session: Session, *, today: date, now: datetime, at_most: int 
         before = change_log.columns_of(therapist)
         _set(therapist, columns)
         if is_shown:
-            therapists.save(session, therapist, TherapistUpdated, before=before, origin=ChangeOrigin(), now=now)
+            therapists.keep_change(session, therapist, TherapistUpdated, before=before, origin=ChangeOrigin(), now=now)
     return len(due)
 
 

@@ -30,7 +30,7 @@ NOT_LOGGED: Final = frozenset({
     "search", "city_folded", "place", "name_key", "practice_key", "capacity_due_on",  # follow from other columns
     "merged_words",  # an entry of the merged one says whose they are
     "removed_at", "merged_into",  # an action says it
-    "protected_by", "blocked_by", "registered_by",  # who made the changes that are logged
+    "protected_by", "blocked_by", "registered_by", "brought_by",  # who made the changes that are logged
     "last_asked_on", "last_email_on", "last_call_on", "last_conversation_on",  # a machine's notes
 })  # fmt: skip
 """The columns of a therapist whose changes are not in the log; a new column is, unless it is named here."""
@@ -39,7 +39,7 @@ LOGGED: Final = tuple(column.name for column in Therapist.__table__.columns if c
 
 @dataclass(frozen=True, slots=True)
 class ChangeOrigin:
-    """Who made a change, and which record of which file; nobody and no file: a job of the platform."""
+    """Who made a change and why, and which record of which file; nobody and no file: a job of the platform."""
 
     changed_by: UUID | None = None
     import_id: UUID | None = None
@@ -47,6 +47,8 @@ class ChangeOrigin:
     position: int | None = None
     review_id: UUID | None = None
     """The review that was approved; None where the import did it by itself."""
+    reason: str | None = None
+    """In the words of who did it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def _row(change: Change, now: datetime) -> dict[str, Any]:
         "position": origin.position,
         "review_id": origin.review_id,
         "action": change.action,
+        "reason": origin.reason,
         "difference": change.difference,
     }
 

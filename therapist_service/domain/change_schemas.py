@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 from shared.values.datetimes import Instant
+from shared.values.readable import FOR_CALLERS
 from shared.values.schemas import Schema
 from shared.values.therapist_enums import TherapistChangeAction
 from therapist_service.domain.import_schemas import FieldChange
@@ -44,5 +46,7 @@ class TherapistChangeView(FieldOrigin):
     """The review that somebody approved; null for what the import did by itself."""
     action: TherapistChangeAction
     """What happened."""
+    reason: Annotated[str | None, FOR_CALLERS]
+    """Why, where somebody said so."""
     difference: list[FieldChange]
     """What changed; empty where an import brought the therapist: they were as it said until the next change."""

@@ -14,7 +14,7 @@ from shared.values.enums import ImportStatus
 from therapist_service.domain import imports, states
 from therapist_service.domain.import_schemas import ImportView
 from therapist_service.store import import_queries as queries
-from therapist_service.store.tables import Import, ImportCopy
+from therapist_service.store.tables import Import
 
 FORGOTTEN_AFTER = timedelta(days=1)
 """Reading a file never takes this long; content without an import is what a worker left when it died."""
@@ -80,7 +80,7 @@ def ask(
     now: datetime,
     otherwise: NotFound | None = None,
 ) -> ImportView:
-    """Have a worker read and apply this file.
+    """Have a worker read and apply this file, also once more after its import was undone.
 
     Raises `ImportedBefore`, and where there is no file `otherwise`, or a plain `NotFound`.
     """
@@ -88,7 +88,7 @@ def ask(
         raise otherwise or NotFound("import_file")
     queries.take_in_turn(session)
     known = queries.looks_of(session, [look.name]).get((look.name, look.size, look.modified_at))
-    if known is not None:
+    if known is not None and imports.known_import(session, known).status != ImportStatus.UNDONE:
         raise ImportedBefore(known)
     return imports.view(_begun(session, look, by=by, now=now), queries.first_held(session))
 
@@ -104,22 +104,42 @@ def drop(session: Session, content: Content) -> None:
 
 
 def take(session: Session, look: FileLook, content: Content, *, now: datetime) -> ImportView:
-    """Import this content, unless it was imported before: then the refusal says so."""
+    """Import this content. What was imported before is rejected, and names that import; its undo lets people ask anew.
+
+    Returns the import, or the one that was there before.
+    """
     queries.take_in_turn(session)
     asked = [each for each in queries.asked_for(session) if each.file == look.name]
     original = queries.with_checksum(session, content.checksum)
-    if original is None:
+    if original is None or (asked and original.status == ImportStatus.UNDONE):
         original = asked.pop(0) if asked else _begun(session, look, by=None, now=now)
         original.checksum, original.content_id, original.reason = content.checksum, content.id, None
         original.size, original.modified_at = content.size, look.modified_at
+        copies = asked
     else:
         queries.drop_content(session, content.id)
-        session.add(ImportCopy(import_id=original.id, file=look.name, size=look.size, modified_at=look.modified_at))
-    for again in asked:
-        reason = f"A file with this content was imported before, as {original.file} (import {original.id})."
-        imports.end(session, again, ImportStatus.REJECTED, now, reason=reason)
+        copies = asked or _new_copy(session, look, original, now=now)
+    for copy in copies:
+        _reject_copy(session, copy, look, original, now=now)
     session.flush()
     return imports.view(original)
+
+
+def _new_copy(session: Session, look: FileLook, original: Import, *, now: datetime) -> list[Import]:
+    """The import of a copy under a new name; none of one that is known and was touched or taken by another worker."""
+    known = queries.with_content_of(session, original.id, look.name)
+    if known is None:
+        return [_begun(session, look, by=None, now=now)]
+    known.modified_at = look.modified_at
+    return []
+
+
+def _reject_copy(session: Session, copy: Import, look: FileLook, original: Import, *, now: datetime) -> None:
+    copy.duplicate_of, copy.size, copy.modified_at = original.id, look.size, look.modified_at
+    reason = f"A file with this content was imported before, as {original.file} (import {original.id})."
+    if original.status == ImportStatus.UNDONE:
+        reason += " That import was undone: who asks for the file by its name has it imported again."
+    imports.end(session, copy, ImportStatus.REJECTED, now, reason=reason)
 
 
 def wait_for_the_rest(session: Session, look: FileLook, *, now: datetime) -> None:

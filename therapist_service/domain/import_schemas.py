@@ -106,6 +106,8 @@ class ImportView(EntityView):
     """Name of the file."""
     checksum: str | None
     """SHA-256 of the file; null until a worker has read it."""
+    duplicate_of: UUID | None
+    """The import of the same content that was there before, so that this one is rejected; null for all others."""
     status: ImportStatus
     """Where the import stands."""
     source: str | None

@@ -16,7 +16,9 @@ from therapist_service.domain.schemas import TherapistView
 from therapist_service.store.tables import Therapist
 
 
-def deactivate(session: Session, therapist_id: UUID, *, by: UUID | None, now: datetime) -> TherapistView:
+def deactivate(
+    session: Session, therapist_id: UUID, *, by: UUID | None, now: datetime, reason: str | None = None
+) -> TherapistView:
     """Take a therapist out, so that no import makes them active again; one who is blocked is inactive after the block.
 
     Raises `NotFound`, and `Conflict` where staff have done so already.
@@ -24,20 +26,22 @@ def deactivate(session: Session, therapist_id: UUID, *, by: UUID | None, now: da
     therapist = therapists.locked(session, therapist_id)
     if therapist.inactive_by == InactiveBy.STAFF:
         raise Conflict("therapist.inactive_already")
-    return take_out(session, therapist, by=by, now=now)
+    return take_out(session, therapist, origin=ChangeOrigin(changed_by=by, reason=reason), now=now)
 
 
-def take_out(session: Session, therapist: Therapist, *, by: UUID | None, now: datetime) -> TherapistView:
+def take_out(session: Session, therapist: Therapist, *, origin: ChangeOrigin, now: datetime) -> TherapistView:
     """Make a therapist inactive who is locked and was not made so by staff before."""
     before = change_log.columns_of(therapist)
     states.deactivate(therapist)
     # of one who is blocked nobody else sees whether they would be inactive otherwise
     is_inactive = therapist.status == TherapistStatus.INACTIVE
     event = TherapistDeactivated if is_inactive else TherapistUpdated
-    return therapists.save(session, therapist, event, before=before, origin=ChangeOrigin(changed_by=by), now=now)
+    return therapists.save(session, therapist, event, before=before, origin=origin, now=now)
 
 
-def reactivate(session: Session, therapist_id: UUID, *, by: UUID | None, now: datetime) -> TherapistView:
+def reactivate(
+    session: Session, therapist_id: UUID, *, by: UUID | None, now: datetime, reason: str | None = None
+) -> TherapistView:
     """Let a therapist be active again, also one whom an import made inactive; one who is blocked after the block.
 
     Raises `NotFound`, and `Conflict` where they are not inactive.
@@ -45,6 +49,6 @@ def reactivate(session: Session, therapist_id: UUID, *, by: UUID | None, now: da
     therapist = therapists.locked(session, therapist_id)
     if therapist.inactive_by is None:
         raise Conflict("therapist.not_inactive")
-    before, origin = change_log.columns_of(therapist), ChangeOrigin(changed_by=by)
+    before, origin = change_log.columns_of(therapist), ChangeOrigin(changed_by=by, reason=reason)
     states.reactivate(therapist)
     return therapists.save(session, therapist, TherapistUpdated, before=before, origin=origin, now=now)

@@ -32,7 +32,7 @@ def remove(
         _remove(session, therapist, by=by, now=now)
         return TherapistRemoval(id=therapist_id, outcome=RemovalOutcome.REMOVED, references=[])
     if therapist.inactive_by != InactiveBy.STAFF:
-        inactivity.take_out(session, therapist, by=by, now=now)
+        inactivity.take_out(session, therapist, origin=ChangeOrigin(changed_by=by), now=now)
     return TherapistRemoval(id=therapist_id, outcome=RemovalOutcome.INACTIVE, references=references)
 
 
@@ -62,4 +62,4 @@ def take_back(session: Session, therapist_id: UUID, *, now: datetime) -> None:
     therapist = queries.therapist(session, therapist_id, lock=True)
     if therapist is not None and therapist.removed_at is not None:
         states.take_back(therapist)
-        inactivity.take_out(session, therapist, by=None, now=now)
+        inactivity.take_out(session, therapist, origin=ChangeOrigin(), now=now)

@@ -11,9 +11,9 @@ from shared.database import Session, new_id
 from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
 from shared.values.enums import ReviewKind
 from shared.values.postal_codes import coordinates_problem
-from therapist_service.domain import entity_resolution, reviewed_therapists, sources, therapists
+from therapist_service.domain import duplicates, reviewed_therapists, sources, therapists
 from therapist_service.domain.change_log import ChangeOrigin
-from therapist_service.domain.entity_resolution import COMPARED, KnownPerson
+from therapist_service.domain.entity_resolution import COMPARED
 from therapist_service.domain.review_rules import REACTIVATION, as_json, same_value
 from therapist_service.domain.review_schemas import ReviewApproval
 from therapist_service.domain.schemas import PLACE, ImportedFields
@@ -39,6 +39,7 @@ def apply(
     whom = review.therapist_id or approval.therapist_id
     origin = _origin(session, review, by)
     if whom is None:
+        duplicates.take_turns_of(session, [compared(review)])
         if not approval.is_new:
             _require_nobody_else(session, review)
         return _register(session, review, approval.fields, origin=origin, now=now)
@@ -52,25 +53,17 @@ def apply(
 
 
 def _require_nobody_else(session: Session, review: ImportReview) -> None:
-    """Raise `Conflict` where somebody is known by now who may be meant and whom the review does not show.
-
-    Whom its own import brought is somebody else: a file has two entries for two people.
-    """
-    sent = {**dict.fromkeys(COMPARED), **review.proposed}
-    keys = entity_resolution.keys(sent)
-    rows = source_queries.candidates(
+    """Raise `Conflict` where somebody is known by now who may be meant and whom the review does not show."""
+    known = duplicates.alike(
         session,
-        review.source_name,
-        name_keys=[keys["name_key"]] if keys["name_key"] else [],
-        practice_keys=[keys["practice_key"]] if keys["practice_key"] else [],
-        columns=COMPARED,
-        but_of_import=review.import_id or new_id(),
-        gone=(),
+        compared(review),
+        source=review.source_name,
+        but_of_import=review.import_id,
+        besides=review.candidate_ids,
     )
-    who = entity_resolution.identify(sent, [KnownPerson(row["id"], row, row["is_listed"]) for row in rows])
-    found = {*who.proposed, *filter(None, (who.therapist_id,))} - {*review.candidate_ids}
-    if found:
-        raise Conflict("import_review.resembles", candidates=", ".join(sorted(map(str, found))))
+    if known:
+        refusal = Conflict("import_review.resembles", candidates=duplicates.ids_of(known))
+        raise duplicates.naming(known, refusal)
 
 
 def _concerned(session: Session, review: ImportReview, whom: UUID) -> Therapist:
@@ -93,6 +86,11 @@ def _origin(session: Session, review: ImportReview, by: UUID | None) -> ChangeOr
 def asks_who(review: ImportReview) -> bool:
     """Whether it is to be decided who a record is, and so all of it waits; not what becomes of a known therapist."""
     return review.therapist_id is None and (review.kind == ReviewKind.NEW or bool(review.candidate_ids))
+
+
+def compared(review: ImportReview) -> dict[str, Any]:
+    """The fields of the record by which people are compared."""
+    return {**dict.fromkeys(COMPARED), **review.proposed}
 
 
 def fields_of(therapist: Therapist) -> dict[str, Any]:

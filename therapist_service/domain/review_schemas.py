@@ -12,6 +12,7 @@ from shared.values.bulk import Selection
 from shared.values.datetimes import Instant
 from shared.values.enums import ReviewKind, ReviewState
 from shared.values.errors import NotAcceptable
+from shared.values.import_enums import FieldOutcome
 from shared.values.lists import Several
 from shared.values.readable import FOR_CALLERS
 from shared.values.rules import rule_across
@@ -25,6 +26,8 @@ class ReviewedChange(FieldChange):
 
     protected: bool
     """Whether staff set the field, so that it stays as it is."""
+    outcome: FieldOutcome
+    """Whether the field waits, or what became of it; what passes without a decision was applied by the import."""
 
 
 class ImportReviewView(EntityView):
@@ -53,7 +56,7 @@ class ImportReviewView(EntityView):
     candidate_ids: list[UUID]
     """Known therapists who may be meant; one of them, or nobody, is named by the approval."""
     difference: list[ReviewedChange]
-    """What would change; of a new person what is known of them."""
+    """What changes; of a new person what is known of them."""
     applied_fields: list[str]
     """The fields that an approval took over."""
     decided_at: Instant | None
@@ -61,7 +64,7 @@ class ImportReviewView(EntityView):
     decided_by: UUID | None
     """The account of who decided."""
     reason: Annotated[str | None, FOR_CALLERS]
-    """Why it was rejected."""
+    """Why it was rejected; of one that was reopened, why it was before."""
 
 
 class ReviewApproval(Schema):

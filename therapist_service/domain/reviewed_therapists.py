@@ -22,7 +22,8 @@ def register(session: Session, fields: ImportedFields, *, origin: ChangeOrigin, 
     values = therapists.values_of(
         TherapistFields.of({name: getattr(fields, name) for name in ImportedFields.model_fields})
     )
-    therapist = Therapist(id=new_id(), **first_version(by=origin.changed_by, now=now), **values, **NOTHING_STATED)
+    first = {"brought_by": origin.import_id, **first_version(by=origin.changed_by, now=now)}
+    therapist = Therapist(id=new_id(), **first, **values, **NOTHING_STATED)
     states.register(therapist)
     therapists.make_findable(therapist)
     session.add(therapist)
@@ -49,11 +50,11 @@ def change(
     if is_back:
         states.reactivate_after_import(therapist)
     therapists.make_findable(therapist)
-    therapists.save(session, therapist, TherapistUpdated, before=before, origin=origin, now=now)
+    therapists.keep_change(session, therapist, TherapistUpdated, before=before, origin=origin, now=now)
 
 
 def lose_entry(session: Session, therapist: Therapist, *, origin: ChangeOrigin, now: datetime) -> None:
     """The therapist, who is locked, is in no source any more: the last entry turned out to be somebody else's."""
     before = change_log.columns_of(therapist)
     states.deactivate_for_import(therapist)
-    therapists.save(session, therapist, TherapistDeactivated, before=before, origin=origin, now=now)
+    therapists.keep_change(session, therapist, TherapistDeactivated, before=before, origin=origin, now=now)

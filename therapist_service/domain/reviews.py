@@ -12,13 +12,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from shared.database import Session
-from shared.database.bulk_changes import change_each
+from shared.database.bulk_changes import change_each, take_turn_with_many
 from shared.database.rows import require
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.values.bulk import MOST_AT_ONCE, ObjectOutcome, require_same, require_total
 from shared.values.enums import ImportStatus, ReviewState
+from shared.values.import_enums import FieldOutcome
 from shared.values.lists import Listed, ListRequest
-from therapist_service.domain import review_approvals, review_rules, states
+from therapist_service.domain import duplicates, review_approvals, review_rules, states
 from therapist_service.domain.review_schemas import (
     ImportReviewView,
     ReviewApproval,
@@ -31,6 +32,7 @@ from therapist_service.store.tables import ImportReview
 
 NAMED_BY: Final = ("last_name", "first_name", "city")
 """By what people know whom a review is about."""
+UNDECIDED: Final = {ReviewState.PENDING: FieldOutcome.WAITING, ReviewState.SUPERSEDED: FieldOutcome.SUPERSEDED}
 
 
 def view(session: Session, review: ImportReview) -> ImportReviewView:
@@ -41,16 +43,31 @@ def view(session: Session, review: ImportReview) -> ImportReviewView:
 def _views(session: Session, rows: Sequence[ImportReview]) -> list[ImportReviewView]:
     ids = {each.therapist_id for each in rows if each.therapist_id is not None}
     known = source_queries.therapist_rows(session, ids, lock=False)
-    return [_shown(each, known[each.therapist_id] if each.therapist_id else each.proposed) for each in rows]
+    at_once = review_queries.applied_at_once(session, rows)
+    people = [known[each.therapist_id] if each.therapist_id else each.proposed for each in rows]
+    return [_shown(each, person, at_once[each.id]) for each, person in zip(rows, people, strict=True)]
 
 
-def _shown(review: ImportReview, person: Mapping[str, Any]) -> ImportReviewView:
+def _shown(review: ImportReview, person: Mapping[str, Any], at_once: Sequence[Mapping[str, Any]]) -> ImportReviewView:
     differ = {row["field"] for row in review.difference}
     applied = [each for each in review.applied if each in differ]
-    elsewhere: dict[str, Any] = {"source": review.source_name, "applied_fields": applied}
+    difference = [row | {"outcome": _outcome(review, row)} for row in review.difference]
+    difference += [
+        {**row, "protected": False, "outcome": FieldOutcome.APPLIED} for row in at_once if row["field"] not in differ
+    ]
+    elsewhere: dict[str, Any] = {"source": review.source_name, "applied_fields": applied, "difference": difference}
     elsewhere |= {name: person.get(name) for name in NAMED_BY}
     fields = ImportReviewView.model_fields.keys() - elsewhere.keys()
     return ImportReviewView.of({**{name: getattr(review, name) for name in fields}, **elsewhere})
+
+
+def _outcome(review: ImportReview, row: Mapping[str, Any]) -> FieldOutcome:
+    """What became of a field of the review: one that an approval left out counts as rejected."""
+    if row["field"] in review.applied:
+        return FieldOutcome.APPLIED
+    if row["protected"]:
+        return FieldOutcome.PROTECTED
+    return UNDECIDED.get(ReviewState(review.state), FieldOutcome.REJECTED)
 
 
 def list_part(session: Session, wanted: ListRequest[ReviewFilter]) -> Listed:
@@ -72,6 +89,12 @@ def approve(
     Raises `NotFound`, `Conflict` where it does not wait or staff have changed meanwhile what is to be taken over, and
     `RuleBroken` for fields that do not wait.
     """
+    return view(session, _approve(session, review_id, approval, by=by, now=now))
+
+
+def _approve(
+    session: Session, review_id: UUID, approval: ReviewApproval, *, by: UUID | None, now: datetime
+) -> ImportReview:
     review = _pending(session, review_id, approval.therapist_id)
     _check_fields(review, approval.fields)
     applied = review_approvals.apply(session, review, approval, by=by, now=now)
@@ -79,7 +102,7 @@ def approve(
     review.declined = review.declined | {name: value for name, value in review.proposed.items() if name not in applied}
     states.approve_review(review, by=by, now=now)
     session.flush()
-    return view(session, review)
+    return review
 
 
 def reject(
@@ -89,11 +112,17 @@ def reject(
 
     Raises `NotFound`, and `Conflict` where it does not wait.
     """
+    return view(session, _reject(session, review_id, rejection, by=by, now=now))
+
+
+def _reject(
+    session: Session, review_id: UUID, rejection: ReviewRejection, *, by: UUID | None, now: datetime
+) -> ImportReview:
     review = _pending(session, review_id, None)
     review.declined = review.declined | review.proposed
     states.reject_review(review, reason=rejection.reason, by=by, now=now)
     session.flush()
-    return view(session, review)
+    return review
 
 
 def reopen(session: Session, review_id: UUID, *, by: UUID | None, now: datetime) -> ImportReviewView:
@@ -141,19 +170,23 @@ def change_many(session: Session, wanted: ReviewBulkChange, *, by: UUID | None, 
 
     Raises `OtherTotal` where these are more or fewer than expected, or change at this moment; then none is decided.
     """
+    take_turn_with_many(session, "therapist_service: reviews")
     ids = _selected(session, wanted)
     require_total(ids, wanted)
     # all at once and as imports do: another transaction that changes several cannot wait for this one in a circle
     queries.lock_therapists(session, review_lists.therapists_of(session, ids))
     review_queries.lock(session, ids)
     require_same(ids, _selected(session, wanted))
+    if wanted.action == "approve":
+        new = [each for each in review_queries.these(session, ids) if review_approvals.asks_who(each)]
+        duplicates.take_turns_of(session, map(review_approvals.compared, new))
 
-    def change(review_id: UUID) -> ImportReviewView:
+    def change(review_id: UUID) -> ImportReview:
         if wanted.action == "reject":
-            return reject(session, review_id, ReviewRejection(reason=wanted.reason), by=by, now=now)
+            return _reject(session, review_id, ReviewRejection(reason=wanted.reason), by=by, now=now)
         if _known(session, review_id).candidate_ids:
             raise Conflict("import_review.alone")
-        return approve(session, review_id, ReviewApproval(), by=by, now=now)
+        return _approve(session, review_id, ReviewApproval(), by=by, now=now)
 
     return change_each(session, ids, change)
 

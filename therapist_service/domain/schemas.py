@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
@@ -25,10 +25,10 @@ from shared.values.lists import Several
 from shared.values.places import Latitude, Longitude
 from shared.values.postal_codes import coordinates_problem
 from shared.values.practice_enums import InactiveBy
-from shared.values.readable import FOR_CALLERS
+from shared.values.readable import FOR_CALLERS, NamesFieldsOf
 from shared.values.rules import rule_across, without_rule
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
-from shared.values.text import Line, Note
+from shared.values.text import Line, Note, Reason
 from shared.values.therapist_enums import RemovalOutcome, TherapistReference
 from shared.values.weekly import WeeklyHours
 from therapist_service.domain.capacity_schemas import Capacity
@@ -181,8 +181,18 @@ class TherapistFields(ImportedFields):
     """Whether the practice wants no e-mails."""
 
 
+NAMES_FIELDS: Final = NamesFieldsOf(TherapistFields)
+
+
 class NewTherapist(TherapistFields):
     """What creates a therapist."""
+
+
+class RegistrationQuery(QuerySchema):
+    """`force=true`: another therapist may be the same, and is somebody else."""
+
+    force: bool = False
+    """Enter the therapist although somebody alike is known."""
 
 
 class ChangedTherapist(TherapistFields):
@@ -212,6 +222,13 @@ class NewBlock(Schema):
     """Why nobody may contact the therapist."""
     until: PlausibleDate | None = None
     """Last day of the block; without one it ends when somebody removes it."""
+
+
+class Activity(Schema):
+    """Why a therapist becomes inactive, or active again."""
+
+    reason: Reason | None = None
+    """Why; the history shows it."""
 
 
 class Source(Schema):
@@ -260,15 +277,17 @@ class TherapistView(TherapistFields, EntityView):
     """Day of the last call to them."""
     last_conversation_on: Annotated[IsoDate | None, FOR_CALLERS] = None
     """Day on which somebody was last reached on the phone."""
-    protected_fields: list[str] = []
+    protected_fields: Annotated[list[str], NAMES_FIELDS] = []
     """Fields that people have set, which imports leave as they are."""
-    protected_by: Annotated[dict[str, UUID | None], Field(description="who set each protected field last")] = {}
-    registered_by: Annotated[UUID | None, Field(description="who entered them by hand")] = None
+    protected_by: Annotated[dict[str, UUID | None], NAMES_FIELDS] = {}
+    """Who set each protected field last."""
+    registered_by: UUID | None = None
+    """Who entered them by hand."""
     source: Source | None = None
     """Where imports know the therapist from, the newest of several; null where people entered them."""
     sources: list[SourceEntry] = []
     """All entries of sources that are this therapist, the newest first."""
-    field_origins: dict[str, FieldOrigin] = {}
+    field_origins: Annotated[dict[str, FieldOrigin], NAMES_FIELDS] = {}
     """Who or which file set each field last; a field that was never set is not among them."""
 
     _has_coordinates_that_can_be_right = without_rule()

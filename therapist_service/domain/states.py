@@ -202,6 +202,7 @@ def columns_of_a_superseded_review() -> dict[str, Any]:
 def approve_review(review: ImportReview, *, by: UUID | None, now: datetime) -> None:
     """pending → approved."""
     _decide(review, _R.APPROVED, by=by, now=now)
+    review.reason = None
 
 
 def reject_review(review: ImportReview, *, reason: str | None, by: UUID | None, now: datetime) -> None:
@@ -211,10 +212,10 @@ def reject_review(review: ImportReview, *, reason: str | None, by: UUID | None, 
 
 
 def reopen_review(review: ImportReview, *, by: UUID | None, now: datetime) -> None:
-    """approved or rejected → pending: nobody has decided it."""
+    """approved or rejected → pending: nobody has decided it; why it was rejected before is still said."""
     check_transition(REVIEWS, review.state, _R.PENDING)
     review.state = _R.PENDING.value
-    review.decided_at = review.decided_by = review.reason = None
+    review.decided_at = review.decided_by = None
     review.count_change(by=by, now=now)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
-from shared.errors import FieldProblem, Forbidden, NotFound, PlatformError, RuleBroken
+from shared.errors import Conflict, FieldProblem, Forbidden, NotFound, PlatformError, RuleBroken
 from shared.events.catalogue import (
     TherapistBlocked,
     TherapistDeactivated,
@@ -24,7 +24,16 @@ from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, Schema, merged
 from shared.values.therapist_enums import TherapistChangeAction
 from shared.values.weekly import Weekly
-from therapist_service.domain import change_log, entity_resolution, phone_hours, publishing, search, sources, states
+from therapist_service.domain import (
+    change_log,
+    duplicates,
+    entity_resolution,
+    phone_hours,
+    publishing,
+    search,
+    sources,
+    states,
+)
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.capacity_schemas import Capacity
 from therapist_service.domain.change_log import Change, ChangeOrigin
@@ -174,8 +183,18 @@ def get(session: Session, therapist_id: UUID) -> TherapistView:
     return view(session, _get(session, therapist_id))
 
 
-def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datetime) -> TherapistView:
-    """Enter a therapist by hand; what staff typed is protected from imports."""
+def register(
+    session: Session, new: NewTherapist, *, by: UUID | None, now: datetime, force: bool = False
+) -> TherapistView:
+    """Enter a therapist by hand; what staff typed is protected from imports.
+
+    Raises `Conflict` where others are known who may be the same, without `force`.
+    """
+    person = {name: getattr(new, name) for name in entity_resolution.COMPARED}
+    duplicates.take_turns_of(session, [person])
+    if not force and (known := duplicates.alike(session, person)):
+        refusal = Conflict("therapist.suspected_duplicate", candidates=duplicates.ids_of(known))
+        raise duplicates.naming(known, refusal)
     therapist = Therapist(
         id=new_id(), registered_by=by, **first_version(by=by, now=now), **values_of(new), **NOTHING_STATED
     )
@@ -288,6 +307,21 @@ def save(
     now: datetime,
     action: TherapistChangeAction | None = None,
 ) -> TherapistView:
+    """What `keep_change` does; returns the therapist as clients see it."""
+    keep_change(session, therapist, event, before=before, origin=origin, now=now, action=action)
+    return view(session, therapist)
+
+
+def keep_change(
+    session: Session,
+    therapist: Therapist,
+    event: ChangeEvent,
+    *,
+    before: Mapping[str, Any],
+    origin: ChangeOrigin,
+    now: datetime,
+    action: TherapistChangeAction | None = None,
+) -> None:
     """Count, log and publish what was changed of a therapist; `before` is what `change_log.columns_of` returned.
 
     Every change of a single therapist ends here. `action`: what the log calls it, where the event does not say it.
@@ -296,7 +330,6 @@ def save(
     record(session, therapist, event(therapist=publishing.public(therapist)), now=now)
     difference = change_log.difference_of(before, change_log.columns_of(therapist))
     change_log.add(session, [Change(therapist.id, action or ACTIONS[event], origin, difference)], now=now)
-    return view(session, therapist)
 
 
 def values_of(fields: TherapistFields | ImportedFields) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.database import take_turn
 from shared.database.bulk import Row, write_rows
 from shared.database.rows import find_row
-from therapist_service.store.tables import Import, ImportContent, ImportCopy, ImportRecord, Therapist
+from therapist_service.store.tables import Import, ImportContent, ImportRecord, Therapist
 
 
 def one(session: Session, import_id: UUID, *, lock: bool = False) -> Import | None:
@@ -21,17 +22,23 @@ def one(session: Session, import_id: UUID, *, lock: bool = False) -> Import | No
 
 
 def with_checksum(session: Session, checksum: str) -> Import | None:
-    """The import of a file with this content."""
-    return session.scalar(select(Import).where(Import.checksum == checksum))
+    """The newest import of a file with this content: the others are undone."""
+    return session.scalar(select(Import).where(Import.checksum == checksum).order_by(Import.id.desc()).limit(1))
+
+
+def with_content_of(session: Session, import_id: UUID, file: str) -> Import | None:
+    """The newest import of a file with this name that is the given one or a copy of it."""
+    has_content = or_(Import.id == import_id, Import.duplicate_of == import_id)
+    wanted = select(Import).where(has_content, Import.file == file).order_by(Import.id.desc()).limit(1)
+    return session.scalar(wanted)
 
 
 def looks_of(session: Session, files: Collection[str]) -> dict[tuple[str, int, datetime | None], UUID]:
-    """Name, size and time of change of known files among these names, with the import that has their content."""
-    found: dict[tuple[str, int, datetime | None], UUID] = {}
-    for table, known in ((Import, Import.id), (ImportCopy, ImportCopy.import_id)):  # a copy's own import only says so
-        looks = select(table.file, table.size, table.modified_at, known).where(table.file.in_(files))
-        found |= {(file, size, modified_at): import_id for file, size, modified_at, import_id in session.execute(looks)}
-    return found
+    """Name, size and time of change of known files among these names, with the newest import of their content."""
+    content = func.coalesce(Import.duplicate_of, Import.id)
+    looks = select(Import.file, Import.size, Import.modified_at, content).where(Import.file.in_(files))
+    found = session.execute(looks.order_by(Import.id))
+    return {(file, size, modified_at): import_id for file, size, modified_at, import_id in found}
 
 
 def asked_for(session: Session) -> Sequence[Import]:
@@ -47,7 +54,7 @@ def asked_for(session: Session) -> Sequence[Import]:
 
 def take_in_turn(session: Session) -> None:
     """Until the transaction ends nobody else takes a file."""
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('therapist_service takes a file'))"))
+    take_turn(session, "therapist_service takes a file")
 
 
 def unfinished(session: Session) -> Sequence[Import]:

@@ -74,8 +74,13 @@ def number_held(session: Session) -> int:
 
 
 def newest(session: Session) -> Import | None:
-    """The import whose file arrived last, read or not."""
-    return session.scalar(select(Import).order_by(Import.created_at.desc(), Import.id.desc()).limit(1))
+    """The import whose file arrived last, read or not; a copy of an earlier one says nothing."""
+    return session.scalar(
+        select(Import)
+        .where(Import.duplicate_of.is_(None))
+        .order_by(Import.created_at.desc(), Import.id.desc())
+        .limit(1)
+    )
 
 
 def last_arrival(session: Session) -> datetime | None:

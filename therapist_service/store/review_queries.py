@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, bindparam, literal, select, text, update
+from sqlalchemy import Uuid, any_, bindparam, literal, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session
 
 from shared.database import lock_rows
 from shared.database.bulk import Row, as_json, rows_of, write_rows
 from shared.database.rows import find_row
-from therapist_service.store.tables import Import, ImportReview
+from shared.database.sets import is_among
+from therapist_service.store.tables import Import, ImportRecord, ImportReview
 
 
 def one(session: Session, review_id: UUID, *, lock: bool = False) -> ImportReview | None:
@@ -27,13 +28,28 @@ def lock(session: Session, ids: Iterable[UUID]) -> None:
     lock_rows(session, ImportReview, ids)
 
 
+def these(session: Session, ids: Collection[UUID]) -> Sequence[ImportReview]:
+    """The reviews with these ids, in their order."""
+    meant = ImportReview.id == any_(literal(sorted(ids), ARRAY(Uuid)))
+    return session.scalars(select(ImportReview).where(meant).order_by(ImportReview.id)).all()
+
+
+def applied_at_once(session: Session, reviews: Collection[ImportReview]) -> dict[UUID, list[dict[str, Any]]]:
+    """What the records of these reviews changed without a decision, by review, while the records are kept."""
+    places = {(each.import_id, each.position) for each in reviews}
+    columns = (ImportRecord.import_id, ImportRecord.position)
+    wanted = select(*columns, ImportRecord.difference).where(tuple_(*columns).in_(places))
+    found = {(import_id, position): difference for import_id, position, difference in session.execute(wanted)}
+    return {each.id: found.get((each.import_id, each.position), []) for each in reviews}
+
+
 def newest(session: Session, source: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:
     """The newest review of each of these entries, locked, by external id."""
     table = ImportReview.__table__
     last = (
         select(table.c.id)
         .ext(distinct_on(table.c.external_id))
-        .where(table.c.source_name == source, table.c.external_id.in_(external_ids))
+        .where(table.c.source_name == source, is_among(table.c.external_id, external_ids))
         .order_by(table.c.external_id, table.c.id.desc())
     )
     found = session.execute(select(*table.c).where(table.c.id.in_(last)).order_by(table.c.id).with_for_update())

@@ -17,10 +17,10 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id
+from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id, text_list
 from shared.database.tables import add_shared_tables
 from shared.values.account_enums import (
     AccountChangeKind,
@@ -41,10 +41,6 @@ class Tables(DeclarativeBase):
     type_annotation_map = column_types
 
 
-def _text_list() -> Any:
-    return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
-
-
 class Account(Aggregate, Tables):
     """A person or a machine that may sign in; never deleted, since logs name for years who did what.
 
@@ -59,8 +55,8 @@ class Account(Aggregate, Tables):
     """As it is written to; None of machines and of deleted accounts."""
     email_key: Mapped[str | None]
     """One spelling of the address, by which a person signs in."""
-    roles: Mapped[list[str]] = _text_list()
-    scopes: Mapped[list[str]] = _text_list()
+    roles: Mapped[list[str]] = text_list()
+    scopes: Mapped[list[str]] = text_list()
     """What a machine may call; empty of people."""
     active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     deleted_at: Mapped[datetime | None]

@@ -23,7 +23,7 @@ HEADINGS = ["h1", "h2", "h3", "h4"]
 
 SINGLE = {"telefon": "tel", "mobil": "handy", "fax": "fax", "telefax": "fax"}
 LINKED = {"e-mail": "email", "webseite": "web", "internet": "web", "homepage": "web", "website": "web"}
-LISTS = {"fachgebiet": "fg", "fachgebiete": "fg", "fremdsprachen": "fs", "sprachen": "fs", "barrierefreiheit": "bf"}
+LISTED = {"fachgebiet": "fg", "fachgebiete": "fg", "fremdsprachen": "fs", "sprachen": "fs", "barrierefreiheit": "bf"}
 OFFERED = {"verfahren", "therapieverfahren", "altersgruppe", "altersgruppen", "setting", "angebote", "psychotherapie"}
 """Labels of a practice's facts, in small letters, and the field of the record that has them."""
 
@@ -147,8 +147,8 @@ def _add_fact(entry: dict[str, Any], label: str, value: Tag) -> None:
         link = value.find("a", href=True)
         address = str(link["href"]) if isinstance(link, Tag) else _line(value)
         entry[LINKED[known]] = unquote(address[len("mailto:") :]) if address.startswith("mailto:") else address
-    elif known in LISTS:
-        entry[LISTS[known]] = [part.strip() for line in _lines(value) for part in line.split(",") if part.strip()]
+    elif known in LISTED:
+        entry[LISTED[known]] = [part.strip() for line in _lines(value) for part in line.split(",") if part.strip()]
     elif known in OFFERED:
         entry["psy"].append({"heading": label, "values": _lines(value)})
 

@@ -9,126 +9,93 @@ from shared.events.event import Event
 from shared.values.datetimes import PlausibleDate, PlausibleInstant
 
 
-class RequestApproved(Event, name="matching.request_approved"):
-    """Staff approved that this therapist is asked for a place for this patient."""
+class RequestEvent(Event):
+    """What all events of one request say: about which patient and whom it is."""
 
     placement_request_id: UUID
     patient_id: UUID
     therapist_id: UUID
+
+
+class RequestApproved(RequestEvent, name="matching.request_approved"):
+    """Staff approved that this therapist is asked for a place for this patient."""
+
     priority: Count = 0
     approved_at: PlausibleInstant
 
 
-class RequestReopened(Event, name="matching.request_reopened"):
+class RequestReopened(RequestEvent, name="matching.request_reopened"):
     """A request is to be asked again: the date agreed for it has come, its contact failed, its answer was wrong, or
     nobody was reached and staff approved it anew."""
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
     priority: Count = 0
     approved_at: PlausibleInstant
 
 
-class RequestHeld(Event, name="matching.request_held"):
+class RequestHeld(RequestEvent, name="matching.request_held"):
     """A request that was not sent yet must wait: the search is paused or another practice offered a place."""
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
     hold: str
 
 
-class RequestReleased(Event, name="matching.request_released"):
+class RequestReleased(RequestEvent, name="matching.request_released"):
     """A held request may be sent again."""
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
 
-
-class RequestAnswered(Event, name="matching.request_answered"):
+class RequestAnswered(RequestEvent, name="matching.request_answered"):
     """A practice answered; the request is not asked again for now."""
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
     outcome: str
     available_from: PlausibleDate | None = None
 
 
-class RequestAccepted(Event, name="matching.request_accepted"):
+class RequestAccepted(RequestEvent, name="matching.request_accepted"):
     """A practice offers a place to this patient."""
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
     accepted_on: PlausibleDate
 
 
-class RequestCorrected(Event, name="matching.request_corrected"):
+class RequestCorrected(RequestEvent, name="matching.request_corrected"):
     """The answer that was recorded was a mistake, and what followed from it is taken back.
 
     How the request stands now is said by the next event.
     """
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
     outcome: str | None = None
     """The right answer; none where the practice has not answered."""
 
 
-class RequestWithdrawn(Event, name="matching.request_withdrawn"):
+class RequestWithdrawn(RequestEvent, name="matching.request_withdrawn"):
     """A request is over without an answer."""
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
     reason: str
 
 
-class PatientPlaced(Event, name="matching.patient_placed"):
+class PatientPlaced(RequestEvent, name="matching.patient_placed"):
     """A patient takes up a place: the search is over."""
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
     placed_on: PlausibleDate
 
 
-class PlaceConfirmed(Event, name="matching.place_confirmed"):
+class PlaceConfirmed(RequestEvent, name="matching.place_confirmed"):
     """A place works: after the first sessions patient and practice go on."""
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
     confirmed_on: PlausibleDate
 
 
-class PlaceFailed(Event, name="matching.place_failed"):
+class PlaceFailed(RequestEvent, name="matching.place_failed"):
     """A place failed: the patient is back in the search, without this therapist."""
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
     failed_on: PlausibleDate
 
 
-class PlaceTakenBack(Event, name="matching.place_taken_back"):
+class PlaceTakenBack(RequestEvent, name="matching.place_taken_back"):
     """A place had been recorded by mistake: the patient never took it up."""
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
 
-
-class RequestUpdated(Event, name="matching.request_updated"):
+class RequestUpdated(RequestEvent, name="matching.request_updated"):
     """The current state of a placement request, published by `republish`, or where it became another patient's."""
 
-    placement_request_id: UUID
-    patient_id: UUID
-    therapist_id: UUID
     status: str
     hold: str | None = None
     priority: Count = 0
@@ -147,3 +114,16 @@ class PatientErasedFromMatching(Event, name="matching.patient_erased"):
     """Matching has erased what it had of a patient who was erased, and has withdrawn what was still asked."""
 
     patient_id: UUID
+
+
+class ContactLogShown(Event, name="matching.contact_log_shown"):
+    """Somebody was shown the contact log of a patient, which is a part of the patient's file, or added to it.
+
+    Why (`X-Purpose`) stays where it was said: people write names there.
+    """
+
+    patient_id: UUID
+    action: str
+    """As in the access log of the patient service: read, exported, changed."""
+    accessed_by: UUID | None = None
+    accessed_at: PlausibleInstant

@@ -17,7 +17,14 @@ from shared.security.authentication import COORDINATORS, Caller
 from shared.values.account_enums import Scope
 from shared.values.enums import Role
 from shared.values.lists import Page
-from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS, ReadableBy, restricted_fields, without
+from shared.values.readable import (
+    FOR_CALLERS,
+    FOR_COORDINATORS,
+    NamesFieldsOf,
+    ReadableBy,
+    restricted_fields,
+    without,
+)
 from shared.values.schemas import Schema
 
 SECRET = "Erika has F32.1"
@@ -104,6 +111,20 @@ def test_a_row_with_more_than_the_schema_shows_no_more() -> None:
         when, note, other = date(2026, 11, 23), SECRET, SECRET
 
     assert shown_to(Inner, Row(), Role.CALLER) == {"when": "2026-11-23"}
+
+
+class Named(Schema):
+    """Names of fields of another schema."""
+
+    set_by_hand: Annotated[list[str], NamesFieldsOf(Inner)]
+    set_by: Annotated[dict[str, Inner], NamesFieldsOf(Inner)]
+
+
+def test_the_name_of_a_field_is_left_out_like_the_field() -> None:
+    named = Named(set_by_hand=["note", "when"], set_by={"note": an_inner(), "when": an_inner()})
+    assert shown_to(Named, named, Role.ADMIN) == named.to_json()
+    bare = {"when": "2026-11-23"}
+    assert shown_to(list[Named], [named], Role.CALLER) == [{"set_by_hand": ["when"], "set_by": {"when": bare}}]
 
 
 class Itself(Schema):
