@@ -50,7 +50,7 @@ def still_searching(found: Sequence[Spell]) -> Curve:
     """The share of patients who search longer than so many days, estimated after Kaplan and Meier."""
     curve, share = [(0, 1.0)], 1.0
     for day in sorted({each.last for each in found if each.is_placed}):
-        at_risk = sum(each.first < day <= each.last or each.first == day == each.last for each in found)
+        at_risk = sum(each.first <= day <= each.last for each in found)
         placed = sum(each.is_placed and each.last == day for each in found)
         share *= 1 - placed / at_risk
         curve.append((day, share))

@@ -40,7 +40,9 @@ def _write(path: Path, fill: Callable[[Axes], None]) -> Path:
 @contextmanager
 def _canvas() -> Iterator[tuple[Canvas, Axes]]:
     # identifiers in an SVG are otherwise drawn by chance, and its text becomes outlines that nobody can search
-    with mpl.rc_context({"svg.hashsalt": "simulation", "svg.fonttype": "none", "axes.grid": True}):
+    with mpl.rc_context(
+        {"svg.hashsalt": "simulation", "svg.fonttype": "none", "axes.grid": True, "axes.axisbelow": True}
+    ):
         canvas = Canvas(figsize=(8, 4.5), layout="constrained")
         yield canvas, canvas.add_subplot()
 

@@ -24,6 +24,8 @@ LAST_DAY = FIRST_MONDAY + timedelta(days=70)
         ([Spell(0, 5, False), Spell(0, 10, True), Spell(0, 20, False)], [(0, 1.0), (10, 0.5)]),
         # who had searched for thirty days before the first week says nothing about the tenth day
         ([Spell(30, 40, True), Spell(0, 10, True), Spell(0, 50, True)], [(0, 1.0), (10, 0.5), (40, 0.25), (50, 0.0)]),
+        # who begins to search on a day is among those of whom somebody is placed on it
+        ([Spell(0, 0, True), Spell(0, 20, False)], [(0, 1.0), (0, 0.5)]),
         # placed on the very first day that was looked at
         ([Spell(30, 30, True)], [(0, 1.0), (30, 0.0)]),
     ],
