@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
+from shared.errors import PlatformError
 from shared.runtime import memory
 from simulation.records import Played
 from simulation.region import Size
@@ -24,6 +25,14 @@ def play_all(policies: Sequence[str], size: Size, processes: int) -> list[Played
 
 def _play_apart(policy: str, size: Size) -> Played:
     """Play one policy, on a PostgreSQL of its own: policies that are played at once do not meet."""
+    try:
+        return _play(policy, size)
+    except PlatformError as problem:
+        # it cannot be sent to another process; its traceback goes with this one
+        raise RuntimeError(f"{policy}: {problem}") from problem
+
+
+def _play(policy: str, size: Size) -> Played:
     _say(f"{policy}: starts PostgreSQL")
     with private_platform() as platform:
         platform.up(only=["postgresql", "migrations"])
