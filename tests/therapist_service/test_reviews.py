@@ -394,15 +394,3 @@ def test_a_review_follows_a_merge_and_ends_with_who_is_no_more(
     session.execute(update(Therapist).where(Therapist.id == other.id).values(removed_at=MONDAY))
     refused = decide(client, pending(client), "approve")
     assert (refused.status_code, refused.json["code"]) == (409, "import_review.therapist_gone")
-
-
-def test_whom_a_file_deletes_by_one_id_and_adds_by_another_stays_active(
-    client: FlaskClient, folder: Folder, session: Session
-) -> None:
-    known(folder, mira("a-1"))
-    before = people(session)[0].id
-    folder.bring(SECOND, a_file([mira("a-2", languages=["de", "tr"])], deletions=["a-1"]))
-    (therapist,) = people(session)
-    assert (therapist.id, therapist.status, therapist.languages) == (before, "active", ["de", "tr"])
-    assert reviews(client) == []
-    assert [each["type"] for each in recorded(session, before)] == ["therapist.registered", "therapist.updated"]
