@@ -91,6 +91,10 @@ format: setup  ## put the code into the agreed form
 bench: setup  ## measure against baselines; writes build/bench.json
 	@$(PYTHON) -m benchmarks $(ARGS)
 
+.PHONY: simulate
+simulate: setup  ## play a year under several policies of whom to ask, and compare them; ARGS="--seed 2 --weeks 26" or ARGS=--help
+	@$(PYTHON) -m simulation $(ARGS)
+
 .PHONY: migrate
 migrate: setup  ## bring every schema to its newest revision
 	@$(PYTHON) -m migrations up
@@ -134,7 +138,7 @@ lock:  ## choose the versions of all Python packages anew (needs uv); UPGRADE=1 
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing -o requirements/tracing.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra object-storage -o requirements/object-storage.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing --extra object-storage -o requirements/image.txt
-	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing --extra object-storage --group dev -o requirements/dev.txt
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing --extra object-storage --extra plots --group dev -o requirements/dev.txt
 
 .PHONY: chaos
 chaos: setup  ## let parts die under load and audit the outcome; SEED=… SECONDS=… repeat it, BROKERS=3 for three of Kafka

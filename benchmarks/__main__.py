@@ -22,11 +22,14 @@ NAMES = (
     "therapists",
     "large_import",
     "throughput",
+    "matches",
     "searches",
     "patient_imports",
     "patient_searches",
     "rewrap",
     "contact_plans",
+    "distances",
+    "contact_log",
 )
 
 

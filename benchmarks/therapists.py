@@ -1,11 +1,10 @@
-"""A file of 40,000 therapists: new, unchanged and changed; the copies in other services, and matching among them."""
+"""A file of 40,000 therapists: new, unchanged and changed; and the copies in other services."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,16 +24,14 @@ from testkit.synthetic_region import therapists
 
 THERAPISTS = 40_000
 REQUESTS = 400
-MATCHES = 2000
-"""So many that the slowest hundredth is twenty, and not a single pause of the machine."""
 
 
 def measure(platform: PrivatePlatform) -> list[Figure]:
-    """Measure the imports, the copies, `POST /api/matches` among the imported, and a rebuild of the copies."""
+    """Measure the imports, the copies, and a rebuild of the copies."""
     api = ApiClient(platform.settings)
     records = list(therapists(THERAPISTS, seed=40, region="germany"))
     bare = _bare_insert(records)
-    return [*_import(platform, api, records, bare), *_matches(platform, api), _rebuild()]
+    return [*_import(platform, api, records, bare), _rebuild()]
 
 
 def _import(platform: PrivatePlatform, api: ApiClient, records: list[dict[str, Any]], bare: float) -> Iterator[Figure]:
@@ -168,43 +165,3 @@ def _bare_insert(records: list[dict[str, Any]]) -> float:
         took = time.perf_counter() - started
         cursor.execute("DROP TABLE bare_therapists")
         return len(records) / took
-
-
-def _matches(platform: PrivatePlatform, api: ApiClient) -> Iterator[Figure]:
-    patients = [
-        api.enter_patient(
-            first_name="Probe",
-            last_name=f"Messung{postal_code}",
-            date_of_birth="1990-05-05",
-            gender="female",
-            postal_code=postal_code,
-            insurance_type="statutory",
-            diagnoses=["F32.1G"],
-            max_distance_km=25,
-            preferred_procedures=["VT", "TP"],
-            languages=["de"],
-            availability={"tuesday": [{"start": "08:00", "end": "18:00"}]},
-        )
-        for postal_code in ("52062", "50667", "10115", "20095", "80331", "60311", "95028", "17033")
-    ]
-    for patient in patients:
-        api.candidates(patient["id"])
-    _clean_up()
-    log = platform.process("matching_service.web").log
-    begin = log.stat().st_size
-    for turn in range(MATCHES):
-        api.post("matching", "/api/matches", {"patient_id": patients[turn % len(patients)]["id"]})
-    times = list(answered(log, begin, "/api/matches", "POST"))
-    if len(times) < MATCHES:
-        raise RuntimeError("the log does not hold every answer")
-    yield at_most("POST /api/matches among 40,000, 25 km, p99", quantile(times, 0.99), "ms", 15)
-    yield at_most("POST /api/matches among 40,000, 25 km, p50", quantile(times, 0.5), "ms", 15)
-
-
-def _clean_up() -> None:
-    """Run what PostgreSQL does by itself in the minutes after an import, so that it does not slow matching down."""
-    with closing(administrator(MigrationSettings())) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM (ANALYZE)")
-            cursor.execute("CHECKPOINT")

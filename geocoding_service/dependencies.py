@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from geocoding_service.clients.nominatim import Nominatim
-from geocoding_service.settings import NominatimSettings, Settings
+from geocoding_service.clients.osrm import Osrm, Router
+from geocoding_service.settings import NominatimSettings, OsrmSettings, Settings
+from shared.values.enums import TravelMode
 
 
 @dataclass(frozen=True)
@@ -15,9 +18,13 @@ class Dependencies:
     rules: NominatimSettings
     geocoder: Nominatim | None
     """None where no server is configured."""
+    route_rules: OsrmSettings = field(default_factory=OsrmSettings)
+    routers: Mapping[TravelMode, Router] = field(default_factory=dict)
+    """The router of each mode that has one: whichever fits, OSRM or another."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
-        """With the geocoder that the settings name."""
-        rules = settings.nominatim
-        return cls(rules, Nominatim(rules) if rules.url else None)
+        """With the geocoder and the routers that the settings name."""
+        rules, osrm = settings.nominatim, settings.osrm
+        routers = {mode: Osrm(osrm, mode) for mode in TravelMode if osrm.url_of(mode)}
+        return cls(rules, Nominatim(rules) if rules.url else None, osrm, routers)

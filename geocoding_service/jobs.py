@@ -1,32 +1,38 @@
-"""Work with the geocoder: it is asked for one address at a time, by all processes together in turns, and never trusted.
+"""Work with servers outside: all processes together ask each of them in turns, and trust none.
 
-No transaction is open while it is asked. While it does not answer, addresses lie where their postal codes do; the job
-asks for them as soon as it answers again.
+No transaction is open while one is asked. While the geocoder does not answer, addresses lie where their postal codes
+do; while a router does not answer, ways are estimated. The jobs ask for them as soon as it answers again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
-from geocoding_service.clients.nominatim import GeocoderFailed, Nominatim
+from geocoding_service.clients.failures import ServerFailed
+from geocoding_service.clients.nominatim import Nominatim
+from geocoding_service.clients.osrm import Router
 from geocoding_service.dependencies import Dependencies
-from geocoding_service.domain import geocoder, lookups
+from geocoding_service.domain import distances, lookups, outside_servers, routes
 from geocoding_service.domain.lookup import address_of
-from geocoding_service.domain.lookups import Claim
-from geocoding_service.domain.schemas import GeocodeQuery
-from geocoding_service.settings import NominatimSettings
-from shared.database import transaction
+from geocoding_service.domain.outside_servers import GEOCODER as THE_GEOCODER
+from geocoding_service.domain.outside_servers import router_of
+from geocoding_service.domain.schemas import DistanceMatrixRequest, DistanceQuery, GeocodeQuery
+from geocoding_service.settings import NominatimSettings, OsrmSettings
+from shared.database import Session, transaction
 from shared.errors import Outage
 from shared.runtime import clock, metrics
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
+from shared.values.enums import TravelMode
 from shared.values.geocoder_places import GeocoderPlace
 from shared.values.places import Place
+from shared.values.router_ways import RouterWay
 
 log = logger(__name__)
 
@@ -34,14 +40,68 @@ LONGEST_WAIT: Final = 2.0
 """Seconds that a job, or a person, waits for a turn: more would hold up the end of a process, or the person."""
 LEASE_BESIDE_THE_ANSWER: Final = timedelta(minutes=1)
 
+Answer = TypeVar("Answer")
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class ServerTurns:
+    """The requests of all processes to one server."""
+
+    server: str
+    interval_seconds: float
+    wait: Callable[[float], None] = time.sleep
+
+    def take(self, now: datetime) -> bool:
+        """Wait for the turn of this process; returns whether it has one."""
+        with transaction() as session:
+            seconds = outside_servers.take_turn(
+                session, self.server, interval=self.interval_seconds, longest=LONGEST_WAIT, now=now
+            )
+        if seconds is None:
+            return False
+        self.wait(seconds)
+        return True
+
+    def ask(
+        self, ask: Callable[[], Answer], current: Clock, *, if_failed: Callable[[Session], None] | None = None
+    ) -> Answer | None:
+        """Returns the answer; None where there is none, which is recorded, together with what `if_failed` does."""
+        try:
+            answer = ask()
+        except ServerFailed as failed:
+            self._record_failure(failed, if_failed, now=current())
+            return None
+        with transaction() as session:
+            ends = outside_servers.record_answer(session, self.server)
+        if ends:
+            log.info("outside_server.answers_again", server=self.server)
+        return answer
+
+    def _record_failure(
+        self, failed: ServerFailed, if_failed: Callable[[Session], None] | None, *, now: datetime
+    ) -> None:
+        with transaction() as session:
+            if if_failed is not None:
+                if_failed(session)
+            begins = outside_servers.record_failure(
+                session, self.server, str(failed), at_once=failed.refuses_us, now=now
+            )
+        log.warning("outside_server.not_answering", server=self.server, why=str(failed))
+        if begins:
+            log.error("outside_server.in_trouble", server=self.server, why=str(failed))
+
+
+def _lease(timeout_seconds: float) -> timedelta:
+    return timedelta(seconds=timeout_seconds) + LEASE_BESIDE_THE_ANSWER
+
 
 @dataclass(frozen=True)
 class Lookups:
-    """Asks the geocoder for addresses that wait."""
+    """Asks the geocoder for addresses that wait, one at a time."""
 
     rules: NominatimSettings
     geocoder: Nominatim
-    wait: Callable[[float], None] = time.sleep
 
     def run(self, now: datetime) -> int:
         """Ask the geocoder for the address that has waited longest, when its turn has come."""
@@ -52,10 +112,10 @@ class Lookups:
     def look_up(self, *, now: datetime, key: str | None = None) -> bool:
         """Ask for the address that has waited longest, or for this one; returns whether there was an answer."""
         current = clock.running_from(now)
-        if not self._takes_its_turn(now):
+        if not self._turns.take(now):
             return False
         with transaction() as session:
-            claimed = lookups.claim(session, lease=self._lease, now=current(), key=key)
+            claimed = lookups.claim(session, lease=_lease(self.rules.timeout_seconds), now=current(), key=key)
         if claimed is None:
             return False
         address = claimed.address
@@ -66,8 +126,8 @@ class Lookups:
                 postal_code=address.postal_code,
                 city=address.city,
             ),
-            claimed,
             current,
+            if_failed=lambda session: lookups.record_failure(session, claimed, now=current()),
         )
         if answers is None:
             return False
@@ -78,48 +138,96 @@ class Lookups:
 
     def address_at(self, place: Place, *, now: datetime) -> Sequence[GeocoderPlace]:
         """Returns what the geocoder says is at a place; nothing where it does not answer. None of it is kept."""
-        if not self._takes_its_turn(now):
+        if not self._turns.take(now):
             return []
-        answers = self._ask(lambda: self.geocoder.reverse(place), None, clock.running_from(now)) or []
+        answers = self._ask(lambda: self.geocoder.reverse(place), clock.running_from(now))
+        if answers is None:
+            return []
         metrics.geocoder_requests.labels("found" if answers else "not_found").inc()
         return answers
 
     @property
-    def _lease(self) -> timedelta:
-        return timedelta(seconds=self.rules.timeout_seconds) + LEASE_BESIDE_THE_ANSWER
-
-    def _takes_its_turn(self, now: datetime) -> bool:
-        with transaction() as session:
-            seconds = geocoder.take_turn(session, interval=self.rules.interval_seconds, longest=LONGEST_WAIT, now=now)
-        if seconds is None:
-            return False
-        self.wait(seconds)
-        return True
+    def _turns(self) -> ServerTurns:
+        return ServerTurns(THE_GEOCODER, self.rules.interval_seconds)
 
     def _ask(
-        self, ask: Callable[[], Sequence[GeocoderPlace]], claimed: Claim | None, current: Callable[[], datetime]
+        self,
+        ask: Callable[[], Sequence[GeocoderPlace]],
+        current: Clock,
+        *,
+        if_failed: Callable[[Session], None] | None = None,
     ) -> Sequence[GeocoderPlace] | None:
-        """The answer; None where there is none, which is recorded."""
-        try:
-            answers = ask()
-        except GeocoderFailed as failed:
-            self._record_failure(failed, claimed, now=current())
-            return None
-        with transaction() as session:
-            ends = geocoder.record_answer(session)
-        if ends:
-            log.info("geocoder.answers_again")
+        answers = self._turns.ask(ask, current, if_failed=if_failed)
+        if answers is None:
+            metrics.geocoder_requests.labels("failed").inc()
         return answers
 
-    def _record_failure(self, failed: GeocoderFailed, claimed: Claim | None, *, now: datetime) -> None:
-        metrics.geocoder_requests.labels("failed").inc()
+
+@dataclass(frozen=True)
+class Routing:
+    """Asks the router of one mode for ways that wait, from one place to several at a time."""
+
+    rules: OsrmSettings
+    mode: TravelMode
+    router: Router
+
+    def run(self, now: datetime) -> int:
+        """Ask for the ways that have waited longest, when the turn has come; returns the number that was answered."""
         with transaction() as session:
-            if claimed is not None:
-                lookups.record_failure(session, claimed, now=now)
-            begins = geocoder.record_failure(session, str(failed), at_once=failed.refuses_us, now=now)
-        log.warning("geocoder.not_answering", why=str(failed))
-        if begins:
-            log.error("geocoder.in_trouble", why=str(failed))
+            is_waiting = routes.is_any_waiting(session, self.mode, now=now)
+        return self.find(now=now) if is_waiting else 0
+
+    def find(self, *, now: datetime, keys: Collection[str] | None = None) -> int:
+        """Ask for the ways that have waited longest, or for some of these; returns the number that was answered."""
+        current = clock.running_from(now)
+        if not self.turns.take(now):
+            return 0
+        with transaction() as session:
+            lease = _lease(self.rules.timeout_seconds)
+            claimed = routes.claim(
+                session, self.mode, at_most=self.rules.most_targets, lease=lease, now=current(), keys=keys
+            )
+        if claimed is None:
+            return 0
+        ways = self.turns.ask(
+            lambda: self.ask(claimed.start, claimed.ends),
+            current,
+            if_failed=lambda session: routes.record_failure(session, claimed, now=current()),
+        )
+        if ways is None:
+            self._count("failed", len(claimed.keys))
+            return 0
+        with transaction() as session:
+            outcomes = routes.record_answers(session, claimed, ways, rules=self.rules, now=current())
+        for outcome, number in outcomes.items():
+            self._count(outcome, number)
+        return len(claimed.keys)
+
+    @property
+    def turns(self) -> ServerTurns:
+        """The requests of all processes to this router."""
+        return ServerTurns(router_of(self.mode), self.rules.interval_seconds)
+
+    def ask(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+        """Returns the ways to these places; of a single one with its line, which shows its unit."""
+        return [self.router.route(start, ends[0])] if len(ends) == 1 else self.router.table(start, ends)
+
+    def measure(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+        """Returns the ways to these places as soon as the turn has come, without keeping them: for the command.
+
+        Where the router does not answer there is none.
+        """
+        now, most = clock.now(), self.rules.most_targets
+        answers: list[RouterWay | None] = []
+        for first in range(0, len(ends), most):
+            part = ends[first : first + most]
+            is_turn = self.turns.take(now)
+            ways = self.turns.ask(partial(self.ask, start, part), clock.running_from(now)) if is_turn else None
+            answers += ways if ways is not None else [None] * len(part)
+        return answers
+
+    def _count(self, outcome: str, number: int) -> None:
+        metrics.router_requests.labels(self.mode, outcome).inc(number)
 
 
 def plan_lookups(now: datetime) -> int:
@@ -129,7 +237,7 @@ def plan_lookups(now: datetime) -> int:
     with transaction() as session:
         done += lookups.publish_better(session, now=now)
     with transaction() as session:
-        metrics.geocoder_in_trouble.set(geocoder.trouble(session) is not None)
+        metrics.geocoder_in_trouble.set(outside_servers.trouble(session, THE_GEOCODER) is not None)
         metrics.addresses_waiting.set(lookups.count_waiting(session, now=now))
     return done
 
@@ -138,6 +246,16 @@ def forget_lookups(now: datetime) -> int:
     """Delete addresses that no practice has any more, and what somebody asked for a day ago."""
     with transaction() as session:
         return lookups.forget(session, now=now)
+
+
+def forget_routes(now: datetime) -> int:
+    """Delete ways that nobody asked for lately, and say how many wait."""
+    with transaction() as session:
+        forgotten = routes.forget(session, now=now)
+        names = [router_of(mode) for mode in TravelMode]
+        metrics.routers_in_trouble.set(sum(outside_servers.trouble(session, each) is not None for each in names))
+        metrics.routes_waiting.set(routes.count_waiting(session, now=now))
+    return forgotten
 
 
 def look_up_for_request(query: GeocodeQuery, dependencies: Dependencies, *, now: datetime) -> None:
@@ -161,26 +279,61 @@ def address_at(place: Place, dependencies: Dependencies, *, now: datetime) -> Se
     return Lookups(rules, server).address_at(place, now=now) if server and rules.for_requests else []
 
 
-def _geocoder_answers() -> bool:
+def route_for_request(
+    query: DistanceQuery | DistanceMatrixRequest, dependencies: Dependencies, *, now: datetime
+) -> None:
+    """Ask a router now for the ways that somebody asks for, where a setting allows it and no answer is known.
+
+    One request for each place where they start; without answers within seconds the ways wait for the job.
+    """
+    rules, router = dependencies.route_rules, dependencies.routers.get(query.mode)
+    wanted = distances.ways_for_a_router(query, rules) if router else None
+    if router is None or wanted is None:
+        return
     with transaction() as session:
-        problem = geocoder.trouble(session)
-    if problem:
+        waiting = routes.request(session, wanted.ways, kept=wanted.kept, now=now)
+    ends_at, asking = clock.monotonic() + LONGEST_WAIT, Routing(rules, query.mode, router)
+    while waiting and clock.monotonic() < ends_at and asking.find(now=now, keys=waiting):
+        with transaction() as session:
+            waiting = routes.request(session, wanted.ways, kept=wanted.kept, now=now)
+
+
+def _geocoder_answers() -> bool:
+    if problem := _troubles([THE_GEOCODER]):
         raise Outage("geocoder.in_trouble", problem)
     return True
 
 
+def _routers_answer() -> bool:
+    if problem := _troubles([router_of(mode) for mode in TravelMode]):
+        raise Outage("router.in_trouble", problem)
+    return True
+
+
+def _troubles(servers: Sequence[str]) -> str:
+    with transaction() as session:
+        found = [outside_servers.trouble(session, each) for each in servers]
+    return "; ".join(filter(None, found))
+
+
 GEOCODER = ReadinessCheck("geocoder", _geocoder_answers, decisive=False)
 """Not decisive: a restarted worker would not be answered either, and everything else goes on."""
+ROUTERS = ReadinessCheck("routers", _routers_answer, decisive=False)
 
 
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
-    """All jobs; without a geocoder only what was asked for before is forgotten."""
-    forget = Job("forget-lookups", timedelta(minutes=1), forget_lookups)
-    if dependencies.geocoder is None:
-        return [forget]
-    asking = Lookups(dependencies.rules, dependencies.geocoder)
-    return [
-        Job("plan-lookups", timedelta(seconds=15), plan_lookups),
-        Job("look-up", timedelta(seconds=1), asking.run),
-        forget,
+    """All jobs; without servers only what was asked for before is forgotten."""
+    found = [
+        Job("forget-lookups", timedelta(minutes=1), forget_lookups),
+        Job("forget-routes", timedelta(minutes=1), forget_routes),
     ]
+    if dependencies.geocoder is not None:
+        asking = Lookups(dependencies.rules, dependencies.geocoder)
+        found += [
+            Job("plan-lookups", timedelta(seconds=15), plan_lookups),
+            Job("look-up", timedelta(seconds=1), asking.run),
+        ]
+    for mode, router in dependencies.routers.items():
+        routing = Routing(dependencies.route_rules, mode, router)
+        found.append(Job(f"find-routes-by-{mode}", timedelta(seconds=1), routing.run))
+    return found

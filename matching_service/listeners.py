@@ -178,11 +178,14 @@ def take_out_of_the_queue(session: Session, event: InquiryDissolved, *, now: dat
 
 @listeners.effect(EmailSent)
 def note_email(session: Session, event: EmailSent, *, now: datetime) -> None:
-    """An inquiry went out by e-mail; confirmations and withdrawals change no request."""
+    """An inquiry went out by e-mail; confirmations and withdrawals are contacts that change no request."""
     if event.kind == EmailKind.INQUIRY:
         contacts.record_email(
             session, event.placement_request_ids, contact=_contact(event), sent_at=event.sent_at, now=now
         )
+    elif event.kind in (EmailKind.CONFIRMATION, EmailKind.WITHDRAWAL):
+        kind = EmailKind(event.kind)
+        contacts.record_notice(session, event.placement_request_ids, kind, sent_at=event.sent_at, now=now)
 
 
 @listeners.effect(AttemptsUsedUp)
@@ -199,16 +202,27 @@ def _contact(event: InquiryComposed | InquiryDissolved | EmailSent | CallRecorde
 
 @listeners.effect(CallRecorded)
 def note_call(session: Session, event: CallRecorded, *, dependencies: Dependencies, now: datetime) -> None:
-    """A practice was reached; a call that reached nobody changes nothing until the attempts are used up."""
+    """A practice was called, or called back."""
     if event.result == CallResult.REACHED:
         contacts.record_call(
             session,
             event.placement_request_ids,
             event.answers,
             contact=_contact(event),
+            direction=event.direction,
             occurred_at=event.occurred_at,
             by=event.recorded_by,
             rules=dependencies.rules,
+            now=now,
+        )
+    else:
+        contacts.record_unanswered_call(
+            session,
+            event.placement_request_ids,
+            event.result,
+            direction=event.direction,
+            occurred_at=event.occurred_at,
+            by=event.recorded_by,
             now=now,
         )
 

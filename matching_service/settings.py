@@ -9,8 +9,7 @@ from pydantic import Field
 from shared.runtime.settings import KeyRing, Password, ServiceSettings, SettingsGroup, Unit, WebPort, for_one_purpose
 
 Days = Annotated[int, Unit("days")]
-NEARNESS: Final = 32
-"""The points of a score for a short way, of which `ScoreWeights` takes some."""
+Points = Annotated[int, Unit("points")]
 
 
 class AskAgainRules(SettingsGroup):
@@ -33,12 +32,41 @@ class AskAgainRules(SettingsGroup):
 
 
 class ScoreWeights(SettingsGroup):
-    """What the parts of a score count that an agency may weigh (docs/domain.md#matching-score)."""
+    """What the terms of a score count, and what bounds them (docs/domain.md#matching-score)."""
 
-    preferred_diagnosis_points: Annotated[int, Unit("points")] = Field(default=8, ge=0, le=NEARNESS)
-    """So many points a candidate gets whose practice prefers the group of the patient's diagnosis, where the patient
-    consents to its being known; nearness has as many fewer then. 0: preferences of practices do not rank
+    potentially_available_points: Points = Field(default=24, ge=0, le=100)
+    """Where staff hint that a place may be free, or none (docs/domain.md#matching-score)."""
+    capacity_points: Points = Field(default=12, ge=0, le=100)
+    """At most so many for a place that is stated to be free in a setting that fits, from when and since when it was
+    said (docs/domain.md#matching-score)."""
+    nearness_points: Points = Field(default=20, ge=0, le=100)
+    """At most so many for a short way; none at the limit of the patient's radius (docs/domain.md#matching-score)."""
+    certainty_points: Points = Field(default=14, ge=0, le=100)
+    """So many where every criterion can be checked (docs/domain.md#matching-score)."""
+    points_lost_per_unknown: Points = Field(default=2, ge=0, le=100)
+    """Certainty loses so many for each criterion that is unknown (docs/domain.md#matching-score)."""
+    preferred_diagnosis_points: Points = Field(default=6, ge=0, le=100)
+    """Where the practice prefers the group of the patient's diagnosis and the patient consents to its being known; 0:
+    preferences of practices do not rank (docs/domain.md#matching-score)."""
+    wishes_points: Points = Field(default=6, ge=0, le=100)
+    """At most so many for the patient's wishes that are known to be met (docs/domain.md#matching-score)."""
+    response_points: Points = Field(default=8, ge=0, le=100)
+    """At most so many for how often the practice has accepted patients (docs/domain.md#matching-score)."""
+    load_points: Points = Field(default=5, ge=0, le=100)
+    """At most so many where few patients are asked for at the practice this week (docs/domain.md#matching-score)."""
+    fairness_points: Points = Field(default=5, ge=0, le=100)
+    """At most so many where no patient who has searched for longer waits for this practice
     (docs/domain.md#matching-score)."""
+    days_ahead: Days = Field(default=180, ge=1, le=3660)
+    """A place that is free only after so many days counts as none (docs/domain.md#matching-score)."""
+    days_until_stale: Days = Field(default=180, ge=1, le=3660)
+    """What was said of places so many days ago or earlier counts half (docs/domain.md#matching-score)."""
+    acceptance_percent: Annotated[int, Unit("percent")] = Field(default=25, ge=1, le=100)
+    """A practice that accepts so many of a hundred requests has all points for its answers
+    (docs/domain.md#matching-score)."""
+    requests_of_a_full_week: Annotated[int, Unit("requests")] = Field(default=3, ge=1, le=100)
+    """With so many requests this week, or so many patients who wait there for longer, nothing is left of load or
+    fairness (docs/domain.md#matching-score)."""
 
 
 class ContactPlanRules(SettingsGroup):

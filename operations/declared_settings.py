@@ -24,10 +24,13 @@ from shared.runtime.settings import (
     KafkaAdministratorSettings,
     KafkaSettings,
     ServiceSettings,
+    SettingsGroup,
     Unit,
     fields,
+    group_of,
     names,
 )
+from shared.values.descriptions import descriptions
 
 Model = type[EnvironmentSettings]
 PROCESSES = ("web", "worker")
@@ -166,15 +169,15 @@ def _as_text(value: object) -> str:
 
 def _meaning(model: Model, field: FieldInfo) -> str:
     """The docstring of a field, or of the field that it takes the place of."""
-    named = [name for name, own in model.model_fields.items() if own is field]
-    before = [
-        base.model_fields[name]
-        for base in model.__mro__
-        if issubclass(base, EnvironmentSettings)
-        for name in named
-        if name in base.model_fields
-    ]
-    return next((_line(each.description) for each in [field, *before] if each.description), "")
+    groups = [group for each in model.model_fields.values() if (group := group_of(each))]
+    said = (
+        descriptions(base)[name]
+        for owner in [model, *groups]
+        for name in [name for name, own in owner.model_fields.items() if own is field]
+        for base in owner.__mro__
+        if issubclass(base, EnvironmentSettings | SettingsGroup) and name in descriptions(base)
+    )
+    return _line(next(said, ""))
 
 
 def _first_paragraph(model: Model) -> str:

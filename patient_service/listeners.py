@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import copies, erasures, places, searches
+from patient_service.domain import accesses, copies, erasures, places, searches
 from patient_service.domain.places import RecordedPlace
 from shared.database import Session
 from shared.events.catalogue import (
     AddressErased,
     AddressGeocoded,
+    ContactLogShown,
     EmailSent,
     PatientErasedFromCommunication,
     PatientErasedFromMatching,
@@ -106,6 +107,19 @@ def note_contact(session: Session, event: EmailSent, *, now: datetime) -> None:
     """Note when the patient was last written to; an e-mail to a practice names none."""
     if event.patient_id is not None:
         searches.note_contact(session, event.patient_id, berlin_day(event.sent_at), now=now)
+
+
+@listeners.effect(ContactLogShown)
+def note_access(session: Session, event: ContactLogShown, *, dependencies: Dependencies, now: datetime) -> None:  # noqa: ARG001
+    """Note who was shown a patient's contact log, which matching has."""
+    accesses.note_elsewhere(
+        session,
+        dependencies.keys,
+        event.patient_id,
+        event.action,
+        by=event.accessed_by,
+        at=event.accessed_at,
+    )
 
 
 @listeners.projection(AddressErased)

@@ -136,7 +136,7 @@ def _show_candidates(api: ApiClient, patient: Document, say: Any) -> list[str]:
     say(f"   {patient['reference']}: excluded by {excluded}")
     for candidate in found["candidates"][:3]:
         therapist = api.get("therapist", f"/api/therapists/{candidate['therapist_id']}")
-        reasons = " ".join(candidate["reasons"])
+        reasons = " ".join(reason["text"] for reason in candidate["reasons"])
         say(f"     {candidate['rank']}. {therapist['last_name']}, {therapist['city']}: {reasons}")
     return [candidate["therapist_id"] for candidate in found["candidates"]]
 

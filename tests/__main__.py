@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from shared.runtime import registry
+from tests.infrastructure import STATE_OF_THE_PLATFORM
 
 ROOT = Path(__file__).resolve().parent.parent
 MAIL_AND_PEOPLE = ("communication_service", "user_service")
@@ -37,23 +38,40 @@ GROUPS = {
 also folders that are new."""
 FOUND_NOTHING = 5
 """pytest's exit code where no test was chosen, such as by `-k`."""
+FAILURE = re.compile(r"^(?:FAILED|ERROR) .*", re.MULTILINE)
+STATE = re.compile(rf"^-+ {STATE_OF_THE_PLATFORM} -+\n(.*?)^[-_=]{{3}}", re.MULTILINE | re.DOTALL)
+MOST_LINES, LONGEST_LINE = 12, 400
+"""Of what is said once more at the end: a reader of a CI often sees only the last lines of all."""
 
 
 @dataclass
 class Run:
-    """One pytest process."""
+    """One pytest process; with an `output`, what it prints goes there."""
 
     process: subprocess.Popen[bytes]
     output: IO[bytes] | None
 
     def finish(self) -> int:
-        """Wait for the end, print what was not printed yet, and return the exit code."""
-        code = self.process.wait()
-        if self.output is not None:
-            self.output.seek(0)
-            sys.stdout.buffer.write(self.output.read())
-            sys.stdout.flush()
-        return code
+        """Print what it printed until now, then what it prints until its end, and return its exit code."""
+        printed = 0
+        while True:
+            ended = self.process.poll() is not None
+            if self.output is not None:
+                new = os.pread(self.output.fileno(), 2**30, printed)
+                printed += len(new)
+                sys.stdout.buffer.write(new)
+                sys.stdout.flush()
+            if ended:
+                return self.process.returncode
+            time.sleep(0.2)
+
+    def failures(self) -> list[str]:
+        """Returns the lines of its output that say what failed, and what a platform said of it."""
+        if self.output is None or self.process.returncode in (0, FOUND_NOTHING):
+            return []
+        output = os.pread(self.output.fileno(), 2**30, 0).decode(errors="replace")
+        states = [line for state in STATE.findall(output)[:1] for line in state.splitlines()]
+        return [line[:LONGEST_LINE] for line in [*FAILURE.findall(output)[:MOST_LINES], *states[:MOST_LINES]]]
 
     def stop(self) -> None:
         """End it where it still runs; it then stops what it has started."""
@@ -94,13 +112,16 @@ def compile_modules() -> None:
 
 
 def run_side_by_side(groups: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Returns the exit code of each group; the first prints as it runs, the others at their end."""
+    """Returns the exit code of each group; they print one after the other, and at last what failed once more."""
     with ExitStack() as stack:
-        outputs = [None, *(stack.enter_context(tempfile.TemporaryFile()) for _ in list(groups)[1:])]
-        runs = {name: start(groups[name], output) for name, output in zip(groups, outputs, strict=True)}
+        runs = {name: start(chosen, stack.enter_context(tempfile.TemporaryFile())) for name, chosen in groups.items()}
         for run in runs.values():
             stack.callback(run.stop)
-        return {name: run.finish() for name, run in runs.items()}
+        codes = {name: run.finish() for name, run in runs.items()}
+        for name, run in runs.items():
+            for line in run.failures():
+                print(f"{name}: {line}")
+        return codes
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL, Connection, event
 
 from testkit.private_platform import PrivatePlatform, private_platform
 from tests.builders.keys import TEXT_RINGS
 
 ROOT = Path(__file__).parent.parent
+STATE_OF_THE_PLATFORM = "state of the platform"
+"""The heading of what a failed end-to-end test adds to its report."""
 CHEAP_HASHES = {"HASHING_MEMORY_MIB": "8", "HASHING_PASSES": "1"}
 """A hash of a password takes 40 ms as in production, and thousands of hostile requests hash one."""
 
@@ -35,6 +37,33 @@ def taken_back(connection: Connection) -> Iterator[None]:
     yield
     # released, else PostgreSQL keeps the savepoint and its lock, thousands of them inside each other
     connection.exec_driver_sql("ROLLBACK TO SAVEPOINT before_the_block; RELEASE SAVEPOINT before_the_block")
+
+
+class CasesTakenBack:
+    """Many cases that begin with the same state of the test's transaction: one savepoint serves all of them.
+
+    It is set before the first case. A case that sends nothing to the database, as a request that is refused before,
+    costs it nothing.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._is_set = self._is_used = False
+        event.listen(connection, "before_cursor_execute", self._note)
+
+    @contextmanager
+    def case(self) -> Iterator[None]:
+        """Takes back what the block changes."""
+        if not self._is_set:
+            self._connection.exec_driver_sql("SAVEPOINT before_the_cases")
+            self._is_set = True
+        self._is_used = False
+        yield
+        if self._is_used:
+            self._connection.exec_driver_sql("ROLLBACK TO SAVEPOINT before_the_cases")
+
+    def _note(self, *_: Any) -> None:
+        self._is_used = True
 
 
 class Infrastructure:

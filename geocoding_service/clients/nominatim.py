@@ -20,6 +20,7 @@ from geopy.exc import GeocoderServiceError, GeopyError
 from pydantic import Field, ValidationError
 from pydantic_core import from_json
 
+from geocoding_service.clients.failures import ServerFailed
 from geocoding_service.settings import NominatimSettings
 from shared.runtime import http_client
 from shared.runtime.http_client import BadAnswer
@@ -42,12 +43,8 @@ logging.getLogger("geopy").setLevel(logging.WARNING)
 Query = Mapping[str, str]
 
 
-class GeocoderFailed(Exception):
-    """There is no answer that can be read. The message is for operators, and quotes nothing of the server."""
-
-    def __init__(self, why: str, *, refuses_us: bool = False) -> None:
-        super().__init__(why)
-        self.refuses_us = refuses_us
+class GeocoderFailed(ServerFailed):
+    """The geocoder gave no answer that can be read."""
 
 
 class _NotUnderstood(GeocoderServiceError):  # type: ignore[misc]  # geopy ships no types

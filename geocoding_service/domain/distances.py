@@ -1,10 +1,14 @@
-"""How far it is from one point to another, estimated from the straight line."""
+"""How far it is from one point to another: as a router knows it, else estimated from the straight line."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
+from geocoding_service.domain import routes
+from geocoding_service.domain.routes import PLACES_KEPT, KnownWay, Way
 from geocoding_service.domain.schemas import (
     DistanceMatrixRequest,
     DistanceMatrixView,
@@ -12,40 +16,126 @@ from geocoding_service.domain.schemas import (
     DistanceView,
     Point,
 )
+from geocoding_service.settings import OsrmSettings
+from shared.database import Session
 from shared.errors import NotFound
+from shared.values import travel
 from shared.values.enums import TravelMode
 from shared.values.places import Place
 from shared.values.places import distance_km as straight_km
 from shared.values.postal_codes import SOURCE, area
-from shared.values.travel import DETOUR_FACTORS, SPEEDS_KMH, detour_km, minutes
+
+ESTIMATED = "estimate from the straight line, by mode and length"
 
 
-def estimate(wanted: DistanceQuery) -> DistanceView:
+class WantedWays(NamedTuple):
+    """Ways that a router may be asked for, and for how long they are kept."""
+
+    ways: Sequence[Way]
+    kept: timedelta
+
+
+def ways_for_a_router(wanted: DistanceQuery | DistanceMatrixRequest, rules: OsrmSettings) -> WantedWays | None:
+    """Returns the ways that a router may be asked for; None where it may not, or need not.
+
+    A place by its coordinates may be where a patient lives.
+    """
+    origins, destinations = _points(wanted)
+    if isinstance(wanted, DistanceMatrixRequest) and not wanted.routed:
+        return None
+    by_code = all(point.postal_code is not None for point in (*origins, *destinations))
+    if not by_code and not rules.for_coordinates:
+        return None
+    ways = [way for row in _ways(origins, destinations, wanted.mode) for way in row if way is not None]
+    return WantedWays(ways, rules.kept if by_code else PLACES_KEPT)
+
+
+def _points(wanted: DistanceQuery | DistanceMatrixRequest) -> tuple[Sequence[Point], Sequence[Point]]:
+    if isinstance(wanted, DistanceMatrixRequest):
+        return wanted.origins, wanted.destinations
+    return [wanted.origin], [wanted.destination]
+
+
+def _ways(origins: Sequence[Point], destinations: Sequence[Point], mode: TravelMode) -> list[list[Way | None]]:
+    ends = [_place(point) for point in destinations]
+    return [
+        [Way(mode, start, end) if start and end else None for end in ends]
+        for start in (_place(point) for point in origins)
+    ]
+
+
+def show(session: Session, wanted: DistanceQuery, *, has_router: bool, now: datetime) -> DistanceView:
     """The distance from one point to the other; raises `NotFound` for an unknown postal code."""
-    origin, destination = _place(wanted.origin), _place(wanted.destination)
-    if origin is None or destination is None:
+    ((way,),) = _ways([wanted.origin], [wanted.destination], wanted.mode)
+    if way is None:
         raise NotFound("postal_code")
-    straight = straight_km(origin, destination)
+    known = routes.known(session, [way], now=now).get(way) if has_router else None
+    straight = straight_km(way.start, way.end)
     return DistanceView(
-        distance_km=_kilometres(straight, wanted.mode),
-        travel_minutes=_minutes(straight, wanted.mode),
-        straight_line_km=round(straight, 2),
+        distance_km=round(straight, 2),
+        route_km=_route_km(straight, wanted.mode, known),
+        travel_minutes=_minutes(straight, wanted.mode, known),
         mode=wanted.mode,
-        source=_source(wanted.mode, [wanted.origin, wanted.destination]),
+        estimated=known is None,
+        pending=has_router and routes.are_waiting(session, [way], now=now),
+        source=_source([wanted.origin, wanted.destination], known.source if known else ESTIMATED),
     )
+
+
+def show_matrix(
+    session: Session, wanted: DistanceMatrixRequest, *, has_router: bool, now: datetime
+) -> DistanceMatrixView:
+    """The distances from every origin to every destination; None where a postal code is not known."""
+    if wanted.routed and has_router:
+        return _routed_matrix(session, wanted, now=now)
+    return estimate_matrix(wanted)
 
 
 def estimate_matrix(wanted: DistanceMatrixRequest) -> DistanceMatrixView:
-    """The distances from every origin to every destination; None where a postal code is not known."""
-    mode = wanted.mode
-    starts, ends = [_place(point) for point in wanted.origins], [_place(point) for point in wanted.destinations]
-    straight = [[straight_km(a, b) if a and b else None for b in ends] for a in starts]
-    return DistanceMatrixView(
-        mode=mode,
-        source=_source(mode, [*wanted.origins, *wanted.destinations]),
-        distances_km=[[None if km is None else _kilometres(km, mode) for km in row] for row in straight],
-        travel_minutes=[[None if km is None else _minutes(km, mode) for km in row] for row in straight],
+    """The estimated distances: thousands of them in some milliseconds."""
+    ends = [_place(point) for point in wanted.destinations]
+    straight = [_straight_lines(_place(point), ends) for point in wanted.origins]
+    estimates = travel.estimates(wanted.mode)
+    route_km, minutes = estimates.route_km.at, estimates.minutes.at
+    return DistanceMatrixView.unchecked(  # to check thousands of numbers of our own takes longer than to compute them
+        {
+            "mode": wanted.mode,
+            "source": _source([*wanted.origins, *wanted.destinations], ESTIMATED),
+            "distances_km": [[None if km is None else round(km, 2) for km in row] for row in straight],
+            "routes_km": [[None if km is None else round(route_km(km), 2) for km in row] for row in straight],
+            "travel_minutes": [[None if km is None else math.ceil(minutes(km)) for km in row] for row in straight],
+            "estimated": None,
+            "pending": False,
+        }
     )
+
+
+def _straight_lines(start: Place | None, ends: Sequence[Place | None]) -> list[float | None]:
+    return [straight_km(start, end) if start and end else None for end in ends]
+
+
+def _routed_matrix(session: Session, wanted: DistanceMatrixRequest, *, now: datetime) -> DistanceMatrixView:
+    rows = _ways(wanted.origins, wanted.destinations, wanted.mode)
+    ways = {way for row in rows for way in row if way is not None}
+    known = routes.known(session, ways, now=now)
+    sources = sorted({way.source for way in known.values()}) + ([ESTIMATED] if len(known) < len(ways) else [])
+    return DistanceMatrixView(
+        mode=wanted.mode,
+        source=_source([*wanted.origins, *wanted.destinations], "; ".join(sources)),
+        distances_km=[[way and round(straight_km(way.start, way.end), 2) for way in row] for row in rows],
+        routes_km=[[_kilometres_of(way, known) for way in row] for row in rows],
+        travel_minutes=[[_minutes_of(way, known) for way in row] for row in rows],
+        estimated=[[way not in known for way in row] for row in rows],
+        pending=routes.are_waiting(session, ways, now=now),
+    )
+
+
+def _kilometres_of(way: Way | None, known: Mapping[Way, KnownWay]) -> float | None:
+    return way and _route_km(straight_km(way.start, way.end), way.mode, known.get(way))
+
+
+def _minutes_of(way: Way | None, known: Mapping[Way, KnownWay]) -> int | None:
+    return way and _minutes(straight_km(way.start, way.end), way.mode, known.get(way))
 
 
 def _place(point: Point) -> Place | None:
@@ -55,15 +145,15 @@ def _place(point: Point) -> Place | None:
     return Place(point.latitude, point.longitude)
 
 
-def _kilometres(straight: float, mode: TravelMode) -> float:
-    return round(detour_km(straight, mode), 2)
+def _route_km(straight: float, mode: TravelMode, known: KnownWay | None) -> float:
+    """A router's way begins at the nearest road, so it may be shorter than the straight line by some metres."""
+    return round(travel.route_km(straight, mode) if known is None else max(known.route_km, straight), 2)
 
 
-def _minutes(straight: float, mode: TravelMode) -> int:
-    return math.ceil(minutes(straight, mode))
+def _minutes(straight: float, mode: TravelMode, known: KnownWay | None) -> int:
+    return math.ceil(travel.minutes(straight, mode) if known is None else known.minutes)
 
 
-def _source(mode: TravelMode, points: Sequence[Point]) -> str:
-    estimate = f"estimate: straight line x {DETOUR_FACTORS[mode]}, {SPEEDS_KMH[mode]} km/h"
+def _source(points: Sequence[Point], way: str) -> str:
     by_code = any(point.postal_code is not None for point in points)
-    return f"{estimate}; {SOURCE}" if by_code else estimate
+    return f"{way}; {SOURCE}" if by_code else way

@@ -17,7 +17,10 @@ from shared.values.rules import rule_across
 from shared.values.schemas import QuerySchema, Schema
 from shared.values.text import Line
 
-MOST_POINTS = 100
+MOST_ORIGINS = 100
+MOST_DESTINATIONS = 5000
+MOST_WAYS = 10_000
+MOST_ROUTED = 500
 LONGEST_SPAN_DAYS = 5 * 366
 NOTHING: JsonDict = {"type": "null"}
 
@@ -150,6 +153,7 @@ class AreaView(Area):
     """How far away the middle of the area, or the address, is, in kilometres in a straight line."""
 
 
+POINT_IN_WORDS = Sentence.of("word.point")
 POINT: JsonDict = {
     "examples": [{"postal_code": "52062"}],
     "oneOf": [
@@ -180,15 +184,15 @@ class Point(Schema):
     @rule_across("postal_code", "latitude", "longitude")
     def _is_one_point(self) -> None:
         """Either `postal_code` is given, or both coordinates."""
-        refuse_no_point(self.latitude, self.longitude, self.postal_code, Sentence.of("word.point"))
+        refuse_no_point(self.latitude, self.longitude, self.postal_code, POINT_IN_WORDS)
 
 
 def refuse_no_point(
     latitude: float | None, longitude: float | None, postal_code: str | None, what: str | Sentence
 ) -> None:
     """Raises `NotAcceptable` unless it is a postal code or both coordinates."""
-    given = [value is not None for value in (latitude, longitude, postal_code)]
-    if given not in ([True, True, False], [False, False, True]):
+    by_code = postal_code is not None
+    if (latitude is None) != by_code or (longitude is None) != by_code:  # of a matrix's thousands of points, too
         raise NotAcceptable("field.no_point", what=what)
 
 
@@ -232,29 +236,42 @@ class DistanceQuery(QuerySchema):
 
 
 class DistanceView(Schema):
-    """A distance: kilometres on the way (two decimals), minutes from door to door (rounded up), how they are known."""
+    """A distance: the straight line, and the way with the minutes from door to door, known or estimated."""
 
     distance_km: float
+    """Length of the straight line, in kilometres with two decimals: what `max_distance_km` limits."""
+    route_km: float
     """Length of the way, in kilometres with two decimals."""
     travel_minutes: int
     """Minutes from door to door, rounded up."""
-    straight_line_km: float
-    """Length of the straight line, in kilometres."""
     mode: TravelMode
     """How one travels."""
+    estimated: bool
+    """Whether the way and its minutes are estimated from the straight line; otherwise a router knows them."""
+    pending: bool
+    """Whether a router is still to be asked, and the same question may have a better answer soon."""
     source: str
-    """How length and time are estimated, and from which data places are known."""
+    """How length and time are known, and from which data places are known."""
 
 
 class DistanceMatrixRequest(Schema):
     """The distances from each of the origins to each of the destinations are wanted."""
 
-    origins: Annotated[list[Point], Field(min_length=1, max_length=MOST_POINTS)]
+    origins: Annotated[list[Point], Field(min_length=1, max_length=MOST_ORIGINS)]
     """Where the ways start."""
-    destinations: Annotated[list[Point], Field(min_length=1, max_length=MOST_POINTS)]
+    destinations: Annotated[list[Point], Field(min_length=1, max_length=MOST_DESTINATIONS)]
     """Where the ways end."""
     mode: TravelMode = TravelMode.CAR
     """How one travels."""
+    routed: bool = False
+    """Whether routers are asked, where there are any; otherwise all ways are estimated, which takes no time."""
+
+    @rule_across("destinations", "origins")
+    def _has_few_ways(self) -> None:
+        """There are at most 10,000 ways, `origins` times `destinations`, and 500 where they are `routed`."""
+        most = MOST_ROUTED if self.routed else MOST_WAYS
+        if len(self.origins) * len(self.destinations) > most:
+            raise NotAcceptable("field.too_many_ways", most=most)
 
 
 class DistanceMatrixView(Schema):
@@ -263,11 +280,17 @@ class DistanceMatrixView(Schema):
     mode: TravelMode
     """How one travels."""
     source: str
-    """How lengths and times are estimated, and from which data places are known."""
+    """How lengths and times are known, and from which data places are known."""
     distances_km: list[list[float | None]]
-    """Lengths of the ways, in kilometres."""
+    """Lengths of the straight lines, in kilometres with two decimals."""
+    routes_km: list[list[float | None]]
+    """Lengths of the ways, in kilometres with two decimals."""
     travel_minutes: list[list[int | None]]
     """Minutes from door to door, rounded up."""
+    estimated: list[list[bool]] | None
+    """Which ways are estimated from the straight line although a router was to be asked; null: all of them."""
+    pending: bool
+    """Whether a router is still to be asked for one of them, and the same question may have better answers soon."""
 
 
 class HolidaysQuery(QuerySchema):

@@ -1,4 +1,4 @@
-"""Named questions to the addresses that a geocoder is asked for, and to what is known of it."""
+"""Named questions to the addresses that a geocoder is asked for."""
 
 from __future__ import annotations
 
@@ -20,15 +20,12 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    text,
-    update,
 )
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
-from geocoding_service.store.tables import AddressLookup, GeocoderState, LocatedAddress
+from geocoding_service.store.tables import AddressLookup, LocatedAddress
 
-THE_ONE: Final = 1
 _PARTS: Final = ("street", "house_number", "postal_code", "city")
 
 
@@ -156,44 +153,3 @@ def forget(session: Session, *, now: datetime, at_most: int) -> int:
     gone = delete(AddressLookup).where(AddressLookup.key.in_(old.with_for_update(skip_locked=True)))
     result = session.execute(gone.execution_options(synchronize_session=False))
     return cast("CursorResult[Any]", result).rowcount
-
-
-# The geocoder itself
-
-
-def state(session: Session) -> GeocoderState | None:
-    """What is known of the geocoder now."""
-    return session.get(GeocoderState, THE_ONE, populate_existing=True)
-
-
-def state_for_change(session: Session) -> GeocoderState:
-    """What is known of the geocoder now, locked."""
-    session.execute(insert(GeocoderState).values(id=THE_ONE).on_conflict_do_nothing())
-    return session.get_one(GeocoderState, THE_ONE, with_for_update=True, populate_existing=True)
-
-
-def take_probe(session: Session, *, now: datetime, next_at: datetime) -> bool:
-    """Whether this transaction is the one that may ask a geocoder in trouble now; the next may at `next_at`."""
-    taken = update(GeocoderState).where(GeocoderState.next_try_at <= now).values(next_try_at=next_at)
-    result = session.execute(taken.execution_options(synchronize_session=False))
-    return cast("CursorResult[Any]", result).rowcount > 0
-
-
-_RESERVE = text("""
-    INSERT INTO geocoder AS known (id, next_request_at)
-    VALUES (1, clock_timestamp() + make_interval(secs => :interval))
-    ON CONFLICT (id) DO UPDATE
-    SET next_request_at = greatest(known.next_request_at, clock_timestamp()) + make_interval(secs => :interval)
-    WHERE known.next_request_at <= clock_timestamp() + make_interval(secs => :longest)
-    RETURNING extract(epoch FROM known.next_request_at - clock_timestamp()) - :interval
-""")
-
-
-def reserve(session: Session, *, interval: float, longest: float) -> float | None:
-    """Returns in how many seconds the next request may be sent, and leaves no other process that turn.
-
-    None where that is more than `longest` seconds away: then no turn was taken. The row's lock lets processes take
-    turns one after another, and the time is the database's: the clocks of two machines differ.
-    """
-    wait = session.scalar(_RESERVE, {"interval": interval, "longest": longest})
-    return None if wait is None else max(float(wait), 0.0)

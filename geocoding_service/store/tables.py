@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, MetaData, SmallInteger, Text, func, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, MetaData, Text, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Erasable, column_types, is_one_of
 from shared.database.tables import add_shared_tables
-from shared.values.enums import GeocodePrecision
+from shared.values.enums import GeocodePrecision, TravelMode
 
 EXACT = (GeocodePrecision.ADDRESS, GeocodePrecision.STREET)
 """What a geocoder may know better than the table of postal codes."""
@@ -93,12 +93,46 @@ class AddressLookup(Tables):
     )
 
 
-class GeocoderState(Tables):
-    """What all processes together know of the geocoder: one row, and none before it was first asked."""
+class CachedRoute(Tables):
+    """A way that a router is asked for, and what it answered last; whose way it is it does not say."""
 
-    __tablename__ = "geocoder"
+    __tablename__ = "routes"
 
-    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    mode: Mapped[str]
+    from_latitude: Mapped[float]
+    from_longitude: Mapped[float]
+    to_latitude: Mapped[float]
+    to_longitude: Mapped[float]
+    kept_until: Mapped[datetime]
+    """When it is forgotten unless somebody asks for it again."""
+    due_at: Mapped[datetime]
+    """When the router is asked, at first or again. A job that asks at this moment puts it later: its lease."""
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often it was asked since its last answer."""
+    answered_at: Mapped[datetime | None]
+    """When the router last answered, also that there is no way."""
+    route_km: Mapped[float | None]
+    travel_minutes: Mapped[float | None]
+    source: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("ix_routes_due_at", "mode", "due_at"),
+        Index("ix_routes_kept_until", "kept_until"),
+        CheckConstraint("(route_km IS NULL) = (travel_minutes IS NULL)", name="both_measures"),
+        CheckConstraint("route_km >= 0 AND travel_minutes >= 0", name="measures"),
+        CheckConstraint(is_one_of("mode", TravelMode), name="mode"),
+    )
+
+
+class OutsideServer(Tables):
+    """What all processes together know of a server outside: no row before it was first asked."""
+
+    __tablename__ = "outside_servers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    """`geocoder`, or `router_` with a mode of travel."""
     next_request_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """Before this no process sends it another request; by the database's clock, the only one that all share."""
     failures: Mapped[int] = mapped_column(default=0, server_default=text("0"))
@@ -109,8 +143,6 @@ class GeocoderState(Tables):
     """Why, in words of ours."""
     next_try_at: Mapped[datetime | None]
     """When it is asked again; None while it is not in trouble."""
-
-    __table_args__ = (CheckConstraint("id = 1", name="only_one"),)
 
 
 add_shared_tables(Tables.metadata)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matching_service.dependencies import Dependencies
 from matching_service.domain import matches
-from matching_service.domain.schemas import MatchesView, MatchQuestion
+from matching_service.domain.match_schemas import MatchesView, MatchQuestion
 from shared.http import READ_ONLY, Context, Resource, endpoint
 
 
@@ -15,9 +15,10 @@ class MatchCollection(Resource):
     def post(self, context: Context[Dependencies], body: MatchQuestion) -> MatchesView:
         """Find therapists who fit a patient, best first, with reasons.
 
-        A score has four parts: nearness (0-32), potentially available (40), certainty (28, less 4 for each
-        criterion that cannot be checked), and a preference of the practice for the group of the patient's diagnosis,
-        which takes its points from nearness. Distances are straight lines, travel times are estimated from them.
+        A score is the sum of its parts: staff's hint, what was said of places, nearness, certainty, the practice's
+        preference for the group of the diagnosis, the patient's wishes, earlier answers of the practice, its load this
+        week, and fairness towards who has searched for longer. Equal scores: the nearer, then the lower id. Distances
+        are straight lines, travel times are estimated from them.
         """
         return matches.find(
             context.session,

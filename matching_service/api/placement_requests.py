@@ -15,7 +15,7 @@ from matching_service.domain.schemas import (
     ContactList,
     NewAnswer,
     NewPlace,
-    RefusedTherapist,
+    RefusedRule,
     RequestFields,
     RequestFilter,
     RequestView,
@@ -60,14 +60,19 @@ class PlacementRequestItem(Resource):
 def _reference(approved: Approval) -> ResponseReference:
     return {
         "items": [str(item.id) for item in approved.items],
-        "refused": [refusal.to_json() for refusal in approved.refused],
+        # nothing of what was compared: an erasure would not find it here
+        "refused": [refusal.model_dump(mode="json", include={"therapist_id", "rule"}) for refusal in approved.refused],
     }
 
 
 def _find_approved(context: Context[Dependencies], reference: ResponseReference) -> Approval:
-    ids = [UUID(each) for each in reference["items"]]
     return placement_requests.find_approved(
-        context.session, texts(context), ids, [RefusedTherapist.from_json(each) for each in reference["refused"]]
+        context.session,
+        texts(context),
+        [UUID(each) for each in reference["items"]],
+        [RefusedRule.from_json(each) for each in reference["refused"]],
+        rules=context.dependencies.rules,
+        today=context.today,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matching_service.api.contact_log import ContactLogCollection, ContactLogItem
 from matching_service.api.contact_plans import (
     ContactPlanApproveResource,
     ContactPlanCollection,
@@ -23,6 +24,7 @@ from matching_service.api.placement_requests import (
     PlacementRequestResponseResource,
     PlacementRequestWithdrawResource,
 )
+from matching_service.api.reports import AnswerReportResource, ContactReportResource, SearchReportResource
 from shared.http import Route
 from shared.security.authentication import AUDITORS, CALLERS, COORDINATORS
 
@@ -43,5 +45,10 @@ ROUTES = [
     Route("/api/contact-plans/<uuid:id>/approve", ContactPlanApproveResource, post=COORDINATORS),
     Route("/api/contact-plans/<uuid:id>/requests", ContactPlanRequestCollection, get=COORDINATORS),
     Route("/api/contact-plans/<uuid:id>/patients", ContactPlanPatientCollection, get=COORDINATORS),
+    Route("/api/patients/<uuid:id>/contact-log", ContactLogCollection, get=AUDITORS, post=COORDINATORS),
+    Route("/api/patients/<uuid:id>/contact-log/<uuid:entry_id>", ContactLogItem, get=AUDITORS),
+    Route("/api/reports/contacts", ContactReportResource, get=AUDITORS),
+    Route("/api/reports/answers", AnswerReportResource, get=AUDITORS),
+    Route("/api/reports/searches", SearchReportResource, get=AUDITORS),
     PATIENT_DATA,
 ]

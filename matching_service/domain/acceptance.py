@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-WHOLE: Final = 10_000
-"""The chance of what is certain."""
-USUAL: Final = 500
-"""What is expected of a practice of which nothing is known: one in twenty accepts."""
-USUAL_COUNTS: Final = 20
-"""So many answers must be known of a practice for them to count as much as what is usual."""
+from matching_service.store.practice_answers import WHOLE
+
+__all__ = ["WHOLE", "of_pair", "of_practice", "weight"]
+
 HINTED: Final = 4
 """So many times likelier is an acceptance where staff hint that a place may be free."""
 MOST: Final = 6000
@@ -30,9 +28,8 @@ MOST_DAYS: Final = 5 * DAYS_THAT_DOUBLE
 """Longer waits count no more: otherwise a few would get everything."""
 
 
-def of_practice(*, answered: int, accepted: int, is_hinted: bool) -> int:
-    """The chance that a practice accepts somebody: its own answers, mixed with what is usual, and staff's hint."""
-    share = (accepted * WHOLE + USUAL * USUAL_COUNTS) // (answered + USUAL_COUNTS)
+def of_practice(share: int, *, is_hinted: bool) -> int:
+    """The chance that a practice accepts somebody: what follows from its answers, as in the ranking, and the hint."""
     return min(MOST, share * HINTED if is_hinted else share)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from matching_service.domain import audit_log, consequences, publishing, states
+from matching_service.domain import audit_log, consequences, publishing, states, waiting
+from matching_service.domain.contact_log import Contact
 from matching_service.domain.placement_requests import lock_request, lock_request_that_goes_on
 from matching_service.domain.request_views import view
 from matching_service.domain.schemas import NewAnswer, NewPlace, RequestView, Withdrawal
@@ -17,8 +18,9 @@ from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import PatientPlaced, RequestAccepted, RequestAnswered
 from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
+from shared.values.contact_log_enums import ContactResult
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day
-from shared.values.enums import RequestStatus, WithdrawalReason
+from shared.values.enums import Channel, Direction, RequestStatus, WithdrawalReason
 
 
 class PlaceNotFollowed(Conflict):
@@ -52,16 +54,36 @@ def respond(
     # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
     at = min(response.occurred_at, now) if response.occurred_at else _not_before(request.responded_at, now)
     note = texts.encrypt(session, request.patient_id, request.id, response.note)
+    channel, direction = response.channel, response.direction or _direction_of(response.channel)
     if request.status == RequestStatus.WITHDRAWN:
-        _log(session, request, response, at=at, note=note, by=by, now=now)
+        _log(session, request, response, at=at, channel=channel, direction=direction, note=note, by=by, now=now)
         return view(session, texts, request)
     if request.status not in states.TAKES_AN_ANSWER:
         raise Conflict("placement_request.answered_already", status=RequestStatus(request.status))
     if request.responded_at is not None and at < request.responded_at:
         raise _wrong_time(FieldProblem.of("occurred_at", "field.before_known_answer"))
-    _record_answer(session, request, response, at=at, channel=None, note=note, rules=rules, by=by, now=now)
+    _record_answer(
+        session,
+        request,
+        response,
+        at=at,
+        channel=channel,
+        direction=direction,
+        note=note,
+        rules=rules,
+        by=by,
+        now=now,
+    )
     request.count_change(by=by, now=now)
     return view(session, texts, request)
+
+
+def _direction_of(channel: Channel | None) -> Direction | None:
+    """Who began a contact of which staff did not say it: an answer in writing comes from the practice."""
+    return Direction.INBOUND if channel in _WRITTEN else None
+
+
+_WRITTEN = frozenset({Channel.EMAIL, Channel.LETTER, Channel.FAX, Channel.REPLY_LINK})
 
 
 def _not_before(known: datetime | None, now: datetime) -> datetime:
@@ -81,6 +103,7 @@ def take_answer(
     at: datetime,
     event_time: datetime,
     channel: str,
+    direction: str,
     rules: AskAgainRules,
     by: UUID | None,
     now: datetime,
@@ -96,9 +119,11 @@ def take_answer(
     # the same instant is not older: both were acknowledged, and this one comes last
     too_late = known is not None and (event_time <= known if is_asked_again else at < known)
     if request.status in states.TAKES_AN_ANSWER and not too_late:
-        _record_answer(session, request, response, at=at, channel=channel, rules=rules, by=by, now=now)
+        _record_answer(
+            session, request, response, at=at, channel=channel, direction=direction, rules=rules, by=by, now=now
+        )
     else:
-        _log(session, request, response, at=at, channel=channel, by=by, now=now)
+        _log(session, request, response, at=at, channel=channel, direction=direction, by=by, now=now)
 
 
 def _record_answer(
@@ -108,13 +133,14 @@ def _record_answer(
     *,
     at: datetime,
     channel: str | None,
+    direction: str | None,
     rules: AskAgainRules,
     by: UUID | None,
     now: datetime,
     note: bytes | None = None,
 ) -> None:
     states.take_answer(request, response.outcome, response.available_from, at=at, rules=rules, now=now)
-    entry = _log(session, request, response, at=at, channel=channel, note=note, by=by, now=now)
+    entry = _log(session, request, response, at=at, channel=channel, direction=direction, note=note, by=by, now=now)
     request.answer_entry_id = entry
     publish_answer(session, request, berlin_day(at), now=now)
     consequences.recompute_holds_of(session, request.patient_id, cause=entry, now=now)
@@ -129,6 +155,7 @@ def _log(
     by: UUID | None,
     now: datetime,
     channel: str | None = None,
+    direction: str | None = None,
     note: bytes | None = None,
 ) -> UUID:
     return audit_log.add_entry(
@@ -142,6 +169,7 @@ def _log(
         outcome=response.outcome,
         available_from=response.available_from,
         note=note,
+        contact=Contact(ContactResult(response.outcome), direction),
     )
 
 
@@ -188,6 +216,7 @@ def place(
         # the patient service speaks of one place: what became of another, nobody would ever say
         raise Conflict("patient.placed_already")
     states.place(request, first_session_on=placing.first_session_on, today=today, now=now)
+    waiting.note_until_placed(request, patient, today=today)
     request.count_change(by=by, now=now)
     entry = audit_log.add_entry(
         session, request, "placed", occurred_at=now, by=by, cause=request.answer_entry_id, now=now

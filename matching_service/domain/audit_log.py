@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from matching_service.domain import contact_log
+from matching_service.domain.contact_log import Contact
 from matching_service.domain.schemas import AuditLogEntryView
 from matching_service.store import lists, queries
 from matching_service.store.tables import AuditLogEntry, PlacementRequest
@@ -30,13 +32,28 @@ def add_entry(
     reason: str | None = None,
     note: bytes | None = None,
     cause: UUID | None = None,
+    contact: Contact | None = None,
 ) -> UUID:
     """Add an entry with the request's present status, and return its id.
 
     `by` entered what it says, None where it followed from something else; `cause` is the entry of that, if it has one.
-    The note is encrypted, about the request.
+    The note is encrypted, about the request. `contact`: what happened was a contact, so that the patient's contact log
+    has it too, under the same id.
     """
     entry_id = new_id()
+    if contact is not None:
+        contact_log.add_of_request(
+            session,
+            request,
+            contact,
+            id=entry_id,
+            occurred_at=occurred_at,
+            channel=channel,
+            by=by,
+            now=now,
+            available_from=available_from,
+            note=note,
+        )
     session.add(
         AuditLogEntry(
             id=entry_id,

@@ -39,6 +39,7 @@ def _selected(session: Session, wanted: BulkChange) -> Sequence[UUID]:
         patient_id=filters.patient_id,
         therapist_id=filters.therapist_id,
         status=filters.status,
+        unmet_criteria=filters.unmet_criteria,
     )
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from matching_service.domain import audit_log, states
 from matching_service.domain.answers import reopen, take_answer
 from matching_service.domain.consequences import recompute_holds_of
+from matching_service.domain.contact_log import Contact
 from matching_service.domain.schemas import NewAnswer
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
@@ -21,7 +22,8 @@ from matching_service.store.tables import PlacementRequest
 from shared.database import Session
 from shared.events.catalogue import PracticeAnswer
 from shared.runtime.logs import logger
-from shared.values.enums import CallAnswer, Channel, RequestOutcome, RequestStatus
+from shared.values.contact_log_enums import ContactResult
+from shared.values.enums import CallAnswer, CallResult, Channel, Direction, EmailKind, RequestOutcome, RequestStatus
 
 log = logger(__name__)
 
@@ -72,7 +74,25 @@ def record_email(
     """The e-mail with these requests has gone out."""
     for request in _lock_requests(session, request_ids).values():
         request.emailed_at, request.updated_at = states.latest(request.emailed_at, sent_at), now
-        _record_contact(session, request, "emailed", contact, at=sent_at, channel=Channel.EMAIL, by=None, now=now)
+        said = Contact(ContactResult.SENT, Direction.OUTBOUND)
+        _record_contact(session, request, "emailed", contact, said, at=sent_at, channel=Channel.EMAIL, by=None, now=now)
+
+
+def record_notice(
+    session: Session, request_ids: Sequence[UUID], kind: EmailKind, *, sent_at: datetime, now: datetime
+) -> None:
+    """The practice was written what became of these requests; they stay as they are."""
+    for request in _lock_requests(session, request_ids).values():
+        contact = Contact(_NOTICES[kind], Direction.OUTBOUND)
+        audit_log.add_entry(
+            session, request, kind, occurred_at=sent_at, channel=Channel.EMAIL, contact=contact, by=None, now=now
+        )
+
+
+_NOTICES = {
+    EmailKind.CONFIRMATION: ContactResult.CONFIRMATION_SENT,
+    EmailKind.WITHDRAWAL: ContactResult.WITHDRAWAL_SENT,
+}
 
 
 def record_call(
@@ -81,6 +101,7 @@ def record_call(
     answers: Sequence[PracticeAnswer],
     *,
     contact: ContactEvent,
+    direction: str,
     occurred_at: datetime,
     by: UUID | None,
     rules: AskAgainRules,
@@ -93,9 +114,13 @@ def record_call(
         if request.id in {*request_ids, *said}:
             request.called_at, request.updated_at = states.latest(request.called_at, occurred_at), now
         if said.get(request.id) == CallAnswer.NOT_DISCUSSED:
-            _record_not_discussed(session, request, contact, at=occurred_at, by=by, now=now)
+            _record_not_discussed(session, request, contact, direction, at=occurred_at, by=by, now=now)
         elif request.id in {*request_ids, *said}:
-            _record_contact(session, request, "called", contact, at=occurred_at, channel=Channel.PHONE, by=by, now=now)
+            # one call is one contact: where it brought an answer, that is what the contact log says
+            reached = None if request.id in answer_to else Contact(ContactResult.REACHED, direction)
+            _record_contact(
+                session, request, "called", contact, reached, at=occurred_at, channel=Channel.PHONE, by=by, now=now
+            )
         answer = answer_to.get(request.id)
         if answer is not None:
             take_answer(
@@ -105,10 +130,37 @@ def record_call(
                 at=occurred_at,
                 event_time=contact.event_time,
                 channel=Channel.PHONE,
+                direction=direction,
                 by=by,
                 rules=rules,
                 now=now,
             )
+
+
+def record_unanswered_call(
+    session: Session,
+    request_ids: Sequence[UUID],
+    result: str,
+    *,
+    direction: str,
+    occurred_at: datetime,
+    by: UUID | None,
+    now: datetime,
+) -> None:
+    """A call reached nobody: the log proves it, and the requests stay as they are until the attempts are used up."""
+    contact = Contact(ContactResult(CallResult(result)), direction)
+    for request in _lock_requests(session, request_ids).values():
+        audit_log.add_entry(
+            session,
+            request,
+            "not_reached",
+            occurred_at=occurred_at,
+            by=by,
+            now=now,
+            channel=Channel.PHONE,
+            reason=result,
+            contact=contact,
+        )
 
 
 def record_written_answers(
@@ -132,6 +184,7 @@ def record_written_answers(
             at=occurred_at,
             event_time=event_time,
             channel=Channel.EMAIL,
+            direction=Direction.INBOUND,
             by=by,
             rules=rules,
             now=now,
@@ -191,6 +244,7 @@ def _record_contact(
     request: PlacementRequest,
     what: str,
     contact: ContactEvent,
+    said: Contact | None,
     *,
     at: datetime,
     channel: Channel,
@@ -201,14 +255,22 @@ def _record_contact(
         _note_contact(request, contact)
         states.mark_contacted(request, now=now)
     # the contact took place also where it changes nothing, and the log proves it
-    audit_log.add_entry(session, request, what, occurred_at=at, by=by, now=now, channel=channel)
+    audit_log.add_entry(session, request, what, occurred_at=at, by=by, now=now, channel=channel, contact=said)
 
 
 def _record_not_discussed(
-    session: Session, request: PlacementRequest, contact: ContactEvent, *, at: datetime, by: UUID | None, now: datetime
+    session: Session,
+    request: PlacementRequest,
+    contact: ContactEvent,
+    direction: str,
+    *,
+    at: datetime,
+    by: UUID | None,
+    now: datetime,
 ) -> None:
+    said = Contact(ContactResult.NOT_DISCUSSED, direction)
     entry = audit_log.add_entry(
-        session, request, "not_discussed", occurred_at=at, by=by, now=now, channel=Channel.PHONE
+        session, request, "not_discussed", occurred_at=at, by=by, now=now, channel=Channel.PHONE, contact=said
     )
     if _is_late(request, contact):
         return

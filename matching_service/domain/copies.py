@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from shared.database.copies import keep_merged, keep_newest, keep_removed, week_
 from shared.events.catalogue import (
     AddressGeocoded,
     PatientMerged,
+    PublicCapacity,
+    PublicCapacityStatement,
     PublicPatient,
     PublicTherapist,
     TherapistMerged,
@@ -20,6 +23,7 @@ from shared.events.catalogue import (
 from shared.events.event import EventEnvelope
 from shared.runtime.logs import logger
 from shared.values.contacts import mailbox_of
+from shared.values.enums import CapacityState
 from shared.values.places import Place
 from shared.values.postal_codes import coordinates_problem
 from shared.values.text import one_line
@@ -70,11 +74,14 @@ def keep_places(session: Session, events: Sequence[AddressGeocoded]) -> None:
 
 
 def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:
+    capacity = therapist.capacity or PublicCapacity()
     return {
         "id": therapist.id,
         **envelope.position(),
         "status": therapist.status,
         "name": one_line(" ".join(p for p in (therapist.title, therapist.first_name, therapist.last_name) if p)),
+        "street": _line(therapist.street),
+        "house_number": _line(therapist.house_number),
         "postal_code": _line(therapist.postal_code),
         "city": _line(therapist.city),
         "address": comparable_address(therapist.street, therapist.house_number, therapist.postal_code, therapist.city),
@@ -86,6 +93,10 @@ def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str,
         "languages": therapist.languages,
         "working_hours": week_of(therapist.id, therapist.working_hours),
         "potentially_available": therapist.potentially_available,
+        "individual_from": therapist.free_individual_from,
+        "individual_stated_on": _stated_on(capacity.individual),
+        "group_from": therapist.free_group_from,
+        "group_stated_on": _stated_on(capacity.group),
         "preferred_diagnoses": therapist.preferences.diagnoses if therapist.preferences else [],
         "contact_preference": therapist.contact_preference,
         "mailbox": None if therapist.email_opt_out else mailbox_of(therapist.email),
@@ -93,6 +104,11 @@ def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str,
         "merged_into": None,
         "given_place": _place(therapist.id, therapist.postal_code, therapist.latitude, therapist.longitude),
     }
+
+
+def _stated_on(statement: PublicCapacityStatement) -> date | None:
+    """When something was said that still counts."""
+    return None if statement.state == CapacityState.UNKNOWN else statement.stated_on
 
 
 def _patient(patient: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
@@ -104,6 +120,7 @@ def _patient(patient: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
         "diagnosis_block": patient.diagnosis_block,
         "address": comparable_address(None, None, patient.postal_code, None) if patient.postal_code else None,
         "insurance_type": patient.insurance_type,
+        "health_insurer_ik": _line(patient.health_insurer_ik),
         "reimbursement_case": patient.reimbursement_case,
         "age_groups": patient.age_groups,
         "availability": week_of(patient.id, patient.availability),
@@ -116,6 +133,8 @@ def _patient(patient: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
         "languages": patient.languages,
         "excluded_therapist_ids": patient.excluded_therapist_ids,
         "search_started_on": patient.search_started_on,
+        "days_paused": patient.days_paused,
+        "paused_since": patient.paused_since,
         "placement_request_id": patient.placement_request_id,
         "placement_state": patient.placement_state,
         "merged_into": None,

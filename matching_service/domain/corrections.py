@@ -13,6 +13,7 @@ from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
 from matching_service.domain.answers import PlaceNotFollowed, publish_answer
+from matching_service.domain.contact_log import Contact
 from matching_service.domain.place_schemas import CorrectedRequest, Correction, NotRestored
 from matching_service.domain.placement_requests import lock_request_that_goes_on
 from matching_service.domain.publishing import state
@@ -27,6 +28,7 @@ from shared.errors import Conflict
 from shared.events.catalogue import PlaceTakenBack, RequestCorrected
 from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
+from shared.values.contact_log_enums import ContactResult
 from shared.values.datetimes import berlin_day
 from shared.values.enums import PlacementState, RequestOutcome, RequestStatus
 
@@ -156,6 +158,7 @@ def _replace_answer(
         note=texts.encrypt(session, request.patient_id, request.id, correction.reason),
         by=by,
         cause=mistaken,
+        contact=Contact(ContactResult(correction.outcome or ContactResult.TAKEN_BACK), None, corrects=mistaken),
         now=now,
     )
     request.answer_entry_id = entry if correction.outcome is not None else answer

@@ -2,102 +2,152 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache, reduce
+from itertools import combinations, product
+from operator import or_
+from typing import Any, Final, NamedTuple
 
-from matching_service.domain.criteria import CRITERIA, FAIL, PASS, UNKNOWN, Said, way
-from matching_service.domain.schemas import CriterionCheck, Relaxation
-from matching_service.domain.search import Search
+from matching_service.domain.criteria import CRITERIA, FAIL, PASS, UNKNOWN, Criterion
+from matching_service.domain.criterion_texts import minutes_of, way
+from matching_service.domain.criterion_values import fields_of
+from matching_service.domain.match_schemas import ComparedValues, CriterionCheck, MatchReason, Relaxation
+from matching_service.domain.search import METRES_A_KILOMETRE, Search
 from matching_service.store.matching import Judged
 from shared.texts import Sentence, TextLanguage, word_in
-from shared.values.enums import CheckResult, MatchCriterion
+from shared.values.enums import CheckResult, MatchCriterion, TravelMode
 
 Criteria = frozenset[MatchCriterion]
 Failures = Mapping[Criteria, int]
+EMPTY: Final[Mapping[str, Any]] = {}
+
+
+class _Result(NamedTuple):
+    """What a criterion says of a therapist."""
+
+    criterion: Criterion
+    result: CheckResult
+    number: int
+    """Stands for both: a number is compared sooner than two words."""
+    column: str | None
+    """What of the therapist's row all of it follows from."""
+
+
+_NUMBERS: Final = {pair: number for number, pair in enumerate(product(MatchCriterion, CheckResult))}
 
 
 class Failure(NamedTuple):
-    """A criterion that a therapist fails, and what it says of them."""
+    """A criterion that a therapist fails, what it compared, and what it says of them."""
 
     rule: MatchCriterion
+    values: ComparedValues
     detail: Sentence
 
 
-def checks(judged: Judged, search: Search, language: TextLanguage) -> list[CriterionCheck]:
-    """Every check of a candidate, in the order of the criteria."""
-    return [
-        CriterionCheck(criterion, result, _sentence(said, judged, search).in_language(language))
-        for criterion, result, said in _said(judged.failed, judged.unknown)
-    ]
-
-
 def failures_of(judged: Judged, search: Search) -> list[Failure]:
-    """Only what fails, in the order of the criteria."""
+    """What a therapist fails, in the order of the criteria."""
     return [
-        Failure(criterion, _sentence(said, judged, search))
-        for criterion, result, said in _said(judged.failed, judged.unknown)
+        Failure(each.name, each.compared.values(judged.therapist, search), _sentence(each, result, judged, search))
+        for each, result, *_ in _results(judged.failed, judged.unknown)
         if result is FAIL
     ]
 
 
+class Explainer:
+    """Puts into words what the judge found in one search; what is alike for several therapists is made once."""
+
+    def __init__(self, search: Search, language: TextLanguage) -> None:
+        self._search, self._language = search, language
+        self._asked_for = criteria_asked_for(search)
+        self._made: dict[tuple[int, Any], CriterionCheck] = {}
+
+    def checks(self, judged: Judged) -> list[CriterionCheck]:
+        """Every check of a candidate, in the order of the criteria."""
+        therapist, made = judged.therapist, self._made
+        found = []
+        for criterion, result, number, column in _results(judged.failed, judged.unknown):
+            read = getattr(therapist, column) if column else None
+            key = (number, tuple(read) if type(read) is list else read)
+            check = made.get(key)
+            if check is None:
+                check = made[key] = self._check(criterion, result, judged)
+            found.append(check)
+        return found
+
+    def _check(self, criterion: Criterion, result: CheckResult, judged: Judged) -> CriterionCheck:
+        values = criterion.compared.values(judged.therapist, self._search)
+        sentence = _sentence(criterion, result, judged, self._search)
+        return CriterionCheck(criterion.name, result, values, sentence.in_language(self._language))
+
+    def reasons(self, therapist: Any, checks: Sequence[CriterionCheck]) -> list[MatchReason]:
+        """Why this therapist is a candidate: the hint, the practice's wish, the way, what fits, what is not known."""
+        unknown = tuple(check.rule for check in checks if check.result is UNKNOWN)
+        language = self._language
+        return [
+            *([_available(language)] if therapist.potentially_available else []),
+            *([_preferred(self._search.diagnosis_block, language)] if therapist.preference else []),
+            _way(therapist.metres, self._search.travel_mode, language),
+            *(
+                _meets(check.rule, check.detail, language)
+                for check in checks
+                if check.rule in self._asked_for and check.result is PASS
+            ),
+            *([_not_known(unknown, language)] if unknown else []),
+        ]
+
+
 @lru_cache(1024)
-def _said(
-    failed: frozenset[MatchCriterion], unknown: frozenset[MatchCriterion]
-) -> list[tuple[MatchCriterion, CheckResult, Said]]:
+def _results(failed: Criteria, unknown: Criteria) -> list[_Result]:
+    """What the criteria say that are shown; one without words for a pass is shown only where it fails."""
     results = ((each, FAIL if each.name in failed else UNKNOWN if each.name in unknown else PASS) for each in CRITERIA)
-    return [
-        (each.name, result, each.explanations[result])
-        for each, result in results
-        if result is not PASS or PASS in each.explanations
-    ]
+    shown = [(each, result) for each, result in results if result is not PASS or PASS in each.explanations]
+    return [_Result(each, result, _NUMBERS[each.name, result], each.compared.column) for each, result in shown]
 
 
-def _sentence(said: Said, judged: Judged, search: Search) -> Sentence:
+def _sentence(criterion: Criterion, result: CheckResult, judged: Judged, search: Search) -> Sentence:
+    said = criterion.explanations[result]
     return Sentence.of(said) if isinstance(said, str) else said(judged.therapist, search)
 
 
-def reasons(
-    therapist: Any,
-    checks: Sequence[CriterionCheck],
-    search: Search,
-    language: TextLanguage,
-    *,
-    asked_for: frozenset[MatchCriterion],
-) -> list[str]:
-    """Why this therapist is a candidate: availability, the practice's wish, distance, what fits, what is not known."""
-    available = [Sentence.of("reason.potentially_available")] if therapist.potentially_available else []
-    preferred = (
-        [Sentence.of("reason.preferred_diagnosis", block=search.diagnosis_block)] if therapist.preference else []
-    )
-    unknown = tuple(check.rule for check in checks if check.result is UNKNOWN)
-    return [
-        *(each.in_language(language) for each in (*available, *preferred, way(therapist.metres, search.travel_mode))),
-        *(
-            _for(check.rule, check.detail, language)
-            for check in checks
-            if check.rule in asked_for and check.result is PASS
-        ),
-        *([_unknown(unknown).in_language(language)] if unknown else []),
-    ]
+# Reasons that follow from few values are kept: an answer has hundreds, most of which are alike.
+
+
+@lru_cache
+def _available(language: TextLanguage) -> MatchReason:
+    return _reason(Sentence.of("reason.potentially_available"), language)
+
+
+@lru_cache
+def _preferred(block: str | None, language: TextLanguage) -> MatchReason:
+    return _reason(Sentence.of("reason.preferred_diagnosis", block=block), language, block=block)
+
+
+def _way(metres: float, mode: TravelMode, language: TextLanguage) -> MatchReason:
+    kilometres = metres / METRES_A_KILOMETRE
+    values = {"distance_km": round(kilometres, 1), "travel_minutes": minutes_of(kilometres, mode), "travel_mode": mode}
+    return _reason(way(metres, mode), language, **values)
 
 
 @lru_cache(512)
-def _unknown(criteria: Sequence[MatchCriterion]) -> Sentence:
-    return Sentence.of("reason.unknown", criteria=criteria)
+def _not_known(rules: Sequence[MatchCriterion], language: TextLanguage) -> MatchReason:
+    return _reason(Sentence.of("reason.unknown", criteria=rules), language, rules=rules)
+
+
+def _reason(sentence: Sentence, language: TextLanguage, **params: Any) -> MatchReason:
+    return MatchReason(sentence.code, params, sentence.in_language(language))
+
+
+@lru_cache(4096)
+def _meets(rule: MatchCriterion, detail: str, language: TextLanguage) -> MatchReason:
+    criterion = word_in(rule, language)
+    if language == TextLanguage.EN:  # goes on with a small letter, where German nouns keep their capital
+        detail = detail[0].lower() + detail[1:]
+    return MatchReason(f"criterion.{rule}", {"rule": rule}, f"{criterion[0].upper()}{criterion[1:]}: {detail}")
 
 
 def criteria_asked_for(search: Search) -> Criteria:
     """The criteria about which the patient has a need or a wish: only these are reasons for a therapist who fits."""
     return frozenset(each.name for each in CRITERIA if each.is_asked_for and each.is_asked_for(search))
-
-
-@lru_cache(4096)
-def _for(rule: MatchCriterion, detail: str, language: TextLanguage) -> str:
-    criterion = word_in(rule, language)
-    if language == TextLanguage.EN:  # goes on with a small letter, where German nouns keep their capital
-        detail = detail[0].lower() + detail[1:]
-    return f"{criterion[0].upper()}{criterion[1:]}: {detail}"
 
 
 def excluded(failures: Failures, *, distance_unknown: int) -> dict[MatchCriterion, int]:
@@ -110,13 +160,49 @@ def excluded(failures: Failures, *, distance_unknown: int) -> dict[MatchCriterio
     return {criterion: number for criterion, number in counts.items() if number}
 
 
-def relaxations(failures: Failures, search: Search, language: TextLanguage) -> list[Relaxation]:
-    """How many therapists each criterion with a relaxation would add if it alone were given up, most first."""
-    found = []
-    for each in CRITERIA:
-        adds = failures.get(frozenset({each.name}), 0)
-        if adds and each.relaxation:
-            key, overrides = each.relaxation
-            suggestion = Sentence.of(key).in_language(language)
-            found.append(Relaxation(rule=each.name, adds=adds, suggestion=suggestion, overrides=overrides(search)))
-    return sorted(found, key=lambda each: -each.adds)
+def relaxations(
+    failures: Failures, search: Search, language: TextLanguage, *, sent: Mapping[str, Any] = EMPTY
+) -> list[Relaxation]:
+    """What the patient could give up: each single criterion that would add somebody, most first.
+
+    Where no single one does, the two that together add most, if any do. `sent`: the overrides of the question, which
+    are needed with those of the suggestion.
+    """
+    concessions = [each for each in CRITERIA if each.relaxation]
+    single = _adding([(each,) for each in concessions], failures)
+    given_up = single or _adding(combinations(concessions, 2), failures)[:1]
+    return [_relaxation(criteria, adds, search, language, sent) for criteria, adds in given_up]
+
+
+def _adding(choices: Iterable[tuple[Criterion, ...]], failures: Failures) -> list[tuple[tuple[Criterion, ...], int]]:
+    """The choices that add somebody, with how many, most first; of equal ones in the order of the criteria."""
+    counted = [(each, _adds(frozenset(criterion.name for criterion in each), failures)) for each in choices]
+    return sorted(((each, adds) for each, adds in counted if adds), key=lambda found: -found[1])
+
+
+def _adds(given_up: Criteria, failures: Failures) -> int:
+    return sum(number for failed, number in failures.items() if failed and failed <= given_up)
+
+
+def _relaxation(
+    criteria: Sequence[Criterion], adds: int, search: Search, language: TextLanguage, sent: Mapping[str, Any]
+) -> Relaxation:
+    suggested = [each.relaxation for each in criteria if each.relaxation]
+    sentence, params = _suggested([(each.sentence(search), fields_of(search, each.gives_up)) for each in suggested])
+    return Relaxation(
+        rules=[each.name for each in criteria],
+        code=sentence.code,
+        params=params,
+        text=sentence.in_language(language),
+        adds=adds,
+        overrides=reduce(or_, (each.overrides(search) for each in suggested), dict(sent)),
+    )
+
+
+def _suggested(concessions: Sequence[tuple[Sentence, dict[str, Any]]]) -> tuple[Sentence, dict[str, Any]]:
+    """The sentence of one concession, or of two together, with its parameters."""
+    if len(concessions) == 1:
+        return concessions[0]
+    (first, of_first), (second, of_second) = concessions
+    params = {"first": {"code": first.code, "params": of_first}, "second": {"code": second.code, "params": of_second}}
+    return Sentence.of("relaxation.pair", first=first, second=second), params

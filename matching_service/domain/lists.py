@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from matching_service.domain.contact_log_schemas import ContactLogEntryView, ContactLogFilter
 from matching_service.domain.contact_plan_schemas import (
     ContactPlanFilter,
     ContactPlanView,
@@ -17,7 +18,7 @@ from matching_service.domain.schemas import (
     RequestFilter,
     RequestView,
 )
-from matching_service.store import contact_plans, lists
+from matching_service.store import contact_log, contact_plans, lists
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 
@@ -101,3 +102,12 @@ PLANNED_REQUESTS: Final = ListOf(
 PLANNED_PATIENTS: Final = ListOf(
     contact_plans.PATIENTS, PlannedPatientFilter, full=PlannedPatientView, row=PlannedPatientRow
 )
+
+ContactLogEntryRow = part_of(
+    "ContactLogEntryRow",
+    ContactLogEntryView,
+    *("id", "occurred_at", "recorded_at", "recorded_by", "channel", "direction", "therapist_id", "practice"),
+    *("placement_request_id", "result", "available_from", "corrects", "corrected_by"),
+    about="What a table of contacts shows.",
+)
+CONTACT_LOG: Final = ListOf(contact_log.CONTACT_LOG, ContactLogFilter, full=ContactLogEntryView, row=ContactLogEntryRow)

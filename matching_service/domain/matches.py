@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from matching_service.domain import explaining
-from matching_service.domain.criteria import JUDGE, minutes_of
-from matching_service.domain.schemas import Candidate, MatchesView, MatchQuestion, OtherCriteria
-from matching_service.domain.scoring import score_parts
+from matching_service.domain.criteria import JUDGE
+from matching_service.domain.criterion_texts import minutes_of
+from matching_service.domain.hours import in_common
+from matching_service.domain.match_schemas import Candidate, MatchesView, MatchQuestion, OtherCriteria
+from matching_service.domain.scoring import ScoreParts, points
 from matching_service.domain.search import METRES_A_KILOMETRE, Search, of_patient
 from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules, ScoreWeights
 from matching_service.store import queries
@@ -18,7 +20,8 @@ from matching_service.store.matching import Judged
 from shared.database import Executor
 from shared.errors import Conflict, NotFound
 from shared.texts import TextLanguage
-from shared.values.enums import MatchCriterion
+
+FULL_CIRCLE: Final = 360
 
 
 def unknown_patient(executor: Executor, patient_id: UUID) -> NotFound:
@@ -49,19 +52,19 @@ def find(
     if patient is None:
         raise unknown_patient(executor, question.patient_id)
     excluded = queries.with_kept_therapists(executor, patient.excluded_therapist_ids)
-    search = of_patient(patient, excluded=excluded, rules=rules, weights=weights, today=today)
+    search = of_patient(patient, excluded=excluded, rules=rules, today=today)
     search = with_overrides(search, question.overrides)
     _require_a_circle(search)
-    asked_for = explaining.criteria_asked_for(search)
-    found = JUDGE.best(executor, search, limit=question.limit)
+    explainer = explaining.Explainer(search, language)
+    found = JUDGE.best(executor, search, weights=weights.model_dump(), limit=question.limit)
     return MatchesView(
         patient_id=patient.id,
-        candidates=[
-            _candidate(each, search, language, asked_for, rank) for rank, each in enumerate(found.best, start=1)
-        ],
+        candidates=[_candidate(each, search, explainer, rank) for rank, each in enumerate(found.best, start=1)],
         total=found.failures.get(frozenset(), 0),
         excluded=explaining.excluded(found.failures, distance_unknown=found.distance_unknown),
-        relax=explaining.relaxations(found.failures, search, language),
+        relax=explaining.relaxations(
+            found.failures, search, language, sent=question.overrides.model_dump(mode="json", exclude_unset=True)
+        ),
     )
 
 
@@ -79,10 +82,8 @@ def _require_a_circle(search: Search) -> None:
         raise Conflict("patient.distance_limit_missing")
 
 
-def _candidate(
-    judged: Judged, search: Search, language: TextLanguage, asked_for: frozenset[MatchCriterion], rank: int
-) -> Candidate:
-    therapist, checks = judged.therapist, explaining.checks(judged, search, language)
+def _candidate(judged: Judged, search: Search, explainer: explaining.Explainer, rank: int) -> Candidate:
+    therapist, checks = judged.therapist, explainer.checks(judged)
     kilometres = therapist.metres / METRES_A_KILOMETRE
     return Candidate(
         therapist_id=therapist.id,
@@ -90,10 +91,12 @@ def _candidate(
         postal_code=therapist.postal_code,
         city=therapist.city,
         rank=rank,
-        score=round(therapist.score, 1),
-        score_parts=score_parts(judged),
+        score=points(therapist.score),
+        score_parts=ScoreParts.of(therapist),
         distance_km=round(kilometres, 1),
         travel_minutes=minutes_of(kilometres, search.travel_mode),
         checks=checks,
-        reasons=explaining.reasons(therapist, checks, search, language, asked_for=asked_for),
+        reasons=explainer.reasons(therapist, checks),
+        working_hours_overlap=in_common(therapist.working_hours, search.availability),
+        bearing_deg=None if therapist.bearing is None else round(therapist.bearing) % FULL_CIRCLE,
     )

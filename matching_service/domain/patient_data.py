@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
-from matching_service.domain import audit_log, request_views
+from matching_service.domain import audit_log, contact_log, request_views
+from matching_service.domain.contact_log_schemas import ContactLogEntryView
 from matching_service.domain.schemas import AuditLogEntryView, RequestView
 from matching_service.store import contact_plans, queries
 from shared.database import Session
@@ -33,6 +34,8 @@ class MatchingData(PatientData):
     """What the patient service published of the patient: a pseudonym and criteria; of each file."""
     placement_requests: list[RequestWithHistory]
     """The therapists who were, or are to be, asked for the patient."""
+    contact_log: list[ContactLogEntryView]
+    """Each contact with a practice for the patient, in the order in which they took place."""
     contact_plans: Annotated[list[StoredRow], FOR_THE_EXPORT]
     """How each weekly plan left the patient."""
     planned_requests: Annotated[list[StoredRow], FOR_THE_EXPORT]
@@ -56,6 +59,7 @@ def read(session: Session, texts: PatientTexts, ids: Sequence[UUID]) -> Matching
             RequestWithHistory(**vars(each), place_ended_at=ended[each.id], history=history[each.id])
             for each in requests
         ],
+        contact_log=contact_log.of_files(session, texts, ids),
         contact_plans=[stored_row(each) for each in plans],
         planned_requests=[stored_row(each) for each in planned],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from matching_service.domain import audit_log, explaining, publishing, states
@@ -16,6 +17,7 @@ from matching_service.domain.schemas import (
     Approval,
     ContactList,
     Override,
+    RefusedRule,
     RefusedTherapist,
     RequestFields,
     RequestFilter,
@@ -46,6 +48,7 @@ def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[Request
         patient_id=filters.patient_id,
         therapist_id=filters.therapist_id,
         status=filters.status,
+        unmet_criteria=filters.unmet_criteria,
     )
     return found.shown(views(session, texts, found.rows))
 
@@ -175,11 +178,31 @@ def _status_of(patient: PatientCopy) -> PatientStatus | Sentence:
 
 
 def find_approved(
-    session: Session, texts: PatientTexts, request_ids: Sequence[UUID], refused: Sequence[RefusedTherapist]
+    session: Session,
+    texts: PatientTexts,
+    request_ids: Sequence[UUID],
+    refused: Sequence[RefusedRule],
+    *,
+    rules: AskAgainRules,
+    today: date,
 ) -> Approval:
-    """What an approval answered the first time, with the requests as they are now."""
+    """What an approval answered the first time, with the requests and what refusals compare as they are now."""
     found = queries.requests_with_ids(session, request_ids)
-    return Approval(items=views(session, texts, found), refused=list(refused))
+    patient = queries.patient(session, found[0].patient_id) if found else None
+    who = [each.therapist_id for each in refused]
+    failed = {} if patient is None else _failures(session, patient, who, rules=rules, today=today)
+    return Approval(items=views(session, texts, found), refused=[_refused_again(each, failed) for each in refused])
+
+
+def _refused_again(refused: RefusedRule, failed: Mapping[UUID, Sequence[explaining.Failure]]) -> RefusedTherapist:
+    who = refused.therapist_id
+    if refused.rule is None:
+        return _nobody_known(who).refused[0]
+    still = next((each for each in failed.get(who, ()) if each.rule == refused.rule), None)
+    if still is not None:
+        return _refusal(who, still)
+    detail = Sentence.of("criterion.failed_then")
+    return RefusedTherapist(therapist_id=who, rule=refused.rule, values=None, detail=detail)
 
 
 def _problem(refusal: RefusedTherapist, therapist_ids: Sequence[UUID]) -> FieldProblem:
@@ -262,29 +285,36 @@ def _judge(
     session: Session, patient: PatientCopy, wanted: ContactList, *, rules: AskAgainRules, today: date
 ) -> dict[UUID, Judgement]:
     """Each therapist of the list by the criteria of matching."""
-    excluded = queries.with_kept_therapists(session, patient.excluded_therapist_ids)
-    search = of_patient(patient, excluded=excluded, rules=rules, today=today)
-    judged = JUDGE.each(session, search, wanted.therapist_ids)
-    failed = {who: explaining.failures_of(each, search) for who, each in judged.items()}
+    failed = _failures(session, patient, wanted.therapist_ids, rules=rules, today=today)
     return {
         who: _judgement(who, failed[who], wanted.overrides) if who in failed else _nobody_known(who)
         for who in wanted.therapist_ids
     }
 
 
+def _failures(
+    session: Session, patient: Any, therapist_ids: Collection[UUID], *, rules: AskAgainRules, today: date
+) -> dict[UUID, list[explaining.Failure]]:
+    """Which criteria each of these therapists fails who are known here."""
+    excluded = queries.with_kept_therapists(session, patient.excluded_therapist_ids)
+    search = of_patient(patient, excluded=excluded, rules=rules, today=today)
+    judged = JUDGE.each(session, search, therapist_ids)
+    return {who: explaining.failures_of(each, search) for who, each in judged.items()}
+
+
 def _judgement(therapist_id: UUID, failed: Sequence[explaining.Failure], overrides: Sequence[Override]) -> Judgement:
     reasons = {each.rule: each.reason for each in overrides if each.therapist_id == therapist_id}
     set_aside = {criterion: reason for criterion, reason in reasons.items() if criterion in CAN_BE_SET_ASIDE}
     return Judgement(
-        refused=[
-            RefusedTherapist(therapist_id=therapist_id, rule=check.rule, detail=check.detail)
-            for check in failed
-            if check.rule not in set_aside
-        ],
+        refused=[_refusal(therapist_id, check) for check in failed if check.rule not in set_aside],
         set_aside={check.rule: set_aside[check.rule] for check in failed if check.rule in set_aside},
     )
 
 
+def _refusal(therapist_id: UUID, failed: explaining.Failure) -> RefusedTherapist:
+    return RefusedTherapist(therapist_id=therapist_id, rule=failed.rule, values=failed.values, detail=failed.detail)
+
+
 def _nobody_known(therapist_id: UUID) -> Judgement:
     detail = Sentence.of("therapist.unknown_here")
-    return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=None, detail=detail)], {})
+    return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=None, values=None, detail=detail)], {})

@@ -16,7 +16,7 @@ from matching_service.store.tables import AuditLogEntry, PatientCopy, PlacementR
 from shared.database import Session
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day
-from shared.values.enums import PatientStatus, RequestStatus, WithdrawalReason
+from shared.values.enums import EmailKind, PatientStatus, RequestStatus, WithdrawalReason
 from shared.values.placement_enums import WhyNotRestored
 
 _WITHDRAWN_BECAUSE = {
@@ -25,8 +25,11 @@ _WITHDRAWN_BECAUSE = {
     WhyNotRestored.THERAPIST_UNAVAILABLE: WithdrawalReason.THERAPIST_UNAVAILABLE,
     WhyNotRestored.PATIENT_EXCLUSION: WithdrawalReason.PATIENT_DECLINED,
 }
-NOT_ABOUT_THE_REQUEST = frozenset({"reassigned", "not_restored", "emailed", "called"})
-"""Entries that may follow a withdrawal and change nothing: it was moved by a merge, or what was under way went out."""
+NOT_ABOUT_THE_REQUEST = frozenset(
+    {"reassigned", "not_restored", "emailed", "called", "not_reached", EmailKind.CONFIRMATION, EmailKind.WITHDRAWAL}
+)
+"""Entries that may follow a withdrawal and change nothing: it was moved by a merge, what was under way went out, or
+nobody was reached."""
 
 
 @dataclass(frozen=True)

@@ -2,153 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
-from matching_service.domain.scoring import ScoreParts
+from matching_service.domain.match_schemas import ComparedValues
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
-    CheckResult,
+    Channel,
+    Direction,
     MatchCriterion,
-    PreferredGender,
-    Procedure,
     RequestHold,
     RequestOutcome,
     RequestStatus,
     RequestWait,
-    TravelMode,
     WithdrawalReason,
 )
 from shared.values.errors import NotAcceptable
-from shared.values.identifiers import Language
-from shared.values.lists import MAX_LIMIT, Several
+from shared.values.lists import Several
 from shared.values.placement_enums import PlacementFailure
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Note, Reason
-from shared.values.weekly import WeeklyHours
 from shared.values.worded import Worded
-
-
-class OtherCriteria(Schema):
-    """Criteria to use in place of the patient's own, for this question only; `null` means no wish or unknown."""
-
-    max_distance_km: Annotated[float, Field(gt=0, le=1000)] | None = None
-    """How far away a practice may be, in kilometres on the way."""
-    max_travel_minutes: Annotated[int, Field(gt=0, le=1440)] | None = None
-    """How long the way may take, from door to door."""
-    travel_mode: TravelMode = TravelMode.CAR
-    """How the patient travels."""
-    reimbursement_case: bool = False
-    """Whether the insurer pays back treatment in a private practice."""
-    open_to_group_therapy: bool = False
-    """Whether group therapy is acceptable too."""
-    preferred_therapist_gender: PreferredGender = PreferredGender.ANY
-    """The therapist's gender that is wanted."""
-    preferred_procedures: Annotated[list[Procedure], Distinct(50)] = []
-    """Procedures that are wanted; none: all are acceptable."""
-    languages: Annotated[list[Language], Distinct(50)] = []
-    """Languages in which therapy is possible; with `de`, or none, nothing is required."""
-    availability: WeeklyHours = None
-    """When the patient has time for sessions."""
-
-
-CANDIDATES_SHOWN = 20
-"""How many candidates staff see unless they ask for more; a contact list is shorter, and each comes with reasons."""
-
-
-class MatchQuestion(Schema):
-    """The patient, the number of therapists to show, and criteria to use in place of the patient's own."""
-
-    patient_id: UUID
-    """The patient for whom therapists are searched."""
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = CANDIDATES_SHOWN
-    """How many therapists to show, the best first."""
-    overrides: OtherCriteria = OtherCriteria()
-    """Criteria to use in place of the patient's own; those that are not named stay."""
-
-
-@dataclass(slots=True)
-class CriterionCheck:
-    """What one criterion says of one therapist for one patient, in words for staff.
-
-    Not frozen: an answer has hundreds, and to freeze each takes longer than to put it into words.
-    """
-
-    rule: MatchCriterion
-    """The criterion."""
-    result: CheckResult
-    """Whether the therapist meets it, or that this is not known."""
-    detail: str
-    """The same in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A therapist who may be asked: every check, the score with its parts, and the reasons in words.
-
-    No schema: an answer has 50 of them, made from checked copies, and to validate each took longer than the query.
-    """
-
-    therapist_id: UUID
-    """The therapist."""
-    name: str
-    """The therapist's name."""
-    postal_code: str | None
-    """Postal code of the practice."""
-    city: str | None
-    """Town of the practice."""
-    rank: int
-    """Place in the order of all who fit, counted from 1."""
-    score: float
-    """Points out of 100 by which they are ordered."""
-    score_parts: ScoreParts
-    """Where the points come from."""
-    distance_km: float
-    """How far away the practice is, in kilometres in a straight line."""
-    travel_minutes: int
-    """How long the way takes, from door to door."""
-    checks: list[CriterionCheck]
-    """What each criterion says."""
-    reasons: list[str]
-    """Why the therapist fits, in words."""
-
-
-class Relaxation(Schema):
-    """One criterion that, if it alone were given up, would bring in so many therapists; `overrides` shows them."""
-
-    rule: MatchCriterion
-    """The criterion that would be given up."""
-    adds: int
-    """How many more therapists would fit."""
-    suggestion: str
-    """The same in words."""
-    overrides: dict[str, Any]
-    """What to send as `overrides` to see them."""
-
-
-class MatchesView(Schema):
-    """Therapists for one patient, best first.
-
-    `total` counts all who fit. `excluded` counts, within the patient's radius, the therapists whom each criterion
-    excludes: who fails two criteria is counted under both. `distance_unknown` there counts all active therapists
-    without a place.
-    """
-
-    patient_id: UUID
-    """The patient for whom they were searched."""
-    candidates: list[Candidate]
-    """The therapists, best first, as many as were asked for."""
-    total: int
-    """How many therapists fit."""
-    excluded: dict[MatchCriterion, int]
-    """How many therapists each criterion excludes."""
-    relax: list[Relaxation]
-    """Which criteria exclude many, where few therapists fit."""
 
 
 class Override(Schema):
@@ -182,13 +60,20 @@ class ContactList(Schema):
             raise NotAcceptable("field.override_of_nobody", fields=fields)
 
 
-class RefusedTherapist(Schema):
-    """Why a therapist is not asked: one entry per criterion, and one without where the therapist is not known."""
+class RefusedRule(Schema):
+    """A therapist who is not asked, and one criterion because of which."""
 
     therapist_id: UUID
     """The therapist."""
     rule: MatchCriterion | None
     """The criterion that is not met; null where the therapist is not known."""
+
+
+class RefusedTherapist(RefusedRule):
+    """Why a therapist is not asked: one entry per criterion, and one without where the therapist is not known."""
+
+    values: ComparedValues | None
+    """What was compared; null where that is not known, or not any more."""
     detail: Worded
     """The same in words."""
 
@@ -287,6 +172,8 @@ class RequestFilter(QuerySchema):
     """Only those to one of these therapists."""
     status: Several[RequestStatus] = []
     """Only those with one of these statuses."""
+    unmet_criteria: Several[MatchCriterion] = []
+    """Only those in which one of these does not fit any more."""
 
 
 class NewAnswer(Schema):
@@ -298,6 +185,10 @@ class NewAnswer(Schema):
     """From which day there is a place, where the practice said so."""
     occurred_at: PlausibleInstant | None = None
     """When the practice answered; without it, just now."""
+    channel: Channel | None = None
+    """How the practice answered."""
+    direction: Direction | None = None
+    """Whether the practice was asked, or came to us; without it, what comes in writing comes from the practice."""
     note: Note | None = None
     """What else was said."""
 

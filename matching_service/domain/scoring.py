@@ -1,43 +1,54 @@
-"""The score: 0 to 100 points in four parts that staff can follow (docs/domain.md#matching-score)."""
+"""The score: points in nine terms that staff can follow (docs/domain.md#matching-score)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any
 
-from matching_service.settings import NEARNESS
-from matching_service.store.matching import Judged, Points
-
-POINTS: Final = Points(nearness=NEARNESS, potentially_available=40, certainty=28)
-"""Nearness: all of them next door, none at the limit of the patient's radius, in proportion between. Staff's hint that
-a place may be free counts more than any distance. Certainty never falls below 0, however many criteria there are.
-A preference of the practice takes its points from nearness, and only where it can be compared with the patient's block:
-so the score of everybody else stays what it is without it.
-"""
-POINTS_LOST_PER_UNKNOWN: Final = 4
-"""What a criterion costs that is unknown, unless it says otherwise."""
+from matching_service.store.ranking import TENTHS
+from shared.values.descriptions import described
 
 
+def points(tenths: int) -> float:
+    """Points of which the judge counted the tenths."""
+    return tenths / TENTHS
+
+
+@described
 @dataclass(frozen=True, slots=True)
 class ScoreParts:
-    """Where a score comes from."""
+    """Where a score comes from: terms that add up to it, each between 0 and its weight in the settings."""
 
     nearness: float
-    """Points for a short way, at most 32, less those that a preference can have."""
+    """Points for a short way."""
     potentially_available: float
-    """Points where staff hint that a place may be free: 40 or none."""
+    """Points where staff hint that a place may be free."""
+    capacity: float
+    """Points for what was said of places in a setting that fits: from when, and how long ago it was said."""
     certainty: float
-    """Points for what is known, at most 28; each criterion that is unknown costs some."""
+    """Points for what is known; each criterion that is unknown costs some."""
     preference: float
     """Points where the practice prefers the group of the patient's diagnosis; 0 where nobody may know that."""
+    wishes: float
+    """Points for the patient's wishes that are known to be met."""
+    responses: float
+    """Points for how often the practice has accepted patients."""
+    load: float
+    """Points where the practice is asked for few patients this week."""
+    fairness: float
+    """Points where few patients who have searched for longer wait for an answer of this practice."""
 
-
-def score_parts(candidate: Judged) -> ScoreParts:
-    """The four parts of the score by which the judge ranked, in tenths of points."""
-    found = candidate.therapist
-    return ScoreParts(
-        nearness=round(found.nearness, 1),
-        potentially_available=float(found.available),
-        certainty=float(found.certainty),
-        preference=float(found.preference),
-    )
+    @classmethod
+    def of(cls, candidate: Any) -> ScoreParts:
+        """The terms by which the judge ranked this candidate."""
+        return cls(
+            nearness=points(candidate.nearness),
+            potentially_available=points(candidate.available),
+            capacity=points(candidate.capacity),
+            certainty=points(candidate.certainty),
+            preference=points(candidate.preference),
+            wishes=points(candidate.wishes),
+            responses=points(candidate.responses),
+            load=points(candidate.load),
+            fairness=points(candidate.fairness),
+        )

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
-from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules, ScoreWeights
+from matching_service.settings import AskAgainRules
+from matching_service.store.practice_answers import REMEMBERED
 from shared.values import travel
 from shared.values.datetimes import start_of_berlin_day
 from shared.values.enums import AgeGroup, InsuranceType, PreferredGender, Procedure, TherapySetting, TravelMode
@@ -34,7 +35,6 @@ class Search:
     today: date
     """The Berlin day of the question, on which older refusals no longer count."""
     rules: AskAgainRules
-    weights: ScoreWeights = DEFAULT_WEIGHTS
     place: Place | None = None
     diagnosis_block: str | None = None
     """The group of the patient's diagnosis, where they consent to its being known; it ranks and excludes nobody."""
@@ -54,11 +54,6 @@ class Search:
     excluded_therapist_ids: frozenset[UUID] = field(default_factory=frozenset)
     search_started_on: date | None = None
     """Practices whose place failed since then are left out (docs/domain.md#place-rule-10); unknown: at any time."""
-
-    @cached_property
-    def preference_points(self) -> int:
-        """What a practice counts that prefers the patient's diagnosis; none where nobody may know it."""
-        return 0 if self.diagnosis_block is None else self.weights.preferred_diagnosis_points
 
     @cached_property
     def refused_since(self) -> date:
@@ -92,6 +87,32 @@ class Search:
         needs no other.
         """
         return () if GERMAN in self.languages else self.languages
+
+    @cached_property
+    def wished_languages(self) -> tuple[str, ...]:
+        """Languages that rank and exclude nobody: who can be treated in German may wish for another one."""
+        return tuple(each for each in self.languages if each != GERMAN) if GERMAN in self.languages else ()
+
+    @cached_property
+    def number_of_wishes(self) -> int:
+        """Of procedure, the therapist's gender and another language than German, how many the patient wishes for."""
+        another = self.needed_languages or self.wished_languages
+        return sum(map(bool, (self.preferred_procedures, self.preferred_therapist_gender != "any", another)))
+
+    @property
+    def remembered_since(self) -> datetime:
+        """Requests that were approved earlier say nothing of a practice any more."""
+        return start_of_berlin_day(self.today) - REMEMBERED
+
+    @property
+    def week_began(self) -> datetime:
+        """The first instant of the present week."""
+        return start_of_berlin_day(self.today - timedelta(days=self.today.weekday()))
+
+    @property
+    def searching_since(self) -> date:
+        """The first day of the search; of one that has not begun, today."""
+        return self.search_started_on or self.today
 
     @property
     def search_began(self) -> datetime:
@@ -130,14 +151,7 @@ def _in_metres(kilometres: float | None) -> float | None:
     return None if kilometres is None else max(1.0, kilometres * METRES_A_KILOMETRE)
 
 
-def of_patient(
-    patient: Any,
-    *,
-    excluded: frozenset[UUID],
-    rules: AskAgainRules,
-    today: date,
-    weights: ScoreWeights = DEFAULT_WEIGHTS,
-) -> Search:
+def of_patient(patient: Any, *, excluded: frozenset[UUID], rules: AskAgainRules, today: date) -> Search:
     """The search in a patient's copy. Raises `ValueError` for values that our enums do not have.
 
     `excluded`: the therapists whom the patient excludes, and those into whom they were merged.
@@ -146,7 +160,6 @@ def of_patient(
         patient_id=patient.id,
         today=today,
         rules=rules,
-        weights=weights,
         place=patient.place,
         diagnosis_block=patient.diagnosis_block,
         insurance_type=None if patient.insurance_type is None else InsuranceType(patient.insurance_type),

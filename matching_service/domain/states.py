@@ -245,6 +245,7 @@ def _go_back(request: PlacementRequest, to: RequestStatus, now: datetime) -> Non
     request.withdrawn_reason = None
     request.placed_on = request.first_session_on = request.confirmed_on = request.place_ended_at = None
     request.failed_on = request.failure_reason = request.sessions_held = None
+    request.days_until_placed = request.days_paused = None
     if to not in HOLDABLE:
         request.hold = None
 

@@ -48,9 +48,7 @@ def practice(therapist: Any, mailed: Mapping[str, datetime], week: Week, *, most
     return Practice(
         id=therapist.id,
         room=max(0, most_patients - therapist.asked_for),
-        chance=acceptance.of_practice(
-            answered=therapist.answered, accepted=therapist.accepted, is_hinted=therapist.potentially_available
-        ),
+        chance=acceptance.of_practice(therapist.acceptance, is_hinted=therapist.potentially_available),
         channel=channel,
         is_hinted=therapist.potentially_available,
         mailbox=therapist.mailbox,

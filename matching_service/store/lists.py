@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, select, text
 from sqlalchemy.orm import Session
 
-from matching_service.store.tables import AuditLogEntry, PatientCopy, PlacementRequest
+from matching_service.store.tables import IS_UNMET, AuditLogEntry, PatientCopy, PlacementRequest
 from shared.database.copies import kept_of
 from shared.database.listing import Found, Listing
 from shared.values.lists import Part
@@ -26,33 +26,33 @@ REQUESTS: Final = Listing(
 AUDIT_LOG: Final = Listing(sorts={"recorded_at": (AuditLogEntry.id,)}, default="recorded_at", identity=AuditLogEntry.id)
 
 
-def requests(
-    session: Session, part: Part, *, patient_id: Collection[UUID], **wanted: Collection[object]
-) -> Found[PlacementRequest]:
+def requests(session: Session, part: Part, **wanted: Collection[Any]) -> Found[PlacementRequest]:
     """A part of the placement requests whose columns have one of these values; without values any will do.
 
     What was asked for a patient who was merged into another is that one's since.
     """
-    return REQUESTS.read(session, select(PlacementRequest).where(*_are_among(session, patient_id, **wanted)), part)
+    return REQUESTS.read(session, select(PlacementRequest).where(*_are_among(session, **wanted)), part)
 
 
 def _are_among(
-    session: Session, patient_id: Collection[UUID], **wanted: Collection[object]
+    session: Session, *, patient_id: Collection[UUID], unmet_criteria: Collection[str], **wanted: Collection[Any]
 ) -> list[ColumnElement[bool]]:
     wanted |= {"patient_id": {*patient_id, *kept_of(session, PatientCopy, patient_id).values()}}
-    return [getattr(PlacementRequest, name).in_(values) for name, values in wanted.items() if values]
+    conditions = [getattr(PlacementRequest, name).in_(values) for name, values in wanted.items() if values]
+    if unmet_criteria:
+        conditions += [text(IS_UNMET), PlacementRequest.unmet_criteria.bool_op("&&")(_words(unmet_criteria))]
+    return conditions
+
+
+def _words(words: Collection[str]) -> ColumnElement[Any]:
+    return cast(list(words), ARRAY(Text))
 
 
 def ids_where(
-    session: Session,
-    ids: Collection[UUID] | None,
-    *,
-    at_most: int,
-    patient_id: Collection[UUID],
-    **wanted: Collection[object],
+    session: Session, ids: Collection[UUID] | None, *, at_most: int, **wanted: Collection[Any]
 ) -> Sequence[UUID]:
     """The ids of placement requests, in their order: of those with these ids, or whose columns have these values."""
-    conditions = _are_among(session, patient_id, **wanted)
+    conditions = _are_among(session, **wanted)
     if ids is not None:
         conditions.append(PlacementRequest.id.in_(ids))
     chosen = select(PlacementRequest.id).where(*conditions).order_by(PlacementRequest.id)

@@ -6,7 +6,8 @@ judge by the same conditions. Python only puts into words what SQL found.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,8 +16,9 @@ from uuid import UUID
 from pydantic_core import from_json
 from sqlalchemy import Row, Uuid, column, text
 
+from matching_service.store.ranking import RANKED_BY, TERMS, UNKNOWN_WEIGHTS, ranked_sql
 from matching_service.store.tables import IS_LIVE
-from shared.database import Executor
+from shared.database import WHOLE_TRANSACTION, Executor
 from shared.values.enums import MatchCriterion
 from shared.values.places import Place, to_ewkt
 from shared.values.weekly import Weekly, WeeklyColumn
@@ -33,17 +35,8 @@ class Condition:
     name: MatchCriterion
     fails: str
     unknown: str | None = None
-    weight: int
-    """Points of the score that are lost where it is unknown."""
-
-
-@dataclass(frozen=True)
-class Points:
-    """The most points that each part of the score has."""
-
-    nearness: int
-    potentially_available: int
-    certainty: int
+    weight: int = 1
+    """As how many unknown criteria it counts in the score where it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +44,8 @@ class Judged:
     """A therapist with what the judge found."""
 
     therapist: Row[Any]
-    """The copy with `metres` and `refused_on`, as conditions know them; a candidate has the score and its parts too."""
+    """The copy with `metres` and `refused_on`, as conditions know them; a candidate has the bearing, the score and its
+    terms too, in tenths of a point."""
     failed: frozenset[MatchCriterion]
     unknown: frozenset[MatchCriterion]
 
@@ -80,24 +74,32 @@ _COPY = (
 )  # fmt: skip
 """The columns of a therapist's copy that are shown and put into words."""
 _FOUND = ("metres", "refused_on", "fails", "unknowns")
-_SCORE = ("nearness", "available", "certainty", "preference", "score")
-_WEIGHTS = 20
-"""In the mask of unknown criteria, the sum of their weights stands above so many bits."""
+_BEARING = "degrees(ST_Azimuth(CAST(:place AS geography), t.place))"
+"""The direction from the patient to the practice, clockwise from north; NULL where both are at one place."""
+_SCORE = (*TERMS, "score")
+_THERAPIST_COLUMN = re.compile(r"\bt\.(\w+)")
 _TYPES: dict[str, Any] = {"id": Uuid(), "working_hours": WeeklyColumn()}
 
 
 class Judge:
     """Asks PostgreSQL about therapists by these conditions; made once, since it puts its statements together."""
 
-    def __init__(self, conditions: Sequence[Condition], points: Points) -> None:
+    def __init__(self, conditions: Sequence[Condition]) -> None:
         self._bits = {each.name: bit for bit, each in _numbered(conditions)}
-        self._best = _Question(_best_sql(conditions, points), ("tally", "distance_unknown", *_SCORE, *_FOUND, *_COPY))
+        self._best = _Question(
+            _best_sql(conditions),
+            ("tally", "distance_unknown", *_SCORE, "bearing", *_FOUND, *_COPY),
+            WHOLE_TRANSACTION,
+        )
         self._each = _Question(_each_sql(conditions), (*_FOUND, *_COPY))
         self._criteria = lru_cache(1024)(self._criteria_of)
 
-    def best(self, executor: Executor, search: Any, *, limit: int) -> SearchResult:
-        """The therapists who fail no criterion, ranked, at most `limit`; and the counts of all in the wide radius."""
-        rows = self._best.ask(executor, search, limit=limit)
+    def best(self, executor: Executor, search: Any, *, weights: Mapping[str, int], limit: int) -> SearchResult:
+        """The therapists who fail no criterion, ranked, at most `limit`; and the counts of all in the wide radius.
+
+        `weights`: what the terms count, by the names of `store/ranking.py`.
+        """
+        rows = self._best.ask(executor, search, limit=limit, **weights)
         return SearchResult(
             best=[self._judged(row) for row in rows if row.id is not None],
             failures={self._criteria(int(mask)): number for mask, number in from_json(rows[0].tally).items()},
@@ -119,14 +121,15 @@ class Judge:
 class _Question:
     """A statement whose parameters are attributes of the search, by their names, beside those that are given."""
 
-    def __init__(self, sql: str, columns: Sequence[str]) -> None:
+    def __init__(self, sql: str, columns: Sequence[str], options: Mapping[str, Any] | None = None) -> None:
+        self._options = options or {}
         # in order: SQLAlchemy need not match names
         self._statement = text(sql).columns(*(column(name, _TYPES.get(name)) for name in columns))
         self._parameters = frozenset(self._statement.compile().params)
 
     def ask(self, executor: Executor, search: Any, **given: Any) -> Sequence[Row[Any]]:
         values = {name: as_sql(getattr(search, name)) for name in self._parameters - given.keys()}
-        return executor.execute(self._statement, values | given).all()
+        return executor.execute(self._statement, values | given, execution_options=self._options).all()
 
 
 def as_sql(value: Any) -> Any:
@@ -153,57 +156,58 @@ FROM judged JOIN therapists t USING (id)
 """  # noqa: S608 - put together from constants of our own
 
 
-def _best_sql(conditions: Sequence[Condition], points: Points) -> str:
-    near = """
+def _best_sql(conditions: Sequence[Condition]) -> str:
+    near = f"""
     -- Those in the box around the circle, by the index, and how far they are on the sphere. ST_DWithin looks into the
     -- same box, but measures every way once more, and the planner takes it for so dear that it errs in all that
     -- follows. OFFSET 0 keeps the way from being measured wherever it is used.
     SELECT * FROM (
-        SELECT *, place <-> CAST(:place AS geography) AS metres
+        SELECT {_named_in(conditions, RANKED_BY)}, place <-> CAST(:place AS geography) AS metres
         FROM therapists
         WHERE place && _ST_Expand(CAST(:place AS geography), :wide_metres) AND status IS NOT NULL
         OFFSET 0
     ) AS boxed
     WHERE metres <= :wide_metres
-"""
-    nearness = f"({points.nearness} - CAST(:preference_points AS integer)) * (1 - least(1, metres / :radius_metres))"
-    preference = "CASE WHEN is_preferred THEN CAST(:preference_points AS integer) ELSE 0 END"
-    available = f"CASE WHEN is_available THEN {points.potentially_available} ELSE 0 END"
-    certainty = f"greatest(0, {points.certainty} - (unknowns >> {_WEIGHTS}))"
+"""  # noqa: S608
+    bits = {each.name: bit for bit, each in _numbered(conditions)}
     return f"""
-WITH {_judged_sql(conditions, near)}, counted AS (
+WITH {_judged_sql(conditions, near, also=f",{RANKED_BY}")}, counted AS (
     -- as text, for it comes with every row and is read once
     SELECT (SELECT coalesce(CAST(json_object_agg(fails, number) AS text), '{{}}')
             FROM (SELECT fails, count(*) AS number FROM judged GROUP BY fails) AS by_mask) AS tally,
            (SELECT count(*) FROM therapists WHERE place IS NULL AND status = 'active') AS distance_unknown
-), best AS (
-    SELECT *, {nearness} + {available} + {certainty} + {preference} AS score
-    FROM judged WHERE fails = 0 ORDER BY score DESC, id LIMIT :limit
-)
-SELECT tally, distance_unknown, {nearness} AS nearness, {available} AS available, {certainty} AS certainty,
-       {preference} AS preference, score,
+), {ranked_sql(bits)}
+SELECT tally, distance_unknown, {_columns(_SCORE)}, {_BEARING} AS bearing,
        {_columns(_FOUND)}, {_columns(_COPY, of="t.")}
 FROM counted LEFT JOIN (best JOIN therapists t USING (id)) ON true
-ORDER BY score DESC, t.id
+ORDER BY score DESC, metres, t.id
 """  # noqa: S608 - put together from constants of our own
 
 
-def _judged_sql(conditions: Sequence[Condition], considered: str) -> str:
-    """Three parts of a WITH: what was asked before, the therapists that are considered, and what is said of each."""
+def _judged_sql(conditions: Sequence[Condition], considered: str, *, also: str = "") -> str:
+    """Three parts of a WITH: what was asked before, the therapists that are considered, and what is said of each.
+
+    `also`: further columns, of the therapist `t`.
+    """
     fails = _sum((each.fails, bit) for bit, each in _numbered(conditions))
     unknowns = _sum(
-        (each.unknown, bit + (each.weight << _WEIGHTS)) for bit, each in _numbered(conditions) if each.unknown
+        (each.unknown, bit + (each.weight << UNKNOWN_WEIGHTS)) for bit, each in _numbered(conditions) if each.unknown
     )
     return f"""asked AS (
     SELECT therapist_id, {ASKED_BEFORE}
     FROM placement_requests WHERE patient_id = CAST(:patient_id AS uuid) GROUP BY therapist_id
 ), considered AS ({considered}), judged AS MATERIALIZED (
-    SELECT t.id, t.metres, t.potentially_available AS is_available, a.refused_on,
-           CAST(:diagnosis_block AS text) = ANY (t.preferred_diagnoses) AS is_preferred,
+    SELECT t.id, t.metres, a.refused_on,
            {fails} AS fails,
-           {unknowns} AS unknowns
+           {unknowns} AS unknowns{also}
     FROM considered t LEFT JOIN asked a ON a.therapist_id = t.id
 )"""  # noqa: S608 - put together from constants of our own
+
+
+def _named_in(conditions: Sequence[Condition], also: str) -> str:
+    """The columns of a therapist that are named as `t.name`: with all of them planning and every row take longer."""
+    named = " ".join(f"{each.fails} {each.unknown}" for each in conditions) + also
+    return _columns(sorted({"id", *_THERAPIST_COLUMN.findall(named)} - {"metres"}))
 
 
 def _numbered(conditions: Sequence[Condition]) -> Iterator[tuple[int, Condition]]:

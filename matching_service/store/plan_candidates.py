@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from sqlalchemy import Row, text
 
 from matching_service.store.matching import ASKED_BEFORE, Condition, as_sql
+from matching_service.store.practice_answers import ACCEPTANCE, ANSWERS, ASKED_THIS_WEEK, REMEMBERED
 from matching_service.store.tables import IS_LIVE
 from shared.database import Executor
 
@@ -104,18 +105,12 @@ def _of_search(condition: str) -> str:
 
 _PRACTICES = text(f"""
 WITH known AS (
-    SELECT therapist_id,
-           count(*) FILTER (WHERE outcome IS NOT NULL AND outcome <> 'later') AS answered,
-           count(*) FILTER (WHERE outcome = 'accepted') AS accepted,
-           count(*) FILTER (WHERE {IS_LIVE} AND (
-               status IN ('open', 'queued') OR greatest(emailed_at, called_at) >= :week_began
-           )) AS asked_for,
+    SELECT therapist_id, {ANSWERS},{ASKED_THIS_WEEK},
            max(emailed_at) AS emailed_at
     FROM placement_requests GROUP BY therapist_id
 )
 SELECT t.id, t.potentially_available, t.contact_preference, t.mailbox, t.can_be_phoned,
-       coalesce(k.answered, 0) AS answered, coalesce(k.accepted, 0) AS accepted,
-       coalesce(k.asked_for, 0) AS asked_for, k.emailed_at
+       {ACCEPTANCE} AS acceptance, coalesce(k.asked_for, 0) AS asked_for, k.emailed_at
 FROM therapists t LEFT JOIN known k ON k.therapist_id = t.id
 WHERE t.status = 'active' AND t.contact_preference <> 'none' AND t.place IS NOT NULL
 ORDER BY t.id
@@ -139,8 +134,8 @@ GROUP BY p.id ORDER BY p.search_started_on NULLS LAST, p.id
 
 
 def practices(executor: Executor, *, week_began: datetime) -> Sequence[Row[Any]]:
-    """Everybody active who may be contacted at all, with their answers, and whom they are asked for this week."""
-    return executor.execute(_PRACTICES, {"week_began": week_began}).all()
+    """Everybody active who may be contacted at all, what they accept, and for how many they are asked this week."""
+    return executor.execute(_PRACTICES, {"week_began": week_began, "remembered_since": week_began - REMEMBERED}).all()
 
 
 def mailed(executor: Executor) -> dict[str, datetime]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, Table, bindparam, func, or_, select, text
 
 from matching_service.store.tables import IS_LIVE, AuditLogEntry, PatientCopy, PlacementRequest, TherapistCopy
-from shared.database import ChangedMeanwhile, Executor, Session
+from shared.database import WHOLE_TRANSACTION, ChangedMeanwhile, Executor, Session
 from shared.database.copies import all_merged_into, kept_of
 from shared.database.rows import find_row
 from shared.values.enums import RequestStatus
@@ -22,7 +22,8 @@ _PATIENT_TO_MATCH = select(_PATIENT).where(_PATIENT.c.id == bindparam("patient_i
 
 def patient(executor: Executor, patient_id: UUID) -> Row[Any] | None:
     """The columns of a patient's copy, to be read only; None also where only a place has arrived."""
-    return executor.execute(_PATIENT_TO_MATCH, {"patient_id": patient_id}).one_or_none()
+    wanted = {"patient_id": patient_id}
+    return executor.execute(_PATIENT_TO_MATCH, wanted, execution_options=WHOLE_TRANSACTION).one_or_none()
 
 
 def copies_of_patient(session: Session, ids: Collection[UUID]) -> Sequence[PatientCopy]:

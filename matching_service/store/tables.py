@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from matching_service.store.contact_log_tables import PatientContact
 from matching_service.store.declarative import Tables
 from matching_service.store.plan_tables import ContactPlan, PlannedPatient, PlannedRequest
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
@@ -30,10 +31,12 @@ from shared.values.weekly import Weekly, WeeklyColumn
 
 __all__ = [
     "IS_LIVE",
+    "IS_UNMET",
     "LIVE",
     "AuditLogEntry",
     "ContactPlan",
     "CopyWithPlace",
+    "PatientContact",
     "PatientCopy",
     "PlacementRequest",
     "PlannedPatient",
@@ -58,6 +61,8 @@ IS_LIVE = f"({is_one_of('status', LIVE)} OR (status = 'placed' AND place_ended_a
 
 In brackets: it stands beside other conditions.
 """
+IS_UNMET = "unmet_criteria <> '{}'"
+"""Of a request in which something does not fit any more: few are."""
 
 
 class CopyWithPlace(Copy):
@@ -83,6 +88,8 @@ class TherapistCopy(CopyWithPlace, Tables):
     __tablename__ = "therapists"
 
     name: Mapped[str | None]
+    street: Mapped[str | None]
+    house_number: Mapped[str | None]
     postal_code: Mapped[str | None]
     city: Mapped[str | None]
     gender: Mapped[str] = mapped_column(server_default="unknown")
@@ -93,6 +100,12 @@ class TherapistCopy(CopyWithPlace, Tables):
     languages: Mapped[list[str]] = text_list()
     working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     potentially_available: Mapped[bool] = mapped_column(server_default=text("false"))
+    individual_from: Mapped[date | None]
+    """From which day there is a place in individual therapy, as it was said last; for a group the same."""
+    individual_stated_on: Mapped[date | None]
+    """When that, or that there is no place, was said; None: nobody knows."""
+    group_from: Mapped[date | None]
+    group_stated_on: Mapped[date | None]
     preferred_diagnoses: Mapped[list[str]] = text_list()
     """Groups of diagnoses that the practice treats by preference; they rank and exclude nobody."""
     contact_preference: Mapped[str] = mapped_column(server_default="any")
@@ -129,6 +142,7 @@ class PatientCopy(CopyWithPlace, Erasable, Tables):
     """The group of the diagnosis, while the patient consents to its being passed on: for the preferences of practices
     (docs/domain.md#data-protection-events)."""
     insurance_type: Mapped[str | None]
+    health_insurer_ik: Mapped[str | None]
     reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
     age_groups: Mapped[list[str]] = text_list()
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
@@ -143,6 +157,8 @@ class PatientCopy(CopyWithPlace, Erasable, Tables):
         AnyArray(Uuid), default=list, server_default=text("'{}'")
     )
     search_started_on: Mapped[date | None]
+    days_paused: Mapped[int] = mapped_column(server_default=text("0"))
+    paused_since: Mapped[date | None]
     placement_request_id: Mapped[UUID | None]
     """The request whose place the patient service knows of."""
     placement_state: Mapped[str | None]
@@ -152,6 +168,10 @@ class PatientCopy(CopyWithPlace, Erasable, Tables):
         PlaceColumn,
         Computed("CASE WHEN geocoded_address = address THEN geocoded_place END", persisted=True),
         sort_order=85,
+    )
+
+    __table_args__ = (
+        Index("ix_patients_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     )
 
 
@@ -183,6 +203,10 @@ class PlacementRequest(Aggregate, Tables):
     next_contact_after: Mapped[date | None]
     withdrawn_reason: Mapped[str | None]
     placed_on: Mapped[date | None]
+    days_until_placed: Mapped[int | None]
+    """How many days the patient had searched when the place was taken, where that was known; for reports."""
+    days_paused: Mapped[int | None]
+    """How many of these days were in pauses."""
     first_session_on: Mapped[date | None]
     confirmed_on: Mapped[date | None]
     failed_on: Mapped[date | None]
@@ -212,6 +236,7 @@ class PlacementRequest(Aggregate, Tables):
         Index("ix_placement_requests_therapist_id", "therapist_id"),
         Index("ix_placement_requests_status", "status", "id"),
         Index("ix_placement_requests_priority", "priority", "id"),
+        Index("ix_placement_requests_unmet", "id", postgresql_where=text(IS_UNMET)),
         Index(
             "ix_placement_requests_deferred", "next_contact_after", "id", postgresql_where=text("status = 'deferred'")
         ),

@@ -81,20 +81,43 @@ def upgrade() -> None:
         postgresql_where=sa.text("requested_until IS NOT NULL"),
     )
     op.create_table(
-        "geocoder",
-        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        "routes",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("mode", sa.Text(), nullable=False),
+        sa.Column("from_latitude", sa.Double(), nullable=False),
+        sa.Column("from_longitude", sa.Double(), nullable=False),
+        sa.Column("to_latitude", sa.Double(), nullable=False),
+        sa.Column("to_longitude", sa.Double(), nullable=False),
+        sa.Column("kept_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("route_km", sa.Double(), nullable=True),
+        sa.Column("travel_minutes", sa.Double(), nullable=True),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("(route_km IS NULL) = (travel_minutes IS NULL)", name=op.f("ck_routes_both_measures")),
+        sa.CheckConstraint("route_km >= 0 AND travel_minutes >= 0", name=op.f("ck_routes_measures")),
+        sa.CheckConstraint("mode IN ('car', 'transit', 'bicycle', 'foot')", name=op.f("ck_routes_mode")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_routes")),
+    )
+    op.create_index("ix_routes_due_at", "routes", ["mode", "due_at"])
+    op.create_index("ix_routes_kept_until", "routes", ["kept_until"])
+    op.create_table(
+        "outside_servers",
+        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("next_request_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cause", sa.Text(), nullable=True),
         sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("id = 1", name=op.f("ck_geocoder_only_one")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_geocoder")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_outside_servers")),
     )
 
 
 def downgrade() -> None:
-    op.drop_table("geocoder")
+    op.drop_table("outside_servers")
+    op.drop_table("routes")
     op.drop_table("address_lookups")
     op.drop_table("located_addresses")
     drop_shared_tables()

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("reference", sa.Text(), nullable=True),
         sa.Column("diagnosis_block", sa.Text(), nullable=True),
         sa.Column("insurance_type", sa.Text(), nullable=True),
+        sa.Column("health_insurer_ik", sa.Text(), nullable=True),
         sa.Column("reimbursement_case", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("age_groups", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("availability", shared.values.weekly.WeeklyColumn(), nullable=True),
@@ -36,6 +37,8 @@ def upgrade() -> None:
         sa.Column("languages", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("excluded_therapist_ids", sa.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("search_started_on", sa.Date(), nullable=True),
+        sa.Column("days_paused", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("paused_since", sa.Date(), nullable=True),
         sa.Column("placement_request_id", sa.Uuid(), nullable=True),
         sa.Column("placement_state", sa.Text(), nullable=True),
         sa.Column("merged_into", sa.Uuid(), nullable=True),
@@ -56,6 +59,13 @@ def upgrade() -> None:
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("erased", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patients")),
+    )
+    op.create_index(
+        "ix_patients_merged_into",
+        "patients",
+        ["merged_into"],
+        unique=False,
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
     )
     op.create_table(
         "placement_requests",
@@ -79,6 +89,8 @@ def upgrade() -> None:
         sa.Column("next_contact_after", sa.Date(), nullable=True),
         sa.Column("withdrawn_reason", sa.Text(), nullable=True),
         sa.Column("placed_on", sa.Date(), nullable=True),
+        sa.Column("days_until_placed", sa.Integer(), nullable=True),
+        sa.Column("days_paused", sa.Integer(), nullable=True),
         sa.Column("first_session_on", sa.Date(), nullable=True),
         sa.Column("confirmed_on", sa.Date(), nullable=True),
         sa.Column("failed_on", sa.Date(), nullable=True),
@@ -137,6 +149,13 @@ def upgrade() -> None:
     op.create_index("ix_placement_requests_status", "placement_requests", ["status", "id"], unique=False)
     op.create_index("ix_placement_requests_therapist_id", "placement_requests", ["therapist_id"], unique=False)
     op.create_index(
+        "ix_placement_requests_unmet",
+        "placement_requests",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("unmet_criteria <> '{}'"),
+    )
+    op.create_index(
         "uq_placement_requests_live",
         "placement_requests",
         ["patient_id", "therapist_id"],
@@ -150,6 +169,8 @@ def upgrade() -> None:
         "therapists",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("street", sa.Text(), nullable=True),
+        sa.Column("house_number", sa.Text(), nullable=True),
         sa.Column("postal_code", sa.Text(), nullable=True),
         sa.Column("city", sa.Text(), nullable=True),
         sa.Column("gender", sa.Text(), server_default="unknown", nullable=False),
@@ -160,6 +181,10 @@ def upgrade() -> None:
         sa.Column("languages", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("working_hours", shared.values.weekly.WeeklyColumn(), nullable=True),
         sa.Column("potentially_available", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("individual_from", sa.Date(), nullable=True),
+        sa.Column("individual_stated_on", sa.Date(), nullable=True),
+        sa.Column("group_from", sa.Date(), nullable=True),
+        sa.Column("group_stated_on", sa.Date(), nullable=True),
         sa.Column("preferred_diagnoses", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("contact_preference", sa.Text(), server_default="any", nullable=False),
         sa.Column("mailbox", sa.Text(), nullable=True),

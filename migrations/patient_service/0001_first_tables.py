@@ -118,6 +118,8 @@ def upgrade() -> None:
         sa.Column("registered_on", sa.Date(), nullable=False),
         sa.Column("registered_by", sa.Uuid(), nullable=True),
         sa.Column("search_started_on", sa.Date(), nullable=True),
+        sa.Column("days_paused", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("paused_since", sa.Date(), nullable=True),
         sa.Column("last_contact_on", sa.Date(), nullable=True),
         sa.Column("first_place_on", sa.Date(), nullable=True),
         sa.Column("working_place_on", sa.Date(), nullable=True),

@@ -157,6 +157,7 @@ def upgrade() -> None:
             "protected_by", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
         ),
         sa.Column("registered_by", sa.Uuid(), nullable=True),
+        sa.Column("brought_by", sa.Uuid(), nullable=True),
         sa.Column("last_asked_on", sa.Date(), nullable=True),
         sa.Column("last_email_on", sa.Date(), nullable=True),
         sa.Column("last_call_on", sa.Date(), nullable=True),
@@ -194,9 +195,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_therapists_name", "therapists", ["last_name", sa.text("COALESCE(first_name, '')"), "id"], unique=False
     )
-    op.create_index("ix_therapists_name_key", "therapists", ["name_key"], unique=False)
+    op.create_index("ix_therapists_name_key", "therapists", ["name_key", "brought_by"], unique=False)
     op.create_index("ix_therapists_place", "therapists", ["place"], unique=False, postgresql_using="gist")
-    op.create_index("ix_therapists_practice_key", "therapists", ["practice_key"], unique=False)
+    op.create_index("ix_therapists_practice_key", "therapists", ["practice_key", "brought_by"], unique=False)
     op.create_index(
         "ix_therapists_merged_into",
         "therapists",
@@ -361,8 +362,7 @@ def upgrade() -> None:
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON therapist_changes FROM therapist_service")
     op.execute("REVOKE DELETE, TRUNCATE ON therapists FROM therapist_service")
     # by this alone records go, a portion at a time, and only when their import was over for a month
-    op.execute(
-        """
+    op.execute("""
         CREATE FUNCTION remove_import_records(import uuid, at_most integer) RETURNS bigint
         LANGUAGE sql SECURITY DEFINER SET search_path = therapist_service, pg_temp
         BEGIN ATOMIC
@@ -381,8 +381,7 @@ def upgrade() -> None:
             )
             SELECT count(*) FROM gone;
         END
-        """
-    )
+        """)
     op.execute("REVOKE ALL ON FUNCTION remove_import_records FROM PUBLIC")
     op.execute("GRANT EXECUTE ON FUNCTION remove_import_records TO therapist_service")
 

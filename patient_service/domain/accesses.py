@@ -69,6 +69,21 @@ def note(session: Session, keys: Keys, files: Sequence[Any], reader: Reader, act
     note_sealed(session, seal(keys, files, reader, action, now=now), reader, now=now)
 
 
+def note_elsewhere(
+    session: Session, keys: Keys, patient_id: UUID, action: str, *, by: UUID | None, at: datetime
+) -> None:
+    """Write down that another service showed somebody a part of a patient's file, at that instant.
+
+    Why it was shown does not travel in events. Raises `ValueError` for an action that is none.
+    """
+    if action not in _ELSEWHERE:
+        raise ValueError(f"{action} is no access to a file")
+    note(session, keys, access_log.owners(session, [patient_id]), Reader(by, None), _ELSEWHERE[action], now=at)
+
+
+_ELSEWHERE: Final[Mapping[str, Action]] = {"read": "read", "exported": "exported", "changed": "changed"}
+
+
 def note_sealed(session: Session, entries: Sequence[NewFileAccess], reader: Reader, *, now: datetime) -> None:
     """The same for entries that were sealed before: of an erasure, which destroys the keys, or of several actions.
 

@@ -292,7 +292,7 @@ def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPat
     own = {"diagnosis_block", "age", "age_groups", "availability", "prior_therapy_within_two_years"}
     own |= {"has_practice_summary"}
     of_row = {"id", "reference", "other_references", "status", "paused_until"}
-    of_row |= {"placement_request_id", "placement_state"}
+    of_row |= {"placement_request_id", "placement_state", "days_paused", "paused_since"}
     of_row |= IN_THE_CLEAR & PublicPatient.model_fields.keys()
     of_fields = PublicPatient.model_fields.keys() - own - of_row
     return PublicPatient(

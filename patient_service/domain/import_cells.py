@@ -76,7 +76,7 @@ def columns() -> Mapping[str, FileColumn]:
     return {each.name: each for each in _columns(schema, schema.get("$defs", {}), ())}
 
 
-REQUIRED: Final = tuple(NewPatient.model_json_schema()["required"])
+REQUIRED: Final = tuple(name for name, field in NewPatient.model_fields.items() if field.is_required())
 """The columns that no file goes without."""
 
 

@@ -63,7 +63,7 @@ class Transition(Protocol):
 
 def register(patient: Patient) -> None:
     """A new patient is open: entered, without a search."""
-    patient.status = _S.OPEN.value
+    patient.status, patient.days_paused = _S.OPEN.value, 0
 
 
 def move(
@@ -129,6 +129,7 @@ def open_again(patient: Patient, *, by: UUID | None, now: datetime) -> None:
     """A search or therapy that has ended → open: a new search waits from its own first day on."""
     _enter(patient, _S.OPEN, by=by, now=now)
     patient.search_started_on = patient.first_place_on = patient.working_place_on = None
+    patient.days_paused = 0
 
 
 _TRANSITIONS: Final[dict[PatientStatus, Transition]] = {
@@ -174,6 +175,7 @@ def become_one(kept: Patient, merged: Patient) -> None:
     if merged.status in GOES_ON and kept.status not in GOES_ON:
         kept.status, kept.paused_until = merged.status, merged.paused_until
         kept.search_started_on = merged.search_started_on
+        kept.days_paused, kept.paused_since = merged.days_paused, merged.paused_since
         kept.first_place_on, kept.working_place_on = merged.first_place_on, merged.working_place_on
         _take_over_place(kept, merged)
     elif merged.status in GOES_ON:
@@ -181,7 +183,7 @@ def become_one(kept: Patient, merged: Patient) -> None:
         kept.search_started_on = min(days, default=None)
         if kept.placement_request_id is None:
             _take_over_place(kept, merged)
-    merged.paused_until = None
+    merged.paused_until = merged.paused_since = None
     # how long the case of one person has been closed is asked anew
     kept.erasure_proposed_on = merged.erasure_proposed_on = None
 
@@ -199,9 +201,17 @@ def _end_place(patient: Patient, state: PlacementState) -> None:
 
 def _enter(patient: Patient, to: PatientStatus, *, by: UUID | None, now: datetime) -> None:
     check_transition(ALLOWED, patient.status, to)
+    _count_pause(patient, berlin_day(now), begins=to == _S.PAUSED)
     patient.status = to.value
     patient.paused_until = patient.erasure_proposed_on = None
     patient.count_change(by=by, now=now)
+
+
+def _count_pause(patient: Patient, today: date, *, begins: bool) -> None:
+    """A pause that goes on ends today, and another one may begin: waiting is shown without pauses too."""
+    if patient.paused_since is not None:
+        patient.days_paused += max((today - patient.paused_since).days, 0)
+    patient.paused_since = today if begins else None
 
 
 def begin_import(known: PatientImport) -> None:

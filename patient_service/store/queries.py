@@ -139,7 +139,7 @@ _LATER = frozenset(
     {
         "paused_until", "first_place_on", "working_place_on", "placement_request_id", "placement_state",
         "placement_recorded_at", "merged_into", "merged_at", "kept_sequence", "other_references",
-        "erasure_proposed_on", "erased_at",
+        "erasure_proposed_on", "erased_at", "days_paused", "paused_since",
     }
 )  # fmt: skip
 """Columns that nobody has who is new."""

@@ -54,6 +54,10 @@ class Patient(Aggregate, Tables):
     registered_on: Mapped[date]
     registered_by: Mapped[UUID | None]
     search_started_on: Mapped[date | None]
+    days_paused: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many days of this search were in pauses that are over."""
+    paused_since: Mapped[date | None]
+    """The first day of the pause that goes on."""
     last_contact_on: Mapped[date | None]
     first_place_on: Mapped[date | None]
     working_place_on: Mapped[date | None]

@@ -65,10 +65,10 @@ def rows_of(table: str) -> str:
 
 def as_json(table: type[DeclarativeBase], rows: Sequence[Row]) -> str:
     """The rows as one parameter; the types of the table's columns say how their values are written."""
-    writers = _writers(table)
-    return to_json(
-        [{**row, **{name: write(row[name]) for name, write in writers if name in row}} for row in rows]
-    ).decode()
+    writers = [(name, write) for name, write in _writers(table) if rows and name in rows[0]]
+    if writers:
+        rows = [{**row, **{name: write(row[name]) for name, write in writers}} for row in rows]
+    return to_json(rows).decode()
 
 
 @cache

@@ -18,6 +18,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from shared.runtime.tracing import CORRELATION_ID, LONGEST_TRACEPARENT
+from shared.values.descriptions import DescribedModel
 
 PARTITIONS = 12
 HOUR_MS = 3600 * 1000
@@ -103,7 +104,7 @@ class EventEnvelope:
         return {f"{part}sequence": self.sequence, f"{part}event_time": self.time, "republished": self.republished}
 
 
-class Event(BaseModel):
+class Event(DescribedModel):
     """A fact in the past tense. Its fields are the facts that listeners need: no clinical text, no patient's name.
 
     Unknown fields are ignored, so that adding one is safe; a new field needs a default.
@@ -112,7 +113,6 @@ class Event(BaseModel):
     model_config = ConfigDict(
         extra="ignore",
         frozen=True,
-        use_attribute_docstrings=True,
         str_max_length=LONGEST_TEXT,
         allow_inf_nan=False,
     )

@@ -134,8 +134,12 @@ class Listeners:
 
 
 def _bound(dependencies: object, function: Callable[..., None]) -> Callable[..., None]:
-    wants_them = "dependencies" in signature(function).parameters
-    return partial(function, dependencies=dependencies) if wants_them else function
+    return partial(function, dependencies=dependencies) if _wants_dependencies(function) else function
+
+
+@cache
+def _wants_dependencies(function: Callable[..., None]) -> bool:
+    return "dependencies" in signature(function).parameters
 
 
 def mark_processed(session: Session, events: Sequence[Event]) -> set[Any]:

@@ -69,13 +69,11 @@ def _common_members(kind: type[Event], context: TraceContext, now: datetime, fla
 
 def _row(subject: UUID, sequence: int, event: Event, common: str) -> str:
     """The event's row in the outbox as JSON; ids and numbers need no escaping."""
-    id = new_id()
-    value = (
-        f'{{{common}, "id": "{id}", "subject": "{subject}", "sequence": {sequence}, "data": {event.model_dump_json()}}}'
-    )
+    id, key = str(new_id()), str(subject)
+    value = f'{{{common}, "id": "{id}", "subject": "{key}", "sequence": {sequence}, "data": {event.model_dump_json()}}}'
     if len(value) * 4 > LARGEST_EVENT and len(value.encode()) > LARGEST_EVENT:
         raise ValueError(f"{event.name} is too large for an event")
-    return f'{{"event_id":"{id}","topic":"{event.topic.name}","key":"{subject}","sequence":{sequence},"value":{value}}}'
+    return f'{{"event_id":"{id}","topic":"{event.topic.name}","key":"{key}","sequence":{sequence},"value":{value}}}'
 
 
 def waiting(session: Session, *, up_to: int | None = None) -> int:

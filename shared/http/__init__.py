@@ -6,6 +6,7 @@ from shared.http.client_details import ClientDetails
 from shared.http.context import Context
 from shared.http.declaration import Cookie
 from shared.http.endpoint import Resource, endpoint
+from shared.http.file_forms import FileForm
 from shared.http.replay import NOT_REPLAYED, READ_ONLY, Replay, ResponseReference
 from shared.http.routes import Route
 from shared.http.uploads import SentFile, Upload
@@ -18,6 +19,7 @@ __all__ = [
     "ClientDetails",
     "Context",
     "Cookie",
+    "FileForm",
     "Replay",
     "Resource",
     "ResponseReference",

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from shared.http.file_forms import FileForm
 from shared.http.replay import NOT_REPLAYED, READ_ONLY, Replay
 from shared.http.uploads import Upload
 from shared.values.lists import ListOf
@@ -51,6 +52,7 @@ class Endpoint:
     statuses: tuple[int, ...]
     cookie: Cookie | None
     lists: ListOf[Any] | None
+    forms: tuple[FileForm, ...]
 
     def __post_init__(self) -> None:
         if (self.name == "post") != (self.replay is not None):
@@ -61,6 +63,8 @@ class Endpoint:
             raise TypeError(f"{self.method.__qualname__} needs a transaction: it notes a key, or waits for a lock")
         if self.lists is not None and (self.name != "get" or not self.transaction):
             raise TypeError(f"{self.method.__qualname__} is no list: a list is read with GET, in transactions")
+        if self.forms and (self.name != "get" or not self.transaction):
+            raise TypeError(f"{self.method.__qualname__} has further forms: what is read with GET, in a transaction")
         if self.patch is not None and self.response is None:
             raise TypeError(f"{self.method.__qualname__} takes a patch, so it names its response: the fields shown")
 

@@ -54,6 +54,7 @@ def register_docs(app: Flask, title: str, document: Callable[[], dict[str, Any]]
     return {(path, "GET"): ANYONE for path in views}
 
 
+@cache
 def _page(title: str) -> tuple[str, str]:
     """The page, and a policy that runs Swagger UI and the page's own line of script, and nothing else.
 

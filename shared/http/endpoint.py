@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from shared.http.csv_files import CSV
 from shared.http.declaration import Cookie, Endpoint
+from shared.http.file_forms import FileForm
 from shared.http.handling import RequestHandler
 from shared.http.replay import Replay
 from shared.http.uploads import Upload
@@ -44,6 +45,7 @@ def endpoint(
     statuses: tuple[int, ...] = (),
     cookie: Cookie | None = None,
     lists: ListOf[Any] | None = None,
+    forms: tuple[FileForm, ...] = (),
 ) -> Callable[[Method], Method]:
     """Decorate a resource's method: it is given a `Context`, makes one domain call and decides nothing.
 
@@ -55,6 +57,7 @@ def endpoint(
       passes untouched.
     - `lists` declares a list (`ListOf`), instead of `query` and `response`: what is wanted of it arrives as the keyword
       argument `wanted`, and a `Listed` is returned.
+    - `forms` are files as which the same is shown where `Accept` prefers one (`FileForm`).
     - `location` writes the header `Location` from the arguments (`"/api/visits?patient_id={body.patient_id}"`) where
       it is not the address of the object that was made.
     - `replay` says of every POST how a repeated `Idempotency-Key` finds the first response again: the GET endpoint that
@@ -87,10 +90,11 @@ def endpoint(
             before_transaction=before_transaction,
             lock_before=lock_before,
             raw=raw,
-            media_types=(*media_types, CSV) if lists else media_types,
+            media_types=(*media_types, *((CSV,) if lists else ()), *(form.media_type for form in forms)),
             statuses=statuses,
             cookie=cookie,
             lists=lists,
+            forms=forms,
         )
         handler = RequestHandler(declared)
 

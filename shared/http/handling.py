@@ -12,14 +12,15 @@ from inspect import signature
 from typing import Any
 from uuid import UUID
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 
 from shared.database import repeat_if_lost, transaction
 from shared.errors import LostUpdate, PlatformError
-from shared.http import headers, idempotency
+from shared.http import file_forms, headers, idempotency
 from shared.http.context import Context, request_context
 from shared.http.cursors import Cursors
 from shared.http.declaration import Endpoint, endpoint_of
+from shared.http.file_forms import FileForm
 from shared.http.headers import RequestHeaders
 from shared.http.inputs import JsonBody, QueryString, read_merge_patch, refuse_body, refuse_parameters
 from shared.http.lists import ListQuery, ListShape, WantedList
@@ -59,8 +60,11 @@ class RequestHandler:
     def respond(self, resource: Any, path: Arguments) -> Response:
         """The response to the present request, whose path has these variables. Raises its refusal."""
         sent = headers.read(self._declared.name)
+        form = self._chosen_form()
         call = Call(resource, sent, path, path | self._read())
         try:
+            if form is not None:
+                return self._file(form, call)
             if self._list_shape is not None:
                 return self._list(self._list_shape, call)
             self._call_before_transaction(call)
@@ -74,6 +78,30 @@ class RequestHandler:
             return result
         location = self._declared.location and self._declared.location.format(**call.arguments)
         return self._shape.response(result, reader=caller(), location=location, is_replayed=is_replayed)
+
+    def _chosen_form(self) -> FileForm | None:
+        """The further form that the caller prefers; None: JSON, or a list's CSV. Raises `NotAcceptable`."""
+        if not self._declared.forms:
+            return None
+        media_type = file_forms.chosen(file_forms.JSON, *self._declared.media_types)
+        return next((form for form in self._declared.forms if form.media_type == media_type), None)
+
+    def _file(self, form: FileForm, call: Call) -> Response:
+        """The response in a further form, which is written when the transaction is over."""
+        asked = call.arguments.get("wanted")
+        if isinstance(asked, WantedList):
+            call.arguments["wanted"] = asked.wanted
+        found = repeat_if_lost(lambda: self._read_for_a_file(form, call))
+        name = request.path.rstrip("/").rsplit("/", 1)[-1]
+        return Response(
+            form.write(found),
+            content_type=form.media_type,
+            headers={"Content-Disposition": f'attachment; filename="{name}.{form.ending}"'},
+        )
+
+    def _read_for_a_file(self, form: FileForm, call: Call) -> Any:
+        with transaction() as session:
+            return form.read(request_context(session, call.sent), **call.arguments)
 
     def _list(self, shape: ListShape, call: Call) -> Response:
         """The response to a request for a list."""

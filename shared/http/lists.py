@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from shared.errors import FieldProblem
 from shared.http.csv_files import CONTENT_TYPE, CSV, lines
 from shared.http.cursors import Cursors
+from shared.http.file_forms import JSON
 from shared.http.inputs import QueryString
 from shared.http.languages import language_of_caller
 from shared.http.media_types import preferred
@@ -48,7 +49,7 @@ class ListQuery:
     def read(self) -> WantedList:
         """What the present request wants. Raises `InvalidFields`."""
         query: Any = self._parameters.read()
-        is_csv = preferred("application/json", CSV) == CSV
+        is_csv = preferred(JSON, CSV) == CSV
         _refuse_contradictions(query, is_csv)
         offset, position = (query.offset, None) if query.after is None else self._cursors.read(query)
         return WantedList(self._declared.wanted(query, position=position, offset=offset), query, is_csv)

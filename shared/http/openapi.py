@@ -345,6 +345,8 @@ def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas,
     refused = {403, 421, 422, 429, 500, 503, *endpoint.statuses}
     if signed_in:
         refused |= {401}
+    if endpoint.forms:
+        refused |= {406}
     if endpoint.brings_a_body:
         refused |= {400, 413, 415}
     if method != "get":

@@ -65,6 +65,7 @@ TEXTS = {
     HTTPStatus.BAD_REQUEST: "http.bad_request",
     HTTPStatus.NOT_FOUND: "http.not_found",
     HTTPStatus.METHOD_NOT_ALLOWED: "http.method_not_allowed",
+    HTTPStatus.NOT_ACCEPTABLE: "http.not_acceptable",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "http.request_entity_too_large",
 }
 """What is said of refusals by Flask and Werkzeug."""

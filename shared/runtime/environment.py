@@ -72,9 +72,7 @@ def _is_plausible(value: Any) -> Any:
 class SettingsGroup(BaseModel):
     """Settings that belong together: as a field `contact`, it reads `call_minutes` from `CONTACT_CALL_MINUTES`."""
 
-    model_config = ConfigDict(
-        frozen=True, hide_input_in_errors=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, allow_inf_nan=False, defer_build=True)
 
     _each = field_validator("*", mode="before")(_is_plausible)
 
@@ -122,7 +120,7 @@ class EnvironmentSettings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
+        defer_build=True,  # most classes of settings are only the bases of others
         env_nested_delimiter="_",
         env_nested_max_split=1,
     )

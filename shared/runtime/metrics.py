@@ -156,6 +156,21 @@ addresses_waiting = LazyGauge(
     "Addresses of practices, or that somebody asked for, that the geocoder is still to be asked for",
     multiprocess_mode="mostrecent",
 )
+router_requests = Counter(
+    "platform_router_ways_total",
+    "Ways that a router was asked for (found, not_found, implausible: what it said cannot be; failed: no answer)",
+    ["mode", "outcome"],
+)
+routers_in_trouble = LazyGauge(
+    "platform_routers_in_trouble",
+    "Modes of travel whose ways are only estimated since their router does not answer",
+    multiprocess_mode="mostrecent",
+)
+routes_waiting = LazyGauge(
+    "platform_routes_waiting",
+    "Ways that a router is still to be asked for",
+    multiprocess_mode="mostrecent",
+)
 patient_files_unreadable = Counter(
     "platform_patient_files_unreadable_total",
     "Times that a patient's file could not be opened (without_key, damaged, key_unknown)",

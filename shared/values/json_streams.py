@@ -286,17 +286,37 @@ def _finite(digits: str) -> float:
 _DECODER = json.JSONDecoder(parse_int=_number(int), parse_float=_number(_finite), parse_constant=_no_such_number)
 
 
+class _Repeated(Exception):
+    """A name stands more than once in one object."""
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        raise _Repeated
+
+
+_WITHOUT_REPEATED = json.JSONDecoder(object_pairs_hook=_refuse_repeated)
+
+
 def repeated_names(raw: bytes) -> list[str]:
     """Names that stand more than once in one object, at any depth; of JSON that a parser took before."""
+    text = raw.decode()
+    try:
+        _WITHOUT_REPEATED.decode(text)
+    except _Repeated:
+        return _repeated_names(text)
+    return []
+
+
+def _repeated_names(text: str) -> list[str]:
     repeated: dict[str, None] = {}
 
     def look(pairs: list[tuple[str, Any]]) -> None:
-        if len({name for name, _ in pairs}) < len(pairs):
-            seen: set[str] = set()
-            for name, _ in pairs:
-                if name in seen:
-                    repeated[name] = None
-                seen.add(name)
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                repeated[name] = None
+            seen.add(name)
 
-    json.loads(raw.decode(), object_pairs_hook=look)
+    json.loads(text, object_pairs_hook=look)
     return list(repeated)

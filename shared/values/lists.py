@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar, cast
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_model
+from pydantic import BaseModel, Field, GetJsonSchemaHandler, create_model
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from shared.values.schemas import DERIVED, Distinct, QuerySchema, Schema
+from shared.values.descriptions import described_by
+from shared.values.schemas import Distinct, QuerySchema, Schema
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -113,9 +114,6 @@ class Page(Schema, Generic[Item]):
     """How many objects of the whole list have each value of the field that `count_by` names; null without it."""
 
 
-Page.model_config.update(cast("ConfigDict", DERIVED))  # of `Page[PatientView]`
-
-
 class Orders(Protocol):
     """The names of the orders and of the counted fields of a list (`shared.database.listing.Listing`)."""
 
@@ -190,7 +188,7 @@ def _query(orders: Orders, filters: type[Filters], views: Sequence[View], *, nam
         fields["count_by"] = _count_by(orders)
     bases: Any = PageQuery if issubclass(PageQuery, filters) else (filters, PageQuery)
     named: Any = {"__doc__": filters.__doc__, "__module__": filters.__module__}
-    query: Any = create_model(name, __base__=bases, __cls_kwargs__=DERIVED, **named, **fields)
+    query: Any = create_model(name, __base__=bases, **named, **fields)
     return cast("type[Filters]", query)
 
 
@@ -229,5 +227,6 @@ def part_of(name: str, whole: type[BaseModel], *fields: str, about: str) -> type
     """Returns the schema of an object with these fields only: a view that a new field of the whole does not enter."""
     chosen: dict[str, Any] = {each: (whole.model_fields[each].annotation, whole.model_fields[each]) for each in fields}
     named: Any = {"__doc__": about, "__module__": whole.__module__}
-    made: Any = create_model(name, __base__=Schema, __cls_kwargs__=DERIVED, **named, **chosen)
+    made: Any = create_model(name, __base__=Schema, **named, **chosen)
+    described_by(made, whole)
     return cast("type[Schema]", made)

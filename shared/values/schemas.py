@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Self, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Self, TypeVar, Union, cast, get_args, get_origin
 from uuid import UUID
 
 from pydantic import (
@@ -25,17 +25,15 @@ from pydantic_core import CoreSchema, ErrorDetails, core_schema
 from shared.errors import FieldProblem
 from shared.texts import Sentence, TextLanguage
 from shared.values.datetimes import Instant
+from shared.values.descriptions import DescribedModel
 from shared.values.errors import NotAcceptable
 from shared.values.messages import sentence_of
 from shared.values.rules import describe_with_rules, without_rule
+from shared.values.unchecked import unchecked
 
 MOST_PROBLEMS = 100
 LONGEST_NAME_SHOWN = 100
 MOST_NAMES_SHOWN = 20
-
-
-_STATE: Final = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-"""What an object of pydantic consists of."""
 
 
 def _refuse_unstorable(value: Any) -> None:
@@ -51,7 +49,7 @@ def _refuse_unstorable(value: Any) -> None:
             _refuse_unstorable(item)
 
 
-class Schema(BaseModel):
+class Schema(DescribedModel):
     """A request or response body over HTTP.
 
     JSON is read strictly (`from_json`, or `model_validate_json` on the bytes): "5" is not a number, 1 is not
@@ -71,7 +69,6 @@ class Schema(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
     )
 
     @field_validator("*")
@@ -83,7 +80,7 @@ class Schema(BaseModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Returns the JSON schema, whose description has the rules across fields that it cannot express."""
-        described = handler(schema)
+        described = super().__get_pydantic_json_schema__(schema, handler)
         resolved = handler.resolve_ref_schema(described)
         if said := describe_with_rules(cls, resolved.get("description")):
             resolved["description"] = said
@@ -107,11 +104,7 @@ class Schema(BaseModel):
 
         Raises `KeyError` where a field is missing. `model_construct` takes longer than to decrypt a patient.
         """
-        made = cls.__new__(cls)
-        fields = {name: values[name] for name in cls.__pydantic_fields__}
-        for name, value in zip(_STATE, (fields, set(fields), None, None), strict=True):
-            object.__setattr__(made, name, value)
-        return made
+        return unchecked(cls, values)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the JSON document as Python dicts, lists, strings, numbers and None."""
@@ -130,10 +123,6 @@ class QuerySchema(Schema):
 
 Item = TypeVar("Item")
 Model = TypeVar("Model", bound=BaseModel)
-
-DERIVED: Final[dict[str, Any]] = {"use_attribute_docstrings": False}
-"""Class arguments of a schema that is made from others: its fields have their descriptions already. Pydantic would
-search the files of all loaded modules for its source, which no file has: 10 ms for each when a process starts."""
 
 
 class EntityView(Schema):
@@ -301,7 +290,7 @@ def patch_of(model: type[Model]) -> type[Model]:
         __doc__=describe_with_rules(model, model.__doc__),
         __validators__=silenced,
         # rules across fields hold for the whole, not for what changes
-        __cls_kwargs__={"json_schema_extra": None, **DERIVED},
+        __cls_kwargs__={"json_schema_extra": None},
         **fields,
     )
 

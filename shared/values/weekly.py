@@ -110,7 +110,7 @@ class Weekly:
 
     def windows_on(self, day: date) -> tuple[Window, ...]:
         """The windows on that calendar day, in minutes (0 to 1440) since its midnight on the wall clock."""
-        return self._windows_on_weekday(day.weekday())
+        return self.windows_of_weekday(day.weekday())
 
     @within_the_calendar
     def datetimes_on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
@@ -122,7 +122,8 @@ class Weekly:
         instants = ((_instant(day, window.start), _instant(day, window.end)) for window in self.windows_on(day))
         return tuple((opens, closes) for opens, closes in instants if opens < closes)
 
-    def _windows_on_weekday(self, weekday: int) -> tuple[Window, ...]:
+    def windows_of_weekday(self, weekday: int) -> tuple[Window, ...]:
+        """The windows of a weekday, from 0 for Monday, in minutes (0 to 1440) since its midnight."""
         midnight = weekday * MINUTES_A_DAY
         return tuple(
             Window(max(start - midnight, 0), min(end - midnight, MINUTES_A_DAY))

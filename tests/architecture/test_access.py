@@ -119,7 +119,9 @@ def test_an_auditor_changes_nothing() -> None:
     assert {
         name
         for name in read
-        if not re.search(r"/(history|access-log|contact-log|contact-history)$|/reports/|/erasures", name)
+        if not re.search(
+            r"/(history|access-log|contact-log|contact-history)$|/contact-log/<entry_id>$|/reports/|/erasures", name
+        )
     } == set()
 
 
@@ -280,6 +282,8 @@ def test_what_is_left_out_for_whom_is_known_by_name() -> None:
         ("GET /api/therapists", "importer"): {f"items.{name}" for name in contacting},
         ("GET /api/therapists/<id>", "importer"): contacting,
         ("GET /api/placement-requests/<id>/history", "auditor"): {"items.note"},
+        ("GET /api/patients/<id>/contact-log", "auditor"): {"items.note"},
+        ("GET /api/patients/<id>/contact-log/<entry_id>", "auditor"): {"note"},
         ("GET /api/import-reviews", "importer"): {"items.reason"},
         ("GET /api/import-reviews/<id>", "importer"): {"reason"},
         ("POST /api/placement-requests/<id>/response", "caller"): {"note", "overrides"},

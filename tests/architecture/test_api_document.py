@@ -22,6 +22,7 @@ from shared.http import dead_letters
 from shared.texts import code_of
 from shared.values import (
     account_enums,
+    contact_log_enums,
     contact_plan_enums,
     enums,
     import_enums,
@@ -81,6 +82,9 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "outcome on the phone": enums.CallAnswer,
     "why a place failed": placement_enums.PlacementFailure,
     "why a request is not restored": placement_enums.WhyNotRestored,
+    "channel of a contact": enums.Channel,
+    "direction of a contact": enums.Direction,
+    "result of a contact": contact_log_enums.ContactResult,
     "hold of a request": enums.RequestHold,
     "what a request waits for": enums.RequestWait,
     "what a contact waits for": ContactWait,
@@ -174,7 +178,9 @@ def test_the_vocabularies_of_the_document_are_those_of_the_code() -> None:
     assert written == {field: [each.value for each in vocabulary] for field, vocabulary in VOCABULARIES.items()}
 
 
-CODES_OF_HTTP = {HTTPStatus(number).name.lower() for number in (400, 404, 405, 408, 413, 415, 431, 505)} | {"internal"}
+CODES_OF_HTTP = {HTTPStatus(number).name.lower() for number in (400, 404, 405, 406, 408, 413, 415, 431, 505)} | {
+    "internal"
+}
 """Refusals of HTTP itself: the code is the name of the status."""
 NOT_IN_THE_TABLE = {"NotFound", "Outage"}
 """Whose code follows from the noun, and what operators read."""

@@ -45,6 +45,7 @@ UNCHECKED = {
         "placement_requests.unmet_criteria": "names of criteria, as they were judged",
         "placement_requests.overridden_rules": "names of criteria, checked against them",
         "placement_request_audit_log": "words of vocabularies; the note is encrypted",
+        "contact_log_entries": "words of vocabularies, and how a practice was known; the note is encrypted",
         "contact_plan_patients.lacks": "numbers by words of a vocabulary; deleted with the patient",
         "contact_plan_requests.unknown": "names of criteria; deleted with the patient",
         "contact_plan_requests.refusal": "sentences by their keys, as criteria say them; deleted with the patient",
@@ -69,7 +70,8 @@ UNCHECKED = {
     "geocoding_service": {
         "located_addresses": "emptied, and a tombstone stays",
         "address_lookups": "deleted with the practice, or a day after somebody asked; whose it is it does not say",
-        "geocoder": "what was wrong with the geocoder, in words of ours",
+        "routes": "deleted when nobody asks any more, by coordinates after a day; whose way it does not say",
+        "outside_servers": "what was wrong with a server, in words of ours",
     },
 }
 """Texts in the clear whose words no CHECK of the database limits, and why nothing about a patient stays in them."""

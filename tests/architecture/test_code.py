@@ -10,7 +10,7 @@ import pytest
 from tests.architecture.sources import ROOT, SERVICES, calls_in, sources
 
 CODE = ("shared", "migrations", "gateway", *SERVICES)
-ALL_OURS = (*CODE, "operations", "testkit", "chaos", "benchmarks", "tests", "scraper")
+ALL_OURS = (*CODE, "operations", "testkit", "simulation", "chaos", "benchmarks", "tests", "scraper")
 
 
 def test_only_the_database_session_commits() -> None:

@@ -18,11 +18,13 @@ import benchmarks.__main__
 import chaos.__main__
 import communication_service.cli
 import gateway.__main__
+import geocoding_service.cli
 import matching_service.cli
 import migrations.__main__
 import operations.__main__
 import operations.postman.__main__
 import patient_service.cli
+import simulation.__main__
 import tests.fuzz.__main__
 import therapist_scraper.cli
 import therapist_service.cli
@@ -52,12 +54,14 @@ PROGRAMS: dict[str, click.Command] = {
     "gateway": gateway.__main__.main,
     "user_service": user_service.cli.commands,
     "patient_service.cli": patient_service.cli.commands,
+    "geocoding_service.cli": geocoding_service.cli.commands,
     "matching_service.cli": matching_service.cli.commands,
     "communication_service.cli": communication_service.cli.commands,
     "therapist_service.cli": therapist_service.cli.commands,
     "testkit.demo": demo.main,
     "benchmarks": benchmarks.__main__.main,
     "chaos": chaos.__main__.main,
+    "simulation": simulation.__main__.main,
     "tests.fuzz": tests.fuzz.__main__.main,
     "tests.samples.published": published.main,
     "therapist_scraper": therapist_scraper.cli.commands,
@@ -112,6 +116,8 @@ def test_what_nobody_offers_is_refused_in_one_line(program: str, command: click.
         ("benchmarks", ["everything"], "everything"),
         ("chaos", ["--brokers", "2"], "--brokers"),
         ("chaos", ["--break", "all"], "--break"),
+        ("simulation", ["youngest-first"], "youngest-first"),
+        ("simulation", ["--weeks", "0"], "--weeks"),
         ("tests.fuzz", ["--service", "nobody"], "nobody"),
         ("tests.samples.published", [], "--write-missing"),
         ("shared.events.topics", ["remove"], "remove"),

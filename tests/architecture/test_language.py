@@ -69,12 +69,13 @@ FOREIGN = (
     "operations/postman/newman/package-lock.json",
 )  # fmt: skip
 """Names of places, what mail servers say, and names of packages."""
+NO_TEXT = (".ttf",)
 
 
 def files() -> list[str]:
     """Every text of the repository that we write, whatever its name ends in: a Dockerfile, a template, a script."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    return [name for name in listed if name != HERE and not name.startswith(FOREIGN)]
+    return [name for name in listed if name != HERE and not name.startswith(FOREIGN) and not name.endswith(NO_TEXT)]
 
 
 @cache

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from communication_service.domain.patient_data import ExportedCall, ExportedEmail
 from communication_service.domain.schemas import RecordedResponse
+from matching_service.domain.contact_log_schemas import ContactLogEntryView
 from matching_service.domain.patient_data import RequestWithHistory
 from matching_service.domain.schemas import AuditLogEntryView
 from operations import export_document
@@ -77,7 +78,8 @@ NOT_PERSONAL = {
     },
     "geocoding_service": {
         "address_lookups": "practices, and addresses that staff asked for, for a day, without whose they are",
-        "geocoder": "the geocoder",
+        "routes": "ways between areas, and for a day between places that staff asked for, without whose they are",
+        "outside_servers": "the servers outside",
     },
 }
 """Tables that the export does not read, each with the reason: a new one with patients in it belongs into the export."""
@@ -126,6 +128,8 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "prior_therapy_index": FOR_FINDING,
                 "crisis_index": FOR_FINDING,
                 "age_published_on": FOR_MACHINES,
+                "days_paused": "counted from the history, which is in the export",
+                "paused_since": "the same",
                 "erased_at": "who was erased has no export",
             },
         ),
@@ -153,6 +157,8 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
             {"overridden_rules": "overrides", "override_reasons": "overrides"},
             {
                 "compared_at": FOR_MACHINES,
+                "days_until_placed": "counted from dates that are in the export",
+                "days_paused": "the same",
                 "inquiry_id": "the inquiry is among those of the communication service",
                 "inquiry_at": "the same",
                 "answer_entry_id": FOR_MACHINES,
@@ -160,6 +166,11 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
             },
         ),
         "placement_request_audit_log": (AuditLogEntryView, {}, {"placement_request_id": WHOM}),
+        "contact_log_entries": (
+            ContactLogEntryView,
+            dict.fromkeys(("practice_name", "practice_address", "practice_accreditation"), "practice"),
+            {"patient_id": WHOM},
+        ),
     },
     "communication_service": {
         "emails": (

@@ -94,9 +94,11 @@ def test_the_criteria_of_the_rulebook_are_those_of_matching() -> None:
 
 
 def test_ways_are_estimated_as_the_rulebook_says() -> None:
-    """The two tables of constants."""
-    written = {codes(mode)[0]: (float(factor), float(speed)) for mode, factor, speed in table_after(DOMAIN, "distance")}
-    assert written == {mode: (travel.DETOUR_FACTORS[mode], travel.SPEEDS_KMH[mode]) for mode in TravelMode}
+    """The table that estimates follow from."""
+    written = [(codes(mode)[0], *map(float, numbers)) for mode, *numbers in table_after(DOMAIN, "distance")]
+    assert written == [
+        (mode, row.straight_km, row.detour, row.speed_kmh) for mode, rows in travel.table().items() for row in rows
+    ]
 
 
 def _yes(holds: bool) -> str:
@@ -131,7 +133,7 @@ def _straight(*degrees: str) -> str:
 
 def _way(kilometres: str, mode: str) -> str:
     straight, by = float(kilometres.removesuffix(" km")), TravelMode(mode)
-    return f"{travel.detour_km(straight, by):.1f} km, {math.ceil(travel.minutes(straight, by))} min"
+    return f"{travel.route_km(straight, by):.1f} km, {math.ceil(travel.minutes(straight, by))} min"
 
 
 def _radius(minutes: str, mode: str) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.__main__ import FOUND_NOTHING, GROUPS, arguments_of_groups, exit_code, run_side_by_side
+from tests.__main__ import FOUND_NOTHING, GROUPS, LONGEST_LINE, Run, arguments_of_groups, exit_code, run_side_by_side
 from tests.architecture.sources import ROOT, nodes
+from tests.infrastructure import STATE_OF_THE_PLATFORM
 
 FILES = sorted((ROOT / "tests").rglob("*.py"))
 OUTSIDE = [
-    file for folder in ("testkit", "chaos", "benchmarks", "operations") for file in (ROOT / folder).rglob("*.py")
+    file
+    for folder in ("testkit", "simulation", "chaos", "benchmarks", "operations")
+    for file in (ROOT / folder).rglob("*.py")
 ]
 
 
@@ -73,3 +77,19 @@ def test_groups_that_run_side_by_side_end_with_codes_of_their_own(capfd: pytest.
     codes = run_side_by_side({"one": ["--version"], "two": ["--no-such-option"]})
     assert codes == {"one": 0, "two": 4}
     assert "unrecognized arguments: --no-such-option" in capfd.readouterr().out
+
+
+def test_what_failed_is_said_once_more(tmp_path: Path) -> None:
+    file = tmp_path / "output"
+    file.write_text(
+        "tests/x.py F\n"
+        f"------ {STATE_OF_THE_PLATFORM} ------\nnot handled: a\ndead letter b\n------ Captured log ------\nother\n"
+        f"------ {STATE_OF_THE_PLATFORM} ------\nnot handled: c\n====== short test summary info ======\n"
+        f"FAILED tests/x.py::test_x - {'long' * 200}\nERROR tests/y.py\n== 1 failed in 1 s ==\n"
+    )
+    ended = subprocess.Popen(["false"])
+    ended.wait()
+    with file.open("rb") as output:
+        failed, *others = Run(ended, output).failures()
+    assert (failed[:27], len(failed)) == ("FAILED tests/x.py::test_x -", LONGEST_LINE)
+    assert others == ["ERROR tests/y.py", "not handled: a", "dead letter b"]

@@ -17,7 +17,7 @@ from shared.values.schemas import patch_of
 from tests.boundaries.samples import Input, all_endpoints
 from tests.boundaries.worlds import Ids
 from tests.hostile import IDS
-from tests.infrastructure import taken_back
+from tests.infrastructure import CasesTakenBack
 
 SECONDS = 2.0
 """Processor time that no request may take; most take a few milliseconds."""
@@ -27,8 +27,9 @@ class Endpoints:
     """A service's endpoints, with objects to work on; whatever a request changes is taken back."""
 
     def __init__(self, service: str, client: FlaskClient, connection: Connection, ids: Ids) -> None:
-        self.service, self.client, self.connection, self.ids = service, client, connection, ids
+        self.service, self.client, self.ids = service, client, ids
         self.faults: list[str] = []
+        self.cases = CasesTakenBack(connection)
 
     def __iter__(self) -> Iterator[tuple[str, str, Endpoint]]:
         """Path, method and what it takes."""
@@ -39,13 +40,15 @@ class Endpoints:
     def address(self, path: str, identity: str | None = None) -> str:
         """The path with ids of objects that exist, or with this one."""
         own = next((str(known) for name, known in self.ids.items() if path.startswith(f"{name}/")), IDS["upper"])
-        address = path.replace("<uuid:consent_id>", str(self.ids.get("consent_id")))
+        address = path
+        for name in ("consent_id", "entry_id"):
+            address = address.replace(f"<uuid:{name}>", str(self.ids.get(name)))
         return re.sub("<[^>]*>", lambda _: own if identity is None else quote(identity, safe=""), address)
 
     def send(self, what: str, method: str, address: str, **sent: Any) -> TestResponse:
         """Send a request; what is wrong with the answer is kept. Returns the answer."""
         began = time.thread_time()
-        with taken_back(self.connection):
+        with self.cases.case():
             answer = self.client.open(address, method=method.upper(), **sent)
         seconds = time.thread_time() - began
         said = f"{method} {address[:100]} {what}: {answer.status_code}"

@@ -23,7 +23,6 @@ from tests.boundaries.endpoints import Endpoints, read_by
 from tests.boundaries.injections import INJECTIONS, PRODUCT
 from tests.boundaries.samples import Input, Path
 from tests.boundaries.worlds import place_ids
-from tests.infrastructure import taken_back
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 each_service = pytest.mark.parametrize("service", SERVICES)
@@ -39,13 +38,13 @@ class Attempts:
 
     def __init__(self, endpoints: Endpoints) -> None:
         self.endpoints = endpoints
-        self.client, self.connection = endpoints.client, endpoints.connection
+        self.client = endpoints.client
         self.faults: list[str] = []
         self.stored = 0
 
     def send(self, name: str, text: str, method: str, address: str, **sent: Any) -> Iterator[TestResponse]:
         """The answer and, where something was made or changed, the object as it is shown afterwards."""
-        with taken_back(self.connection):
+        with self.endpoints.cases.case():
             yield from self._send(name, text, method, address, **sent)
 
     def _send(self, name: str, text: str, method: str, address: str, **sent: Any) -> Iterator[TestResponse]:

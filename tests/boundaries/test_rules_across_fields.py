@@ -31,6 +31,16 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
     ),
     ("Preferences", "_has_ages_in_order"): ({"min_age": 30, "max_age": 29}, {"max_age"}),
     ("NewCapacityStatement", "_knows_what_it_dates"): ({"state": "unknown", "from": "2026-12-01"}, {"from"}),
+    ("NewContactLogEntry", "_only_an_entry_is_taken_back"): (
+        {
+            "occurred_at": "2026-11-02T09:00:00Z",
+            "channel": "letter",
+            "direction": "outbound",
+            "therapist_id": "01933f0e-7c3a-7000-8000-abcdefabcdef",
+            "result": "taken_back",
+        },
+        {"result"},
+    ),
     ("EmailResponse", "_answers_each_request_once"): (TWICE, {"responses.1.placement_request_id"}),
     ("CallOutcome", "_answers_each_request_once"): (
         {"result": "reached", **TWICE},
@@ -54,6 +64,10 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
     ("DistanceQuery", "_ends_at_a_point"): (
         {"from_postal_code": "04109"},
         {"to_postal_code", "to_latitude", "to_longitude"},
+    ),
+    ("DistanceMatrixRequest", "_has_few_ways"): (
+        {"origins": [{"postal_code": "04109"}] * 3, "destinations": [{"postal_code": "52062"}] * 5000},
+        {"destinations", "origins"},
     ),
     ("TherapistFilter", "_measures_from_somewhere"): ({"within_km": 10}, {"within_km", "of_postal_code"}),
     ("Selection", "_names_them_in_one_way"): ({"expected_total": 1}, {"ids", "filter"}),

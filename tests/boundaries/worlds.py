@@ -8,9 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import Email, Inquiry, PhoneCall
+from matching_service.store.tables import PatientContact
 from patient_service.dependencies import Dependencies
 from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent
@@ -45,8 +47,11 @@ def _matching(session: Session, settings: Any) -> Ids:
     request = matching.a_request(session, RequestStatus.CONTACTED)
     another = matching.a_known_therapist(session)
     plan, planned = contact_plans.a_stored_plan(session, request.patient_id, another)
+    entry = session.scalars(select(PatientContact.id).where(PatientContact.patient_id == request.patient_id)).one()
     return {
         "/api/placement-requests": request.id,
+        "/api/patients": request.patient_id,
+        "entry_id": entry,
         "/api/contact-plans": plan,
         "removed_request_ids": planned,
         "patient_id": request.patient_id,

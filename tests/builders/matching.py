@@ -12,7 +12,7 @@ from matching_service.dependencies import Dependencies
 from matching_service.domain import answers, placement_requests
 from matching_service.domain.schemas import ContactList, NewAnswer, RequestView
 from matching_service.listeners import listeners as unbound
-from matching_service.settings import AskAgainRules
+from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import new_id
@@ -38,6 +38,7 @@ from tests.conftest import MONDAY
 from tests.events import recorded
 
 RULES = AskAgainRules()
+WEIGHTS = DEFAULT_WEIGHTS.model_dump()
 TEXTS = PatientTexts(MasterKeys(TEXT_RINGS["MATCHING_SERVICE_TEXT_KEY"]))
 listeners = unbound.given(Dependencies(RULES, TEXTS))
 

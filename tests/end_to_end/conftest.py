@@ -10,6 +10,7 @@ from operations.sign_in import AccessTokens
 from testkit.api_client import ApiClient
 from testkit.private_platform import PrivatePlatform, private_platform
 from tests.end_to_end.operators import trouble_of
+from tests.infrastructure import STATE_OF_THE_PLATFORM
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +35,7 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
             said = trouble_of(platform)
         except Exception as problem:  # the platform may be the very trouble
             said = f"cannot be read: {problem}"
-        report.sections.append(("state of the platform", said))
+        report.sections.append((STATE_OF_THE_PLATFORM, said))
     return report
 
 

@@ -68,6 +68,7 @@ def _matching(session: Session, settings: Any, folder: Path) -> Known:
         "/api/contact-plans": _ids(plan for plan, _ in plans),
         "removed_request_ids": _ids(request for _, request in plans),
         "/api/placement-requests": _ids(each.id for each in requests),
+        "/api/patients": _ids(patient),
         "patient_id": _ids(patient),
         "therapist_id": _ids(therapist),
         "therapist_ids": _ids(therapist),

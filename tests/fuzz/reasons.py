@@ -9,9 +9,7 @@ valid request that is refused by mistake is a difference, whatever sentence it i
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +18,7 @@ from shared.values.contacts import LONGEST_NAME
 from shared.values.lists import CURSOR_FORM
 from shared.values.weekly import WEEK_DESCRIPTION
 from tests.fuzz import rules
+from tests.fuzz.reason import Reason
 from tests.fuzz.sent import NOTHING, Sent
 
 PRECONDITION_FAILED = 412
@@ -32,52 +31,14 @@ BLOCK = "POST /api/therapists/{id}/block"
 BULK, BULK_OF_PATIENTS = "POST /api/placement-requests/bulk", "POST /api/patients/bulk"
 BULK_OF_REVIEWS, APPROVAL = "POST /api/import-reviews/bulk", "POST /api/import-reviews/{id}/approve"
 GEOCODE, DISTANCE, HOLIDAYS = "GET /api/geocode", "GET /api/distance", "GET /api/holidays"
-GEOCODE_MANY = "POST /api/geocode"
+CONTACT, CONTACT_LOG = "POST /api/patients/{id}/contact-log", "GET /api/patients/{id}/contact-log"
+REPORTS = tuple(f"GET /api/reports/{name}" for name in ("contacts", "answers", "searches"))
+GEOCODE_MANY, MATRIX = "POST /api/geocode", "POST /api/distance-matrix"
+POINT = {"postal_code": "52062"}
 
 ID, OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdef", "01933f0e-7c3a-7000-8000-abcdefabcdee"
 TWO_ANSWERS = {"responses": [{"placement_request_id": ID, "outcome": "declined_other"}] * 2}
 ONE_ANSWER = {"responses": TWO_ANSWERS["responses"][:1]}
-
-Breaks = Callable[[Any, Sent], bool]
-"""Whether a value, in the request it was sent in, breaks the rule."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One sentence of refusal at some fields of some operations, and why no schema says it."""
-
-    message: str
-    """The sentence's beginning or middle; `{}` stands for what is filled in."""
-    why: str
-    breaks: Breaks
-    operation: str
-    """Where `wrong` and `right` are sent."""
-    wrong: Mapping[str, Any]
-    """The body, or the parameters, beside what the operation needs in any case."""
-    right: Mapping[str, Any] | None
-    """None where only what is stored says whether it is right."""
-    described: Mapping[str, Any] = field(default_factory=dict)
-    """For rules of one value: what the document says of every field that the reason is for."""
-    fields: tuple[str, ...] = ()
-    """For the others: the fields, `*` for any place in a list, ..."""
-    also: tuple[str, ...] = ()
-    """... and the operations beside `operation`."""
-    before: tuple[tuple[str, Mapping[str, Any]], ...] = ()
-    """Operations, and what has to be sent to them before `wrong`, with the same `Idempotency-Key` if there is one."""
-    key: str | None = None
-
-    def explains(self, name: str, message: str, sent: Sent) -> bool:
-        """Whether this message about this field of the request is one of this reason."""
-        if not re.search(re.escape(self.message).replace(r"\{\}", ".+"), message):
-            return False
-        return self._is_for(name, sent) and self.breaks(sent.value(name), sent)
-
-    def _is_for(self, name: str, sent: Sent) -> bool:
-        if self.described:
-            return any(self.described.items() <= each.items() for each in sent.schemas(name))
-        place = re.sub(r"\.\d+(?=\.|$)", ".*", name)
-        return place in self.fields and sent.operation in (self.operation, *self.also)
-
 
 VALUES = (
     Reason(
@@ -205,6 +166,22 @@ RULES = (
         {"result": "no_answer", "occurred_at": "2026-01-01T09:00:00Z"}, fields=("occurred_at",), also=(ANSWER,),
     ),
     Reason(
+        "must not lie in the future", "depends on now", rules.lies_in_the_future, CONTACT,
+        {"occurred_at": "2099-01-01T09:00:00Z"}, {"occurred_at": "2026-01-01T09:00:00Z"}, fields=("occurred_at",),
+    ),
+    Reason(
+        "names a practice that is not known here", "depends on what is stored", rules.was_sent, CONTACT,
+        {"therapist_id": ID}, None, fields=("therapist_id",),
+    ),
+    Reason(
+        "names no entry of this contact log", "depends on what is stored", rules.was_sent, CONTACT,
+        {"corrects": ID}, None, fields=("corrects",),
+    ),
+    Reason(
+        "takes another entry back", "a rule across fields", rules.takes_nothing_back, CONTACT,
+        {"result": "taken_back"}, {"result": "sent"}, fields=("result",),
+    ),
+    Reason(
         "must lie within 366 days", "depends on now", rules.lies_beyond_a_year, CALL,
         {"result": "call_back", "call_back_at": "2090-01-01T09:00:00Z"},
         {"result": "call_back", "call_back_at": f"{rules.today() + timedelta(days=30)}T09:00:00Z"},
@@ -237,7 +214,7 @@ RULES = (
     Reason(
         "must not lie before from", "compares two dates, of which today is the default", rules.ends_before_it_starts,
         HOLIDAYS, {"from": "2026-12-02", "to": "2026-12-01"}, {"from": "2026-12-01", "to": "2026-12-01"},
-        fields=("to",), also=("GET /api/access-log", "GET /api/phone-calls"),
+        fields=("to",), also=("GET /api/access-log", "GET /api/phone-calls", CONTACT_LOG, *REPORTS),
     ),
     Reason(
         "must lie less than {} days after from", "compares two dates, of which today is the default",
@@ -255,6 +232,11 @@ RULES = (
         rules.is_no_point("to_"), DISTANCE, {"from_postal_code": "04109"},
         {"to_postal_code": "04109", "from_postal_code": "52062"},
         fields=("to_postal_code", "to_latitude", "to_longitude"),
+    ),
+    Reason(
+        "origins times destinations may be at most {}", "the product of two lengths", rules.has_many_ways, MATRIX,
+        {"origins": [POINT] * 3, "destinations": [POINT] * 5000}, {"origins": [POINT] * 2, "destinations": [POINT]},
+        fields=("destinations", "origins"),
     ),
     Reason(
         "give a postal_code, a city or q", "parameters have no schema in common", rules.says_no_place, GEOCODE,

@@ -252,6 +252,11 @@ def is_no_point(prefix: str) -> Callable[[Any, Sent], bool]:
     return judge
 
 
+def has_many_ways(value: Any, sent: Sent) -> bool:
+    """More than ten thousand ways from the origins to the destinations, or than 500 where they are routed."""
+    return len(sent.body["origins"]) * len(sent.body["destinations"]) > (500 if sent.body.get("routed") else 10_000)
+
+
 def says_no_place(value: Any, sent: Sent) -> bool:
     """Nothing, or what does not say where; of several addresses one of them."""
     return any(not any(each.get(name) for name in ("postal_code", "city", "q")) for each in _addresses(sent))
@@ -318,6 +323,11 @@ def lists_something(value: Any, sent: Sent) -> bool:
 def is_me(value: Any, _sent: Sent) -> bool:
     """The caller is meant."""
     return bool(value == "me")
+
+
+def takes_nothing_back(value: Any, sent: Sent) -> bool:
+    """A contact that takes back another one, without naming it."""
+    return value == "taken_back" and (sent.body or {}).get("corrects") is None
 
 
 def was_sent(value: Any, sent: Sent) -> bool:

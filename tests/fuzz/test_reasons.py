@@ -15,6 +15,7 @@ from shared.http import openapi
 from tests.architecture.sources import SERVICES
 from tests.fuzz.callers import SIGN_IN
 from tests.fuzz.campaign import KEY, Prepared
+from tests.fuzz.reason import Reason
 from tests.fuzz.reasons import (
     ANSWER,
     BULK,
@@ -22,12 +23,12 @@ from tests.fuzz.reasons import (
     BULK_OF_REVIEWS,
     CALL,
     CONSENT,
+    CONTACT,
     LETTER,
     LIST,
     NEW_PATIENT,
     NEW_THERAPIST,
     REASONS,
-    Reason,
     explained,
 )
 from tests.fuzz.sent import Sent
@@ -39,6 +40,13 @@ NEEDED: dict[str, dict[str, Any]] = {
     NEW_THERAPIST: {"last_name": "Muster"},
     CONSENT: {"purpose": "mandate", "text_version": "1", "given_on": "2026-01-01"},
     ANSWER: {"outcome": "declined_other"},
+    CONTACT: {
+        "occurred_at": "2026-01-01T09:00:00Z",
+        "channel": "letter",
+        "direction": "outbound",
+        "therapist_id": "01933f0e-7c3a-7000-8000-abcdefabcdef",
+        "result": "sent",
+    },
     BULK: {"expected_total": 1, "action": "priority", "priority": 1},
     BULK_OF_PATIENTS: {"expected_total": 1},
     BULK_OF_REVIEWS: {"expected_total": 1, "action": "approve"},

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.values.enums import TravelMode
-from shared.values.travel import DETOUR_FACTORS, minutes
+from shared.values.travel import minutes, route_km
 from tests import hostile
 
 FIXTURES = [HealthCheck.function_scoped_fixture]
@@ -93,11 +93,11 @@ def test_any_two_places_have_a_way(
         for a, b in ((one, other), (other, one), (one, one))
     ]  # fmt: skip
     there, back, here = ways
-    assert there["straight_line_km"] == pytest.approx(back["straight_line_km"], abs=0.01)
-    assert 0 <= there["straight_line_km"] <= 20015.12
-    assert there["distance_km"] == pytest.approx(there["straight_line_km"] * DETOUR_FACTORS[mode], abs=0.02)
-    assert abs(there["travel_minutes"] - math.ceil(minutes(there["straight_line_km"], mode))) <= 1
-    assert (here["straight_line_km"], here["distance_km"], here["travel_minutes"]) == (0, 0, 0)
+    assert there["distance_km"] == pytest.approx(back["distance_km"], abs=0.01)
+    assert 0 <= there["distance_km"] <= 20015.12
+    assert there["distance_km"] <= there["route_km"] == pytest.approx(route_km(there["distance_km"], mode), abs=0.02)
+    assert abs(there["travel_minutes"] - math.ceil(minutes(there["distance_km"], mode))) <= 1
+    assert (here["distance_km"], here["route_km"], here["travel_minutes"]) == (0, 0, 0)
 
 
 @given(places)
@@ -143,7 +143,7 @@ def test_a_matrix_of_any_places_is_answered(
     answer = client.post("/api/distance-matrix", json={"origins": points[0], "destinations": points[1]})
     assert answer.status_code == 200
     assert [len(row) for row in answer.json["distances_km"]] == [len(destinations)] * len(origins)
-    assert all(0 <= km <= 20015.12 * 1.33 for row in answer.json["distances_km"] for km in row)
+    assert all(0 <= km <= 20015.12 for row in answer.json["distances_km"] for km in row)
 
 
 @given(

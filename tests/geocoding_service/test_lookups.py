@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from geocoding_service import jobs
 from geocoding_service.clients.nominatim import Nominatim as Client
 from geocoding_service.dependencies import Dependencies
-from geocoding_service.domain import geocoder, lookups
+from geocoding_service.domain import lookups, outside_servers
 from geocoding_service.domain.cleaning import Address
+from geocoding_service.domain.outside_servers import GEOCODER
 from geocoding_service.jobs import Lookups
 from geocoding_service.listeners import listeners
 from geocoding_service.settings import NominatimSettings
@@ -147,7 +148,7 @@ def test_an_outage_is_visible_leaves_the_server_alone_and_is_made_good_by_itself
     assert work(asking) == 0
     for _ in range(10):
         assert work(asking) == 0
-    assert len(server.asked) == geocoder.MOST_FAILURES  # then it is left alone
+    assert len(server.asked) == outside_servers.MOST_FAILURES  # then it is left alone
     with pytest.raises(Outage, match=r"since 2026-11-23 09:0\d UTC: the answer has the status 503"):
         jobs.GEOCODER.holds()
     assert not jobs.GEOCODER.decisive
@@ -156,7 +157,7 @@ def test_an_outage_is_visible_leaves_the_server_alone_and_is_made_good_by_itself
     # one request in each pause, however many ask; the pause grows
     assert asking.run(MONDAY + timedelta(minutes=2)) == 0
     assert asking.run(MONDAY + timedelta(minutes=2)) == 0
-    assert len(server.asked) == geocoder.MOST_FAILURES + 1
+    assert len(server.asked) == outside_servers.MOST_FAILURES + 1
     assert [published(session, each) for each in owners] == [[(1, "postal_code", pytest.approx(50.776, abs=0.02))]] * 5
     server.answers["/search"] = well
     later = MONDAY + HOUR
@@ -178,12 +179,12 @@ def test_a_server_that_refuses_us_is_left_alone_at_once(session: Session, server
 
 def test_processes_take_turns_one_request_an_interval(session: Session) -> None:
     hour = 3600.0
-    first = geocoder.take_turn(session, interval=hour, longest=2, now=MONDAY)
+    first = outside_servers.take_turn(session, GEOCODER, interval=hour, longest=2, now=MONDAY)
     assert first == pytest.approx(0, abs=1)
-    assert geocoder.take_turn(session, interval=hour, longest=2, now=MONDAY) is None
-    patient = geocoder.take_turn(session, interval=hour, longest=2 * hour, now=MONDAY)
+    assert outside_servers.take_turn(session, GEOCODER, interval=hour, longest=2, now=MONDAY) is None
+    patient = outside_servers.take_turn(session, GEOCODER, interval=hour, longest=2 * hour, now=MONDAY)
     assert patient == pytest.approx(hour, abs=300)
-    assert geocoder.take_turn(session, interval=hour, longest=1.5 * hour, now=MONDAY) is None
+    assert outside_servers.take_turn(session, GEOCODER, interval=hour, longest=1.5 * hour, now=MONDAY) is None
 
 
 @pytest.mark.usefixtures("real_commits")
@@ -247,7 +248,7 @@ def test_of_a_patient_nothing_is_asked_for_and_an_erasure_finds_nothing_to_forge
 
 def test_without_a_server_nothing_is_asked_and_only_old_requests_are_forgotten() -> None:
     without = Dependencies(NominatimSettings(), None)
-    assert [job.name for job in jobs.jobs(without)] == ["forget-lookups"]
+    assert [job.name for job in jobs.jobs(without)] == ["forget-lookups", "forget-routes"]
 
 
 # What staff ask for

@@ -8,13 +8,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from matching_service.store.tables import AuditLogEntry, PlacementRequest
 from shared import database
 from shared.database import new_id
+from shared.database.tables import idempotency
 from shared.events.catalogue import AttemptsUsedUp
 from shared.runtime import clock
 from shared.values.enums import RequestStatus
@@ -143,8 +144,15 @@ def test_the_same_key_approves_a_list_once(client: FlaskClient, session: Session
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.json == first.json
     assert again.headers["Idempotency-Replayed"] == "true"
+    # nothing of the patient is kept for the repetition: what was compared is read again, and may be gone
+    stored = session.scalars(select(idempotency.c.response_reference)).one()
+    assert stored["refused"] == [{"therapist_id": str(misfit), "rule": "accreditation"}]
+    a_known_patient(session, id=patient, sequence=2, reimbursement_case=True)
+    (refused,) = approve(client, patient, fits, misfit, key="k1").json["refused"]
+    assert (refused["rule"], refused["values"]) == ("accreditation", None)
+    assert refused["detail"] == "This did not fit when the list was approved."
     assert approve(client, patient, misfit, key="k1").status_code == 422
-    assert approve(client, patient, fits, misfit).status_code == 409
+    assert approve(client, patient, fits, fits).status_code == 409
 
 
 def test_a_new_request_waits_while_another_practice_offers_a_place(client: FlaskClient, session: Session) -> None:

@@ -93,18 +93,26 @@ def approve_plan(client: FlaskClient, session: Session) -> Any:
     return client.post(f"/api/contact-plans/{plan}/approve")
 
 
+def add_to_the_contact_log(client: FlaskClient, session: Session) -> Any:
+    body = {"occurred_at": MONDAY.isoformat(), "channel": "letter", "direction": "outbound", "result": "sent"}
+    body |= {"therapist_id": str(a_known_therapist(session))}
+    return client.post(f"/api/patients/{a_known_patient(session)}/contact-log", json=body)
+
+
 LOGGED = {"placement_requests.updated_by", "placement_request_audit_log.recorded_by"}
+CONTACT = "contact_log_entries.recorded_by"
 Act = Callable[[FlaskClient, Session], Any]
 ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/placement-requests": (approve, {"placement_requests.approved_by", *LOGGED}),
     "POST /api/placement-requests/bulk": (withdraw_many, LOGGED),
     "PATCH /api/placement-requests/<id>": (change, {"placement_requests.updated_by"}),
-    "POST /api/placement-requests/<id>/response": (answer, LOGGED),
+    "POST /api/placement-requests/<id>/response": (answer, {*LOGGED, CONTACT}),
     "POST /api/placement-requests/<id>/place": (place, LOGGED),
     "POST /api/placement-requests/<id>/confirm": (confirm, LOGGED),
     "POST /api/placement-requests/<id>/fail": (fail, LOGGED),
-    "POST /api/placement-requests/<id>/correct": (correct, LOGGED),
+    "POST /api/placement-requests/<id>/correct": (correct, {*LOGGED, CONTACT}),
     "POST /api/placement-requests/<id>/withdraw": (withdraw, LOGGED),
+    "POST /api/patients/<id>/contact-log": (add_to_the_contact_log, {CONTACT}),
     "POST /api/contact-plans": (plan, {"contact_plans.updated_by"}),
     "PATCH /api/contact-plans/<id>": (change_plan, {"contact_plans.updated_by"}),
     "POST /api/contact-plans/<id>/approve": (approve_plan, {"contact_plans.updated_by", "contact_plans.approved_by"}),
@@ -120,7 +128,7 @@ def test_an_effect_names_the_caller(operation: str, app: Flask, client: FlaskCli
     (made,) = done.json.get("items") or done.json.get("results") or [done.json]
     if "results" in done.json:  # says of each only what became of it
         made = client.get(f"/api/placement-requests/{made['id']}").json
-    assert made["updated_by"] == str(ANNA)
+    assert made.get("updated_by", made.get("recorded_by")) == str(ANNA)
 
 
 def test_every_effect_of_this_service_is_among_them(service: str) -> None:

@@ -54,6 +54,9 @@ def test_a_practice_that_moves_away_is_shown_until_it_is_near_again(client: Flas
         shown = client.get(f"/api/placement-requests/{each.id}").json
         assert (shown["unmet_criteria"], shown["status"]) == (["distance"], each.status)
     assert stored(session, over.id).unmet_criteria == []
+    (unmet,) = client.get("/api/placement-requests?unmet_criteria=distance,gender&status=contacted").json["items"]
+    assert unmet["id"] == str(asked[1].id)
+    assert client.get("/api/placement-requests?unmet_criteria=gender").json["total"] == 0
     events = len(recorded(session, asked[0].id))
     moves(session, therapist, 2, sequence=6)
     compared(session)

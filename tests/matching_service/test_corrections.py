@@ -38,6 +38,7 @@ from tests.builders.matching import (
     stored,
     types,
 )
+from tests.conftest import MONDAY
 from tests.events import recorded
 
 S = RequestStatus
@@ -308,7 +309,7 @@ def erased(session: Session, request: Any) -> None:
 
 
 def asked_again(session: Session, request: Any) -> None:
-    stored(session, request.id).responded_at = clock.now() - 60 * DAY
+    stored(session, request.id).responded_at = MONDAY - 60 * DAY
     an_open_request(session, patient_id=request.patient_id, therapist_id=request.therapist_id)
 
 

@@ -228,6 +228,7 @@ def _emptied(infrastructure: Any) -> Iterator[None]:
     # the role itself may not delete history
     tables = Tables(infrastructure.platform)
     for table in (
+        "contact_log_entries",
         "placement_request_audit_log",
         "placement_requests",
         "therapists",

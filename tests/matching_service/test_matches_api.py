@@ -12,12 +12,15 @@ from sqlalchemy.orm import Session
 from shared.database import new_id
 from shared.values.enums import MatchCriterion
 from tests.builders.matching import (
+    AACHEN,
     a_known_patient,
     a_known_therapist,
     north_of_aachen,
     public_patient,
     publish_place,
 )
+
+EVENING = {"friday": [{"start": "18:00", "end": "20:00"}]}
 
 
 def matches(client: FlaskClient, patient_id: UUID, **more: Any) -> dict[str, Any]:
@@ -36,23 +39,48 @@ def test_a_candidate_comes_with_every_check_and_its_reasons(client: FlaskClient,
     assert candidate["name"] == "Dr. Anna von der Heide"
     assert candidate["rank"] == 1
     assert candidate["distance_km"] == 5.0
-    assert candidate["travel_minutes"] == 13
+    assert candidate["travel_minutes"] == 17
     assert [each["rule"] for each in candidate["checks"]] == [
         rule for rule in MatchCriterion if rule != "distance_unknown"
     ]
     assert {each["result"] for each in candidate["checks"]} == {"pass"}
+    way = {"distance_km": 5.0, "travel_minutes": 17, "travel_mode": "car"}
     assert candidate["reasons"] == [
-        "5.0 km away, about 13 minutes by car.",
-        "Accreditation: statutory seat.",
-        "Availability: 1 hours a week in common.",
+        {"code": "reason.way", "params": way, "text": "5.0 km away, about 17 minutes by car."},
+        {
+            "code": "criterion.accreditation",
+            "params": {"rule": "accreditation"},
+            "text": "Accreditation: statutory seat.",
+        },
+        {
+            "code": "criterion.availability",
+            "params": {"rule": "availability"},
+            "text": "Availability: 1 hour a week in common: Mo 9–10.",
+        },
     ]
-    assert candidate["score_parts"] == {
-        "nearness": 25.6,
-        "potentially_available": 0.0,
-        "certainty": 28.0,
-        "preference": 0.0,
+    assert candidate["working_hours_overlap"] == {"monday": [{"start": "09:00", "end": "10:00"}]}
+    assert candidate["bearing_deg"] == 0
+    values = {each["rule"]: each["values"] for each in candidate["checks"]}
+    assert values["availability"] == {
+        "patient": {"availability": {"monday": [{"start": "08:00", "end": "10:00"}]}},
+        "therapist": {"working_hours": {"monday": [{"start": "09:00", "end": "12:00"}]}},
     }
-    assert candidate["score"] == 53.6
+    assert values["distance"] == {
+        "patient": {"max_distance_km": 25.0, "max_travel_minutes": None, "travel_mode": "car"},
+        "therapist": {"distance_km": 5.0, "travel_minutes": 17},
+    }
+    assert candidate["score_parts"] == {
+        "nearness": 16.0,
+        "potentially_available": 0.0,
+        "capacity": 3.0,
+        "certainty": 14.0,
+        "preference": 0.0,
+        "wishes": 6.0,
+        "responses": 1.6,
+        "load": 5.0,
+        "fairness": 5.0,
+    }
+    assert candidate["score"] == 50.6
     assert (found["total"], found["excluded"], found["relax"]) == (1, {}, [])
 
 
@@ -90,8 +118,22 @@ def test_potentially_available_comes_first_then_the_nearer_then_the_lower_id(
         str(each) for each in (far_but_free, twin, other_twin, near_but_vague, far)
     ]
     assert [each["rank"] for each in found] == [1, 2, 3, 4, 5]
-    assert all(each["score"] == pytest.approx(sum(each["score_parts"].values()), abs=0.11) for each in found)
-    assert found[0]["reasons"][0] == "Potentially available: contact first."
+    assert all(each["score"] == pytest.approx(sum(each["score_parts"].values())) for each in found)
+    assert found[0]["reasons"][0] == {
+        "code": "reason.potentially_available",
+        "params": {},
+        "text": "Potentially available: contact first.",
+    }
+
+
+def test_the_direction_of_a_practice_is_counted_from_north(client: FlaskClient, session: Session) -> None:
+    north, east = AACHEN
+    for there in ((0.01, 0), (0, 0.01), (-0.01, 0), (0, -0.01), (0.01, -0.00001), (0, 0)):
+        place = {"latitude": north + there[0], "longitude": east + there[1]}
+        a_known_therapist(session, **place, working_hours=None if there == (0, 0) else EVENING)
+    patient = a_known_patient(session, availability=EVENING)
+    found = {each["bearing_deg"]: each["working_hours_overlap"] for each in matches(client, patient)["candidates"]}
+    assert found == {0: EVENING, 90: EVENING, 180: EVENING, 270: EVENING, None: None}
 
 
 def test_a_limit_shows_the_best_and_counts_all(client: FlaskClient, session: Session) -> None:
@@ -161,15 +203,16 @@ def test_reasons_and_checks_are_said_in_the_language_of_staff(client: FlaskClien
     answer = client.post("/api/matches", json={"patient_id": str(patient)})
     assert (answer.headers["Content-Language"], answer.headers["Vary"]) == ("de", "Accept-Language")
     (candidate,) = answer.json["candidates"]
-    assert candidate["reasons"] == [
+    assert [each["text"] for each in candidate["reasons"]] == [
         "Potenziell verfügbar: zuerst kontaktieren.",
-        "5,0 km entfernt, etwa 13 Minuten mit dem Auto.",
+        "5,0 km entfernt, etwa 17 Minuten mit dem Auto.",
         "Zulassung: Kassensitz.",
-        "Verfügbarkeit: In der Woche 1 h gemeinsame Zeit.",
+        "Verfügbarkeit: In der Woche 1 h gemeinsame Zeit: Mo 9–10 Uhr.",
         "Nicht bekannt, bitte erfragen: Verfahren.",
     ]
+    assert candidate["reasons"][-1]["params"] == {"rules": ["procedure"]}
     assert {each["detail"] for each in candidate["checks"]} >= {
         "Die Verfahren der Praxis sind nicht bekannt.",
         "Keine Ablehnung in den letzten 28 Tagen.",
-        "5,0 km, etwa 13 Minuten mit dem Auto; Grenze 25 km.",
+        "5,0 km, etwa 17 Minuten mit dem Auto; Grenze 25 km.",
     }

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import answers, matches
-from matching_service.domain.schemas import MatchQuestion, NewAnswer
+from matching_service.domain.match_schemas import MatchQuestion
+from matching_service.domain.schemas import NewAnswer
 from matching_service.store.tables import TherapistCopy
 from shared.database import new_id
 from shared.errors import Conflict

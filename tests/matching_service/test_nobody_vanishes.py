@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from geocoding_service.domain.cleaning import Address
 from geocoding_service.domain.lookup import find
 from matching_service.domain import matches
-from matching_service.domain.schemas import MatchQuestion
+from matching_service.domain.match_schemas import MatchQuestion
 from matching_service.store.tables import TherapistCopy
 from shared.database import new_id
 from shared.values.datetimes import berlin_day

@@ -16,6 +16,7 @@ from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestStatus
 from tests.builders.matching import (
     RULES,
+    WEIGHTS,
     a_known_patient,
     a_known_therapist,
     a_request,
@@ -57,7 +58,7 @@ def test_many_searches_have_the_candidates_that_each_has_alone(session: Session)
     searches = [_search(session, each) for each in patients]
     many = {row.patient_id: _unpacked(row) for row in MANY.candidates(session, searches)}
     for search in searches:
-        found = JUDGE.best(session, search, limit=100).best
+        found = JUDGE.best(session, search, weights=WEIGHTS, limit=100).best
         alone = {
             each.therapist.id: (
                 round(each.therapist.metres),

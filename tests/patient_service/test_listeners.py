@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from patient_service.clients.other_services import OtherServices
@@ -15,9 +16,11 @@ from patient_service.dependencies import Dependencies
 from patient_service.domain import patients, searches
 from patient_service.domain.schemas import NewStatus, PatientView
 from patient_service.listeners import listeners
+from patient_service.store.access_tables import FileAccess
 from patient_service.store.tables import Patient
 from shared.events.catalogue import (
     AddressGeocoded,
+    ContactLogShown,
     EmailSent,
     PatientPlaced,
     RequestAccepted,
@@ -37,6 +40,19 @@ def handle(session: Session, keys: Keys, *events: Any) -> None:
 
 def now_shown(session: Session, keys: Keys, patient_id: UUID) -> PatientView:
     return patients.get(session, keys, patient_id, reader=NOBODY, now=MONDAY)
+
+
+def test_who_is_shown_a_contact_log_stands_in_the_log_of_accesses(session: Session, keys: Keys) -> None:
+    """As it happened in matching, once; of somebody who is not known there is no log."""
+    patient, who, at = a_patient(session, keys).id, uuid4(), MONDAY - timedelta(minutes=5)
+    shown = ContactLogShown(patient_id=patient, action="exported", accessed_by=who, accessed_at=at)
+    event = happened(shown)
+    unknown = happened(ContactLogShown(patient_id=uuid4(), action="read", accessed_at=at))
+    handle(session, keys, event, event, unknown)
+    found = session.scalars(select(FileAccess).where(FileAccess.accessed_by == who)).all()
+    assert [(each.patient_id, each.action, each.accessed_at) for each in found] == [(patient, "exported", at)]
+    with pytest.raises(ValueError):
+        handle(session, keys, happened(ContactLogShown(patient_id=patient, action="erased", accessed_at=at)))
 
 
 def accepted(patient_id: UUID, on: str, request: UUID | None = None) -> RequestAccepted:

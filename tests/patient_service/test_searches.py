@@ -221,11 +221,27 @@ def test_a_pause_ends_the_day_after_its_last_day_and_the_search_resumes(session:
     assert last["data"]["patient"]["search_started_on"] == MONDAY.date().isoformat()
 
 
+def test_days_of_pauses_are_counted_for_this_search_alone(session: Session, keys: Keys) -> None:
+    """Published, so that waiting is shown with and without them; a new search has none."""
+
+    def become(status: str, days: int) -> dict[str, Any]:
+        new, now = NewStatus(status=PatientStatus(status)), MONDAY + timedelta(days=days)
+        searches.set_status(session, keys, known.id, new, reader=NOBODY, now=now)
+        return dict(recorded(session, known.id)[-1]["data"]["patient"])
+
+    known = a_patient_who_is(session, keys, "searching")
+    steps = [("paused", 2), ("searching", 5), ("paused", 10), ("search_aborted", 14), ("open", 20), ("searching", 21)]
+    days = [become(status, on) for status, on in steps]
+    assert [each["days_paused"] for each in days] == [0, 3, 3, 7, 0, 0]
+    first, second = ((MONDAY.date() + timedelta(days=each)).isoformat() for each in (2, 10))
+    assert [each["paused_since"] for each in days] == [first, None, second, None, None, None]
+
+
 def test_a_pause_that_goes_on_ends_on_another_day(
     app: Flask, client: FlaskClient, session: Session, keys: Keys
 ) -> None:
     known = paused(session, keys, days=3)
-    url, later = f"/api/patients/{known.id}", (MONDAY.date() + timedelta(days=30)).isoformat()
+    url, later = f"/api/patients/{known.id}", (clock.today() + timedelta(days=30)).isoformat()
     longer = {"status": "paused", "paused_until": later, "reason": "Reha verlängert, suizidal"}
     shown = signed_in(app, Role.COORDINATOR).post(f"{url}/status", json=longer).json
     assert (shown["status"], shown["paused_until"], shown["version"]) == ("paused", later, known.version + 1)

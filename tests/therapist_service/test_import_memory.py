@@ -20,6 +20,7 @@ from tests.builders.imports import EVERYTHING, FIRST, Folder, a_file
 from tests.conftest import MONDAY
 from therapist_service import jobs
 from therapist_service.domain import import_records, imports
+from therapist_service.jobs import parsing
 
 pytestmark = pytest.mark.slow
 MEGABYTES = int(os.environ.get("IMPORT_MEGABYTES", "20"))
@@ -83,8 +84,9 @@ def first_portions() -> None:
     assert claimed is not None
     application = jobs._Application(claimed, EVERYTHING, lambda: MONDAY, jobs.LEASE)
     file = application._read()
-    for portion in itertools.islice(import_records.portions(file, start=0, records=jobs.PORTION), 3):
-        application._apply(file.metadata, portion)
+    portions = import_records.portions(file, start=0, records=jobs.PORTION)
+    for portion, parsed in itertools.islice(parsing.parsed_ahead(file.metadata.source, portions), 3):
+        application._apply(file.metadata, portion, parsed)
 
 
 @pytest.mark.parametrize("name", CONTENTS)

@@ -1,4 +1,4 @@
-"""What an approval of a review does."""
+"""What an approval of a review does, and what needs none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.http.web import web_app
-from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
+from tests.builders.imports import EVERYTHING, FIRST, SECOND, Folder, a_file, a_record
+from tests.events import recorded
 from therapist_service.service import SERVICE
 from therapist_service.store.tables import Therapist
 
@@ -48,3 +49,17 @@ def test_an_approval_does_not_make_a_second_therapist_of_one_who_became_known_me
     assert approve(client, again, is_new=True).status_code == 200
     names = session.scalars(select(Therapist.first_name).order_by(Therapist.id))
     assert list(names) == ["Mira", "Jan", "Mira"]
+
+
+def test_whom_a_file_deletes_by_one_id_and_adds_by_another_stays_active(
+    client: FlaskClient, folder: Folder, session: Session
+) -> None:
+    folder.passes = EVERYTHING
+    folder.bring(FIRST, a_file([mira("a-1")]))
+    folder.passes = frozenset()
+    before = session.scalars(select(Therapist)).one().id
+    folder.bring(SECOND, a_file([mira("a-2", languages=["de", "tr"])], deletions=["a-1"]))
+    therapist = session.scalars(select(Therapist)).one()
+    assert (therapist.id, therapist.status, therapist.languages) == (before, "active", ["de", "tr"])
+    assert client.get("/api/import-reviews").json["items"] == []
+    assert [each["type"] for each in recorded(session, before)] == ["therapist.registered", "therapist.updated"]

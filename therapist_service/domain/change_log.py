@@ -30,7 +30,7 @@ NOT_LOGGED: Final = frozenset({
     "search", "city_folded", "place", "name_key", "practice_key", "capacity_due_on",  # follow from other columns
     "merged_words",  # an entry of the merged one says whose they are
     "removed_at", "merged_into",  # an action says it
-    "protected_by", "blocked_by", "registered_by",  # who made the changes that are logged
+    "protected_by", "blocked_by", "registered_by", "brought_by",  # who made the changes that are logged
     "last_asked_on", "last_email_on", "last_call_on", "last_conversation_on",  # a machine's notes
 })  # fmt: skip
 """The columns of a therapist whose changes are not in the log; a new column is, unless it is named here."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,6 +26,8 @@ PARTICLES: Final = frozenset({
 })  # fmt: skip
 LONGEST_KEY = 200
 """Characters of a key that are kept: an index entry has at most 2,700 bytes."""
+MOST_TEXTS: Final = 4096
+"""Texts whose words are remembered: an import asks for those of a record twice, and names, streets and towns recur."""
 _STREET_ENDINGS = ("strasse", "str")
 
 Person = Mapping[str, Any]
@@ -195,7 +198,8 @@ def _joined(text: str | None) -> str:
     return "".join(_name_words(text))
 
 
+@lru_cache(MOST_TEXTS)
 def _name_words(text: str | None) -> Sequence[str]:
     """The words of a name without titles and particles, or all of them where nothing else is left."""
-    spelled = words(text or "")
-    return [each for each in spelled if each not in TITLES and each not in PARTICLES] or spelled
+    spelled = tuple(words(text or ""))
+    return tuple(each for each in spelled if each not in TITLES and each not in PARTICLES) or spelled

@@ -22,7 +22,7 @@ from therapist_service.store import import_queries, review_queries, source_queri
 
 WRITTEN: Final = (
     "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "block_reason", *search.COLUMNS,
-    "name_key", "practice_key", "protected_fields", "updated_at", "updated_by", "version", "sequence",
+    "name_key", "practice_key", "brought_by", "protected_fields", "updated_at", "updated_by", "version", "sequence",
 )  # fmt: skip
 """The columns of a therapist that an import writes; what machines note about contacts is not among them.
 

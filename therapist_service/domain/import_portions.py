@@ -16,6 +16,7 @@ from uuid import UUID
 from shared.database import ChangedMeanwhile, Session, new_id
 from shared.values.enums import ImportAction, ImportOutcome, ReviewState
 from shared.values.therapist_enums import TherapistChangeAction
+from shared.values.unchecked import unchecked
 from therapist_service.domain import change_log, entity_resolution, import_records, publishing, search, sources
 from therapist_service.domain.capacity_rules import NOTHING_STATED
 from therapist_service.domain.change_log import Change, ChangeOrigin
@@ -229,7 +230,7 @@ class Portion:
         if row is not None and decision.event is not None:
             row |= {"updated_at": self._now, "updated_by": None}
             row |= {"version": row["version"] + 1, "sequence": row["sequence"] + 1}
-            of_row = decision.event.model_construct(therapist=publishing.public_row(row))
+            of_row = unchecked(decision.event, {"therapist": publishing.public_row(row)})
             event = (row["id"], row["sequence"], of_row)
         therapist = row or (known.therapist if known else None)
         source, seen = self._source(sent, decision, known, therapist)
@@ -284,7 +285,8 @@ class Portion:
 
     def _newcomer(self) -> Row:
         nothing = dict.fromkeys(("inactive_by", "block_reason", "block_until"))
-        return {"id": new_id(), "created_at": self._now, "version": 0, "sequence": 0, **nothing, **NOTHING_STATED}
+        first = {"id": new_id(), "created_at": self._now, "version": 0, "sequence": 0, "brought_by": self._import_id}
+        return {**first, **nothing, **NOTHING_STATED}
 
     def _source(
         self, sent: RawRecord, decision: ImportDecision, known: Known | None, therapist: Mapping[str, Any] | None

@@ -33,7 +33,8 @@ LONGEST_REASON = 2000
 LARGEST_PORTION = 4 * 1024 * 1024
 """Bytes of records that are looked at together; a larger record is alone."""
 
-KNOWN = frozenset(ImportedFields.model_fields) | {"external_id"}
+_IMPORTED = tuple(ImportedFields.model_fields)
+KNOWN = frozenset(_IMPORTED) | {"external_id"}
 ESSENTIAL = frozenset({"external_id", "last_name"})
 NUL = b"\\u0000"
 """How JSON writes the one character that PostgreSQL cannot store."""
@@ -167,7 +168,8 @@ def _readable(
     *,
     left: Collection[str] = (),
 ) -> Entry:
-    values = {name: getattr(record, name) for name in ImportedFields.model_fields if name not in left}
+    fields = vars(record)
+    values = {name: fields[name] for name in _IMPORTED if name not in left}
     return Entry(position, action, record.external_id, None, values, extra, _note(problems))
 
 

@@ -17,6 +17,7 @@ from shared.events.catalogue import (
     TherapistRemoved,
     TherapistUpdated,
 )
+from shared.values.unchecked import unchecked
 from therapist_service.store import queries
 from therapist_service.store.tables import Therapist
 
@@ -35,7 +36,7 @@ def public(therapist: Therapist) -> PublicTherapist:
 
 def public_row(row: Mapping[str, Any]) -> PublicTherapist:
     """The same from a row of the table whose values were checked already, as those of an import were."""
-    return PublicTherapist.model_construct(**_published(row))
+    return unchecked(PublicTherapist, _published(row))
 
 
 def snapshots(

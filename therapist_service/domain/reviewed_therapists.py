@@ -22,7 +22,8 @@ def register(session: Session, fields: ImportedFields, *, origin: ChangeOrigin, 
     values = therapists.values_of(
         TherapistFields.of({name: getattr(fields, name) for name in ImportedFields.model_fields})
     )
-    therapist = Therapist(id=new_id(), **first_version(by=origin.changed_by, now=now), **values, **NOTHING_STATED)
+    first = {"brought_by": origin.import_id, **first_version(by=origin.changed_by, now=now)}
+    therapist = Therapist(id=new_id(), **first, **values, **NOTHING_STATED)
     states.register(therapist)
     therapists.make_findable(therapist)
     session.add(therapist)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from shared.errors import FieldProblem
@@ -30,8 +31,12 @@ SHORTEST_NUMBER = 4
 LONGEST_CITY = 200
 """Characters of a folded town that are kept and compared, for the same reasons."""
 
-FIELDS = ("first_name", "last_name", "city", "postal_code", "phone", "mobile", "email")
+TEXTS = ("first_name", "last_name", "city", "postal_code")
+NUMBERS = ("phone", "mobile")
+FIELDS = (*TEXTS, *NUMBERS, "email")
 """The fields whose words find a therapist."""
+MOST_TEXTS = 4096
+"""Texts whose words are remembered: those of names and towns recur in an import."""
 LEFT_OUT = frozenset({"dr", "prof", "dipl", "psych", "frau", "herr"})
 """Words of a search that say nothing beside others: how people are addressed."""
 COLUMNS_ARE_OF = (*FIELDS, "latitude", "longitude", "merged_words")
@@ -52,8 +57,11 @@ def columns(therapist: Mapping[str, Any]) -> dict[str, Any]:
 
 def folded_city(city: str | None) -> str | None:
     """A town without case and accents."""
-    if city is None:
-        return None
+    return None if city is None else _folded_city(city)
+
+
+@lru_cache(MOST_TEXTS)
+def _folded_city(city: str) -> str:
     folded = fold(city)
     for spelled, bare in (("ae", "a"), ("oe", "o"), ("ue", "u")):  # Jülich is Juelich, and Julich on some keyboards
         folded = folded.replace(spelled, bare)
@@ -82,11 +90,19 @@ def found_by(therapist: Mapping[str, Any]) -> str:
 
 def words_of(therapist: Mapping[str, Any]) -> list[str]:
     """The words of a therapist's fields, and those of who was merged into them."""
-    text = " ".join(therapist[name] or "" for name in FIELDS[:4])
+    found = {therapist[name] for name in NUMBERS if therapist[name]}
+    found.update(therapist.get("merged_words") or ())
+    found.update(*(_words_in(therapist[name]) for name in TEXTS if therapist[name]))
+    if therapist["email"]:
+        found.update(_email(therapist["email"]))
+    return sorted(found)
+
+
+@lru_cache(MOST_TEXTS)
+def _words_in(text: str) -> tuple[str, ...]:
+    """The words of a name, a town or a postal code, also as they are spelled without the dots of umlauts."""
     bare = () if text.isascii() else _words(one_line(text).translate(_WITHOUT_DOTS))
-    numbers = [therapist[name] for name in ("phone", "mobile") if therapist[name]]
-    email = _email(therapist["email"] or "")
-    return sorted({*_words(text), *bare, *numbers, *email, *(therapist.get("merged_words") or ())})
+    return (*_words(text), *bare)
 
 
 def _email(text: str) -> list[str]:

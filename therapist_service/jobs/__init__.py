@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,7 +23,6 @@ from therapist_service.domain import (
     imports,
 )
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
-from therapist_service.domain.import_portions import NOTHING_PARSED
 from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.domain.review_rules import Passes
@@ -136,8 +135,7 @@ class _Application:
             if not self.claimed.is_judged and self._hold_if_too_much(file):
                 return
             start = self._carefully(file) if self.claimed.is_careful else self.claimed.done
-            for portion in import_records.portions(file, start=start, records=PORTION):
-                self._apply(file.metadata, portion)
+            self._apply_from(file, start)
             with transaction() as session:
                 imports.finish(session, self.claimed, now=self.moment())
         log.info("imports.completed", import_id=str(self.id))
@@ -166,20 +164,22 @@ class _Application:
             with transaction() as session:
                 may_try = imports.try_alone(session, self.claimed, position)
             if may_try:
-                self._apply(file.metadata, [import_records.record(file, position)])
+                alone = [import_records.record(file, position)]
+                self._apply(file.metadata, alone, parsing.parse(file.metadata.source, alone))
             else:
                 reason = f"set aside: {imports.TRIES} workers ended while they looked at it"
                 self._refuse(RawRecord(position, file.action(position), None), reason)
         self.claimed = replace(self.claimed, is_careful=False)
         return end
 
-    def _apply(self, metadata: import_files.Metadata, portion: Sequence[RawRecord]) -> None:
-        """Parse these records and apply them; not those that were as they are when the file was judged."""
-        is_as_before = portion[0].position in self.unchanged
-        parsed = NOTHING_PARSED if is_as_before else parsing.parse(metadata.source, portion)
-        self._apply_all(metadata, portion, parsed)
+    def _apply_from(self, file: ImportFile, start: int) -> None:
+        """Apply the records from this one on in portions; not parsed are those that were as they are when judged."""
+        portions = import_records.portions(file, start=start, records=PORTION)
+        with closing(parsing.parsed_ahead(file.metadata.source, portions, unchanged=self.unchanged)) as parsed_ahead:
+            for portion, parsed in parsed_ahead:
+                self._apply(file.metadata, portion, parsed)
 
-    def _apply_all(
+    def _apply(
         self, metadata: import_files.Metadata, portion: Sequence[RawRecord], parsed: Mapping[int, Entry]
     ) -> None:
         """Apply these records; where the database refuses, halve until the one that it refuses is alone."""
@@ -195,8 +195,8 @@ class _Application:
                 raise
             if len(portion) > 1:
                 middle = len(portion) // 2
-                self._apply_all(metadata, portion[:middle], parsed)
-                self._apply_all(metadata, portion[middle:], parsed)
+                self._apply(metadata, portion[:middle], parsed)
+                self._apply(metadata, portion[middle:], parsed)
                 return
             self._refuse(portion[0], f"cannot be stored ({type(problem).__name__})")
 

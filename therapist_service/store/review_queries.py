@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from shared.database import lock_rows
 from shared.database.bulk import Row, as_json, rows_of, write_rows
 from shared.database.rows import find_row
+from shared.database.sets import is_among
 from therapist_service.store.tables import Import, ImportRecord, ImportReview
 
 
@@ -48,7 +49,7 @@ def newest(session: Session, source: str, external_ids: Collection[str]) -> dict
     last = (
         select(table.c.id)
         .ext(distinct_on(table.c.external_id))
-        .where(table.c.source_name == source, table.c.external_id.in_(external_ids))
+        .where(table.c.source_name == source, is_among(table.c.external_id, external_ids))
         .order_by(table.c.external_id, table.c.id.desc())
     )
     found = session.execute(select(*table.c).where(table.c.id.in_(last)).order_by(table.c.id).with_for_update())

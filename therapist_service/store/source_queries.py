@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, and_, any_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Uuid, and_, any_, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
 from shared.database.bulk import Row, write_rows
+from shared.database.sets import is_among
 from therapist_service.store.tables import IS_THERE, ImportReview, Therapist, TherapistSource
 
 _ENTRY = tuple(column.label(f"entry_{column.name}") for column in TherapistSource.__table__.columns)
@@ -43,7 +44,7 @@ def applied_entries(
     wanted = (
         select(entries.c.external_id, entries.c.id, table.c.id, table.c.version, entries.c.digest, is_leading)
         .join_from(entries, table, entries.c.therapist_id == table.c.id)
-        .where(entries.c.source_name == source, entries.c.external_id.in_(external_ids))
+        .where(entries.c.source_name == source, is_among(entries.c.external_id, external_ids))
         .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
     )
     found = session.execute(wanted.with_for_update(of=[table, entries]) if lock else wanted)
@@ -65,7 +66,7 @@ def known_entries(session: Session, source: str, external_ids: Collection[str]) 
     found = session.execute(
         select(*table.c, *_ENTRY, func.coalesce(listed, literal([], ARRAY(Uuid))).label("listed"))
         .join_from(entries, table, entries.c.therapist_id == table.c.id)
-        .where(entries.c.source_name == source, entries.c.external_id.in_(external_ids))
+        .where(entries.c.source_name == source, is_among(entries.c.external_id, external_ids))
         .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
         .with_for_update(of=table)
     )
@@ -88,7 +89,7 @@ def therapist_rows(session: Session, ids: Collection[UUID], *, lock: bool) -> di
     if not ids:
         return {}
     table = Therapist.__table__
-    wanted = select(*table.c).where(table.c.id == any_(literal(sorted(ids), ARRAY(Uuid)))).order_by(table.c.id)
+    wanted = select(*table.c).where(is_among(table.c.id, ids)).order_by(table.c.id)
     found = session.execute(wanted.with_for_update() if lock else wanted)
     return {row["id"]: dict(row) for row in found.mappings()}
 
@@ -111,17 +112,29 @@ def candidates(
     if not name_keys and not practice_keys:
         return []
     table = Therapist.__table__
-    has_key = or_(
-        table.c.name_key == any_(literal(sorted(name_keys), ARRAY(Text))),
-        table.c.practice_key == any_(literal(sorted(practice_keys), ARRAY(Text))),
+    has_key = (
+        *_has(table.c.name_key, name_keys, but_of_import),
+        *_has(table.c.practice_key, practice_keys, but_of_import),
     )
-    wanted = select(table.c.id, *(table.c[name] for name in columns)).where(has_key, IS_THERE)
+    wanted = select(table.c.id, *(table.c[name] for name in columns)).where(or_(*has_key), IS_THERE)
     found = [dict(row) for row in session.execute(wanted).mappings()]
     # a statement of its own: during the first large import PostgreSQL has no statistics, and plans a join badly
     listed = _listed(session, source, [row["id"] for row in found], but_of_import, gone)
     return [
         row | {"is_listed": bool(listed.get(row["id"]))} for row in found if listed.get(row["id"], False) is not None
     ]
+
+
+def _has(key: ColumnElement[str | None], values: Collection[str], but_of_import: UUID) -> list[ColumnElement[bool]]:
+    """Conditions of which one holds for those with one of these keys whom the import did not bring.
+
+    Each is a range of the index of the key: what an import brought before costs nothing, however much it is.
+    """
+    if not values:
+        return []
+    is_one, brought_by = is_among(key, values), Therapist.__table__.c.brought_by
+    others = (brought_by.is_(None), brought_by < but_of_import, brought_by > but_of_import)
+    return [and_(is_one, each) for each in others]
 
 
 def _listed(
@@ -134,7 +147,7 @@ def _listed(
     is_listed_still = and_(entries.gone_at.is_(None), entries.external_id.not_in(gone))
     found = session.execute(
         select(entries.therapist_id, is_listed_still, entries.import_id == import_id).where(
-            entries.therapist_id == any_(literal(sorted(set(ids)), ARRAY(Uuid))), entries.source_name == source
+            is_among(entries.therapist_id, set(ids)), entries.source_name == source
         )
     )
     listed: dict[UUID, bool | None] = {}
@@ -221,7 +234,7 @@ def note_seen(session: Session, entry_ids: Collection[UUID], at: datetime) -> No
     """Note when the source showed these entries of which nothing else is written."""
     if entry_ids:
         table = TherapistSource.__table__
-        session.execute(update(table).where(table.c.id.in_(entry_ids)).values(last_seen_at=at, gone_at=None))  # type: ignore[arg-type]
+        session.execute(update(table).where(is_among(table.c.id, entry_ids)).values(last_seen_at=at, gone_at=None))  # type: ignore[arg-type]
 
 
 def count_therapists(session: Session, source: str) -> int:

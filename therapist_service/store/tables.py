@@ -85,7 +85,8 @@ class Therapist(Aggregate, Tables):
     protected_by: Mapped[dict[str, str | None]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """Who set each of them last: the id of an account, or null before accounts."""
     registered_by: Mapped[UUID | None]
-    """Who entered the therapist by hand; None for one whom an import brought."""
+    brought_by: Mapped[UUID | None]
+    """Who entered the therapist by hand, or the import that brought the therapist."""
     last_asked_on: Mapped[date | None]
     """When staff last decided to ask them for a patient."""
     last_email_on: Mapped[date | None]
@@ -103,7 +104,6 @@ class Therapist(Aggregate, Tables):
     """First name and surname in the form in which names are compared: see `domain/entity_resolution.py`."""
     practice_key: Mapped[str | None]
     """Street and phone number in that form."""
-
     removed_at: Mapped[datetime | None]
     """When staff removed them, to whom nothing referred."""
     merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("therapists.id"))
@@ -117,8 +117,8 @@ class Therapist(Aggregate, Tables):
         Index("ix_therapists_search", "search", postgresql_using="gin"),
         Index("ix_therapists_search_first", "search", postgresql_using="gin", postgresql_where=text(FIRST_OF_ALL)),
         Index("ix_therapists_capacity_due_on", "capacity_due_on", postgresql_where=text("capacity_due_on IS NOT NULL")),
-        Index("ix_therapists_name_key", "name_key"),
-        Index("ix_therapists_practice_key", "practice_key"),
+        Index("ix_therapists_name_key", "name_key", "brought_by"),
+        Index("ix_therapists_practice_key", "practice_key", "brought_by"),
         Index("ix_therapists_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index("ix_therapists_name", "last_name", text("COALESCE(first_name, '')"), "id"),
         CheckConstraint(is_one_of("status", TherapistStatus), name="status"),

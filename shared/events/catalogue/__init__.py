@@ -44,6 +44,7 @@ from shared.events.catalogue.payloads import (
     Payload,
 )
 from shared.events.catalogue.placement_requests import (
+    ContactLogShown,
     PatientErasedFromMatching,
     PatientPlaced,
     PlaceConfirmed,
@@ -62,6 +63,7 @@ from shared.events.catalogue.placement_requests import (
 )
 from shared.events.catalogue.therapists import (
     PublicCapacity,
+    PublicCapacityStatement,
     PublicPreferences,
     PublicTherapist,
     TherapistBlocked,
@@ -79,6 +81,7 @@ __all__ = [
     "Answers",
     "AttemptsUsedUp",
     "CallRecorded",
+    "ContactLogShown",
     "EmailAnswered",
     "EmailSent",
     "ImportCompleted",
@@ -101,6 +104,7 @@ __all__ = [
     "PlaceTakenBack",
     "PracticeAnswer",
     "PublicCapacity",
+    "PublicCapacityStatement",
     "PublicPatient",
     "PublicPreferences",
     "PublicTherapist",

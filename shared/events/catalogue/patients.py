@@ -22,6 +22,8 @@ class PublicPatient(Payload):
     gender: str = "unknown"
     insurance_type: str | None = None
     reimbursement_case: bool = False
+    health_insurer_ik: str | None = None
+    """The institution that insures the patient, for its report."""
     diagnosis_block: str | None = None
     """The ICD-10-GM block, such as F30-F39; only while the patient consents to health data being passed on."""
     has_practice_summary: bool = False
@@ -40,6 +42,10 @@ class PublicPatient(Payload):
     status: str = "open"
     paused_until: PlausibleDate | None = None
     search_started_on: PlausibleDate | None = None
+    days_paused: Count = 0
+    """How many days of this search were in pauses that are over."""
+    paused_since: PlausibleDate | None = None
+    """The first day of the pause that goes on."""
     placement_request_id: UUID | None = None
     """The request whose place the patient was given last, as far as the patient service knows."""
     placement_state: str | None = None

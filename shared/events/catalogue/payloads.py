@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from shared.events.event import LONGEST_TEXT
+from shared.values.descriptions import DescribedModel
 from shared.values.periods import PeriodJson
 
 
-class Payload(BaseModel):
+class Payload(DescribedModel):
     """A part of an event; unknown fields are ignored, as in the event itself."""
 
     model_config = ConfigDict(
         extra="ignore",
         frozen=True,
         from_attributes=True,
-        use_attribute_docstrings=True,
         str_max_length=LONGEST_TEXT,
         allow_inf_nan=False,
     )

@@ -114,3 +114,16 @@ class PatientErasedFromMatching(Event, name="matching.patient_erased"):
     """Matching has erased what it had of a patient who was erased, and has withdrawn what was still asked."""
 
     patient_id: UUID
+
+
+class ContactLogShown(Event, name="matching.contact_log_shown"):
+    """Somebody was shown the contact log of a patient, which is a part of the patient's file, or added to it.
+
+    Why (`X-Purpose`) stays where it was said: people write names there.
+    """
+
+    patient_id: UUID
+    action: str
+    """As in the access log of the patient service: read, exported, changed."""
+    accessed_by: UUID | None = None
+    accessed_at: PlausibleInstant

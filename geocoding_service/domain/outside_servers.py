@@ -1,7 +1,7 @@
-"""The state of the geocoder: when it may be asked, by all processes together, and whether it answers at all.
+"""The state of each server outside: when it may be asked, by all processes together, and whether it answers at all.
 
 After some requests in a row without an answer that can be read it is in trouble: then nobody asks it but one process
-once in each pause, which grows. Meanwhile addresses lie where their postal codes do, and wait.
+once in each pause, which grows. Meanwhile addresses lie where their postal codes do, ways are estimated, and both wait.
 """
 
 from __future__ import annotations
@@ -9,45 +9,53 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from geocoding_service.store import lookups as store
+from geocoding_service.store import outside_servers as store
 from shared.database import Session
+from shared.values.enums import TravelMode
 
+GEOCODER: Final = "geocoder"
+ROUTER: Final = "router_"
 MOST_FAILURES: Final = 3
 FIRST_PAUSE: Final = timedelta(seconds=30)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 
 
-def take_turn(session: Session, *, interval: float, longest: float, now: datetime) -> float | None:
+def router_of(mode: TravelMode) -> str:
+    """Returns the name of the router of a mode among the servers."""
+    return f"{ROUTER}{mode}"
+
+
+def take_turn(session: Session, server: str, *, interval: float, longest: float, now: datetime) -> float | None:
     """Returns in how many seconds this process may send one request; None where it may not within `longest` seconds.
 
     `interval`: seconds between two requests of all processes.
     """
-    known = store.state(session)
+    known = store.state(session, server)
     if known is not None and known.next_try_at is not None:
         pause = _pause(known.failures)
-        if not store.take_probe(session, now=now, next_at=now + pause):
+        if not store.take_probe(session, server, now=now, next_at=now + pause):
             return None
-    return store.reserve(session, interval=interval, longest=longest)
+    return store.reserve(session, server, interval=interval, longest=longest)
 
 
-def record_answer(session: Session) -> bool:
+def record_answer(session: Session, server: str) -> bool:
     """Record that it answered; returns whether this ends a trouble."""
-    known = store.state(session)
+    known = store.state(session, server)
     if known is None or not known.failures:
         return False
-    known = store.state_for_change(session)
+    known = store.state_for_change(session, server)
     was_in_trouble = known.since is not None
     known.failures, known.since, known.cause, known.next_try_at = 0, None, None, None
     session.flush()
     return was_in_trouble
 
 
-def record_failure(session: Session, cause: str, *, at_once: bool, now: datetime) -> bool:
+def record_failure(session: Session, server: str, cause: str, *, at_once: bool, now: datetime) -> bool:
     """Record a request without an answer; returns whether a trouble begins with it.
 
-    `at_once`: the geocoder refuses us, so that no further request is needed to know it.
+    `at_once`: the server refuses us, so that no further request is needed to know it.
     """
-    known = store.state_for_change(session)
+    known = store.state_for_change(session, server)
     known.failures = max(known.failures + 1, MOST_FAILURES if at_once else 0)
     begins = known.failures >= MOST_FAILURES and known.since is None
     if known.failures >= MOST_FAILURES:
@@ -57,12 +65,12 @@ def record_failure(session: Session, cause: str, *, at_once: bool, now: datetime
     return begins
 
 
-def trouble(session: Session) -> str | None:
+def trouble(session: Session, server: str) -> str | None:
     """Returns since when it does not answer, with our words for the cause; None while it answers."""
-    known = store.state(session)
+    known = store.state(session, server)
     if known is None or known.since is None:
         return None
-    return f"no address is looked up since {known.since:%Y-%m-%d %H:%M} UTC: {known.cause}"
+    return f"{server} is not asked since {known.since:%Y-%m-%d %H:%M} UTC: {known.cause}"
 
 
 def _pause(failures: int) -> timedelta:

@@ -1,0 +1,12 @@
+"""What the clients of servers outside raise."""
+
+from __future__ import annotations
+
+
+class ServerFailed(Exception):
+    """There is no answer that can be read. The message is for operators, and quotes nothing of the server."""
+
+    def __init__(self, why: str, *, refuses_us: bool = False) -> None:
+        """`refuses_us`: the next request would be refused, too."""
+        super().__init__(why)
+        self.refuses_us = refuses_us

@@ -1,0 +1,172 @@
+"""A server of OSRM, asked for one way (`route`) or for the ways from one place to several (`table`).
+
+The server is never believed: its answer has limits of time, size and depth, no redirect is followed, and what is no
+answer as its documentation says ends as `RouterFailed`, in words of ours. Neither places nor answers are logged.
+https://project-osrm.org/docs/v5.24.0/api/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import pairwise
+from typing import Annotated, Any, Final, Protocol, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_core import from_json
+
+from geocoding_service.clients.failures import ServerFailed
+from geocoding_service.settings import OsrmSettings
+from shared.runtime import http_client
+from shared.runtime.http_client import BadAnswer
+from shared.values.enums import TravelMode
+from shared.values.places import Place, distance_km
+from shared.values.router_ways import RouterWay
+from shared.values.schemas import RecordSchema
+
+SOURCE: Final = "OpenStreetMap contributors, ODbL 1.0 (OSRM)"
+LARGEST: Final = 512 * 1024
+"""Bytes of an answer: a way across Germany with its simplified line has some 10,000, a table to 99 places 20,000."""
+PROFILES: Final = {TravelMode.CAR: "driving", TravelMode.BICYCLE: "cycling", TravelMode.FOOT: "walking"}
+"""A server has one network and does not read the word; a proxy in front of several may."""
+NO_WAY: Final = frozenset({"NoRoute", "NoTable", "NoSegment"})
+"""Codes that say that there is no way, or no network at a place. Nothing is wrong with the server."""
+KNOWN_CODES: Final = frozenset(
+    {"InvalidUrl", "InvalidService", "InvalidVersion", "InvalidOptions", "InvalidQuery", "InvalidValue", "TooBig"}
+    | {"NotImplemented", "DisabledDataset"}
+)
+"""Codes that say that the server is not the one that was meant, or takes less than we ask for."""
+REFUSES_US: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+
+Result = TypeVar("Result")
+Metres = Annotated[float, Field(ge=0, le=1e8)]
+Seconds = Annotated[float, Field(ge=0, le=1e8)]
+Coordinates = Annotated[tuple[float, ...], Field(min_length=2, max_length=3)]
+
+
+class RouterFailed(ServerFailed):
+    """A router gave no answer that can be read."""
+
+
+class Router(Protocol):
+    """What a router is for jobs: another one than OSRM is a class with these two methods (docs/decisions/0043)."""
+
+    def route(self, start: Place, end: Place) -> RouterWay | None:
+        """Returns the way from one place to the other, None where there is none. Raises `RouterFailed`."""
+
+    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+        """Returns the way to each of several places, None where there is none. Raises `RouterFailed`."""
+
+
+class _Waypoint(RecordSchema):
+    location: Coordinates
+
+    @property
+    def place(self) -> Place:
+        return Place(self.location[1], self.location[0])
+
+
+class _Line(RecordSchema):
+    coordinates: list[Coordinates]
+
+
+class _Route(RecordSchema):
+    distance: Metres
+    duration: Seconds
+    geometry: _Line
+
+
+class _RouteAnswer(RecordSchema):
+    routes: Annotated[list[_Route], Field(min_length=1)]
+    waypoints: Annotated[list[_Waypoint], Field(min_length=2, max_length=2)]
+
+
+class _TableAnswer(RecordSchema):
+    durations: Annotated[list[list[Seconds | None]], Field(min_length=1, max_length=1)]
+    distances: Annotated[list[list[Metres | None]], Field(min_length=1, max_length=1)]
+    sources: Annotated[list[_Waypoint], Field(min_length=1, max_length=1)]
+    destinations: list[_Waypoint]
+
+
+@dataclass(frozen=True)
+class Osrm:
+    """Asks one server, which knows the ways of one mode. Used by jobs, outside of any transaction."""
+
+    settings: OsrmSettings
+    mode: TravelMode
+
+    def route(self, start: Place, end: Place) -> RouterWay | None:
+        """Returns the way from one place to the other, with its line; None where there is none.
+
+        Raises `RouterFailed`.
+        """
+        document = self._ask("route", [start, end], "overview=simplified&geometries=geojson")
+        return None if document is None else _read(lambda: _way(_RouteAnswer.model_validate(document, strict=False)))
+
+    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+        """Returns the way to each of several places; None where there is none. Raises `RouterFailed`."""
+        numbers = ";".join(str(number + 1) for number in range(len(ends)))
+        query = f"sources=0&destinations={numbers}&annotations=duration,distance"
+        document = self._ask("table", [start, *ends], query)
+        if document is None:
+            return [None] * len(ends)
+        return _read(lambda: _ways(_TableAnswer.model_validate(document, strict=False), len(ends)))
+
+    def _ask(self, service: str, places: Sequence[Place], query: str) -> Any:
+        """The document of an answer; None where it says that there is no way."""
+        written = ";".join(f"{each.longitude:.6f},{each.latitude:.6f}" for each in places)
+        url = f"{self.settings.url_of(self.mode)}/{service}/v1/{PROFILES[self.mode]}/{written}?{query}"
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": self.settings.user_agent}
+        try:
+            answer = http_client.send(
+                "GET", url, headers=headers, largest=LARGEST, seconds=self.settings.timeout_seconds
+            )
+        except OSError as problem:
+            raise RouterFailed(f"no answer: {type(problem).__name__}") from None
+        except BadAnswer as problem:
+            raise RouterFailed(str(problem)) from None
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.BAD_REQUEST):
+            raise RouterFailed(f"the answer has the status {answer.status}", refuses_us=answer.status in REFUSES_US)
+        return _read(lambda: _document(from_json(answer.body, allow_inf_nan=False)))
+
+
+def _document(document: Any) -> Any:
+    code = document["code"]
+    if code == "Ok":
+        return document
+    if code in NO_WAY:
+        return None
+    raise RouterFailed(f"the answer has the code {code}" if code in KNOWN_CODES else "the answer has an unknown code")
+
+
+def _read(read: Callable[[], Result]) -> Result:
+    try:
+        return read()
+    except (ValidationError, ValueError, TypeError, LookupError, RecursionError):
+        raise RouterFailed("the answer is not as OSRM's documentation says") from None
+
+
+def _way(answer: _RouteAnswer) -> RouterWay:
+    best, (start, end) = answer.routes[0], answer.waypoints
+    drawn = [Place(each[1], each[0]) for each in best.geometry.coordinates]
+    return RouterWay(
+        start=start.place,
+        end=end.place,
+        kilometres=best.distance / 1000,
+        minutes=best.duration / 60,
+        drawn_km=sum(distance_km(*ends) for ends in pairwise(drawn)),
+        source=SOURCE,
+    )
+
+
+def _ways(answer: _TableAnswer, number: int) -> list[RouterWay | None]:
+    (metres,), (seconds,), (start,) = answer.distances, answer.durations, answer.sources
+    if not len(metres) == len(seconds) == len(answer.destinations) == number:
+        raise ValueError("the table has another size")
+    return [
+        None
+        if length is None or time is None
+        else RouterWay(start.place, end.place, length / 1000, time / 60, None, SOURCE)
+        for length, time, end in zip(metres, seconds, answer.destinations, strict=True)
+    ]

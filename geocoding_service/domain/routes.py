@@ -1,0 +1,156 @@
+"""Ways that a router is asked for: wanted by somebody, claimed by a job, answered, kept and forgotten.
+
+Nothing says whose way it is. Between two postal codes it is kept as long as a setting says; a place by its coordinates
+may be where a patient lives, so such a way is asked for only where a setting allows it, and kept for a day
+(docs/decisions/0043).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from geocoding_service.domain import route_judging
+from geocoding_service.domain.route_judging import Outcome
+from geocoding_service.settings import OsrmSettings
+from geocoding_service.store import routes as store
+from geocoding_service.store.routes import WantedRoute
+from geocoding_service.store.tables import CachedRoute
+from shared.database import Session
+from shared.values.enums import TravelMode
+from shared.values.places import Place
+from shared.values.router_ways import RouterWay
+
+PLACES_KEPT: Final = timedelta(days=1)
+"""For how long a way is kept whose start or end was given by coordinates."""
+FIRST_PAUSE: Final = timedelta(minutes=1)
+LONGEST_PAUSE: Final = timedelta(hours=1)
+"""Between two attempts for one way without an answer."""
+PORTION: Final = 500
+DIGITS: Final = 5
+"""Of a coordinate in degrees: a metre."""
+
+
+class Way(NamedTuple):
+    """From where to where, and how one travels."""
+
+    mode: TravelMode
+    start: Place
+    end: Place
+
+    @property
+    def key(self) -> str:
+        """The same for all ways between the same two places, to a metre."""
+        return f"{self.mode}|{_written(self.start)}|{_written(self.end)}"
+
+
+def _written(place: Place) -> str:
+    return f"{place.latitude:.{DIGITS}f},{place.longitude:.{DIGITS}f}"
+
+
+class KnownWay(NamedTuple):
+    """What a router answered of a way."""
+
+    route_km: float
+    minutes: float
+    source: str
+
+
+class ClaimedWays(NamedTuple):
+    """Ways from one place that this process asks for now."""
+
+    mode: TravelMode
+    start: Place
+    ends: Sequence[Place]
+    keys: Sequence[str]
+
+
+def known(session: Session, ways: Collection[Way], *, now: datetime) -> Mapping[Way, KnownWay]:
+    """Those of these ways that a router answered."""
+    found = store.answered(session, {each.key for each in ways}, now=now)
+    return {each: _known(found[each.key]) for each in ways if each.key in found}
+
+
+def _known(route: CachedRoute) -> KnownWay:
+    return KnownWay(route.route_km or 0.0, route.travel_minutes or 0.0, route.source or "")
+
+
+def are_waiting(session: Session, ways: Collection[Way], *, now: datetime) -> bool:
+    """Whether a router is still to be asked for one of these ways."""
+    return bool(store.waiting_keys(session, {each.key for each in ways}, now=now))
+
+
+def request(session: Session, ways: Collection[Way], *, kept: timedelta, now: datetime) -> set[str]:
+    """Let a router be asked for these ways, and keep them so long; returns the keys of those that wait for an answer.
+
+    Ways from a place to itself need no router.
+    """
+    wanted = [_wanted(each) for each in ways if each.start != each.end]
+    store.add(session, wanted, until=now + kept, now=now)
+    return store.waiting_keys(session, {each.key for each in wanted}, now=now)
+
+
+def _wanted(way: Way) -> WantedRoute:
+    start, end = ((round(each.latitude, DIGITS), round(each.longitude, DIGITS)) for each in (way.start, way.end))
+    return WantedRoute(way.key, way.mode, *start, *end)
+
+
+def claim(
+    session: Session,
+    mode: TravelMode,
+    *,
+    at_most: int,
+    lease: timedelta,
+    now: datetime,
+    keys: Collection[str] | None = None,
+) -> ClaimedWays | None:
+    """The ways that are asked for next, or some of these; None where none waits, or others ask for it."""
+    found = store.claim(session, mode, at_most=at_most, lease=lease, now=now, keys=keys)
+    if not found:
+        return None
+    start = Place(found[0].from_latitude, found[0].from_longitude)
+    ends = [Place(each.to_latitude, each.to_longitude) for each in found]
+    return ClaimedWays(mode, start, ends, [each.key for each in found])
+
+
+def record_answers(
+    session: Session, claimed: ClaimedWays, ways: Sequence[RouterWay | None], *, rules: OsrmSettings, now: datetime
+) -> Mapping[Outcome, int]:
+    """Keep what a router answered, as far as it is believed; returns the number of ways by what is thought of them.
+
+    An answer that is not believed changes nothing of what was known; it is asked for again sooner than a good one.
+    """
+    outcomes = route_judging.judge(claimed.mode, claimed.start, claimed.ends, ways)
+    answers = dict(zip(claimed.keys, zip(outcomes, ways, strict=True), strict=True))
+    for route in store.for_change(session, claimed.keys):
+        outcome, way = answers[route.key]
+        route.attempts, route.answered_at = 0, now
+        route.due_at = now + (rules.kept if outcome == "found" else rules.until_asked_again)
+        if outcome == "found" and way is not None:
+            route.route_km, route.travel_minutes, route.source = way.kilometres, way.minutes, way.source
+    session.flush()
+    return Counter(outcomes)
+
+
+def record_failure(session: Session, claimed: ClaimedWays, *, now: datetime) -> None:
+    """Let ways without an answer wait: longer each time, and beside all others."""
+    for route in store.for_change(session, claimed.keys):
+        route.due_at = now + min(FIRST_PAUSE * (1 << min(max(route.attempts - 1, 0), 12)), LONGEST_PAUSE)
+    session.flush()
+
+
+def forget(session: Session, *, now: datetime) -> int:
+    """Delete ways that nobody asked for lately; returns their number."""
+    return store.forget(session, now=now, at_most=PORTION)
+
+
+def count_waiting(session: Session, *, now: datetime) -> int:
+    """The number of ways that wait for a router."""
+    return store.count_due(session, now=now)
+
+
+def is_any_waiting(session: Session, mode: TravelMode, *, now: datetime) -> bool:
+    """Whether a way of this mode waits for a router."""
+    return store.is_any_due(session, mode, now=now)

@@ -1,0 +1,92 @@
+"""What comes into the contact log, and what it shows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.values.contact_log_enums import ContactResult
+from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
+from shared.values.enums import Accreditation, Channel, Direction
+from shared.values.errors import NotAcceptable
+from shared.values.periods import SpanOfDays
+from shared.values.readable import FOR_COORDINATORS
+from shared.values.rules import rule_across
+from shared.values.schemas import Schema
+from shared.values.text import Note
+
+
+class ContactLogFilter(SpanOfDays):
+    """Which contacts to list, by the days in Berlin on which they took place."""
+
+
+class NewContactLogEntry(Schema):
+    """A contact that was not made through the platform, or what an entry should have said (`corrects`)."""
+
+    occurred_at: PlausibleInstant
+    """When it took place."""
+    channel: Channel
+    """How."""
+    direction: Direction
+    """Whether the practice was contacted, or contacted us or the patient."""
+    therapist_id: UUID
+    """With whose practice."""
+    result: ContactResult
+    """What became of it; `taken_back`: what the corrected entry says did not happen."""
+    available_from: PlausibleDate | None = None
+    """From which day there is a place, where the practice said so."""
+    note: Note | None = None
+    """What else was said."""
+    corrects: UUID | None = None
+    """The entry instead of which this one counts."""
+
+    @rule_across("result", "corrects")
+    def _only_an_entry_is_taken_back(self) -> None:
+        """`taken_back` needs `corrects`."""
+        if self.result == ContactResult.TAKEN_BACK and self.corrects is None:
+            raise NotAcceptable("field.takes_nothing_back", fields=["result"])
+
+
+class PracticeThen(Schema):
+    """A practice as it was known when the entry was made."""
+
+    name: str | None
+    """Name of the therapist."""
+    address: str | None
+    """Street and town."""
+    accreditation: Accreditation | None
+    """Statutory seat or private practice."""
+
+
+class ContactLogEntryView(Schema):
+    """One contact with one practice for one patient."""
+
+    id: UUID
+    """Identifies the entry."""
+    occurred_at: Instant
+    """When it took place."""
+    recorded_at: Instant
+    """When it was recorded."""
+    recorded_by: Annotated[UUID | None, Field(description="the account of who recorded it; null where nobody did")]
+    channel: Channel | None
+    """How; null where an answer was entered without it."""
+    direction: Direction | None
+    """Whether the practice was contacted, or contacted us; null where that is not known."""
+    therapist_id: UUID
+    """The therapist, of one who was merged the kept one."""
+    practice: PracticeThen
+    """The practice as it was known when the entry was made; nulls where nothing was known of it."""
+    placement_request_id: UUID | None
+    """The request that it was about; null for an entry by hand."""
+    result: ContactResult
+    """What became of it."""
+    available_from: IsoDate | None
+    """From which day there is a place, where the practice said so."""
+    note: Annotated[str | None, FOR_COORDINATORS]
+    """What else was said."""
+    corrects: UUID | None
+    """The entry instead of which this one counts."""
+    corrected_by: UUID | None
+    """The entry that counts instead of this one."""

@@ -1,0 +1,92 @@
+"""Named questions to the contact log."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Select, select, text
+from sqlalchemy.orm import Session
+
+from matching_service.store.tables import IS_LIVE, PatientContact, PlacementRequest, TherapistCopy
+from shared.database.listing import Found, Listing
+from shared.values.lists import Part
+
+CONTACT_LOG: Final = Listing(
+    sorts={"recorded_at": (PatientContact.id,), "occurred_at": (PatientContact.occurred_at, PatientContact.id)},
+    default="recorded_at",
+    identity=PatientContact.id,
+)
+
+_FILES = text("""
+    WITH RECURSIVE files AS (
+        SELECT CAST(:id AS uuid) AS id
+        UNION
+        SELECT merged.id FROM patients AS merged JOIN files ON merged.merged_into = files.id
+    )
+    SELECT id FROM files ORDER BY id
+""")
+
+
+@dataclass(frozen=True)
+class TimeSpan:
+    """From one instant on, and before another one; None: without a limit."""
+
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+def files_of(session: Session, patient_id: UUID) -> list[UUID]:
+    """The patient's id, and those of all who were merged into the patient, one after another."""
+    return list(session.scalars(_FILES, {"id": patient_id}))
+
+
+def part_of_log(session: Session, patient_ids: Collection[UUID], period: TimeSpan, part: Part) -> Found[PatientContact]:
+    """A part of the contacts for a patient with these files."""
+    return CONTACT_LOG.read(session, _of(patient_ids, period), part)
+
+
+def whole_log(session: Session, patient_ids: Collection[UUID], period: TimeSpan) -> Sequence[PatientContact]:
+    """All contacts for a patient with these files, in the order in which they took place."""
+    ordered = _of(patient_ids, period).order_by(PatientContact.occurred_at, PatientContact.id)
+    return session.scalars(ordered).all()
+
+
+def entry(session: Session, patient_ids: Collection[UUID], entry_id: UUID) -> PatientContact | None:
+    """One entry of the log of a patient with these files."""
+    found: PatientContact | None = session.scalar(_of(patient_ids, TimeSpan()).where(PatientContact.id == entry_id))
+    return found
+
+
+def corrections_of(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The entries that correct these, by the corrected ones."""
+    wanted = select(PatientContact.corrects, PatientContact.id).where(PatientContact.corrects.in_(entry_ids))
+    return {row.corrects: row.id for row in session.execute(wanted)} if entry_ids else {}
+
+
+def _of(patient_ids: Collection[UUID], period: TimeSpan) -> Select[Any]:
+    wanted = select(PatientContact).where(PatientContact.patient_id.in_(patient_ids))
+    if period.since is not None:
+        wanted = wanted.where(PatientContact.occurred_at >= period.since)
+    if period.before is not None:
+        wanted = wanted.where(PatientContact.occurred_at < period.before)
+    return wanted
+
+
+def practice(session: Session, therapist_id: UUID) -> Any:
+    """What is known of a therapist's practice at this moment; None where nobody is known."""
+    known = select(
+        *(TherapistCopy.name, TherapistCopy.street, TherapistCopy.house_number, TherapistCopy.postal_code),
+        *(TherapistCopy.city, TherapistCopy.accreditation),
+    ).where(TherapistCopy.id == therapist_id, TherapistCopy.status.is_not(None))
+    with session.no_autoflush:  # the caller is in the middle of a change
+        return session.execute(known).one_or_none()
+
+
+def live_request(session: Session, patient_id: UUID, therapist_id: UUID) -> PlacementRequest | None:
+    """The request for the patient to the therapist that is not over, or whose place goes on."""
+    pair = (PlacementRequest.patient_id == patient_id, PlacementRequest.therapist_id == therapist_id)
+    return session.scalar(select(PlacementRequest).where(*pair, text(IS_LIVE)))

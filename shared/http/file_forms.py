@@ -1,0 +1,41 @@
+"""Further forms of a response, of which the header `Accept` chooses one: a document, or CSV of what is no list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import NotAcceptable
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """A form in which an endpoint with GET shows something as a file.
+
+    `read` is given what the endpoint's method is given, without the resource, in the transaction; `write` makes the
+    file of what it returned, after the transaction: that may take long.
+    """
+
+    media_type: str
+    ending: str
+    """Of the file's name, which is the last part of the path."""
+    read: Callable[..., Any]
+    write: Callable[[Any], bytes]
+
+
+JSON = "application/json"
+
+
+def chosen(*offered: str) -> str:
+    """The media type that the present request accepts best of these, the first where it says nothing.
+
+    Raises `NotAcceptable`, which is answered with 406, where it accepts none.
+    """
+    if not request.headers.get("Accept", "").strip():
+        return offered[0]
+    found = request.accept_mimetypes.best_match(offered)
+    if found is None:
+        raise NotAcceptable
+    return found

@@ -1,0 +1,1 @@
+"""A year of the agency in minutes: the services' own rules, invented people, and policies that are compared."""

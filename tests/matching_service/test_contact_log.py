@@ -1,0 +1,184 @@
+"""The contact log of a patient: what proves the search, and what staff add to it by hand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from matching_service.store.tables import PatientContact
+from shared.database import new_id
+from shared.events.catalogue import PatientErased, PatientMerged
+from shared.runtime import clock
+from shared.values.enums import RequestStatus, Role
+from tests.accounts import signed_in
+from tests.builders.contact_log import add, called, emailed, log_of
+from tests.builders.events import happened
+from tests.builders.matching import (
+    a_known_patient,
+    a_known_therapist,
+    a_request,
+    an_open_request,
+    handle,
+    public_therapist,
+)
+from tests.conftest import MONDAY
+
+
+def test_every_contact_is_one_entry_with_its_result(session: Session, client: FlaskClient) -> None:
+    request = an_open_request(session)
+    handle(
+        session,
+        emailed(request, "inquiry", hours=1),
+        called(request, "busy", hours=2),
+        called(request, "voicemail", hours=3),
+        called(request, "reached", hours=4),
+        called(request, "reached", "accepted", hours=5, direction="inbound"),
+        emailed(request, "confirmation", hours=6),
+    )
+    session.commit()
+    entries = log_of(client, request.patient_id)
+    assert [(each["channel"], each["direction"], each["result"]) for each in entries] == [
+        ("email", "outbound", "sent"),
+        ("phone", "outbound", "busy"),
+        ("phone", "outbound", "voicemail"),
+        ("phone", "outbound", "reached"),
+        ("phone", "inbound", "accepted"),
+        ("email", "outbound", "confirmation_sent"),
+    ]
+    assert {each["placement_request_id"] for each in entries} == {str(request.id)}
+    assert log_of(client, request.patient_id, f"?from={MONDAY.date()}&to={MONDAY.date()}") == entries
+    assert log_of(client, request.patient_id, "?to=2000-01-01") == []
+    history = client.get(f"/api/placement-requests/{request.id}/history").json["items"]
+    assert {each["id"] for each in entries} <= {each["id"] for each in history}
+    assert [each["what"] for each in history if each["what"] == "called"] == ["called"] * 2
+
+
+def test_the_practice_is_shown_as_it_was_then(session: Session, client: FlaskClient) -> None:
+    therapist = public_therapist(title="Dr.")
+    known = a_known_therapist(session, **therapist.model_dump())
+    request = an_open_request(session, therapist_id=known)
+    handle(session, emailed(request, "inquiry", hours=1))
+    moved = therapist.model_dump() | {"street": "Neue Straße", "accreditation": "private", "last_name": "Anders"}
+    a_known_therapist(session, sequence=2, **moved)
+    handle(session, called(request, "busy", hours=2))
+    session.commit()
+    before, after = (each["practice"] for each in log_of(client, request.patient_id))
+    assert before == {
+        "name": "Dr. Anna Erfunden",
+        "address": "Musterweg 1, 52062 Aachen",
+        "accreditation": "statutory",
+    }
+    assert (after["name"], after["address"]) == ("Dr. Anna Anders", "Neue Straße 1, 52062 Aachen")
+    assert after["accreditation"] == "private"
+
+
+def test_an_answer_says_how_it_came_and_its_correction_counts_instead(session: Session, client: FlaskClient) -> None:
+    request = a_request(session, RequestStatus.CONTACTED)
+    session.commit()
+    path = f"/api/placement-requests/{request.id}"
+    said = {"outcome": "declined_capacity", "channel": "fax", "note": "Fax von gestern"}
+    assert client.post(f"{path}/response", json=said).status_code == 200
+    for outcome in ("accepted", None):
+        assert client.post(f"{path}/correct", json={"outcome": outcome, "reason": "verlesen"}).status_code == 200
+    _, answer, corrected, taken_back = log_of(client, request.patient_id)
+    assert (answer["channel"], answer["direction"], answer["note"]) == ("fax", "inbound", "Fax von gestern")
+    assert [each["result"] for each in (answer, corrected, taken_back)] == [
+        "declined_capacity",
+        "accepted",
+        "taken_back",
+    ]
+    assert (answer["corrected_by"], corrected["corrects"]) == (corrected["id"], answer["id"])
+    assert (corrected["corrected_by"], taken_back["corrected_by"]) == (taken_back["id"], None)
+    assert {each["occurred_at"] for each in (corrected, taken_back)} == {answer["occurred_at"]}
+    assert {(each["channel"], each["direction"]) for each in (corrected, taken_back)} == {("fax", "inbound")}
+
+
+def test_staff_add_letters_and_visits_and_correct_them(session: Session, app: Flask) -> None:
+    patient, therapist = a_known_patient(session), a_known_therapist(session)
+    session.commit()
+    client = signed_in(app, Role.COORDINATOR)
+    made = add(client, patient, therapist, note="Einschreiben")
+    assert made.status_code == 201, made.text
+    assert client.get(made.headers["Location"]).json == made.json
+    first = made.json["id"]
+    second = add(client, patient, therapist, channel="fax", corrects=first).json["id"]
+    assert add(client, patient, therapist, result="taken_back", corrects=second).status_code == 201
+    assert add(client, patient, therapist, channel="in_person", result="declined_other").status_code == 201
+    entries = log_of(client, patient)
+    assert [(each["channel"], each["result"], each["corrects"]) for each in entries] == [
+        ("letter", "sent", None),
+        ("fax", "sent", first),
+        ("letter", "taken_back", second),
+        ("in_person", "declined_other", None),
+    ]
+    assert entries[0]["note"] == "Einschreiben"
+    stored_note = session.get_one(PatientContact, UUID(first)).note
+    assert stored_note is not None
+    assert b"Einschreiben" not in stored_note
+    assert "note" not in log_of(signed_in(app, Role.AUDITOR), patient)[0]
+
+
+def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, client: FlaskClient) -> None:
+    request = a_request(session, RequestStatus.CONTACTED)
+    patient, therapist = request.patient_id, request.therapist_id
+    other, erased = a_known_patient(session), a_known_patient(session)
+    session.commit()
+    foreign = add(client, other, therapist).json["id"]
+    mine = add(client, patient, therapist).json["id"]
+    assert add(client, patient, therapist, corrects=mine).status_code == 201
+    client.post(f"/api/placement-requests/{request.id}/response", json={"outcome": "declined_other"})
+    answer = log_of(client, patient)[-1]["id"]
+    waiting = a_request(session, RequestStatus.CONTACTED, patient_id=other)
+    handle(session, happened(PatientErased(patient_id=erased), sequence=9))
+    session.commit()
+    counted = session.scalar(select(func.count()).select_from(PatientContact))
+    next_year = {"occurred_at": (clock.now() + timedelta(days=365)).isoformat()}
+    cases: list[tuple[Any, Any, dict[str, Any], int, str, str | None]] = [
+        (patient, therapist, next_year, 422, "contact_log.invalid", "occurred_at"),
+        (patient, new_id(), {}, 422, "contact_log.invalid", "therapist_id"),
+        (patient, therapist, {"corrects": str(foreign)}, 422, "contact_log.invalid", "corrects"),
+        (patient, therapist, {"corrects": str(new_id())}, 422, "contact_log.invalid", "corrects"),
+        (patient, therapist, {"result": "taken_back"}, 422, "input.invalid", "result"),
+        (patient, therapist, {"corrects": mine}, 409, "contact_log.corrected_already", None),
+        (patient, therapist, {"corrects": answer}, 409, "contact_log.answer_of_request", None),
+        (other, waiting.therapist_id, {"result": "accepted"}, 409, "contact_log.request_waits", None),
+        (erased, therapist, {}, 409, "contact_log.patient_erased", None),
+        (new_id(), therapist, {}, 404, "patient.not_found", None),
+    ]  # fmt: skip
+    for whose, whom, fields, status, code, field in cases:
+        refused = add(client, whose, whom, **fields)
+        assert (refused.status_code, refused.json["code"]) == (status, code), (fields, refused.text)
+        assert [each["field"] for each in refused.json.get("errors", [])] == ([field] if field else []), fields
+    assert session.scalar(select(func.count()).select_from(PatientContact)) == counted
+    assert client.get(f"/api/patients/{erased}/contact-log").status_code == 404
+
+
+def test_the_log_of_a_merged_patient_is_the_kept_ones_and_is_erased_with_it(
+    session: Session, client: FlaskClient
+) -> None:
+    request = a_request(session, RequestStatus.DECLINED)
+    merged, kept, therapist = request.patient_id, a_known_patient(session), a_known_therapist(session)
+    session.commit()
+    assert add(client, merged, therapist, note="vor dem Zusammenführen").status_code == 201
+    before = log_of(client, merged)
+    event = PatientMerged(patient_id=merged, merged_into=kept, kept_sequence=1, status="searching")
+    handle(session, happened(event, merged, sequence=5))
+    session.commit()
+    assert log_of(client, kept) == before
+    assert before[-1]["note"] == "vor dem Zusammenführen"
+    refused = add(client, merged, therapist)
+    assert (refused.status_code, refused.json["merged_into"]["id"]) == (404, str(kept))
+    assert add(client, kept, therapist, corrects=before[-1]["id"]).status_code == 201
+
+
+@pytest.mark.parametrize("result", ["nonsense", ""])
+def test_a_call_whose_result_nobody_knows_becomes_a_dead_letter(session: Session, result: str) -> None:
+    with pytest.raises(ValueError):
+        handle(session, called(an_open_request(session), result, hours=1))
