@@ -8,13 +8,16 @@ from itertools import islice
 from typing import TypeVar
 from uuid import UUID
 
-from shared.database import transaction
+from shared.database import is_trouble, transaction
+from shared.runtime.logs import logger
 from shared.values.enums import ImportAction
 from therapist_service.domain import import_records, import_renames
 from therapist_service.domain.import_files import ImportFile
 from therapist_service.domain.import_records import RawRecord
 from therapist_service.domain.imports import ImportClaim
 from therapist_service.jobs.heartbeats import ClaimHeartbeat
+
+log = logger(__name__)
 
 AT_ONCE = 500
 """Records that are asked about in one transaction."""
@@ -24,11 +27,22 @@ Item = TypeVar("Item")
 def renamed(file: ImportFile, claimed: ImportClaim, heartbeat: ClaimHeartbeat) -> frozenset[UUID]:
     """The therapists whom the file deletes and finds again under another id, in whichever portion.
 
-    Nobody of a file without deletions, or whose deletions were applied before.
+    Nobody of a file without deletions, or whose deletions were applied before. A record that the database refuses is
+    applied alone later; who cannot be found because of it is inactive for a moment, and no file fails.
     """
     deletions = file.number_of(ImportAction.DELETION)
     if claimed.done >= deletions:
         return frozenset()
+    try:
+        return _renamed(file, claimed, deletions, heartbeat)
+    except Exception as problem:
+        if is_trouble(problem):
+            raise
+        log.warning("imports.renames_not_found", import_id=str(claimed.import_id), exc_info=problem)
+        return frozenset()
+
+
+def _renamed(file: ImportFile, claimed: ImportClaim, deletions: int, heartbeat: ClaimHeartbeat) -> frozenset[UUID]:
     names = _deleted_names(file, deletions)
     found: set[UUID] = set()
     for namesakes in _parts(_namesakes(file, deletions, names, heartbeat)):
