@@ -23,6 +23,7 @@ from shared.runtime.jobs import Job, run_until
 from testkit.synthetic_region import import_file, therapists
 from tests.builders.imports import EVERYTHING, FIRST, SECOND, THIRD, Folder, a_file, a_record, records
 from tests.conftest import MONDAY
+from tests.events import recorded
 from tests.shared.events.conftest import until
 from therapist_service import jobs
 from therapist_service.domain import import_files, imports
@@ -152,6 +153,23 @@ def test_the_same_file_twice_changes_nothing(folder: Folder, session: Session) -
     # that of the copy, which is rejected
     assert (count(session, outbox), count(session, ImportRecord)) == (events + 1, records)
     assert count(session, ImportContent) == 0
+
+
+@pytest.mark.parametrize("between", [0, jobs.PORTION])
+def test_whom_a_file_deletes_by_one_id_and_adds_by_another_stays_active(
+    folder: Folder, session: Session, between: int
+) -> None:
+    """Also where the two records are in different portions."""
+    mira = {"first_name": "Mira", "street": "Musterweg", "postal_code": "52062", "phone": "+492414710555"}
+    folder.bring(FIRST, a_file([a_record("a-1", **mira), a_record("a-2", first_name="Nora")]))
+    folder.passes = frozenset()
+    gone = ["a-1", *(f"x-{n}" for n in range(between)), "a-2"]
+    done = folder.bring(SECOND, a_file([a_record("b-1", **mira, languages=["tr"])], deletions=gone))
+    assert (done.counts.deletions, done.counts.waiting) == (1, 0)
+    known = {each.first_name: each for each in session.scalars(select(Therapist))}
+    assert {name: each.status for name, each in known.items()} == {"Mira": "active", "Nora": "inactive"}
+    types = [each["type"] for each in recorded(session, known["Mira"].id)]
+    assert (types, known["Mira"].languages) == (["therapist.registered", "therapist.updated"], ["tr"])
 
 
 def test_other_files_in_the_folder_are_left_alone(folder: Folder) -> None:

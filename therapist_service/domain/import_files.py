@@ -129,6 +129,10 @@ class ImportFile:
         """How many records there are: deletions, additions, modifications."""
         return len(self.outdated)
 
+    def number_of(self, action: ImportAction) -> int:
+        """How many records of this kind there are."""
+        return sum(len(self.lists[name].starts) for name, each in _LISTS.items() if each == action)
+
     def action(self, position: int) -> ImportAction:
         """What the list says that the record at this position stands in."""
         return self._found(position)[0]

@@ -8,7 +8,7 @@ statements. A record that was applied before as it is, is not parsed. The rules 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -64,17 +64,19 @@ def decide_portion(
     passes: Passes,
     now: datetime,
     parsed: Mapping[int, Entry] = NOTHING_PARSED,
+    renamed: Set[UUID] = frozenset(),
 ) -> list[Outcome]:
     """What becomes of these records, in their order; the therapists and reviews that are known are locked.
 
-    `parsed` has those that were parsed before anything was locked, by position.
+    `parsed` has those that were parsed before anything was locked, by position; `renamed` has the therapists whom
+    records of later portions find under another external id.
     """
-    known = _Portion(import_id, file, metadata, passes, now, parsed)
+    known = Portion(import_id, file, metadata, passes, now, parsed, renamed)
     known.load(session, portion)
     return [known.outcome(each) for each in portion]
 
 
-class _Portion:
+class Portion:
     """What is known of the people of a portion, kept up to date while its records are decided."""
 
     def __init__(
@@ -85,6 +87,7 @@ class _Portion:
         passes: Passes,
         now: datetime,
         parsed: Mapping[int, Entry],
+        renamed: Set[UUID] = frozenset(),
     ) -> None:
         self._import_id, self._file = import_id, file
         self._metadata, self._passes, self._now = metadata, passes, now
@@ -107,8 +110,8 @@ class _Portion:
         """The entries that led of therapists who were found just now, by therapist."""
         self._just_gone: set[UUID] = set()
         """Therapists whom a record of this file took out, since their entry is gone."""
-        self._renamed: set[UUID] = set()
-        """Therapists who were found by records of unknown external ids."""
+        self._renamed = {*renamed}
+        """Therapists who are found by records of unknown external ids."""
         self._records: dict[UUID, Mapping[str, Any]] = {}
         """What entries had said that lead when others of this portion go."""
 
@@ -202,7 +205,7 @@ class _Portion:
         for row in source_queries.therapist_rows(session, certain - self._therapists.keys(), lock=True).values():
             _require_there(row)
             self._therapists[row["id"]] = row
-        self._renamed = certain
+        self._renamed |= certain
         self._leading = source_queries.leading_entries(session, certain)
         self._just_gone |= source_queries.gone_at(session, self._metadata.source, certain, self._metadata.timestamp)
         single = {each.proposed[0] for each in self._found.values() if len(each.proposed) == 1}
@@ -261,7 +264,7 @@ class _Portion:
             others = listed - {entry["id"]}
             next_record = self._records.get(max(others)) if others else None
             therapist = self._therapists[entry["therapist_id"]]
-            # one whom this portion adds by another id is not gone: requests to them go on
+            # one whom this file adds by another id is not gone: requests to them go on
             is_left = bool(others) or therapist["id"] in self._renamed
             return Known(therapist, entry, is_leading, is_left, next_record=next_record)
         if who.therapist_id is None or self._is_taken(who.therapist_id):

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from shared.values.enums import ImportAction
 from shared.values.json_streams import Unreadable, fields_of, repeated_names, value_of
 from shared.values.schemas import RecordSchema, problems_of, refused_fields
+from therapist_service.domain.entity_resolution import name_key
 from therapist_service.domain.import_files import LARGEST_RECORD, LARGEST_USUAL, ImportFile, external_id
 from therapist_service.domain.schemas import ExternalId, ImportedFields
 
@@ -57,6 +58,13 @@ class SentDeletion(RecordSchema):
     """A therapist who is no longer in the source."""
 
     external_id: ExternalId
+
+
+class SentName(RecordSchema):
+    """What of a record is looked at to find whom the file also deletes."""
+
+    first_name: str | None = None
+    last_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,17 @@ def record(file: ImportFile, position: int) -> RawRecord:
     raw = file.record(position)
     again = "The file holds this external_id again; the later record counts." if file.outdated[position] else None
     return RawRecord(position, action, external_id(raw), raw, again)
+
+
+def name_key_of(sent: RawRecord) -> str | None:
+    """The form in which the name is compared; None where there is none, or it cannot be read."""
+    if sent.refused is not None or len(sent.raw) > LARGEST_USUAL:
+        return None
+    try:
+        named = SentName.model_validate_json(sent.raw)
+    except ValidationError:
+        return None
+    return name_key({"first_name": named.first_name, "last_name": named.last_name})
 
 
 def entry(sent: RawRecord) -> Entry:

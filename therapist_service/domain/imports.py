@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -253,10 +253,12 @@ def apply(
     now: datetime,
     lease: timedelta,
     parsed: Mapping[int, Entry] = NOTHING_PARSED,
+    renamed: Set[UUID] = frozenset(),
 ) -> None:
     """Apply the next records, with their outcomes, events and reviews, and keep the claim for longer.
 
     `parsed` has the records that were parsed before, by position: while this parses them, nobody can renew the claim.
+    `renamed`: whom later records find under another id, so that they are not gone.
 
     Raises `ClaimLost` where these are not the next records or the claim is over.
     """
@@ -264,7 +266,15 @@ def apply(
     if not portion or portion[0].position != known.done:
         raise ClaimLost
     outcomes = decide_portion(
-        session, claimed.import_id, claimed.file, metadata, portion, passes=passes, now=now, parsed=parsed
+        session,
+        claimed.import_id,
+        claimed.file,
+        metadata,
+        portion,
+        passes=passes,
+        now=now,
+        parsed=parsed,
+        renamed=renamed,
     )
     write_portion(session, outcomes, metadata, now=now)
     queries.add_records(session, [_record(claimed, o) for o in outcomes])

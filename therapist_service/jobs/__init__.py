@@ -26,7 +26,7 @@ from therapist_service.domain.import_files import Blocks, ImportFile, NotImporta
 from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.domain.review_rules import Passes
-from therapist_service.jobs import judging, parsing
+from therapist_service.jobs import judging, parsing, renaming
 from therapist_service.jobs.heartbeats import ClaimHeartbeat, passing_from
 from therapist_service.jobs.undoing import undo_imports
 from therapist_service.jobs.upkeep import remove_old_import_records, remove_old_reviews, show_import_figures
@@ -117,6 +117,8 @@ class _Application:
         self.hold = hold
         self.unchanged: set[int] = set()
         """The first positions of portions whose records were applied before as they are."""
+        self.renamed: frozenset[UUID] = frozenset()
+        """Whom the file deletes and finds again under another id."""
         self.id: UUID = claimed.import_id
         self.heartbeat = ClaimHeartbeat(moment, lease, partial(_renew, claimed, lease), import_id=str(self.id))
 
@@ -147,6 +149,7 @@ class _Application:
         file = import_files.read(Blocks(self.claimed.size, self._block))
         with transaction() as session:
             imports.begin(session, self.claimed, file, now=self.moment(), lease=self.lease)
+        self.renamed = renaming.renamed(file, self.claimed, self.heartbeat)
         return file
 
     def _block(self, number: int) -> bytes:
@@ -183,7 +186,7 @@ class _Application:
         try:
             with transaction() as session:
                 apply = partial(imports.apply, session, self.claimed, metadata, portion, parsed=parsed)
-                apply(passes=self.passes, now=self.moment(), lease=self.lease)
+                apply(passes=self.passes, now=self.moment(), lease=self.lease, renamed=self.renamed)
             self.heartbeat.progress()
         except ClaimLost:
             raise

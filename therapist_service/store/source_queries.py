@@ -73,6 +73,17 @@ def known_entries(session: Session, source: str, external_ids: Collection[str]) 
     return [dict(row) for row in found.mappings()]
 
 
+def name_keys(session: Session, source: str, external_ids: Collection[str]) -> list[tuple[str, str]]:
+    """The form in which names are compared of those who are the source's entries with these ids, and the id."""
+    wanted = (
+        select(Therapist.name_key, TherapistSource.external_id)
+        .join_from(TherapistSource, Therapist, TherapistSource.therapist_id == Therapist.id)
+        .where(TherapistSource.source_name == source, TherapistSource.external_id.in_(external_ids))
+        .where(Therapist.name_key.is_not(None), IS_THERE)
+    )
+    return [(name, external_id) for name, external_id in session.execute(wanted) if name is not None]
+
+
 def therapist_rows(session: Session, ids: Collection[UUID], *, lock: bool) -> dict[UUID, dict[str, Any]]:
     """All columns of these therapists, by id."""
     if not ids:
