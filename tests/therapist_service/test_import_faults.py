@@ -301,7 +301,7 @@ def test_a_record_that_is_larger_still_costs_itself(folder: Folder, session: Ses
 
 @pytest.mark.slow
 def test_files_with_bytes_changed_at_random_never_stop_the_import(folder: Folder, session: Session) -> None:
-    """A hundred and twenty files, each with a few bytes changed: each ends, and so does a good one after them."""
+    """Sixty files, each with a few bytes changed: each ends, and so does a good one after them."""
     chance, signs = random.Random(9), [b'"', b"{", b"]", b"\\", b"\xff", b"\x00", b","]
     whole = json.dumps(a_file([a_record(f"a-{n}", phone="0221 4710123", tsz=[{"d": 1}]) for n in range(3)])).encode()
     for number in range(60):
@@ -310,7 +310,6 @@ def test_files_with_bytes_changed_at_random_never_stop_the_import(folder: Folder
             place = chance.randrange(len(damaged))
             damaged[place : place + chance.randint(0, 2)] = chance.choice(signs)
         folder.drop(f"therapists_20261123_0400{number:02}.json", bytes(damaged))
-        folder.drop(f"therapists_20261122_04{number:02}00.json", bytes(damaged))
     folder.work()
     ended = {each.status for each in folder.imports()}
     assert ended <= {"completed", "failed"}
