@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from operations.kafka import fetch_jars
 from operations.ports import is_free
 from tests.fakes.certificates import certificates
+from tests.shared.http.addresses import a_free_port
 
 ROOT = Path(__file__).parent.parent.parent
 USER, PASSWORD = "platform", "secret-of-the-cluster"
@@ -76,7 +76,7 @@ def secured_cluster(folder: Path) -> Iterator[SecuredCluster]:
     """One node, started and stopped again."""
     fetch_jars(ROOT)
     libs = subprocess.run(["sh", ROOT / "kafka/fetch.sh"], check=True, capture_output=True, text=True).stdout.strip()
-    made, (clients, broker, controller) = certificates(folder), _free_ports(3)
+    made, (clients, broker, controller) = certificates(folder), [a_free_port() for _ in range(3)]
     properties = folder / "server.properties"
     properties.write_text(
         PROPERTIES.format(
@@ -102,12 +102,6 @@ def secured_cluster(folder: Path) -> Iterator[SecuredCluster]:
     finally:
         process.kill()
         process.wait()
-
-
-def _free_ports(number: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(closing(socket.create_server(("127.0.0.1", 0)))) for _ in range(number)]
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

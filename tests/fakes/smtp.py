@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from operations.mail_catcher import MailCatcher, MailHandler
+from tests.shared.http.addresses import a_free_port
 
 Login = tuple[str, str]
 Behaviour = Literal["accept", "drop_after_data", "hang_after_data", "drop_before_data", "hang_at_recipient"]
@@ -90,9 +90,7 @@ def mail_server(
         fake.passwords.append(given.password)
         return AuthResult(success=(given.login.decode(), given.password.decode()) == login, handled=False)
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        fake.port = probe.getsockname()[1]
+    fake.port = a_free_port()
     more: dict[str, Any] = {"ssl_context": context} if tls == "tls" else {}
     if tls == "starttls":
         more |= {"tls_context": context, "require_starttls": True}

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-import socket
+import itertools
 import time
+from functools import cache
 
 import requests
 
+from operations.ports import is_free, reserve_block
+
+PORTS = 100
+_numbers = itertools.count()
+
 
 def a_free_port() -> int:
-    """Returns a port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Returns a port on which nobody listens.
+
+    It is one of a block that this process has to itself, below the ports of outgoing connections: of those one may be
+    taken between this answer and the server's start.
+    """
+    first = _first_port()
+    return next(port for number in _numbers if is_free(port := first + number % PORTS))
+
+
+@cache
+def _first_port() -> int:
+    return reserve_block(PORTS)
 
 
 def until_alive(address: str) -> str:
