@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from matching_service.domain import shown_files, states
@@ -19,16 +19,16 @@ from matching_service.domain.contact_log_schemas import (
 )
 from matching_service.domain.matches import unknown_patient
 from matching_service.store import contact_log, queries
-from matching_service.store.contact_log import TimeSpan
 from matching_service.store.tables import PatientContact, PatientCopy, PlacementRequest
 from shared.database import Session, new_id
 from shared.database.rows import require
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.security.patient_texts import PatientTexts
 from shared.values.contact_log_enums import ContactResult
-from shared.values.datetimes import CLOCKS_MAY_DIFFER, start_of_berlin_day
+from shared.values.datetimes import CLOCKS_MAY_DIFFER
 from shared.values.enums import RequestOutcome
 from shared.values.lists import Listed, ListRequest
+from shared.values.periods import SpanOfDays
 
 _OF_ROW = ContactLogEntryView.model_fields.keys() - {"therapist_id", "practice", "corrected_by", "note"}
 ANSWERS = frozenset(ContactResult(each) for each in RequestOutcome)
@@ -201,13 +201,13 @@ def list_part(
     known_patient(session, patient_id)
     shown_files.note(session, patient_id, "exported" if wanted.part.is_export else "read", by=by, now=now)
     files = contact_log.files_of(session, patient_id)
-    found = contact_log.part_of_log(session, files, period_of(wanted.filters), wanted.part)
+    found = contact_log.part_of_log(session, files, wanted.filters, wanted.part)
     return found.shown(_views(session, texts, found.rows))
 
 
 def of_files(session: Session, texts: PatientTexts, patient_ids: Sequence[UUID]) -> list[ContactLogEntryView]:
     """All contacts for a patient with these files, in the order in which they took place."""
-    return _views(session, texts, contact_log.whole_log(session, patient_ids, TimeSpan()))
+    return _views(session, texts, contact_log.whole_log(session, patient_ids, SpanOfDays()))
 
 
 def known_patient(session: Session, patient_id: UUID) -> PatientCopy:
@@ -216,14 +216,6 @@ def known_patient(session: Session, patient_id: UUID) -> PatientCopy:
     if found is None or found.status is None:
         raise unknown_patient(session, patient_id)
     return found
-
-
-def period_of(filters: ContactLogFilter) -> TimeSpan:
-    """From the beginning of one Berlin day to the end of another one."""
-    return TimeSpan(
-        since=start_of_berlin_day(filters.from_) if filters.from_ else None,
-        before=start_of_berlin_day(filters.to + timedelta(days=1)) if filters.to else None,
-    )
 
 
 def _views(session: Session, texts: PatientTexts, entries: Sequence[PatientContact]) -> list[ContactLogEntryView]:

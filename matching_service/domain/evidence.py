@@ -8,7 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from matching_service.domain import shown_files
-from matching_service.domain.contact_log import known_patient, period_of
+from matching_service.domain.contact_log import known_patient
 from matching_service.domain.contact_log_schemas import ContactLogFilter
 from matching_service.store import contact_log, queries
 from matching_service.store.tables import PatientContact
@@ -49,7 +49,7 @@ def read(
     """The contacts for a patient within the wanted period, noted as an export of the file. Raises `NotFound`."""
     reference = known_patient(session, patient_id).reference
     shown_files.note(session, patient_id, "exported", by=by, now=now)
-    entries = contact_log.whole_log(session, contact_log.files_of(session, patient_id), period_of(wanted.filters))
+    entries = contact_log.whole_log(session, contact_log.files_of(session, patient_id), wanted.filters)
     session.expunge_all()  # the document is written when the transaction is over
     days = [berlin_day(each.occurred_at) for each in entries]
     return Evidence(

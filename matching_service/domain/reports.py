@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from matching_service.domain.contact_log import ANSWERS
@@ -17,7 +16,6 @@ from matching_service.domain.report_schemas import (
 from matching_service.store import reports
 from shared.database import Session
 from shared.values.contact_log_enums import ContactResult
-from shared.values.datetimes import start_of_berlin_day
 from shared.values.periods import SpanOfDays
 
 FEWEST_PATIENTS: Final = 5
@@ -30,9 +28,8 @@ _FUNNEL: Final = ("searches", "asked", "contacted", "answered", "offered", "plac
 
 def contacts(session: Session, query: ContactReportQuery) -> ContactReport:
     """Contacts with practices by insurer."""
-    since, before = _instants(query)
     found = reports.contacts(
-        session, since=since, before=before, insurer=query.health_insurer_ik, fewest=FEWEST_PATIENTS
+        session, since=query.since, before=query.before, insurer=query.health_insurer_ik, fewest=FEWEST_PATIENTS
     )
     names = ("patients", "contacts", "practices", "statutory_practices", "results")
     insurers = [{"health_insurer_ik": row.named} | {name: getattr(row, name) for name in names} for row in found]
@@ -51,11 +48,10 @@ def table_of_contacts(report: ContactReport) -> list[Sequence[Any]]:
 
 def answers(session: Session, query: ReportPeriod) -> AnswerReport:
     """How often practices answer, by channel and hour."""
-    since, before = _instants(query)
     found = reports.answers(
         session,
-        since=since,
-        before=before,
+        since=query.since,
+        before=query.before,
         spoken=_SPOKEN,
         answers=sorted(ANSWERS),
         days=DAYS_TO_ANSWER,
@@ -93,9 +89,3 @@ def _spread(quartiles: Sequence[float]) -> dict[str, float]:
 
 def _days(query: SpanOfDays) -> dict[str, Any]:
     return {"from": query.from_, "to": query.to}
-
-
-def _instants(query: SpanOfDays) -> tuple[datetime | None, datetime | None]:
-    """The beginning of the first day in Berlin, and the end of the last one."""
-    since = start_of_berlin_day(query.from_) if query.from_ else None
-    return since, start_of_berlin_day(query.to + timedelta(days=1)) if query.to else None

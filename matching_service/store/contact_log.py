@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +12,7 @@ from sqlalchemy.orm import Session
 from matching_service.store.tables import IS_LIVE, PatientContact, PlacementRequest, TherapistCopy
 from shared.database.listing import Found, Listing
 from shared.values.lists import Part
+from shared.values.periods import SpanOfDays
 
 CONTACT_LOG: Final = Listing(
     sorts={"recorded_at": (PatientContact.id,), "occurred_at": (PatientContact.occurred_at, PatientContact.id)},
@@ -31,25 +30,19 @@ _FILES = text("""
 """)
 
 
-@dataclass(frozen=True)
-class TimeSpan:
-    """From one instant on, and before another one; None: without a limit."""
-
-    since: datetime | None = None
-    before: datetime | None = None
-
-
 def files_of(session: Session, patient_id: UUID) -> list[UUID]:
     """The patient's id, and those of all who were merged into the patient, one after another."""
     return list(session.scalars(_FILES, {"id": patient_id}))
 
 
-def part_of_log(session: Session, patient_ids: Collection[UUID], period: TimeSpan, part: Part) -> Found[PatientContact]:
+def part_of_log(
+    session: Session, patient_ids: Collection[UUID], period: SpanOfDays, part: Part
+) -> Found[PatientContact]:
     """A part of the contacts for a patient with these files."""
     return CONTACT_LOG.read(session, _of(patient_ids, period), part)
 
 
-def whole_log(session: Session, patient_ids: Collection[UUID], period: TimeSpan) -> Sequence[PatientContact]:
+def whole_log(session: Session, patient_ids: Collection[UUID], period: SpanOfDays) -> Sequence[PatientContact]:
     """All contacts for a patient with these files, in the order in which they took place."""
     ordered = _of(patient_ids, period).order_by(PatientContact.occurred_at, PatientContact.id)
     return session.scalars(ordered).all()
@@ -57,7 +50,7 @@ def whole_log(session: Session, patient_ids: Collection[UUID], period: TimeSpan)
 
 def entry(session: Session, patient_ids: Collection[UUID], entry_id: UUID) -> PatientContact | None:
     """One entry of the log of a patient with these files."""
-    found: PatientContact | None = session.scalar(_of(patient_ids, TimeSpan()).where(PatientContact.id == entry_id))
+    found: PatientContact | None = session.scalar(_of(patient_ids, SpanOfDays()).where(PatientContact.id == entry_id))
     return found
 
 
@@ -67,7 +60,7 @@ def corrections_of(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, 
     return {row.corrects: row.id for row in session.execute(wanted)} if entry_ids else {}
 
 
-def _of(patient_ids: Collection[UUID], period: TimeSpan) -> Select[Any]:
+def _of(patient_ids: Collection[UUID], period: SpanOfDays) -> Select[Any]:
     wanted = select(PatientContact).where(PatientContact.patient_id.in_(patient_ids))
     if period.since is not None:
         wanted = wanted.where(PatientContact.occurred_at >= period.since)

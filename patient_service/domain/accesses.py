@@ -23,7 +23,6 @@ from shared.errors import Conflict, FieldProblem, Unreachable
 from shared.runtime.logs import logger
 from shared.security.encryption import Keys
 from shared.texts import Value
-from shared.values.datetimes import start_of_berlin_day
 from shared.values.lists import Listed, ListRequest, View
 
 log = logger(__name__)
@@ -210,8 +209,8 @@ def list_all(
         accessed_by=filters.by,
         patient_ids=filters.patient_id,
         actions=filters.action,
-        since=start_of_berlin_day(filters.from_) if filters.from_ else None,
-        before=start_of_berlin_day(filters.to + timedelta(days=1)) if filters.to else None,
+        since=filters.since,
+        before=filters.before,
     )
     found = lists.all_accesses(session, limits, part)
     named = sorted({patient_id for row in found.rows for patient_id in row.patient_ids})

@@ -1,11 +1,11 @@
 """Periods of days, such as a practice's holidays."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from shared.values.datetimes import PlausibleDate
+from shared.values.datetimes import PlausibleDate, start_of_berlin_day
 from shared.values.errors import NotAcceptable
 from shared.values.rules import rule_across
 from shared.values.schemas import QuerySchema, Schema
@@ -40,6 +40,16 @@ class SpanOfDays(QuerySchema):
         """`to` does not lie before `from`."""
         if self.from_ is not None and self.to is not None and self.to < self.from_:
             raise NotAcceptable("field.before_from")
+
+    @property
+    def since(self) -> datetime | None:
+        """The instant at which the first day begins; None without one."""
+        return start_of_berlin_day(self.from_) if self.from_ else None
+
+    @property
+    def before(self) -> datetime | None:
+        """The instant at which the last day is over; None without one."""
+        return start_of_berlin_day(self.to + timedelta(days=1)) if self.to else None
 
 
 def _is_a_period(written: dict[str, str]) -> dict[str, str]:
