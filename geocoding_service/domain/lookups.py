@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from geocoding_service.domain import judging
+from geocoding_service.domain import judging, outside_servers
 from geocoding_service.domain.cleaning import Address, clean, lookup_key
 from geocoding_service.domain.judging import BelievedAnswer
 from geocoding_service.domain.lookup import FoundAddress, address_of, area_of, find, find_area
@@ -31,9 +31,6 @@ from shared.values.places import Place, distance_km
 
 REQUESTS_KEPT: Final = timedelta(days=1)
 """For how long an address is kept that somebody asked for."""
-FIRST_PAUSE: Final = timedelta(minutes=1)
-LONGEST_PAUSE: Final = timedelta(hours=1)
-"""Between two attempts for one address without an answer."""
 PORTION: Final = 500
 
 
@@ -194,7 +191,7 @@ def record_failure(session: Session, claimed: Claim, *, now: datetime) -> None:
     """Let an address without an answer wait: longer each time, and beside all others."""
     lookup = store.for_change(session, claimed.key)
     if lookup is not None:
-        lookup.due_at = now + min(FIRST_PAUSE * (1 << min(max(lookup.attempts - 1, 0), 12)), LONGEST_PAUSE)
+        lookup.due_at = now + outside_servers.pause_of_one(lookup.attempts)
         session.flush()
 
 

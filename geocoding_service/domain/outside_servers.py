@@ -18,6 +18,10 @@ ROUTER: Final = "router_"
 MOST_FAILURES: Final = 3
 FIRST_PAUSE: Final = timedelta(seconds=30)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
+"""Between two attempts at a server in trouble."""
+FIRST_PAUSE_OF_ONE: Final = timedelta(minutes=1)
+LONGEST_PAUSE_OF_ONE: Final = timedelta(hours=1)
+"""Between two attempts for one address or way without an answer."""
 
 
 def router_of(mode: TravelMode) -> str:
@@ -73,6 +77,15 @@ def trouble(session: Session, server: str) -> str | None:
     return f"{server} is not asked since {known.since:%Y-%m-%d %H:%M} UTC: {known.cause}"
 
 
+def pause_of_one(attempts: int) -> timedelta:
+    """Returns how long an address or way waits that was asked for so often without an answer: longer each time."""
+    return _doubled(FIRST_PAUSE_OF_ONE, attempts - 1, LONGEST_PAUSE_OF_ONE)
+
+
 def _pause(failures: int) -> timedelta:
-    doublings: int = min(max(failures - MOST_FAILURES, 0), 10)
-    return min(FIRST_PAUSE * (1 << doublings), LONGEST_PAUSE)
+    return _doubled(FIRST_PAUSE, failures - MOST_FAILURES, LONGEST_PAUSE)
+
+
+def _doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:
+    doublings: int = min(max(times, 0), 12)
+    return min(first * (1 << doublings), longest)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from geocoding_service.domain import route_judging
+from geocoding_service.domain import outside_servers, route_judging
 from geocoding_service.domain.route_judging import Outcome
 from geocoding_service.settings import OsrmSettings
 from geocoding_service.store import routes as store
@@ -25,9 +25,6 @@ from shared.values.router_ways import RouterWay
 
 PLACES_KEPT: Final = timedelta(days=1)
 """For how long a way is kept whose start or end was given by coordinates."""
-FIRST_PAUSE: Final = timedelta(minutes=1)
-LONGEST_PAUSE: Final = timedelta(hours=1)
-"""Between two attempts for one way without an answer."""
 PORTION: Final = 500
 DIGITS: Final = 5
 """Of a coordinate in degrees: a metre."""
@@ -137,7 +134,7 @@ def record_answers(
 def record_failure(session: Session, claimed: ClaimedWays, *, now: datetime) -> None:
     """Let ways without an answer wait: longer each time, and beside all others."""
     for route in store.for_change(session, claimed.keys):
-        route.due_at = now + min(FIRST_PAUSE * (1 << min(max(route.attempts - 1, 0), 12)), LONGEST_PAUSE)
+        route.due_at = now + outside_servers.pause_of_one(route.attempts)
     session.flush()
 
 

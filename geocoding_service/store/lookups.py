@@ -7,24 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    CursorResult,
-    Text,
-    and_,
-    any_,
-    delete,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from geocoding_service.store.tables import AddressLookup, LocatedAddress
+from shared.database.sets import is_among
 
 _PARTS: Final = ("street", "house_number", "postal_code", "city")
 
@@ -42,14 +30,14 @@ class CleanAddress:
 
 def answered(session: Session, keys: Collection[str]) -> Mapping[str, AddressLookup]:
     """The lookups with these keys whose addresses a geocoder knows."""
-    meant = AddressLookup.key == any_(literal(sorted(keys), ARRAY(Text)))
+    meant = is_among(AddressLookup.key, keys)
     found = session.scalars(select(AddressLookup).where(meant, AddressLookup.latitude.is_not(None))) if keys else ()
     return {each.key: each for each in found}
 
 
 def waiting_keys(session: Session, keys: Collection[str], *, now: datetime) -> set[str]:
     """Which of these addresses wait for the geocoder's first answer or for its next."""
-    meant = AddressLookup.key == any_(literal(sorted(keys), ARRAY(Text)))
+    meant = is_among(AddressLookup.key, keys)
     never = or_(AddressLookup.answered_at.is_(None), AddressLookup.due_at <= now)
     return set(session.scalars(select(AddressLookup.key).where(meant, never))) if keys else set()
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, CursorResult, Text, any_, delete, exists, func, literal, or_, select
+from sqlalchemy import CursorResult, delete, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from geocoding_service.store.tables import CachedRoute
+from shared.database.sets import is_among
 from shared.values.enums import TravelMode
 
 
@@ -29,18 +30,17 @@ class WantedRoute:
 
 def answered(session: Session, keys: Collection[str], *, now: datetime) -> Mapping[str, CachedRoute]:
     """Those of these ways that are known, and not too old."""
-    known = select(CachedRoute).where(_is_one_of(keys), CachedRoute.route_km.is_not(None), CachedRoute.kept_until > now)
+    known = select(CachedRoute).where(
+        is_among(CachedRoute.key, keys), CachedRoute.route_km.is_not(None), CachedRoute.kept_until > now
+    )
     return {each.key: each for each in session.scalars(known)} if keys else {}
 
 
 def waiting_keys(session: Session, keys: Collection[str], *, now: datetime) -> set[str]:
     """Which of these ways wait for a router's first answer or for its next."""
     never = or_(CachedRoute.answered_at.is_(None), CachedRoute.due_at <= now)
-    return set(session.scalars(select(CachedRoute.key).where(_is_one_of(keys), never))) if keys else set()
-
-
-def _is_one_of(keys: Collection[str]) -> Any:
-    return CachedRoute.key == any_(literal(sorted(keys), ARRAY(Text)))
+    waiting = select(CachedRoute.key).where(is_among(CachedRoute.key, keys), never)
+    return set(session.scalars(waiting)) if keys else set()
 
 
 def add(session: Session, wanted: Collection[WantedRoute], *, until: datetime, now: datetime) -> None:
@@ -71,10 +71,10 @@ def claim(
 ) -> Sequence[CachedRoute]:
     """The way that has waited longest, with others from the same place, or some of these: they are asked for here.
 
-    None where no way waits, or others ask for it.
+    Nothing where no way waits, or others ask for it.
     """
     due = select(CachedRoute).where(
-        CachedRoute.mode == mode, CachedRoute.due_at <= now, *([_is_one_of(keys)] if keys else [])
+        CachedRoute.mode == mode, CachedRoute.due_at <= now, *([is_among(CachedRoute.key, keys)] if keys else [])
     )
     locked = due.with_for_update(skip_locked=True).execution_options(populate_existing=True)
     first = session.scalar(locked.order_by(CachedRoute.due_at, CachedRoute.key).limit(1))
@@ -90,7 +90,7 @@ def claim(
 
 def for_change(session: Session, keys: Collection[str]) -> Sequence[CachedRoute]:
     """The ways with these keys, locked in the order of their keys; without those that were forgotten meanwhile."""
-    wanted = select(CachedRoute).where(_is_one_of(keys)).order_by(CachedRoute.key).with_for_update()
+    wanted = select(CachedRoute).where(is_among(CachedRoute.key, keys)).order_by(CachedRoute.key).with_for_update()
     return session.scalars(wanted.execution_options(populate_existing=True)).all()
 
 

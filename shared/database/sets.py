@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute
 
 
-def is_among(column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+def is_among(column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Whether the column has one of these values, of which there may be hundreds.
 
     For PostgreSQL's planner it is a set that it does not know. Each value of an `IN`, and of an array that stands in
