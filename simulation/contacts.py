@@ -173,10 +173,8 @@ class Contacts:
             call = session.get_one(PhoneCall, call_id)
             if call.status != "planned":
                 return None
-            now, practice = (
-                call.ends_at.replace(microsecond=PLANNED),
-                self._people.number_of_practice(call.therapist_id),
-            )
+            now = call.ends_at.replace(microsecond=PLANNED)
+            practice = self._people.number_of_practice(call.therapist_id)
             self._calls_to[practice] += 1
             is_reached = self._people.practices[practice].picks_up(self._calls_to[practice])
             asked = _still_asked(session, call.placement_request_ids) if is_reached else []

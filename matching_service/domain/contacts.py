@@ -110,12 +110,13 @@ def record_call(
     """The practice was reached on the phone: what it answered counts, what was not talked about waits again."""
     said = {answer.placement_request_id: answer.outcome for answer in answers}
     answer_to = _answers_by_request(session, answers)
-    for request in _lock_requests(session, {*request_ids, *said, *answer_to}).values():
-        if request.id in {*request_ids, *said}:
+    of_call = {*request_ids, *said}
+    for request in _lock_requests(session, of_call | answer_to.keys()).values():
+        if request.id in of_call:
             request.called_at, request.updated_at = states.latest(request.called_at, occurred_at), now
         if said.get(request.id) == CallAnswer.NOT_DISCUSSED:
             _record_not_discussed(session, request, contact, direction, at=occurred_at, by=by, now=now)
-        elif request.id in {*request_ids, *said}:
+        elif request.id in of_call:
             # one call is one contact: where it brought an answer, that is what the contact log says
             reached = None if request.id in answer_to else Contact(ContactResult.REACHED, direction)
             _record_contact(
