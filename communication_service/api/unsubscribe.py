@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from communication_service.api.link_pages import HTML, link_page, errors_as_pages
+from communication_service.api.link_pages import HTML, errors_as_pages, link_page
 from communication_service.dependencies import Dependencies
 from communication_service.domain import unsubscribing
 from shared.http import NOT_REPLAYED, Context, Resource, endpoint
