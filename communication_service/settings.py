@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated, ClassVar
+from datetime import time, timedelta
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -13,8 +13,10 @@ from shared.runtime.service_calls import CallingService, PatientServiceAddress
 from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
 from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
+from shared.values.enums import MailMode
 
-LONGEST_NAME_WITH_TOKEN = 64 - len("+") - 48
+HOURS: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$"
+LONGEST_NAME_WITH_TOKEN: Final = 64 - len("+") - 48
 """Of an address: 64 characters may stand before the @ (RFC 5321), of which a token takes 48."""
 
 
@@ -46,6 +48,22 @@ class ContactRules(MailSender):
     email_retry_seconds: Seconds = Field(default=60, ge=0.1, le=3600)
     """Until an e-mail is tried again that the mail server took only "later"; the pause doubles, up to an hour. With a
     mail server that takes no e-mails at all it doubles up to 15 minutes."""
+    inquiries_need_approval: bool = False
+    """Whether every inquiry e-mail waits as a draft until somebody approves it (`POST /api/emails/{id}/approve`). An
+    approval is for the patients in it: one who joins needs it anew, one who drops out does not."""
+    emails_per_minute: Annotated[int, Unit("e-mails")] = Field(default=0, ge=0, le=10_000)
+    """The most e-mails of any kind that are handed over in a minute; 0: no limit."""
+    emails_per_hour: Annotated[int, Unit("e-mails")] = Field(default=0, ge=0, le=100_000)
+    """The most e-mails of any kind that are handed over in an hour; 0: no limit."""
+    sending_hours: Annotated[str, Field(pattern=HOURS)] = ""
+    """When inquiry e-mails are handed over, such as 08:00-18:00: Berlin time, from Monday to Friday, not on a public
+    holiday of all of Germany. Empty: at any time. Confirmations and withdrawals are answers and go at once."""
+    mail_mode: MailMode = MailMode.SEND
+    """What becomes of e-mails to practices. redirect: each goes to CONTACT_REDIRECT_TO and says whom it was for;
+    dry_run: none goes, each is recorded as sent. Cooldowns and follow-up calls act as always, and `mode` of an e-mail
+    says it: such a database is for trying out, not for going on with."""
+    redirect_to: Annotated[EmailAddress | Literal[""], Field(validate_default=True)] = ""
+    """Where e-mails go with CONTACT_MAIL_MODE=redirect."""
     link_days: Annotated[int, Unit("days")] = Field(default=180, ge=30, le=3660)
     """How long links in e-mails are valid, from the day on which the e-mail is handed over."""
     reply_tokens: bool = False
@@ -71,6 +89,31 @@ class ContactRules(MailSender):
     def link_lifetime(self) -> timedelta:
         """How long links are valid."""
         return timedelta(days=self.link_days)
+
+    @property
+    def hours_of_sending(self) -> tuple[time, time] | None:
+        """From when until when inquiries are handed over on working days; None: at any time."""
+        if not self.sending_hours:
+            return None
+        start, end = map(time.fromisoformat, self.sending_hours.split("-"))
+        return start, end
+
+    @field_validator("sending_hours")
+    @classmethod
+    def _ends_after_it_starts(cls, hours: str) -> str:
+        start, _, end = hours.partition("-")
+        if hours and start >= end:
+            raise ValueError("must end after it starts, on the same day: 08:00-18:00")
+        return hours
+
+    @field_validator("redirect_to")
+    @classmethod
+    def _names_an_address_to_redirect_to(cls, address: str, others: ValidationInfo) -> str:
+        if others.data.get("mail_mode") == MailMode.REDIRECT and not address:
+            raise ValueError("CONTACT_MAIL_MODE=redirect needs an address")
+        if not address.isascii():
+            raise ValueError("must be written in ASCII (a domain with umlauts as xn--…)")
+        return address
 
     @field_validator("call_step_minutes")
     @classmethod

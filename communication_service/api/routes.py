@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from communication_service.api.drafts import EmailApproveResource, EmailCancelResource, EmailSendResource
 from communication_service.api.emails import EmailCollection, EmailItem, EmailResolveResource, EmailResponseResource
 from communication_service.api.inquiries import ContactHistoryCollection, InquiryCollection, InquiryItem
 from communication_service.api.mail_server import MailServerResource
@@ -14,8 +15,11 @@ from shared.http import Route
 from shared.security.authentication import ANYONE, AUDITORS, CALLERS, COORDINATORS
 
 ROUTES = [
-    Route("/api/emails", EmailCollection, get=COORDINATORS),
-    Route("/api/emails/<uuid:id>", EmailItem, get=COORDINATORS),
+    Route("/api/emails", EmailCollection, get=COORDINATORS, post=COORDINATORS),
+    Route("/api/emails/<uuid:id>", EmailItem, get=COORDINATORS, patch=COORDINATORS),
+    Route("/api/emails/<uuid:id>/approve", EmailApproveResource, post=COORDINATORS),
+    Route("/api/emails/<uuid:id>/send", EmailSendResource, post=COORDINATORS),
+    Route("/api/emails/<uuid:id>/cancel", EmailCancelResource, post=COORDINATORS),
     Route("/api/emails/<uuid:id>/response", EmailResponseResource, post=COORDINATORS),
     Route("/api/emails/<uuid:id>/resolve", EmailResolveResource, post=COORDINATORS),
     Route("/api/inquiries", InquiryCollection, get=CALLERS),

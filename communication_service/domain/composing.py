@@ -290,6 +290,7 @@ def _write_email(
     patients = [rows.patients[rows.requests[each].patient_id] for each in planned.request_ids]
     letter = email_texts.inquiry(rows.therapist, patients, sender=rules.sender)
     known = rows.emails.get(inquiry.id)
+    is_approved = known is not None and known.approved_at and set(planned.request_ids) <= {*known.placement_request_ids}
     email = known or states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
     _address(email, rows.therapist, now)
     wanted = list(planned.request_ids)
@@ -300,7 +301,10 @@ def _write_email(
     ):
         email_parts.write(session, texts, email, letter, [(rows.requests[each].patient_id, each) for each in wanted])
         email.updated_at = now
-    if planned.waits_for is None:
+    if rules.inquiries_need_approval and not is_approved:
+        states.draft_email(email, now=now)
+        inquiry.waits_for = inquiry.waits_for or ContactWait.APPROVAL
+    elif planned.waits_for is None:
         states.approve_email(email, now=now)
     else:
         states.hold_email(email, waits_for=planned.waits_for, waits_until=planned.waits_until, now=now)

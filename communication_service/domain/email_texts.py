@@ -89,7 +89,7 @@ def inquiry(
     `summaries`: what it may read of them beside, only in a letter that goes now.
     """
     persons = "eine Person" if len(patients) == 1 else f"{len(patients)} Personen"
-    words = {"greeting": _greeting(therapist), "number": len(patients), "sender": sender, "patients_here": _HERE}
+    words = {"greeting": greeting(therapist), "number": len(patients), "sender": sender, "patients_here": _HERE}
     around = _rendered(f"Anfrage: Therapieplatz für {persons} ({_HERE})", "inquiry", words)
     before, after = zip(*(each.split(_HERE) for each in (around.subject, around.text, around.html)), strict=True)
     return Letter(EmailText(*before), [_part(each, summaries.get(each.id)) for each in patients], EmailText(*after))
@@ -110,7 +110,8 @@ def diagnosis_group(block: str | None) -> str | None:
     return f"{block} {DIAGNOSIS_GROUPS[block]}" if block in DIAGNOSIS_GROUPS else None
 
 
-def _greeting(therapist: PracticeCopy) -> str:
+def greeting(therapist: PracticeCopy) -> str:
+    """How a letter to this therapist begins, without the comma."""
     name = " ".join(filter(None, (therapist.title, therapist.last_name)))
     if therapist.salutation == "Frau" or therapist.gender == "female":
         return f"Sehr geehrte Frau {name}"

@@ -11,7 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
-from communication_service.domain import email_parts, email_texts, planning, states
+from communication_service.domain import email_parts, email_texts, notices, planning, states
 from communication_service.domain.composing import patient_facts
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.email_parts import Letter
@@ -50,9 +50,9 @@ NO_SUMMARIES = SheetSummaries()
 
 
 def patients_of_email(session: Session, email_id: UUID) -> set[UUID]:
-    """The patients of whom this e-mail may say more than their pseudonyms."""
+    """The patients of whom this e-mail may say more than their pseudonyms; nobody, unless it is an inquiry."""
     email = email_queries.email(session, email_id)
-    return set() if email is None else _with_summary(session, email.placement_request_ids)
+    return set() if email is None or email.inquiry_id is None else _with_summary(session, email.placement_request_ids)
 
 
 def patients_of_call(session: Session, call_id: UUID) -> set[UUID]:
@@ -69,7 +69,12 @@ def _with_summary(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
 def write_into(
     session: Session, texts: PatientTexts, email: Email, summaries: Summaries, *, rules: ContactRules
 ) -> bool:
-    """Write what practices may read into a letter that goes now; False where it was not asked for everybody in it."""
+    """Write what practices may read into a letter that goes now; False where it was not asked for everybody in it.
+
+    Only inquiries say it.
+    """
+    if email.inquiry_id is None:
+        return True
     if not _with_summary(session, email.placement_request_ids) <= summaries.keys():
         return False
     if not any(summaries.values()):
@@ -114,6 +119,8 @@ def still_stands(
     email = email_queries.email(session, email_id)
     if email is None or email.status != "sending":
         return False
+    if email.inquiry_id is None:
+        return notices.may_be_said(session, email)
     requests = request_queries.requests_now(session, email.placement_request_ids)
     patients = copy_queries.patients(session, {each.patient_id for each in requests})
     offered = request_queries.patients_offered_a_place(session, patients)

@@ -20,6 +20,7 @@ from shared.values.enums import (
     EmailResolution,
     EmailStatus,
     InquiryStatus,
+    MailMode,
     RequestOutcome,
 )
 from shared.values.errors import NotAcceptable
@@ -78,6 +79,16 @@ class EmailView(EntityView):
     """How often sending it was begun."""
     error: str | None
     """Why it was not sent, where it was tried."""
+    mode: MailMode
+    """What was done when it was handed over: `redirect` and `dry_run` reached no practice, and count as sent."""
+    is_by_hand: bool
+    """Whether staff wrote its text."""
+    is_urgent: bool
+    """Whether it goes outside of the hours for sending too."""
+    approved_at: Instant | None
+    """When somebody approved it; null where nobody had to."""
+    approved_by: UUID | None
+    """The account of who approved it."""
     resolved_by: Annotated[UUID | None, Field(description="who said whether it was sent, when that was in doubt")]
 
 

@@ -14,7 +14,15 @@ from communication_service.store.mail_tables import EmailSuppression, MailServer
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
-from shared.values.enums import CallStatus, ContactRequestStatus, Direction, EmailKind, EmailStatus, InquiryStatus
+from shared.values.enums import (
+    CallStatus,
+    ContactRequestStatus,
+    Direction,
+    EmailKind,
+    EmailStatus,
+    InquiryStatus,
+    MailMode,
+)
 from shared.values.weekly import Weekly, WeeklyColumn
 
 # Copies
@@ -122,9 +130,18 @@ class ContactRequest(Tables):
     hold_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     hold_event_time: Mapped[datetime | None]
     """Newest event of matching that is known: on whether to ask, and on the hold (`shared.database.copies`)."""
+    withdrawal_reason: Mapped[str | None]
+    """Why matching withdrew it while the practice was being asked; null once it is asked for again."""
+    withdrawal_due_at: Mapped[datetime | None]
+    """Since when the practice, which was written to, is to be written that it is withdrawn; null: it is not, or was."""
     correlation_id: Mapped[str | None]
 
     __table_args__ = (
+        Index(
+            "ix_placement_requests_withdrawal_due_at",
+            "withdrawal_due_at",
+            postgresql_where=text("withdrawal_due_at IS NOT NULL"),
+        ),
         Index("ix_placement_requests_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index(
             "ix_placement_requests_unsent",
@@ -223,6 +240,15 @@ class Email(Aggregate, Tables):
     error: Mapped[str | None]
     resolved_by: Mapped[UUID | None]
     """Who said what became of it when it was in doubt."""
+    approved_at: Mapped[datetime | None]
+    """When somebody approved it; null where nobody had to."""
+    approved_by: Mapped[UUID | None]
+    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether staff want it to go outside of the hours for sending too."""
+    mode: Mapped[str] = mapped_column(default="send", server_default="send")
+    """What was done when it was handed over last: sent, redirected to an address of ours, or only recorded."""
+    is_by_hand: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether staff wrote its text; nothing writes it anew."""
     correlation_id: Mapped[str | None]
 
     __table_args__ = (
@@ -240,6 +266,7 @@ class Email(Aggregate, Tables):
             "created_at",
             postgresql_where=text("status = 'approved'"),
         ),
+        Index("ix_emails_claimed_at", "claimed_at", postgresql_where=text("claimed_at IS NOT NULL")),
         Index("ix_emails_sending", "claimed_until", postgresql_where=text("status = 'sending'")),
         Index("ix_emails_therapist_id", "therapist_id", "created_at"),
         Index("ix_emails_waiting", "recipient_key", postgresql_where=text("status = 'waiting'")),
@@ -247,6 +274,7 @@ class Email(Aggregate, Tables):
         CheckConstraint(is_one_of("kind", EmailKind), name="kind"),
         CheckConstraint(is_one_of("status", EmailStatus), name="status"),
         CheckConstraint("kind <> 'patient_notice'", name="no_mail_to_patients"),  # without `patient_mail` (0033)
+        CheckConstraint(is_one_of("mode", MailMode), name="mode"),
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
         CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
         CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),

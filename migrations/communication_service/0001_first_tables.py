@@ -138,6 +138,8 @@ def upgrade() -> None:
         sa.Column("asked_event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("hold_sequence", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("hold_event_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawal_reason", sa.Text(), nullable=True),
+        sa.Column("withdrawal_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "status <> 'waiting' OR waiting_since IS NOT NULL", name=op.f("ck_placement_requests_waits_since")
@@ -147,6 +149,13 @@ def upgrade() -> None:
             name=op.f("ck_placement_requests_status"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_requests")),
+    )
+    op.create_index(
+        "ix_placement_requests_withdrawal_due_at",
+        "placement_requests",
+        ["withdrawal_due_at"],
+        unique=False,
+        postgresql_where=sa.text("withdrawal_due_at IS NOT NULL"),
     )
     op.create_index(
         "ix_placement_requests_accepted",
@@ -242,6 +251,11 @@ def upgrade() -> None:
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("resolved_by", sa.Uuid(), nullable=True),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("approved_by", sa.Uuid(), nullable=True),
+        sa.Column("is_urgent", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("mode", sa.Text(), server_default="send", nullable=False),
+        sa.Column("is_by_hand", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
@@ -255,6 +269,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "kind IN ('inquiry', 'confirmation', 'withdrawal', 'patient_notice')", name=op.f("ck_emails_kind")
         ),
+        sa.CheckConstraint("mode IN ('send', 'redirect', 'dry_run')", name=op.f("ck_emails_mode")),
         sa.CheckConstraint("kind <> 'patient_notice'", name=op.f("ck_emails_no_mail_to_patients")),
         sa.CheckConstraint(
             "(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name=op.f("ck_emails_claimed")
@@ -268,6 +283,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_emails_placement_request_ids", "emails", ["placement_request_ids"], unique=False, postgresql_using="gin"
+    )
+    op.create_index(
+        "ix_emails_claimed_at",
+        "emails",
+        ["claimed_at"],
+        unique=False,
+        postgresql_where=sa.text("claimed_at IS NOT NULL"),
     )
     op.create_index(
         "ix_emails_sending", "emails", ["claimed_until"], unique=False, postgresql_where=sa.text("status = 'sending'")

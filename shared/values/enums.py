@@ -314,9 +314,16 @@ class EmailKind(StrEnum):
     PATIENT_NOTICE = "patient_notice"
 
 
+class MailMode(StrEnum):
+    SEND = "send"
+    REDIRECT = "redirect"
+    """To an address of the agency's own instead."""
+    DRY_RUN = "dry_run"
+    """To nobody: it is recorded as sent."""
+
+
 class EmailStatus(StrEnum):
     DRAFT = "draft"
-    """Nothing sets it yet: e-mails that wait for approval are issue 15."""
     APPROVED = "approved"
     WAITING = "waiting"
     SENDING = "sending"
