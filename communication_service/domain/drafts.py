@@ -88,7 +88,7 @@ def change(
     check_version(email, expected_versions, "email")
     current = emails.get(session, texts, email_id)
     changes = patch.changes_to(current)
-    _require_by_hand(email)
+    _require_written_by_staff(email)
     if email.status != EmailStatus.DRAFT:
         raise Conflict("email.not_draft")
     wanted = merged(DraftText, {"subject": current.subject, "body_text": current.body_text}, changes)
@@ -99,9 +99,9 @@ def change(
     return emails.get(session, texts, email_id)
 
 
-def _require_by_hand(email: Email) -> None:
+def _require_written_by_staff(email: Email) -> None:
     """An inquiry is what its requests make it; of a withdrawal that was written by itself nothing is to be changed."""
-    if not email.is_by_hand:
+    if not email.written_by_staff:
         raise Conflict("email.composed")
 
 

@@ -159,7 +159,7 @@ def _what_is_not_true(session: Session, texts: PatientTexts, email: Email) -> st
 
 
 def _is_composed_withdrawal(email: Email) -> bool:
-    return email.kind == EmailKind.WITHDRAWAL and not email.is_by_hand
+    return email.kind == EmailKind.WITHDRAWAL and not email.written_by_staff
 
 
 def may_be_said(session: Session, email: Email) -> bool:

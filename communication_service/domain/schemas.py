@@ -81,7 +81,7 @@ class EmailView(EntityView):
     """Why it was not sent, where it was tried."""
     mode: MailMode
     """What was done when it was handed over: `redirect` and `dry_run` reached no practice, and count as sent."""
-    is_by_hand: bool
+    written_by_staff: bool
     """Whether staff wrote its text."""
     is_urgent: bool
     """Whether it goes outside of the hours for sending too."""

@@ -80,7 +80,7 @@ def new_notice(
         attempts=0,
         deferrals=0,
         troubles_begun=0,
-        is_by_hand=is_draft,
+        written_by_staff=is_draft,
     )
 
 

@@ -247,7 +247,7 @@ class Email(Aggregate, Tables):
     """Whether staff want it to go outside of the hours for sending too."""
     mode: Mapped[str] = mapped_column(default="send", server_default="send")
     """What was done when it was handed over last: sent, redirected to an address of ours, or only recorded."""
-    is_by_hand: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    written_by_staff: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Whether staff wrote its text; nothing writes it anew."""
     correlation_id: Mapped[str | None]
 

@@ -255,7 +255,7 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.Uuid(), nullable=True),
         sa.Column("is_urgent", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("mode", sa.Text(), server_default="send", nullable=False),
-        sa.Column("is_by_hand", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("written_by_staff", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(

@@ -56,7 +56,7 @@ def test_a_confirmation_by_hand_goes_at_once_when_it_is_approved(
     sent()
     accepted(request)
     made = client.post("/api/emails", json=body(request))
-    assert (made.status_code, made.json["status"], made.json["is_by_hand"]) == (201, "draft", True)
+    assert (made.status_code, made.json["status"], made.json["written_by_staff"]) == (201, "draft", True)
     assert made.json["placement_request_ids"] == [str(request)]
     assert b"Zusage" not in the(Email, kind="confirmation").parts[0]
     url = made.headers["Location"]
