@@ -144,6 +144,8 @@ class PreparedEmail:
     """Of whom the patient service was asked."""
     claimed_at: float
     """By the monotonic clock."""
+    now: datetime
+    """By the clock of the job."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,7 @@ class Sending:
                 )
                 if claim is None:
                     return None
-                return PreparedEmail(claim, self._message(claim, now), patients, clock.monotonic())
+                return PreparedEmail(claim, self._message(claim, now), patients, clock.monotonic(), now)
         except ServiceUnreachable:
             self._let_wait(email_id, now)
             return None
@@ -255,13 +257,20 @@ class Sending:
         try:
             summaries = self._ask(claimed.patients, claim.email_id)
             with transaction() as session:
-                return practice_summaries.still_stands(session, claim.email_id, claim.text, summaries, rules=self.rules)
+                return practice_summaries.still_stands(
+                    session, claim.email_id, claim.text, summaries, rules=self.rules, now=claimed.now
+                )
         except Exception as problem:  # the mail server waits: what is not certain does not go, and is tried again
             log.warning("send.not_certain", email_id=str(claim.email_id), problem=type(problem).__name__)
             return False
 
     def _message(self, claim: EmailClaim, now: datetime) -> OutgoingEmail:
-        more = inquiry_headers(sender=self.rules.sender, date=now, correlation_id=claim.correlation_id)
+        more = inquiry_headers(
+            sender=self.rules.sender,
+            date=now,
+            correlation_id=claim.correlation_id,
+            language=self.rules.letter_language,
+        )
         return as_message(
             claim.text,
             sender=self.rules.sender,

@@ -14,7 +14,7 @@ from uuid import UUID
 from communication_service.domain import email_parts, email_texts, planning, states
 from communication_service.domain.composing import patient_facts
 from communication_service.domain.contact_waits import ContactWait
-from communication_service.domain.email_parts import Letter
+from communication_service.domain.templates import RenderedLetter
 from communication_service.settings import ContactRules
 from communication_service.store import (
     call_queries,
@@ -67,7 +67,7 @@ def _with_summary(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
 
 
 def write_into(
-    session: Session, texts: PatientTexts, email: Email, summaries: Summaries, *, rules: ContactRules
+    session: Session, texts: PatientTexts, email: Email, summaries: Summaries, *, rules: ContactRules, now: datetime
 ) -> bool:
     """Write what practices may read into a letter that goes now; False where it was not asked for everybody in it."""
     if not _with_summary(session, email.placement_request_ids) <= summaries.keys():
@@ -75,23 +75,26 @@ def write_into(
     if not any(summaries.values()):
         return True
     practice, patients = _practice(session, email), _patients(session, email)
-    letter = _letter(practice, patients, summaries, rules)
-    if letter is not None:
+    written = _letter(session, practice, patients, summaries, rules, now)
+    if written is not None:
+        written.mark(email)
         about = [(patient.id, each) for patient, each in zip(patients, email.placement_request_ids, strict=True)]
-        email_parts.write(session, texts, email, letter, about)
-    return letter is not None
+        email_parts.write(session, texts, email, written.letter, about)
+    return written is not None
 
 
 def _letter(
+    session: Session,
     practice: PracticeCopy | None,
     patients: Sequence[PatientPseudonym],
     summaries: Summaries,
     rules: ContactRules,
-) -> Letter | None:
+    now: datetime,
+) -> RenderedLetter | None:
     """The letter as things are now; None where one of those in it is not known any more."""
     if practice is None or not patients:
         return None
-    return email_texts.inquiry(practice, patients, sender=rules.sender, summaries=summaries)
+    return email_texts.inquiry(session, practice, patients, rules=rules, summaries=summaries, now=now)
 
 
 def _practice(session: Session, email: Email) -> PracticeCopy | None:
@@ -108,7 +111,7 @@ def _patients(session: Session, email: Email) -> Sequence[PatientPseudonym]:
 
 
 def still_stands(
-    session: Session, email_id: UUID, text: EmailText, summaries: Summaries, *, rules: ContactRules
+    session: Session, email_id: UUID, text: EmailText, summaries: Summaries, *, rules: ContactRules, now: datetime
 ) -> bool:
     """Whether a letter that was claimed some seconds ago is still right: nothing in it was withdrawn meanwhile."""
     email = email_queries.email(session, email_id)
@@ -122,9 +125,9 @@ def still_stands(
         for each in requests
     )
     practice = _practice(session, email)
-    letter = _letter(practice, _patients(session, email), summaries, rules)
+    written = _letter(session, practice, _patients(session, email), summaries, rules, now)
     is_active = practice is not None and practice.status == "active"
-    return is_asked and is_active and letter is not None and letter.whole() == text
+    return is_asked and is_active and written is not None and written.letter.whole() == text
 
 
 def let_wait(session: Session, email_id: UUID, *, until: datetime, now: datetime) -> None:

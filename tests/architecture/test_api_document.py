@@ -90,6 +90,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a contact waits for": ContactWait,
     "reason of a withdrawal": enums.WithdrawalReason,
     "kind of an e-mail": enums.EmailKind,
+    "kind of a template": enums.TemplateKind,
     "resolution of a doubt": enums.EmailResolution,
     "result of a call": enums.CallResult,
     "outcome of a record": enums.ImportOutcome,

@@ -29,6 +29,7 @@ WITHOUT_A_RACE = {
     "contact_log.request_waits": "a hint where the answer belongs; a request approved at this moment takes it too",
     "patient.place_not_followed": "is itself about what is under way; asked with the patient's copy locked",
     "email.not_sent": "asked with the e-mail locked, in the test of `email.not_in_doubt`",
+    "template.in_use": "asked with all templates of the kind and language locked, and an index that is unique",
     "import.not_completed": "asked with the import locked, in the test of `import.undo_asked`",
     "import_review.import_undone": "a decision that is reopened in the moment of the undo waits, and is shown",
     "import_review.superseded": "asked with the review locked, in the test of `import_review.decided`",
