@@ -31,7 +31,7 @@ class PhoneCallItem(Resource):
         access logs. If it does not answer, `practice_summaries_missing` is true and the rest is shown.
         """
         rules = context.dependencies.rules
-        return calls.get(context.session, texts(context), id, fetched, rules=rules, now=context.now)
+        return calls.get(context.session, texts(context), id, fetched, rules=rules)
 
 
 class PhoneCallCollection(Resource):

@@ -14,9 +14,10 @@ from communication_service.api.templates import (
     TemplatePreviewResource,
     TemplateVersionCollection,
 )
+from communication_service.api.unsubscribe import UnsubscribePage
 from communication_service.api.waiting_requests import WaitingRequestCollection
 from shared.http import Route
-from shared.security.authentication import AUDITORS, CALLERS, COORDINATORS
+from shared.security.authentication import ANYONE, AUDITORS, CALLERS, COORDINATORS
 
 ROUTES = [
     Route("/api/emails", EmailCollection, get=COORDINATORS),
@@ -37,5 +38,6 @@ ROUTES = [
     Route("/api/templates/<uuid:id>", TemplateItem, get=CALLERS, patch=COORDINATORS),
     Route("/api/templates/<uuid:id>/preview", TemplatePreviewResource, post=COORDINATORS),
     Route("/api/templates/<uuid:id>/versions", TemplateVersionCollection, get=CALLERS),
+    Route("/unsubscribe/<token>", UnsubscribePage, get=ANYONE, post=ANYONE),
     PATIENT_DATA,
 ]

@@ -27,7 +27,7 @@ class TemplateItem(Resource):
     @endpoint(response=TemplateView)
     def get(self, context: Context[Dependencies], id: UUID) -> TemplateView:
         """Show a template as it is now."""
-        return templates.get(context.session, id, now=context.now)
+        return templates.get(context.session, id)
 
     @endpoint(patch=TemplateChanges, response=TemplateView, statuses=(409,))
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> TemplateView:
@@ -46,7 +46,7 @@ class TemplateCollection(Resource):
     @endpoint(lists=TEMPLATES)
     def get(self, context: Context[Dependencies], wanted: ListRequest[TemplateFilter]) -> Listed:
         """List templates by kind, language and name."""
-        return templates.list_part(context.session, wanted, now=context.now)
+        return templates.list_part(context.session, wanted)
 
     @endpoint(body=NewTemplate, response=TemplateView, status=201, replay=TemplateItem.get)
     def post(self, context: Context[Dependencies], body: NewTemplate) -> TemplateView:
@@ -60,7 +60,7 @@ class TemplatePreviewResource(Resource):
     @endpoint(body=PreviewRequest, response=PreviewView, replay=READ_ONLY)
     def post(self, context: Context[Dependencies], id: UUID, body: PreviewRequest) -> PreviewView:
         """Show what a template says, or texts that are tried out: of invented patients, or of those of an inquiry."""
-        return template_previews.preview(context.session, id, body, rules=context.dependencies.rules, now=context.now)
+        return template_previews.preview(context.session, id, body, rules=context.dependencies.rules)
 
 
 class TemplateVersionCollection(Resource):
@@ -69,4 +69,4 @@ class TemplateVersionCollection(Resource):
     @endpoint(lists=TEMPLATE_VERSIONS)
     def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[TemplateVersionFilter]) -> Listed:
         """List the versions of a template, newest first."""
-        return templates.list_versions(context.session, id, wanted, now=context.now)
+        return templates.list_versions(context.session, id, wanted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from communication_service.domain import email_texts, templates
 from communication_service.domain.template_schemas import CallScript
@@ -20,14 +19,13 @@ def script(
     patients: Sequence[PatientPseudonym],
     *,
     rules: ContactRules,
-    now: datetime,
 ) -> CallScript:
     """Returns what to say to this practice about these patients, and to its machine."""
     language = rules.letter_language
     values = email_texts.call_values(therapist, patients, sender=rules.sender, language=language)
-    opening = templates.render(session, TemplateKind.CALL_SCRIPT, values, language=language, now=now)
+    opening = templates.render(session, TemplateKind.CALL_SCRIPT, values, language=language)
     to_machine = VoicemailScriptValues(values.practice, values.sender, values.number)
-    voicemail = templates.render(session, TemplateKind.VOICEMAIL_SCRIPT, to_machine, language=language, now=now)
+    voicemail = templates.render(session, TemplateKind.VOICEMAIL_SCRIPT, to_machine, language=language)
     return CallScript(
         opening=opening.letter.whole().text,
         voicemail=voicemail.letter.whole().text,

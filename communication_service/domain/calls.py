@@ -69,11 +69,10 @@ def get(
     summaries: SheetSummaries = NO_SUMMARIES,
     *,
     rules: ContactRules,
-    now: datetime,
 ) -> PhoneCallView:
     """One call with what the caller may say, these summaries among it; raises `NotFound`."""
     call = require(call_queries.phone_call(session, call_id), "phone_call")
-    return _view(session, texts, call, summaries, rules=rules, now=now)
+    return _view(session, texts, call, summaries, rules=rules)
 
 
 def fields_of(session: Session, texts: PatientTexts, calls: Sequence[PhoneCall]) -> list[PhoneCallFields]:
@@ -95,7 +94,6 @@ def _view(
     summaries: SheetSummaries = NO_SUMMARIES,
     *,
     rules: ContactRules,
-    now: datetime,
 ) -> PhoneCallView:
     therapist = copy_queries.therapist(session, call.therapist_id)
     of_requests = request_queries.patients_of_requests(session, call.placement_request_ids)
@@ -106,7 +104,7 @@ def _view(
         if of_requests.get(request_id) in patients
     ]
     pseudonyms = [patient for _, patient in known]
-    script = call_scripts.script(session, therapist, pseudonyms, rules=rules, now=now) if therapist else None
+    script = call_scripts.script(session, therapist, pseudonyms, rules=rules) if therapist else None
     said = answers.views(session, texts, lists.answers_to(session, calls=[call.id]))
     return PhoneCallView.of(
         _fields(session, texts, [call])[0]
@@ -174,7 +172,7 @@ def record_outcome(
         _reached(session, texts, call, inquiry, outcome.responses, occurred_at, now)
     else:
         _not_reached(session, texts, call, inquiry, outcome, rules=rules, now=now)
-    return _view(session, texts, call, rules=rules, now=now)
+    return _view(session, texts, call, rules=rules)
 
 
 def _talked_about(call: PhoneCall, outcome: CallOutcome) -> set[UUID]:

@@ -288,7 +288,7 @@ def _write_email(
     now: datetime,
 ) -> None:
     patients = [rows.patients[rows.requests[each].patient_id] for each in planned.request_ids]
-    written = email_texts.inquiry(session, rows.therapist, patients, rules=rules, now=now)
+    written = email_texts.inquiry(session, rows.therapist, patients, rules=rules)
     known = rows.emails.get(inquiry.id)
     email = known or states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
     _address(email, rows.therapist, now)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from email.utils import format_datetime
 from types import MappingProxyType
 from uuid import UUID
 
 from communication_service.domain import template_words, templates
-from communication_service.domain.template_samples import OPT_OUT
+from communication_service.domain.letter_headers import NO_MORE
 from communication_service.domain.template_values import CallScriptValues, InquiryValues, Pseudonym
 from communication_service.domain.templates import RenderedLetter
 from communication_service.settings import ContactRules
 from communication_service.store.tables import PatientPseudonym, PracticeCopy
 from shared.database import Session
 from shared.texts import TextLanguage
-from shared.values import email_headers
 from shared.values.emails import Sender
 from shared.values.enums import TemplateKind
 from shared.values.text import one_line
@@ -32,7 +29,6 @@ def inquiry(
     *,
     rules: ContactRules,
     summaries: Summaries = NO_SUMMARIES,
-    now: datetime,
 ) -> RenderedLetter:
     """Returns the letter that asks a practice for places for these patients.
 
@@ -40,7 +36,7 @@ def inquiry(
     """
     language = rules.letter_language
     values = inquiry_values(therapist, patients, sender=rules.sender, language=language, summaries=summaries)
-    return templates.render(session, TemplateKind.INQUIRY, values, language=language, now=now)
+    return templates.render(session, TemplateKind.INQUIRY, values, language=language)
 
 
 def inquiry_values(
@@ -56,7 +52,7 @@ def inquiry_values(
     return InquiryValues(
         greeting=greeting(therapist, language),
         sender=clean(sender),
-        opt_out=OPT_OUT,
+        opt_out=NO_MORE,
         number=len(pseudonyms),
         references=", ".join(each.reference for each in pseudonyms),
         patients=pseudonyms,
@@ -107,22 +103,3 @@ def pseudonym(patient: PatientPseudonym, summary: str | None, language: TextLang
         had_prior_therapy=patient.prior_therapy_within_two_years is True,
         summary=[line for each in (summary or "").splitlines() if (line := one_line(each))],
     )
-
-
-# The headers around the text
-
-
-def inquiry_headers(
-    *, sender: Sender, date: datetime, correlation_id: str | None, language: TextLanguage = TextLanguage.DE
-) -> dict[str, str]:
-    """The further headers of an inquiry.
-
-    `Auto-Submitted` keeps out-of-office answers away (RFC 3834): they are not answers.
-    """
-    known = {
-        "Date": format_datetime(date),
-        "Auto-Submitted": "auto-generated",
-        "Content-Language": language,
-        "List-Unsubscribe": email_headers.unsubscribe_by_mail(sender.address, OPT_OUT),
-    }
-    return known | ({"X-Correlation-Id": correlation_id} if correlation_id else {})

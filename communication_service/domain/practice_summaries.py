@@ -67,7 +67,7 @@ def _with_summary(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
 
 
 def write_into(
-    session: Session, texts: PatientTexts, email: Email, summaries: Summaries, *, rules: ContactRules, now: datetime
+    session: Session, texts: PatientTexts, email: Email, summaries: Summaries, *, rules: ContactRules
 ) -> bool:
     """Write what practices may read into a letter that goes now; False where it was not asked for everybody in it."""
     if not _with_summary(session, email.placement_request_ids) <= summaries.keys():
@@ -75,7 +75,7 @@ def write_into(
     if not any(summaries.values()):
         return True
     practice, patients = _practice(session, email), _patients(session, email)
-    written = _letter(session, practice, patients, summaries, rules, now)
+    written = _letter(session, practice, patients, summaries, rules)
     if written is not None:
         written.mark(email)
         about = [(patient.id, each) for patient, each in zip(patients, email.placement_request_ids, strict=True)]
@@ -89,12 +89,11 @@ def _letter(
     patients: Sequence[PatientPseudonym],
     summaries: Summaries,
     rules: ContactRules,
-    now: datetime,
 ) -> RenderedLetter | None:
     """The letter as things are now; None where one of those in it is not known any more."""
     if practice is None or not patients:
         return None
-    return email_texts.inquiry(session, practice, patients, rules=rules, summaries=summaries, now=now)
+    return email_texts.inquiry(session, practice, patients, rules=rules, summaries=summaries)
 
 
 def _practice(session: Session, email: Email) -> PracticeCopy | None:
@@ -111,7 +110,7 @@ def _patients(session: Session, email: Email) -> Sequence[PatientPseudonym]:
 
 
 def still_stands(
-    session: Session, email_id: UUID, text: EmailText, summaries: Summaries, *, rules: ContactRules, now: datetime
+    session: Session, email_id: UUID, text: EmailText, summaries: Summaries, *, rules: ContactRules
 ) -> bool:
     """Whether a letter that was claimed some seconds ago is still right: nothing in it was withdrawn meanwhile."""
     email = email_queries.email(session, email_id)
@@ -125,7 +124,7 @@ def still_stands(
         for each in requests
     )
     practice = _practice(session, email)
-    written = _letter(session, practice, _patients(session, email), summaries, rules, now)
+    written = _letter(session, practice, _patients(session, email), summaries, rules)
     is_active = practice is not None and practice.status == "active"
     return is_asked and is_active and written is not None and written.letter.whole() == text
 

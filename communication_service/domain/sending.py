@@ -87,7 +87,7 @@ def claim(
     for at its next turn.
     """
     email = _ready(session, email_id, rules=rules, texts=texts, now=now)
-    if email is None or not practice_summaries.write_into(session, texts, email, summaries, rules=rules, now=now):
+    if email is None or not practice_summaries.write_into(session, texts, email, summaries, rules=rules):
         return None
     if not cooldowns.start(session, email, rules=rules, now=now, until=now + lease):
         _wait_for_cooldown(session, email, now)

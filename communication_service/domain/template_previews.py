@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 from communication_service.domain import email_texts, template_kinds, templates
@@ -19,14 +18,12 @@ from shared.texts import TextLanguage
 from shared.values.enums import TemplateKind
 
 
-def preview(
-    session: Session, template_id: UUID, wanted: PreviewRequest, *, rules: ContactRules, now: datetime
-) -> PreviewView:
+def preview(session: Session, template_id: UUID, wanted: PreviewRequest, *, rules: ContactRules) -> PreviewView:
     """Show what the template says with invented values, or with those of an inquiry; nothing is stored.
 
     Raises `NotFound`, and `RuleBroken` for texts that cannot be used and for an inquiry that cannot be shown.
     """
-    template = templates.get_or_raise(session, template_id, now=now)
+    template = templates.get_or_raise(session, template_id)
     kind = TemplateKind(template.kind)
     tried = Texts(
         wanted.subject or template.subject,

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from communication_service.domain import template_words
+from communication_service.domain.letter_headers import NO_MORE
 from communication_service.domain.template_values import (
     CallScriptValues,
     ConfirmationValues,
@@ -25,8 +26,6 @@ from shared.values.emails import Sender
 from shared.values.enums import TemplateKind
 from shared.values.weekly import Weekly
 
-OPT_OUT: Final = "Keine Anfragen mehr"
-"""The subject by which a practice asks for no more inquiries, in letters of every language."""
 OPT_OUT_OF_PROGRESS: Final = "Keine Nachrichten mehr"
 """The subject by which a patient asks for no more e-mails about the search."""
 MOST_PATIENTS: Final = 20
@@ -76,7 +75,7 @@ def _greeting(language: TextLanguage) -> str:
 def _inquiry(language: TextLanguage, number: int, sender: Sender) -> Values:
     patients = [_pseudonym(place, language) for place in range(number)]
     references = ", ".join(each.reference for each in patients)
-    return InquiryValues(_greeting(language), sender, OPT_OUT, number, references, patients)
+    return InquiryValues(_greeting(language), sender, NO_MORE, number, references, patients)
 
 
 def _confirmation(language: TextLanguage, number: int, sender: Sender) -> Values:  # noqa: ARG001 - as all of them

@@ -56,14 +56,12 @@ class RenderedLetter:
         email.template_id, email.template_version = self.template_id, self.version
 
 
-def render(
-    session: Session, kind: TemplateKind, values: Values, *, language: TextLanguage, now: datetime
-) -> RenderedLetter:
+def render(session: Session, kind: TemplateKind, values: Values, *, language: TextLanguage) -> RenderedLetter:
     """Returns the letter with these values, by the template that is used.
 
     An inquiry has a part for each of its patients, every other letter is one part.
     """
-    template = active(session, kind, language, now=now)
+    template = active(session, kind, language)
     before, parts, after = template_kinds.rendered(kind, template_kinds.read(kind, texts_of(template)), values)
     is_split = template_kinds.KINDS[kind].split_by is not None
     letter = Letter(before, parts, after) if is_split else Letter(NOTHING, [before], NOTHING)
@@ -75,11 +73,11 @@ def joined(before: EmailText, parts: Sequence[EmailText], after: EmailText) -> E
     return Letter(before, parts, after).whole()
 
 
-def active(session: Session, kind: TemplateKind, language: TextLanguage, *, now: datetime) -> Template:
+def active(session: Session, kind: TemplateKind, language: TextLanguage) -> Template:
     """The template of this kind and language that is used."""
     found = store.active(session, kind, language)
     if found is None:
-        _add_first(session, now)
+        _add_first(session)
         found = store.active(session, kind, language)
     return require(found, "template")
 
@@ -89,30 +87,27 @@ def texts_of(template: Template) -> Texts:
     return Texts(template.subject, template.body_text, template.body_html)
 
 
-def ensure_first(session: Session, *, now: datetime) -> None:
+def ensure_first(session: Session) -> None:
     """Add those of the first templates that are not there yet."""
     ids = [each.id for each in first_templates()]
     if store.count_known(session, ids) < len(ids):
-        _add_first(session, now)
+        _add_first(session)
 
 
-def _add_first(session: Session, now: datetime) -> None:
+def _add_first(session: Session) -> None:
     first = [asdict(each) | {"active": True} for each in first_templates()]
-    made = first_version(by=None, now=now)
     versions = [
-        {name: each[name] for name in _OF_VERSION}
-        | {"template_id": each["id"], "version": made["version"], "created_at": now, "created_by": None}
-        for each in first
+        {"template_id": each["id"], "version": 1, **{name: each[name] for name in _OF_VERSION}} for each in first
     ]
-    store.add_missing(session, [each | made for each in first], versions)
+    store.add_missing(session, first, versions)
 
 
 # What staff do with them
 
 
-def list_part(session: Session, wanted: ListRequest[TemplateFilter], *, now: datetime) -> Listed:
+def list_part(session: Session, wanted: ListRequest[TemplateFilter]) -> Listed:
     """A part of the templates."""
-    ensure_first(session, now=now)
+    ensure_first(session)
     filters = wanted.filters
     found = store.list_part(
         session, wanted.part, kind=filters.kind, language=filters.language, is_active=filters.active
@@ -120,21 +115,21 @@ def list_part(session: Session, wanted: ListRequest[TemplateFilter], *, now: dat
     return found.shown(found.rows)
 
 
-def get(session: Session, template_id: UUID, *, now: datetime) -> TemplateView:
+def get(session: Session, template_id: UUID) -> TemplateView:
     """One template as it is now; raises `NotFound`."""
-    return TemplateView.of(get_or_raise(session, template_id, now=now))
+    return TemplateView.of(get_or_raise(session, template_id))
 
 
-def get_or_raise(session: Session, template_id: UUID, *, now: datetime) -> Template:
+def get_or_raise(session: Session, template_id: UUID) -> Template:
     """The row of a template; raises `NotFound`."""
-    ensure_first(session, now=now)
+    ensure_first(session)
     return require(store.template(session, template_id), "template")
 
 
 def create(session: Session, new: NewTemplate, *, by: UUID | None, now: datetime) -> TemplateView:
     """Add a template. Raises `RuleBroken` for texts that cannot be used."""
     template_kinds.check(new.kind, Texts(new.subject, new.body_text, new.body_html), longest(new.kind))
-    ensure_first(session, now=now)
+    ensure_first(session)
     template = Template(id=new_id(), **first_version(by=by, now=now), **new.model_dump())
     if new.active:
         _use_no_other(session, template, by=by, now=now)
@@ -158,7 +153,7 @@ def change(
     Raises `NotFound`, `LostUpdate`, `Conflict` where none would be used any more, and `RuleBroken` for texts that
     cannot be used.
     """
-    known = get_or_raise(session, template_id, now=now)
+    known = get_or_raise(session, template_id)
     store.lock_all(session, known.kind, known.language)
     template = require(store.lock(session, template_id), "template")
     check_version(template, expected_versions, "template")
@@ -206,10 +201,8 @@ def _keep_version(session: Session, template: Template) -> None:
     session.flush()
 
 
-def list_versions(
-    session: Session, template_id: UUID, wanted: ListRequest[TemplateVersionFilter], *, now: datetime
-) -> Listed:
+def list_versions(session: Session, template_id: UUID, wanted: ListRequest[TemplateVersionFilter]) -> Listed:
     """A part of the versions of a template; raises `NotFound`."""
-    get_or_raise(session, template_id, now=now)
+    get_or_raise(session, template_id)
     found = store.list_versions(session, template_id, wanted.part, version=wanted.filters.version)
     return found.shown(found.rows)

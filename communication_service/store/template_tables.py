@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.declarative import Tables
@@ -50,6 +50,6 @@ class TemplateVersion(Tables):
     subject: Mapped[str | None]
     body_text: Mapped[str]
     body_html: Mapped[str | None]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     created_by: Mapped[UUID | None]
     """Who made this version; None: the platform, which brings the first one."""

@@ -12,13 +12,13 @@ from bs4 import BeautifulSoup
 
 from communication_service.domain import email_texts, template_kinds
 from communication_service.domain.copies import federal_states
-from communication_service.domain.email_texts import inquiry_headers
 from communication_service.domain.first_templates import first_templates
+from communication_service.domain.letter_headers import LetterHeaders
 from communication_service.domain.template_kinds import Texts
 from communication_service.domain.template_words import hours
 from communication_service.domain.templates import joined
 from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
-from shared.database import transaction
+from shared.database import new_id, transaction
 from shared.events.catalogue import AddressGeocoded
 from shared.texts import TextLanguage
 from shared.values.emails import EmailText, Sender, as_message
@@ -148,7 +148,7 @@ def test_no_text_can_add_a_header(ending: str) -> None:
         sender=Sender("a@example.org", f"Agentur{ending}"),
         recipient="praxis@example.org",
         message_id=f"<1@example.org>{ending}",
-        more=inquiry_headers(sender=SENDER, date=MONDAY, correlation_id=f"abc{ending}"),
+        more=LetterHeaders(SENDER).of(new_id(), date=MONDAY, correlation_id=f"abc{ending}"),
     )
     message = message_from_bytes(envelope.message, policy=default)
     assert message["Bcc"] is None
