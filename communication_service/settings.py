@@ -11,6 +11,7 @@ from shared.runtime.gateway_address import PublicAddress
 from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.service_calls import CallingService, PatientServiceAddress
 from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
+from shared.texts import TextLanguage
 from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
 from shared.values.enums import MailMode
@@ -27,6 +28,8 @@ class ContactRules(MailSender):
     """Who the e-mails are from: one address in ASCII."""
     mail_from_name: str = Field(default="Vermittlung von Therapieplätzen", min_length=1, max_length=100)
     """The name beside that address."""
+    letter_language: TextLanguage = TextLanguage.DE
+    """The language in which practices and patients are written to, and of the scripts for calls: de or en."""
     gathering_seconds: Seconds = Field(default=5, ge=0, le=86_400)
     """How long requests for one therapist gather before they become one inquiry (docs/domain.md#contact-rule-6)."""
     patients_together: Annotated[int, Unit("patients")] = Field(default=6, ge=1, le=20)

@@ -30,7 +30,8 @@ class PhoneCallItem(Resource):
         Of a planned call the patient service is asked what the practice may know, and notes that in the patients'
         access logs. If it does not answer, `practice_summaries_missing` is true and the rest is shown.
         """
-        return calls.get(context.session, texts(context), id, fetched)
+        rules = context.dependencies.rules
+        return calls.get(context.session, texts(context), id, fetched, rules=rules)
 
 
 class PhoneCallCollection(Resource):

@@ -9,6 +9,12 @@ from communication_service.api.mail_server import MailServerResource
 from communication_service.api.patient_data import PATIENT_DATA
 from communication_service.api.phone_calls import PhoneCallCollection, PhoneCallItem, PhoneCallOutcomeResource
 from communication_service.api.suppressions import EmailSuppressionCollection, EmailSuppressionItem
+from communication_service.api.templates import (
+    TemplateCollection,
+    TemplateItem,
+    TemplatePreviewResource,
+    TemplateVersionCollection,
+)
 from communication_service.api.unsubscribe import UnsubscribePage
 from communication_service.api.waiting_requests import WaitingRequestCollection
 from shared.http import Route
@@ -32,6 +38,10 @@ ROUTES = [
     Route("/api/therapists/<uuid:id>/contact-history", ContactHistoryCollection, get=CALLERS | AUDITORS),
     Route("/api/email-suppressions", EmailSuppressionCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/email-suppressions/<uuid:id>", EmailSuppressionItem, get=COORDINATORS, delete=COORDINATORS),
+    Route("/api/templates", TemplateCollection, get=CALLERS, post=COORDINATORS),
+    Route("/api/templates/<uuid:id>", TemplateItem, get=CALLERS, patch=COORDINATORS),
+    Route("/api/templates/<uuid:id>/preview", TemplatePreviewResource, post=COORDINATORS),
+    Route("/api/templates/<uuid:id>/versions", TemplateVersionCollection, get=CALLERS),
     Route("/unsubscribe/<token>", UnsubscribePage, get=ANYONE, post=ANYONE),
     PATIENT_DATA,
 ]

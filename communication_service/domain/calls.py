@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from communication_service.domain import answers, call_notes, composing, states
-from communication_service.domain.email_texts import diagnosis_group
+from communication_service.domain import answers, call_notes, call_scripts, composing, states
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.domain.schemas import (
     CalledAboutPatient,
@@ -19,6 +18,7 @@ from communication_service.domain.schemas import (
     PhoneCallFilter,
     PhoneCallView,
 )
+from communication_service.domain.template_words import diagnosis_group
 from communication_service.settings import ContactRules
 from communication_service.store import (
     call_queries,
@@ -63,10 +63,16 @@ def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[PhoneCa
 
 
 def get(
-    session: Session, texts: PatientTexts, call_id: UUID, summaries: SheetSummaries = NO_SUMMARIES
+    session: Session,
+    texts: PatientTexts,
+    call_id: UUID,
+    summaries: SheetSummaries = NO_SUMMARIES,
+    *,
+    rules: ContactRules,
 ) -> PhoneCallView:
     """One call with what the caller may say, these summaries among it; raises `NotFound`."""
-    return _view(session, texts, require(call_queries.phone_call(session, call_id), "phone_call"), summaries)
+    call = require(call_queries.phone_call(session, call_id), "phone_call")
+    return _view(session, texts, call, summaries, rules=rules)
 
 
 def fields_of(session: Session, texts: PatientTexts, calls: Sequence[PhoneCall]) -> list[PhoneCallFields]:
@@ -82,20 +88,28 @@ def _fields(session: Session, texts: PatientTexts, calls: Sequence[PhoneCall]) -
 
 
 def _view(
-    session: Session, texts: PatientTexts, call: PhoneCall, summaries: SheetSummaries = NO_SUMMARIES
+    session: Session,
+    texts: PatientTexts,
+    call: PhoneCall,
+    summaries: SheetSummaries = NO_SUMMARIES,
+    *,
+    rules: ContactRules,
 ) -> PhoneCallView:
     therapist = copy_queries.therapist(session, call.therapist_id)
     of_requests = request_queries.patients_of_requests(session, call.placement_request_ids)
     patients = copy_queries.patients(session, of_requests.values())
     known = [
-        _patient(request_id, patients[of_requests[request_id]], summaries)
+        (request_id, patients[of_requests[request_id]])
         for request_id in call.placement_request_ids
         if of_requests.get(request_id) in patients
     ]
+    pseudonyms = [patient for _, patient in known]
+    script = call_scripts.script(session, therapist, pseudonyms, rules=rules) if therapist else None
     said = answers.views(session, texts, lists.answers_to(session, calls=[call.id]))
     return PhoneCallView.of(
         _fields(session, texts, [call])[0]
-        | {"therapist": _therapist(therapist) if therapist else None, "patients": known, "responses": said}
+        | {"therapist": _therapist(therapist) if therapist else None, "script": script, "responses": said}
+        | {"patients": [_patient(*each, summaries) for each in known]}
         | {"practice_summaries_missing": summaries.are_missing}
     )
 
@@ -158,7 +172,7 @@ def record_outcome(
         _reached(session, texts, call, inquiry, outcome.responses, occurred_at, now)
     else:
         _not_reached(session, texts, call, inquiry, outcome, rules=rules, now=now)
-    return _view(session, texts, call)
+    return _view(session, texts, call, rules=rules)
 
 
 def _talked_about(call: PhoneCall, outcome: CallOutcome) -> set[UUID]:

@@ -288,7 +288,7 @@ def _write_email(
     now: datetime,
 ) -> None:
     patients = [rows.patients[rows.requests[each].patient_id] for each in planned.request_ids]
-    letter = email_texts.inquiry(rows.therapist, patients, sender=rules.sender)
+    written = email_texts.inquiry(session, rows.therapist, patients, rules=rules)
     known = rows.emails.get(inquiry.id)
     is_approved = known is not None and known.approved_at and set(planned.request_ids) <= {*known.placement_request_ids}
     email = known or states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
@@ -297,9 +297,12 @@ def _write_email(
     # what stands there is read and compared: the same text is another one each time it is encrypted
     if known is None or (known.placement_request_ids, email_parts.read_whole(session, texts, known)) != (
         wanted,
-        letter,
+        written.letter,
     ):
-        email_parts.write(session, texts, email, letter, [(rows.requests[each].patient_id, each) for each in wanted])
+        written.mark(email)
+        email_parts.write(
+            session, texts, email, written.letter, [(rows.requests[each].patient_id, each) for each in wanted]
+        )
         email.updated_at = now
     if rules.inquiries_need_approval and not is_approved:
         states.draft_email(email, now=now)

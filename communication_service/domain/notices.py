@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from communication_service.domain import email_parts, states, withdrawal_texts
-from communication_service.domain.withdrawal_texts import Withdrawn
+from communication_service.domain import email_parts, email_texts, states
+from communication_service.domain.template_values import WithdrawnPatient
 from communication_service.settings import ContactRules
 from communication_service.store import copy_queries, email_queries, locks, notice_queries, request_queries
 from communication_service.store import suppressions as suppressed
@@ -105,11 +105,14 @@ def _write_withdrawal(
     email.recipient, email.recipient_key = practice.email or "", practice.email_key or ""
     email.correlation_id = cause
     withdrawn = [
-        Withdrawn(patients[each.patient_id].reference, each.withdrawal_reason == WithdrawalReason.PLACED_ELSEWHERE)
+        WithdrawnPatient(
+            patients[each.patient_id].reference, each.withdrawal_reason == WithdrawalReason.PLACED_ELSEWHERE
+        )
         for each in requests
     ]
-    letter = withdrawal_texts.withdrawal(practice, withdrawn, sender=rules.sender)
-    email_parts.write(session, texts, email, letter, [(each.patient_id, each.id) for each in requests])
+    written = email_texts.withdrawal(session, practice, withdrawn, rules=rules)
+    written.mark(email)
+    email_parts.write(session, texts, email, written.letter, [(each.patient_id, each.id) for each in requests])
     session.add(email)
     session.flush()
 

@@ -18,7 +18,7 @@ _BODY = re.compile("<body[^>]*>")
 
 def message(claim: EmailClaim, *, rules: ContactRules, links: Links | None, now: datetime) -> OutgoingEmail:
     """Returns the message of a claimed e-mail; one that is redirected says whom it was for."""
-    headers = LetterHeaders(rules.sender, links, rules.reply_tokens)
+    headers = LetterHeaders(rules.sender, links, rules.reply_tokens, language=rules.letter_language)
     is_redirected = claim.mode == MailMode.REDIRECT
     return as_message(
         _redirected(claim) if is_redirected else claim.text,

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from communication_service.domain.contact_waits import ContactWait
+from communication_service.domain.template_schemas import CallScript
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
     CallAnswer,
@@ -68,7 +69,9 @@ class EmailView(EntityView):
     body_html: Annotated[str, FOR_COORDINATORS]
     """Its text as HTML."""
     template_id: UUID | None
-    """The template of its text; none has one yet."""
+    """The template that its text was written with."""
+    template_version: int | None
+    """The version of that template; `/api/templates/{id}/versions?version=` shows it."""
     message_id: str
     """The `Message-ID` in its headers, by which answers refer to it."""
     sent_at: Instant | None
@@ -296,6 +299,8 @@ class PhoneCallView(PhoneCallFields):
 
     therapist: CalledTherapist | None
     """Whom one calls; null where the therapist is not known here."""
+    script: CallScript | None
+    """What to say, by the templates for calls; null where the therapist is not known here."""
     practice_summaries_missing: bool
     """Whether the patient service did not answer: what practices may know of the patients is then not shown."""
     patients: list[CalledAboutPatient]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
+from communication_service.store.template_tables import Template, TemplateVersion
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
@@ -224,6 +225,8 @@ class Email(Aggregate, Tables):
     parts: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
     """What it says of the patient of each request, in their order, encrypted with the patient's key."""
     template_id: Mapped[UUID | None]
+    template_version: Mapped[int | None]
+    """The template that the letter was written with, as it was then."""
     message_id: Mapped[str]
     sent_at: Mapped[datetime | None]
     waits_for: Mapped[str | None]
@@ -278,6 +281,11 @@ class Email(Aggregate, Tables):
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
         CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
         CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),
+        # a version that an e-mail names stays readable
+        ForeignKeyConstraint(
+            ["template_id", "template_version"], ["template_versions.template_id", "template_versions.version"]
+        ),
+        CheckConstraint("(template_id IS NULL) = (template_version IS NULL)", name="a_version_of_its_template"),
         CheckConstraint("cardinality(parts) = cardinality(placement_request_ids)", name="a_part_for_each_request"),
     )
 
@@ -369,4 +377,10 @@ class RecordedAnswer(Tables):
 add_shared_tables(Tables.metadata)
 add_patient_keys(Tables.metadata)
 
-__all__ = ["EmailSuppression", "MailServerState", "Tables"]  # tables of modules of their own
+__all__ = [
+    "EmailSuppression",
+    "MailServerState",
+    "Tables",
+    "Template",
+    "TemplateVersion",
+]  # tables of modules of their own

@@ -322,6 +322,16 @@ class MailMode(StrEnum):
     """To nobody: it is recorded as sent."""
 
 
+class TemplateKind(StrEnum):
+    INQUIRY = "inquiry"
+    CONFIRMATION = "confirmation"
+    WITHDRAWAL = "withdrawal"
+    PATIENT_NOTICE = "patient_notice"
+    PATIENT_PROGRESS = "patient_progress"
+    CALL_SCRIPT = "call_script"
+    VOICEMAIL_SCRIPT = "voicemail_script"
+
+
 class EmailStatus(StrEnum):
     DRAFT = "draft"
     APPROVED = "approved"

@@ -91,6 +91,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "reason of a withdrawal": enums.WithdrawalReason,
     "kind of an e-mail": enums.EmailKind,
     "mode in which an e-mail was handed over": enums.MailMode,
+    "kind of a template": enums.TemplateKind,
     "resolution of a doubt": enums.EmailResolution,
     "result of a call": enums.CallResult,
     "outcome of a record": enums.ImportOutcome,

@@ -66,6 +66,8 @@ UNCHECKED = {
         "emails.error": "what a mail server answered, without the letter",
         "email_suppressions": "of practices: the address, and why nothing is sent to it",
         "mail_server": "what a mail server answered, without the letter",
+        "templates": "what letters to everybody say, of nobody",
+        "template_versions": "the same, as it was",
     },
     "geocoding_service": {
         "located_addresses": "emptied, and a tombstone stays",

@@ -75,6 +75,8 @@ NOT_PERSONAL = {
         "cooldowns": "practices",
         "email_suppressions": "practices",
         "mail_server": "the mail server",
+        "templates": "what letters to everybody say",
+        "template_versions": "the same, as it was",
     },
     "geocoding_service": {
         "address_lookups": "practices, and addresses that staff asked for, for a day, without whose they are",
@@ -182,7 +184,15 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "recipient_key": "the recipient, folded",
                 **dict.fromkeys(
                     (
-                        *("template_id", "waits_for", "waits_until", "attempts", "deferrals", "troubles_begun"),
+                        *(
+                            "template_id",
+                            "template_version",
+                            "waits_for",
+                            "waits_until",
+                            "attempts",
+                            "deferrals",
+                            "troubles_begun",
+                        ),
                         *("not_before", "claimed_at", "claimed_until", "error", "resolved_by", "correlation_id"),
                         *("updated_at", "updated_by", "version", "sequence"),
                     ),

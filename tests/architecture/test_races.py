@@ -35,6 +35,7 @@ WITHOUT_A_RACE = {
     "email.not_asked": "asked with the practice and the request locked",
     "email.not_answered": "asked with the practice and the request locked",
     "email.no_address": "a question of the copy; the address is looked up again when the e-mail goes",
+    "template.in_use": "asked with all templates of the kind and language locked, and an index that is unique",
     "import.not_completed": "asked with the import locked, in the test of `import.undo_asked`",
     "import_review.import_undone": "a decision that is reopened in the moment of the undo waits, and is shown",
     "import_review.superseded": "asked with the review locked, in the test of `import_review.decided`",

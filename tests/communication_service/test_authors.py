@@ -125,6 +125,21 @@ def take_a_suppression_back(stage: Stage) -> Any:
     return stage.client.delete(f"/api/email-suppressions/{known.id}")
 
 
+def _template(stage: Stage) -> Any:
+    """The template of inquiries in German that is used."""
+    return stage.client.get("/api/templates?kind=inquiry&language=de").json["items"][0]
+
+
+def add_a_template(stage: Stage) -> Any:
+    known = _template(stage)
+    body = {name: known[name] for name in ("kind", "language", "subject", "body_text", "body_html")}
+    return stage.client.post("/api/templates", json={"name": "Neue Anfrage", "active": True, **body})
+
+
+def change_a_template(stage: Stage) -> Any:
+    return stage.client.patch(f"/api/templates/{_template(stage)['id']}", json={"name": "Unsere Anfrage"})
+
+
 Act = Callable[[Stage], Any]
 ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/emails/<id>/response": (answer_an_email, {"emails.updated_by", "answers.recorded_by"}),
@@ -147,6 +162,8 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
         take_a_suppression_back,
         {"email_suppressions.removed_by", "email_suppressions.updated_by"},
     ),
+    "POST /api/templates": (add_a_template, {"templates.updated_by", "template_versions.created_by"}),
+    "PATCH /api/templates/<id>": (change_a_template, {"templates.updated_by", "template_versions.created_by"}),
 }
 
 
