@@ -55,6 +55,7 @@ UNCHECKED = {
         "therapists": "of practices",
         "places": "of practices",
         "placement_requests.hold": "a word of a vocabulary, from matching's events",
+        "placement_requests.withdrawal_reason": "the same",
         "answers.outcome": "a word of a vocabulary",
         "inquiries.waits_for": "a word of a vocabulary",
         "emails.waits_for": "a word of a vocabulary",
