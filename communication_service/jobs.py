@@ -40,7 +40,7 @@ from shared.runtime.smtp import Delivery, MailServer, Report
 from shared.runtime.spans import span
 from shared.security.patient_texts import PatientTexts
 from shared.values.emails import OutgoingEmail
-from shared.values.enums import MailMode
+from shared.values.mail_enums import MailMode
 
 log = logger(__name__)
 
@@ -189,7 +189,7 @@ class Sending:
         claim, started = claimed.claim, clock.monotonic()
         report = GIVEN_BACK
         if self.in_flight.take(claim):
-            report = self._hand_over(claimed)
+            report = self._deliver(claimed)
             self.in_flight.start_delivery()
         ended = now + timedelta(seconds=clock.monotonic() - started)
         for attempt in RECORDING:
@@ -199,7 +199,7 @@ class Sending:
         log.info("email.handed_over", email_id=str(email_id), outcome=report.delivery, counted=counted)
         return report
 
-    def _hand_over(self, claimed: PreparedEmail) -> Report:
+    def _deliver(self, claimed: PreparedEmail) -> Report:
         if claimed.claim.mode == MailMode.DRY_RUN:
             return DRY_RUN if self._may_go(claimed) else GIVEN_BACK
         going = claimed.outgoing

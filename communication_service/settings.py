@@ -14,7 +14,7 @@ from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, f
 from shared.texts import TextLanguage
 from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
-from shared.values.enums import MailMode
+from shared.values.mail_enums import MailMode
 
 HOURS: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$"
 LONGEST_NAME_WITH_TOKEN: Final = 64 - len("+") - 48

@@ -10,7 +10,7 @@ from communication_service.domain.letter_headers import LetterHeaders, Links
 from communication_service.domain.sending import EmailClaim
 from communication_service.settings import ContactRules
 from shared.values.emails import EmailText, OutgoingEmail, as_message
-from shared.values.enums import MailMode
+from shared.values.mail_enums import MailMode
 
 _BODY = re.compile("<body[^>]*>")
 """Every letter in HTML has one."""

@@ -21,11 +21,11 @@ from shared.values.enums import (
     EmailResolution,
     EmailStatus,
     InquiryStatus,
-    MailMode,
     RequestOutcome,
 )
 from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
+from shared.values.mail_enums import MailMode
 from shared.values.periods import SpanOfDays
 from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS
 from shared.values.rules import rule_across

@@ -33,7 +33,7 @@ from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
 from shared.values.emails import EmailText
-from shared.values.enums import MailMode
+from shared.values.mail_enums import MailMode
 
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_DEFERRALS = 40

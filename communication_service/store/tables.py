@@ -22,8 +22,8 @@ from shared.values.enums import (
     EmailKind,
     EmailStatus,
     InquiryStatus,
-    MailMode,
 )
+from shared.values.mail_enums import MailMode
 from shared.values.weekly import Weekly, WeeklyColumn
 
 # Copies

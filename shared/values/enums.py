@@ -314,14 +314,6 @@ class EmailKind(StrEnum):
     PATIENT_NOTICE = "patient_notice"
 
 
-class MailMode(StrEnum):
-    SEND = "send"
-    REDIRECT = "redirect"
-    """To an address of the agency's own instead."""
-    DRY_RUN = "dry_run"
-    """To nobody: it is recorded as sent."""
-
-
 class TemplateKind(StrEnum):
     INQUIRY = "inquiry"
     CONFIRMATION = "confirmation"
