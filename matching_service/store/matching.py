@@ -16,6 +16,7 @@ from uuid import UUID
 from pydantic_core import from_json
 from sqlalchemy import Row, Uuid, column, text
 
+from matching_service.store.nearness import IN_BOX, METRES
 from matching_service.store.ranking import RANKED_BY, TERMS, UNKNOWN_WEIGHTS, ranked_sql
 from matching_service.store.tables import IS_LIVE
 from shared.database import WHOLE_TRANSACTION, Executor
@@ -135,7 +136,7 @@ class _Question:
 def as_sql(value: Any) -> Any:
     """The value of a search's attribute as it is sent to PostgreSQL."""
     if isinstance(value, tuple | frozenset):
-        return [str(each) for each in value]
+        return [each if isinstance(each, int) else str(each) for each in value]
     if isinstance(value, Weekly):
         return value.to_multirange()
     if isinstance(value, Place):
@@ -144,11 +145,11 @@ def as_sql(value: Any) -> Any:
 
 
 def _each_sql(conditions: Sequence[Condition]) -> str:
-    known = """
-    SELECT *, place <-> CAST(:place AS geography) AS metres
+    known = f"""
+    SELECT *, CASE WHEN place IS NOT NULL AND CAST(:sphere_x AS float8) IS NOT NULL THEN {METRES} END AS metres
     FROM therapists
     WHERE id = ANY (CAST(:therapist_ids AS uuid[])) AND status IS NOT NULL
-"""
+"""  # noqa: S608 - put together from constants of our own
     return f"""
 WITH {_judged_sql(conditions, known)}
 SELECT {_columns(_FOUND)}, {_columns(_COPY, of="t.")}
@@ -158,13 +159,12 @@ FROM judged JOIN therapists t USING (id)
 
 def _best_sql(conditions: Sequence[Condition]) -> str:
     near = f"""
-    -- Those in the box around the circle, by the index, and how far they are on the sphere. ST_DWithin looks into the
-    -- same box, but measures every way once more, and the planner takes it for so dear that it errs in all that
-    -- follows. OFFSET 0 keeps the way from being measured wherever it is used.
+    -- those in the box around the circle; OFFSET 0 keeps the way from being measured wherever it is used
     SELECT * FROM (
-        SELECT {_named_in(conditions, RANKED_BY)}, place <-> CAST(:place AS geography) AS metres
+        SELECT {_named_in(conditions, RANKED_BY)},
+               {METRES} AS metres
         FROM therapists
-        WHERE place && _ST_Expand(CAST(:place AS geography), :wide_metres) AND status IS NOT NULL
+        WHERE {IN_BOX} AND status IS NOT NULL
         OFFSET 0
     ) AS boxed
     WHERE metres <= :wide_metres
