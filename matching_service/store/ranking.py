@@ -17,11 +17,13 @@ UNKNOWN_WEIGHTS: Final = 20
 TENTHS: Final = 10
 
 RANKED_BY: Final = """
-           t.traits,
-           cardinality(CAST(:wished_languages AS text[])) > 0
-               AND NOT t.languages && CAST(:wished_languages AS text[]) AS lacks_language,
-           t.individual_from, t.individual_stated_on, t.group_from, t.group_stated_on"""
-"""What the terms need of a therapist, beside what the judge found."""
+           t.traits, t.individual_from, t.individual_stated_on, t.group_from, t.group_stated_on"""
+"""Columns of a therapist that the terms need, beside what the judge found."""
+LACKS_LANGUAGE: Final = """cardinality(CAST(:wished_languages AS text[])) > 0
+               AND NOT t.languages && CAST(:wished_languages AS text[])"""
+"""The condition that a wish is not met which is no criterion."""
+LACKING_LANGUAGE: Final = 1 << (UNKNOWN_WEIGHTS - 1)
+"""In the mask of unknown criteria, the bit of that condition."""
 
 _WISHES = (MatchCriterion.PROCEDURE, MatchCriterion.GENDER, MatchCriterion.LANGUAGE)
 """Criteria that are unknown only where the patient has a wish."""
@@ -46,7 +48,7 @@ def ranked_sql(bits: Mapping[MatchCriterion, int]) -> str:
     return f"""fitting AS MATERIALIZED (
     -- OFFSET 0, here and below: otherwise every term is computed wherever it is used
     SELECT *, {" + ".join(_OF_ITS_OWN)} AS own FROM (
-        SELECT id, metres, refused_on, fails, unknowns,
+        SELECT id, metres, unknowns,
                {own}
         FROM judged WHERE fails = 0 OFFSET 0
     ) AS fitting
@@ -104,8 +106,8 @@ def _whole(parameter: str) -> str:
 
 
 def _unmet(bits: Mapping[MatchCriterion, int]) -> str:
-    wishes = [f"CASE WHEN unknowns & {bits[each]} <> 0 THEN 1 ELSE 0 END" for each in _WISHES if each in bits]
-    return " + ".join([*wishes, "CASE WHEN lacks_language THEN 1 ELSE 0 END"])
+    unmet = [*(bits[each] for each in _WISHES if each in bits), LACKING_LANGUAGE]
+    return " + ".join(f"CASE WHEN unknowns & {each} <> 0 THEN 1 ELSE 0 END" for each in unmet)
 
 
 def _capacity() -> str:
