@@ -60,6 +60,23 @@ def corrections_of(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, 
     return {row.corrects: row.id for row in session.execute(wanted)} if entry_ids else {}
 
 
+_REQUEST_BEHIND = text("""
+    WITH RECURSIVE chain AS (
+        SELECT placement_request_id, corrects FROM contact_log_entries WHERE id = :id
+        UNION ALL
+        SELECT entry.placement_request_id, entry.corrects
+        FROM contact_log_entries AS entry JOIN chain ON entry.id = chain.corrects
+    )
+    SELECT placement_request_id FROM chain WHERE placement_request_id IS NOT NULL LIMIT 1
+""")
+
+
+def request_behind(session: Session, entry_id: UUID) -> UUID | None:
+    """The request that an entry belongs to, or the first one that it corrects, directly or by another correction."""
+    found: UUID | None = session.scalar(_REQUEST_BEHIND, {"id": entry_id})
+    return found
+
+
 def _of(patient_ids: Collection[UUID], period: SpanOfDays) -> Select[Any]:
     wanted = select(PatientContact).where(PatientContact.patient_id.in_(patient_ids))
     if period.since is not None:

@@ -274,27 +274,31 @@ def requests_to_therapists(
     ).all()
 
 
-def not_compared(session: Session, statuses: Collection[str], *, limit: int) -> Sequence[UUID]:
-    """The ids of requests that stand so and whose therapist or patient was written since they were compared."""
+def not_compared(session: Session, statuses: Collection[str], *, after: UUID, limit: int) -> Sequence[UUID]:
+    """The next ids of requests that stand so and whose therapist or patient was written since they were compared.
+
+    After an id, so that all pages together go through the requests once.
+    """
     written = func.greatest(TherapistCopy.written_at, PatientCopy.written_at)
     return session.scalars(
         select(PlacementRequest.id)
         .join(TherapistCopy, TherapistCopy.id == PlacementRequest.therapist_id)
         .join(PatientCopy, PatientCopy.id == PlacementRequest.patient_id)
         .where(
+            PlacementRequest.id > after,
             PlacementRequest.status.in_(statuses),
             or_(PlacementRequest.compared_at.is_(None), PlacementRequest.compared_at < written),
         )
-        .order_by(PlacementRequest.patient_id, PlacementRequest.id)
+        .order_by(PlacementRequest.id)
         .limit(limit)
     ).all()
 
 
-def therapists_written_at(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, datetime]:
-    """When the copies of these therapists were written."""
-    found = session.execute(
-        select(TherapistCopy.id, TherapistCopy.written_at).where(TherapistCopy.id.in_(therapist_ids))
-    )
+def written_at(
+    session: Session, kind: type[TherapistCopy | PatientCopy], ids: Collection[UUID]
+) -> dict[UUID, datetime]:
+    """When these copies were written, also those of whom nothing is known any more."""
+    found = session.execute(select(kind.id, kind.written_at).where(kind.id.in_(ids)))
     return {row.id: row.written_at for row in found}
 
 
