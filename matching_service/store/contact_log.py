@@ -15,7 +15,10 @@ from shared.values.lists import Part
 from shared.values.periods import SpanOfDays
 
 CONTACT_LOG: Final = Listing(
-    sorts={"recorded_at": (PatientContact.id,), "occurred_at": (PatientContact.occurred_at, PatientContact.id)},
+    sorts={
+        "recorded_at": (PatientContact.number,),
+        "occurred_at": (PatientContact.occurred_at, PatientContact.number),
+    },
     default="recorded_at",
     identity=PatientContact.id,
 )
@@ -44,7 +47,7 @@ def part_of_log(
 
 def whole_log(session: Session, patient_ids: Collection[UUID], period: SpanOfDays) -> Sequence[PatientContact]:
     """All contacts for a patient with these files, in the order in which they took place."""
-    ordered = _of(patient_ids, period).order_by(PatientContact.occurred_at, PatientContact.id)
+    ordered = _of(patient_ids, period).order_by(PatientContact.occurred_at, PatientContact.number)
     return session.scalars(ordered).all()
 
 
