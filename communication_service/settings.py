@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
+from shared.runtime.contact_settings import EmailInterval
 from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.service_calls import CallingService, PatientServiceAddress
 from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
@@ -14,7 +15,7 @@ from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
 
 
-class ContactRules(MailSender):
+class ContactRules(MailSender, EmailInterval):
     """How this agency contacts practices (docs/domain.md#contact-rule-4 and the next three), and who writes to them."""
 
     mail_from: EmailAddress = "vermittlung@agentur.example.org"
@@ -25,9 +26,6 @@ class ContactRules(MailSender):
     """How long requests for one therapist gather before they become one inquiry (docs/domain.md#contact-rule-6)."""
     patients_together: Annotated[int, Unit("patients")] = Field(default=6, ge=1, le=20)
     """The most patients in one e-mail or call (docs/domain.md#contact-rule-6)."""
-    days_between_emails: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
-    """A therapist, and an e-mail address, gets at most one inquiry e-mail in this many Berlin calendar days
-    (docs/domain.md#contact-rule-5)."""
     days_until_call: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
     """An inquiry e-mail without an answer for this many Berlin calendar days is followed by a call
     (docs/domain.md#contact-rule-4)."""
