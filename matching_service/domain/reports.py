@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from matching_service.domain.contact_log import ANSWERS
+from matching_service.domain.possible_contacts import ANSWERS
 from matching_service.domain.report_schemas import (
     AnswerReport,
     ContactReport,

@@ -30,6 +30,8 @@ from tests.builders.matching import (
 )
 from tests.conftest import MONDAY
 
+INBOUND = {"direction": "inbound"}
+
 
 def test_every_contact_is_one_entry_with_its_result(session: Session, client: FlaskClient) -> None:
     request = an_open_request(session)
@@ -108,8 +110,8 @@ def test_staff_add_letters_and_visits_and_correct_them(session: Session, app: Fl
     assert made.status_code == 201, made.text
     assert client.get(made.headers["Location"]).json == made.json
     first = made.json["id"]
-    second = add(client, patient, therapist, channel="fax", corrects=first).json["id"]
-    assert add(client, patient, therapist, result="taken_back", corrects=second).status_code == 201
+    second = add(client, patient, therapist, channel="fax", corrects=first, note="Es war ein Fax").json["id"]
+    assert add(client, patient, therapist, result="taken_back", corrects=second, note="Nie gesendet").status_code == 201
     assert add(client, patient, therapist, channel="in_person", result="declined_other").status_code == 201
     entries = log_of(client, patient)
     assert [(each["channel"], each["result"], each["corrects"]) for each in entries] == [
@@ -132,9 +134,12 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
     session.commit()
     foreign = add(client, other, therapist).json["id"]
     mine = add(client, patient, therapist).json["id"]
-    assert add(client, patient, therapist, corrects=mine).status_code == 201
+    corrected = {"corrects": mine, "note": "verlesen"}
+    assert add(client, patient, therapist, **corrected).status_code == 201
     client.post(f"/api/placement-requests/{request.id}/response", json={"outcome": "declined_other"})
-    answer = log_of(client, patient)[-1]["id"]
+    entries = log_of(client, patient)
+    sent, answer, elsewhere = entries[0]["id"], entries[-1]["id"], a_known_therapist(session)
+    assert (entries[0]["result"], entries[0]["placement_request_id"]) == ("sent", str(request.id))
     waiting = a_request(session, RequestStatus.CONTACTED, patient_id=other)
     handle(session, happened(PatientErased(patient_id=erased), sequence=9))
     session.commit()
@@ -143,12 +148,19 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
     cases: list[tuple[Any, Any, dict[str, Any], int, str, str | None]] = [
         (patient, therapist, next_year, 422, "contact_log.invalid", "occurred_at"),
         (patient, new_id(), {}, 422, "contact_log.invalid", "therapist_id"),
-        (patient, therapist, {"corrects": str(foreign)}, 422, "contact_log.invalid", "corrects"),
-        (patient, therapist, {"corrects": str(new_id())}, 422, "contact_log.invalid", "corrects"),
+        (patient, therapist, {"occurred_at": "2001-01-01T10:00:00Z"}, 422, "contact_log.invalid", "occurred_at"),
+        (patient, therapist, {"available_from": "2001-01-01"}, 422, "input.invalid", "available_from"),
+        (patient, therapist, corrected | {"corrects": str(foreign)}, 422, "contact_log.invalid", "corrects"),
+        (patient, therapist, corrected | {"corrects": str(new_id())}, 422, "contact_log.invalid", "corrects"),
+        (patient, therapist, {"corrects": mine}, 422, "input.invalid", "note"),
+        (other, elsewhere, corrected | {"corrects": str(foreign)}, 422, "contact_log.invalid", "therapist_id"),
         (patient, therapist, {"result": "taken_back"}, 422, "input.invalid", "result"),
-        (patient, therapist, {"corrects": mine}, 409, "contact_log.corrected_already", None),
-        (patient, therapist, {"corrects": answer}, 409, "contact_log.answer_of_request", None),
-        (other, waiting.therapist_id, {"result": "accepted"}, 409, "contact_log.request_waits", None),
+        (patient, therapist, {"result": "busy"}, 422, "input.invalid", "channel"),
+        (patient, therapist, {"direction": "inbound"}, 422, "input.invalid", "direction"),
+        (patient, therapist, corrected, 409, "contact_log.corrected_already", None),
+        (patient, therapist, corrected | {"corrects": answer}, 409, "contact_log.answer_of_request", None),
+        (patient, therapist, corrected | {"corrects": sent}, 409, "contact_log.sent_by_platform", None),
+        (other, waiting.therapist_id, {**INBOUND, "result": "accepted"}, 409, "contact_log.request_waits", None),
         (erased, therapist, {}, 409, "contact_log.patient_erased", None),
         (new_id(), therapist, {}, 404, "patient.not_found", None),
     ]  # fmt: skip
@@ -175,7 +187,7 @@ def test_the_log_of_a_merged_patient_is_the_kept_ones_and_is_erased_with_it(
     assert before[-1]["note"] == "vor dem Zusammenführen"
     refused = add(client, merged, therapist)
     assert (refused.status_code, refused.json["merged_into"]["id"]) == (404, str(kept))
-    assert add(client, kept, therapist, corrects=before[-1]["id"]).status_code == 201
+    assert add(client, kept, therapist, corrects=before[-1]["id"], note="doppelt").status_code == 201
 
 
 @pytest.mark.parametrize("result", ["nonsense", ""])

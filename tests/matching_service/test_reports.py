@@ -72,10 +72,10 @@ def test_contacts_are_counted_by_insurer_and_small_groups_together(client: Flask
 def test_what_was_taken_back_or_corrected_is_not_counted(
     session: Session, client: FlaskClient, asked: list[UUID]
 ) -> None:
-    entry = add(client, asked[0], a_known_therapist(session)).json["id"]
     whom = a_known_therapist(session)
     session.commit()
-    assert add(client, asked[0], whom, corrects=entry, result="taken_back").status_code == 201
+    entry = add(client, asked[0], whom).json["id"]
+    assert add(client, asked[0], whom, corrects=entry, result="taken_back", note="doppelt").status_code == 201
     assert report(client, "contacts")["insurers"][0]["contacts"] == 13
 
 
