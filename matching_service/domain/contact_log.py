@@ -111,9 +111,9 @@ def enter(
     """Add a contact that staff know of: a letter, a fax, a visit, a call that came in.
 
     It changes no placement request. Raises `NotFound` for a patient who is not known, `Conflict` for one who was
-    erased, for an answer to a request that waits for it, and where the corrected entry was corrected already, or is
-    what the platform sent; `RuleBroken` for a time that cannot be, a practice that is not known or not that of the
-    corrected entry, and an entry that is not in this log.
+    erased, for what is an answer to a request (also as the correction of a contact for it), and where the corrected
+    entry was corrected already, or is what the platform sent; `RuleBroken` for a time that cannot be, a practice that
+    is not known or not that of the corrected entry, and an entry that is not in this log.
     """
     patient = _lock_patient(session, patient_id)
     if new.occurred_at > now + CLOCKS_MAY_DIFFER:
@@ -126,8 +126,8 @@ def enter(
     if corrected is not None and queries.kept_therapist(session, corrected.therapist_id) != therapist_id:
         raise _wrong(FieldProblem.of("therapist_id", "field.another_practice"))
     _require_possible_day(patient, corrected, berlin_day(new.occurred_at), today=berlin_day(now))
-    if new.corrects is None and new.result in ANSWERS:
-        _require_no_open_request(session, patient_id, therapist_id)
+    if new.result in ANSWERS:
+        _require_no_answer_of_request(session, patient_id, therapist_id, corrected)
     entry = PatientContact(
         id=new_id(),
         patient_id=patient_id,
@@ -184,7 +184,15 @@ def _require_possible_day(patient: PatientCopy, corrected: PatientContact | None
         raise _wrong(FieldProblem.of("occurred_at", "field.before_the_search", day=first))
 
 
-def _require_no_open_request(session: Session, patient_id: UUID, therapist_id: UUID) -> None:
+def _require_no_answer_of_request(
+    session: Session, patient_id: UUID, therapist_id: UUID, corrected: PatientContact | None
+) -> None:
+    """An answer to a request changes the request, so that it is recorded there, also where it corrects a contact."""
+    request_id = None if corrected is None else contact_log.request_behind(session, corrected.id)
+    if request_id is not None:
+        raise Conflict("contact_log.contact_of_request", request=str(request_id))
+    if corrected is not None and corrected.result in ANSWERS and corrected.therapist_id == therapist_id:
+        return  # the same answer in other words
     request = contact_log.live_request(session, patient_id, therapist_id)
     if request is not None and request.status in states.TAKES_AN_ANSWER:
         raise Conflict("contact_log.request_waits", request=str(request.id))

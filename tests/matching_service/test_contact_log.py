@@ -30,8 +30,6 @@ from tests.builders.matching import (
 )
 from tests.conftest import MONDAY
 
-INBOUND = {"direction": "inbound"}
-
 
 def test_every_contact_is_one_entry_with_its_result(session: Session, client: FlaskClient) -> None:
     request = an_open_request(session)
@@ -137,13 +135,20 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
     corrected = {"corrects": mine, "note": "verlesen"}
     assert add(client, patient, therapist, **corrected).status_code == 201
     client.post(f"/api/placement-requests/{request.id}/response", json={"outcome": "declined_other"})
+    handle(session, called(request, "busy", hours=1))
+    session.commit()
     entries = log_of(client, patient)
-    sent, answer, elsewhere = entries[0]["id"], entries[-1]["id"], a_known_therapist(session)
-    assert (entries[0]["result"], entries[0]["placement_request_id"]) == ("sent", str(request.id))
+    by_result = {each["result"]: each["id"] for each in entries if each["placement_request_id"]}
+    sent, answer, call = (by_result[each] for each in ("sent", "declined_other", "busy"))
+    voicemail = {"corrects": call, "channel": "phone", "result": "voicemail", "note": "Es war der Anrufbeantworter"}
+    in_other_words = add(client, patient, therapist, **voicemail).json["id"]
+    elsewhere = a_known_therapist(session)
     waiting = a_request(session, RequestStatus.CONTACTED, patient_id=other)
     handle(session, happened(PatientErased(patient_id=erased), sequence=9))
     session.commit()
     counted = session.scalar(select(func.count()).select_from(PatientContact))
+    accepted = {"result": "accepted", "direction": "inbound"}
+    otherwise = corrected | {"corrects": in_other_words} | accepted
     next_year = {"occurred_at": (clock.now() + timedelta(days=365)).isoformat()}
     cases: list[tuple[Any, Any, dict[str, Any], int, str, str | None]] = [
         (patient, therapist, next_year, 422, "contact_log.invalid", "occurred_at"),
@@ -160,7 +165,8 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
         (patient, therapist, corrected, 409, "contact_log.corrected_already", None),
         (patient, therapist, corrected | {"corrects": answer}, 409, "contact_log.answer_of_request", None),
         (patient, therapist, corrected | {"corrects": sent}, 409, "contact_log.sent_by_platform", None),
-        (other, waiting.therapist_id, {**INBOUND, "result": "accepted"}, 409, "contact_log.request_waits", None),
+        (patient, therapist, otherwise, 409, "contact_log.contact_of_request", None),
+        (other, waiting.therapist_id, accepted, 409, "contact_log.request_waits", None),
         (erased, therapist, {}, 409, "contact_log.patient_erased", None),
         (new_id(), therapist, {}, 404, "patient.not_found", None),
     ]  # fmt: skip
