@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matching_service.settings import (
+    DEFAULT_AGENCY,
     DEFAULT_PLAN_RULES,
     DEFAULT_WEIGHTS,
+    Agency,
     AskAgainRules,
     ContactPlanRules,
     ScoreWeights,
@@ -28,11 +30,14 @@ class Dependencies:
     """What the agency weighs in a score."""
     plan_rules: ContactPlanRules = DEFAULT_PLAN_RULES
     """What bounds a weekly contact plan."""
+    agency: Agency = DEFAULT_AGENCY
+    """Who searches, as the evidence of a search names it."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
         """With the rules and the ring of keys that the settings name."""
-        return cls(settings.ask_again, PatientTexts.of(settings.text_key), settings.score, settings.contact_plan)
+        texts = PatientTexts.of(settings.text_key)
+        return cls(settings.ask_again, texts, settings.score, settings.contact_plan, settings.agency)
 
     @property
     def rings(self) -> KeyRings:
