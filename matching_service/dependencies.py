@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from matching_service.settings import (
     DEFAULT_AGENCY,
+    DEFAULT_INTERVAL,
     DEFAULT_PLAN_RULES,
     DEFAULT_WEIGHTS,
     Agency,
@@ -32,12 +33,20 @@ class Dependencies:
     """What bounds a weekly contact plan."""
     agency: Agency = DEFAULT_AGENCY
     """Who searches, as the evidence of a search names it."""
+    days_between_emails: int = DEFAULT_INTERVAL.days_between_emails
+    """How often a practice can be written to."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
         """With the rules and the ring of keys that the settings name."""
-        texts = PatientTexts.of(settings.text_key)
-        return cls(settings.ask_again, texts, settings.score, settings.contact_plan, settings.agency)
+        return cls(
+            settings.ask_again,
+            PatientTexts.of(settings.text_key),
+            settings.score,
+            settings.contact_plan,
+            settings.agency,
+            settings.contact.days_between_emails,
+        )
 
     @property
     def rings(self) -> KeyRings:
