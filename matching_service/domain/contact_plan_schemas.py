@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from shared.values.contact_plan_enums import (
     ContactLack,
@@ -46,6 +47,17 @@ class NewContactPlan(Schema):
             raise NotAcceptable("field.not_a_monday")
 
 
+AN_EDIT: Final[JsonDict] = {
+    "removed_request_ids": ["0193a1b2-0000-7000-8000-000000000001"],
+    "added_requests": [
+        {
+            "patient_id": "0193a1b2-0000-7000-8000-000000000002",
+            "therapist_id": "0193a1b2-0000-7000-8000-000000000003",
+        }
+    ],
+}
+
+
 class PlannedPair(Schema):
     """A therapist to be asked for a patient."""
 
@@ -57,6 +69,8 @@ class PlannedPair(Schema):
 
 class ContactPlanFields(Schema):
     """What staff may change of a plan before they approve it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [AN_EDIT]})
 
     removed_request_ids: Annotated[list[UUID], Distinct(MOST_EDITED)] = []
     """The requests of the plan that are not to be made."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from matching_service.domain.acceptance import WHOLE
 from matching_service.domain.contact_plan_schemas import ContactPlanView, PlannedPatientView, PlannedRequestView
+from matching_service.domain.criterion_texts import SHORTEST_SHOWN_KM
 from matching_service.domain.search import METRES_A_KILOMETRE
 from matching_service.store.tables import ContactPlan, PlannedPatient, PlannedRequest
 from shared.texts import Number, Sentence
@@ -57,14 +58,19 @@ def _reasons(request: PlannedRequest, kilometres: float | None) -> Iterator[Expl
     if request.is_preferred:
         yield Explanation.by(Sentence.of("plan_reason.preferred"))
     if kilometres is not None:
-        way = Sentence.of("plan_reason.way", km=Number(f"{kilometres:.1f}"))
-        yield Explanation.by(way, distance_km=round(kilometres, 1))
+        yield Explanation.by(_way(kilometres), distance_km=round(kilometres, 1))
     if request.chance is not None:
         chance = Sentence.of("plan_reason.chance", percent=Number(f"{request.chance * 100 / WHOLE:.1f}"))
         yield Explanation.by(chance, chance=request.chance / WHOLE)
     if request.unknown:
         unknown = Sentence.of("reason.unknown", criteria=[MatchCriterion(each) for each in request.unknown])
         yield Explanation.by(unknown, rules=request.unknown)
+
+
+def _way(kilometres: float) -> Sentence:
+    if kilometres < SHORTEST_SHOWN_KM:
+        return Sentence.of("plan_reason.way.short")
+    return Sentence.of("plan_reason.way", km=Number(f"{kilometres:.1f}"))
 
 
 def patient_view(patient: PlannedPatient) -> PlannedPatientView:

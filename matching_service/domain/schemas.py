@@ -103,7 +103,7 @@ class RequestView(RequestFields, EntityView):
     therapist_id: UUID
     """The therapist who is asked."""
     status: Annotated[
-        RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place, /fail, /correct or /withdraw")
+        RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place, /fail, /correct, /withdraw")
     ]
     """Where the request stands."""
     hold: RequestHold | None
