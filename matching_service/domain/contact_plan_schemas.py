@@ -136,8 +136,14 @@ class PlannedRequestView(Schema):
     """Identifies the planned request."""
     patient_id: UUID
     """The patient who searches a place."""
+    patient_reference: str | None
+    """By what practices know the patient."""
     therapist_id: UUID
     """The therapist."""
+    therapist_name: str | None
+    """The therapist's name."""
+    therapist_city: str | None
+    """Town of the practice."""
     state: PlannedRequestState
     """Whether it is proposed, taken out by staff, made or refused."""
     added_by_staff: bool
@@ -163,6 +169,8 @@ class PlannedPatientView(Schema):
 
     patient_id: UUID
     """The patient."""
+    patient_reference: str | None
+    """By what practices know the patient."""
     position: int
     """The place in the order of waiting, from 1."""
     days_waited: int | None
@@ -197,6 +205,8 @@ class PlannedRequestFilter(QuerySchema):
     """Only those to one of these therapists."""
     state: Several[PlannedRequestState] = []
     """Only those in one of these states."""
+    channel: Several[PlannedChannel] = []
+    """Only those that begin in one of these ways."""
 
 
 class PlannedPatientFilter(QuerySchema):
@@ -206,6 +216,8 @@ class PlannedPatientFilter(QuerySchema):
     """Only these."""
     gap: Several[PlanGap] = []
     """Only those for whom nothing is planned for one of these reasons."""
+    lacks: Several[ContactLack] = []
+    """Only those who could have more requests if one of these capacities were larger."""
 
 
 def default_week(today: date) -> date:

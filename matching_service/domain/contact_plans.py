@@ -19,6 +19,7 @@ from matching_service.domain.contact_plan_schemas import (
     default_week,
 )
 from matching_service.domain.contact_plan_views import patient_view, plan_view, request_view
+from matching_service.domain.names import names_of
 from matching_service.settings import ContactPlanRules
 from matching_service.store import contact_plans as store
 from matching_service.store import queries
@@ -100,16 +101,22 @@ def list_requests(session: Session, plan_id: UUID, wanted: ListRequest[PlannedRe
         patient_id=filters.patient_id,
         therapist_id=filters.therapist_id,
         state=filters.state,
+        channel=filters.channel,
     )
-    return found.shown([request_view(each) for each in found.rows])
+    patients, therapists = ([getattr(each, side) for each in found.rows] for side in ("patient_id", "therapist_id"))
+    names = names_of(session, patients=patients, therapists=therapists)
+    return found.shown([request_view(each, names) for each in found.rows])
 
 
 def list_patients(session: Session, plan_id: UUID, wanted: ListRequest[PlannedPatientFilter]) -> Listed:
     """How a plan leaves its patients, a part of them. Raises `NotFound`."""
     require(store.one(session, plan_id), "contact_plan")
     filters = wanted.filters
-    found = store.patients(session, plan_id, wanted.part, patient_id=filters.patient_id, gaps=filters.gap)
-    return found.shown([patient_view(each) for each in found.rows])
+    found = store.patients(
+        session, plan_id, wanted.part, patient_id=filters.patient_id, gaps=filters.gap, lacks=filters.lacks
+    )
+    names = names_of(session, patients=[each.patient_id for each in found.rows])
+    return found.shown([patient_view(each, names) for each in found.rows])
 
 
 def _view(session: Session, plan: ContactPlan) -> ContactPlanView:

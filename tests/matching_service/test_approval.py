@@ -60,6 +60,8 @@ def test_an_approved_list_becomes_open_requests_and_events(client: FlaskClient, 
     assert event["type"] == "matching.request_approved"
     assert event["data"]["therapist_id"] == str(one)
     assert event["data"]["approved_at"] == items[0]["approved_at"]
+    named = (items[0]["patient_reference"], items[0]["therapist_name"], items[0]["therapist_city"])
+    assert named == ("P-7K3M-2Q", "Anna Erfunden", "Aachen")
 
 
 def test_who_does_not_fit_is_refused_with_every_reason(client: FlaskClient, session: Session) -> None:

@@ -96,6 +96,18 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
         ("plan_lack.practice_full", {"number": 1}),
         ("plan_lack.no_channel", {"number": 1}),
     ]
+    assert (one["therapist_name"], one["therapist_city"], one["patient_reference"]) == (
+        "Anna Erfunden",
+        "Aachen",
+        of[long]["patient_reference"],
+    )
+    for query, found in (("lacks=no_channel", [late]), ("lacks=no_call_left", []), ("gap=place_unknown", [nowhere])):
+        items = client.get(f"{URL}/{plan['id']}/patients?{query}").json["items"]
+        assert [UUID(each["patient_id"]) for each in items] == found, query
+    assert [client.get(f"{URL}/{plan['id']}/requests?channel={each}").json["total"] for each in ("phone", "email")] == [
+        2,
+        0,
+    ]
     german = client.get(f"{URL}/{plan['id']}/requests", headers={"Accept-Language": "de"}).json["items"][0]
     assert german["reasons"][0]["text"] == "20,0 km Luftlinie"
     assert (of[long]["days_waited"], of[long]["planned"]) == (364, 1)
