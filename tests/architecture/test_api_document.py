@@ -91,6 +91,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a request waits for": enums.RequestWait,
     "what a contact waits for": ContactWait,
     "reason of a withdrawal": enums.WithdrawalReason,
+    "why staff withdraw a request": placement_enums.StaffWithdrawalReason,
     "kind of an e-mail": enums.EmailKind,
     "mode in which an e-mail was handed over": mail_enums.MailMode,
     "kind of a template": enums.TemplateKind,
