@@ -7,6 +7,8 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
+from typing import Final
+from uuid import UUID
 
 from matching_service.dependencies import Dependencies
 from matching_service.domain import answers, comparing, plan_approval, plan_making
@@ -18,6 +20,8 @@ from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
+
+BEFORE_ALL: Final = UUID(int=0)
 
 
 def reopen_deferred(now: datetime) -> int:
@@ -74,10 +78,21 @@ def make_planned_requests(texts: PatientTexts, rules: AskAgainRules, now: dateti
         return plan_approval.make_requests(session, texts, rules=rules, today=berlin_day(now), now=now)
 
 
-def compare_again(rules: AskAgainRules, now: datetime) -> int:
-    """Say of requests what does not fit any more, where a practice has moved or something else was published."""
-    with transaction() as session:
-        return comparing.compare_again(session, rules=rules, today=berlin_day(now), now=now)
+class Comparing:
+    """Goes through the requests once and again; where it is, it knows itself."""
+
+    def __init__(self, rules: AskAgainRules) -> None:
+        self._rules = rules
+        self._after = BEFORE_ALL
+
+    def compare_again(self, now: datetime) -> int:
+        """Say of requests what does not fit any more, where a practice has moved or something else was published."""
+        with transaction() as session:
+            ids = comparing.next_requests(session, after=self._after)
+            # before they are compared: where that fails, the requests behind them have their turn all the same
+            self._after = ids[-1] if ids else BEFORE_ALL
+            comparing.compare_again(session, ids, rules=self._rules, today=berlin_day(now), now=now)
+        return len(ids)
 
 
 def needs(settings: Settings) -> Sequence[ReadinessCheck]:
@@ -96,5 +111,5 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
             partial(make_planned_requests, dependencies.texts, dependencies.rules),
             needs_current_events=True,
         ),
-        Job("compare-requests", timedelta(minutes=1), partial(compare_again, dependencies.rules)),
+        Job("compare-requests", timedelta(minutes=1), Comparing(dependencies.rules).compare_again),
     ]

@@ -21,7 +21,7 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
-from shared.values.placement_enums import PlacementFailure
+from shared.values.placement_enums import AuditEvent, PlacementFailure
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
@@ -224,7 +224,7 @@ class AuditLogEntryView(Schema):
             "correction the answer that it corrects"
         ),
     ]
-    what: str
+    what: AuditEvent
     """What happened."""
     status: RequestStatus
     """The status of the request after it."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.database import Aggregate, Executor, new_id, transaction
 from shared.database.tables import outbox, record_statement
-from shared.events.event import LARGEST_EVENT, Event, source_of
+from shared.events.event import LARGEST_EVENT, Event, is_about, source_of
 from shared.runtime.tracing import TraceContext, current_trace_context
 
 _RECORD = record_statement()
@@ -22,7 +22,7 @@ def record(session: Session, aggregate: Aggregate, event: Event, *, now: datetim
     """Record an event about a change to this aggregate; the relay publishes it after the transaction commits.
 
     The aggregate's row must be new or locked in this session, so that its events keep the order of its changes.
-    Flushes the session. Raises `ValueError` for an event too large for the broker.
+    Flushes the session. Raises `ValueError` for an event too large for the broker, and one about another aggregate.
     """
     if aggregate.id is None:
         aggregate.id = new_id()
@@ -43,7 +43,8 @@ def as_rows(events: Sequence[tuple[UUID, int, Event]], *, now: datetime, republi
     """Returns events `(aggregate id, new sequence, event)` as the parameter of `record_statement`, in this trace.
 
     `republished` events carry the current state and replace copies that are ahead of it (`shared.database.copies`).
-    Raises `ValueError` for an event too large for the broker.
+    Raises `ValueError` for an event too large for the broker, and for one about another aggregate, which no reader
+    would accept.
     """
     context = current_trace_context()
     flags = {"republished": True} if republished else {}
@@ -69,6 +70,8 @@ def _common_members(kind: type[Event], context: TraceContext, now: datetime, fla
 
 def _row(subject: UUID, sequence: int, event: Event, common: str) -> str:
     """The event's row in the outbox as JSON; ids and numbers need no escaping."""
+    if not is_about(event, subject):
+        raise ValueError(f"{event.name} is about another aggregate than its subject")
     id, key = str(new_id()), str(subject)
     value = f'{{{common}, "id": "{id}", "subject": "{key}", "sequence": {sequence}, "data": {event.model_dump_json()}}}'
     if len(value) * 4 > LARGEST_EVENT and len(value.encode()) > LARGEST_EVENT:

@@ -80,6 +80,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "contact preference": enums.ContactPreference,
     "outcome of a request": enums.RequestOutcome,
     "outcome on the phone": enums.CallAnswer,
+    "what happened to a request": placement_enums.AuditEvent,
     "why a place failed": placement_enums.PlacementFailure,
     "why a request is not restored": placement_enums.WhyNotRestored,
     "channel of a contact": enums.Channel,

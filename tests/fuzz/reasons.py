@@ -217,6 +217,16 @@ RULES = (
         fields=("to",), also=("GET /api/access-log", "GET /api/phone-calls", CONTACT_LOG, *REPORTS),
     ),
     Reason(
+        "must be the first and the last day of one calendar month", "compares two dates", rules.is_no_month,
+        REPORTS[0], {"from": "2020-01-01", "to": "2020-02-29"}, {"from": "2020-02-01", "to": "2020-02-29"},
+        fields=("from", "to"), also=REPORTS[1:],
+    ),
+    Reason(
+        "must be over: reports are of whole months only", "depends on the day", rules.does_not_lie_in_the_past,
+        REPORTS[0], {"from": "2099-01-01", "to": "2099-01-31"}, {"from": "2020-02-01", "to": "2020-02-29"},
+        fields=("to",), also=REPORTS[1:],
+    ),
+    Reason(
         "must lie less than {} days after from", "compares two dates, of which today is the default",
         rules.lasts_too_long, HOLIDAYS, {"from": "2020-01-01", "to": "2029-01-01"},
         {"from": "2020-01-01", "to": "2024-01-01"}, fields=("to",),

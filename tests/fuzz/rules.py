@@ -197,6 +197,19 @@ def ends_before_it_starts(value: Any, sent: Sent) -> bool:
     return any(end < start for start, end in _start_and_end(sent))
 
 
+def is_no_month(value: Any, sent: Sent) -> bool:
+    """The first and the last day are not those of one month, or one of them is missing."""
+    if not (sent.query.get("from") and sent.query.get("to")):
+        return True
+    first, last = _day(sent.query["from"]), _day(sent.query["to"])
+    return first.day != 1 or (last + timedelta(days=1)).day != 1 or first.replace(day=1) != last.replace(day=1)
+
+
+def does_not_lie_in_the_past(value: Any, sent: Sent) -> bool:
+    """Today or later."""
+    return _day(value) >= today()
+
+
 def lasts_too_long(value: Any, sent: Sent) -> bool:
     """More than five years."""
     return any((end - start).days >= 5 * 365 for start, end in _start_and_end(sent))

@@ -122,6 +122,8 @@ class ContactLogShown(Event, name="matching.contact_log_shown"):
     Why (`X-Purpose`) stays where it was said: people write names there.
     """
 
+    access_id: UUID
+    """Of this access alone: nothing orders it and others to the same file."""
     patient_id: UUID
     action: str
     """As in the access log of the patient service: read, exported, changed."""
