@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from shared.runtime.contact_settings import EmailInterval
 from shared.runtime.gateway_address import PublicAddress
 from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.service_calls import CallingService, PatientServiceAddress
@@ -18,7 +19,7 @@ LONGEST_NAME_WITH_TOKEN = 64 - len("+") - 48
 """Of an address: 64 characters may stand before the @ (RFC 5321), of which a token takes 48."""
 
 
-class ContactRules(MailSender):
+class ContactRules(MailSender, EmailInterval):
     """How this agency contacts practices (docs/domain.md#contact-rule-4 and the next three), and who writes to them."""
 
     mail_from: EmailAddress = "vermittlung@agentur.example.org"
@@ -29,9 +30,6 @@ class ContactRules(MailSender):
     """How long requests for one therapist gather before they become one inquiry (docs/domain.md#contact-rule-6)."""
     patients_together: Annotated[int, Unit("patients")] = Field(default=6, ge=1, le=20)
     """The most patients in one e-mail or call (docs/domain.md#contact-rule-6)."""
-    days_between_emails: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
-    """A therapist, and an e-mail address, gets at most one inquiry e-mail in this many Berlin calendar days
-    (docs/domain.md#contact-rule-5)."""
     days_until_call: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
     """An inquiry e-mail without an answer for this many Berlin calendar days is followed by a call
     (docs/domain.md#contact-rule-4)."""

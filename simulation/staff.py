@@ -82,7 +82,7 @@ class Staff:
     def practices_that_fit(self, patient_ids: set[UUID], monday: date) -> dict[UUID, int]:
         """How many practices fit each of these patients."""
         question, _ = self._question(self._claimed(monday, None), monday, patient_ids)
-        return {each.patient_id: len(each.preferred) for each in question.pairs}
+        return {each.patient_id: each.candidates for each in question.pairs}
 
     def _approve_plan(self, monday: date, calls: int, now: datetime) -> dict[UUID, int]:
         with self._services.transaction("matching_service") as session:
@@ -91,7 +91,7 @@ class Staff:
             plan = contact_plans.begin(session, wanted, rules=rules, by=None, today=monday, now=now)
         jobs.make_contact_plan(self._matching.rules, now, solve=plan_solving.solve)
         with self._services.transaction("matching_service") as session:
-            contact_plans.approve(session, plan.id, expected_versions=None, by=None, now=now)
+            contact_plans.approve(session, plan.id, expected_versions=None, by=None, today=monday, now=now)
         while jobs.make_planned_requests(self._matching.texts, self._matching.rules, now):
             pass
         with self._services.transaction("matching_service") as session:
@@ -135,11 +135,12 @@ class Staff:
         """What a plan of these patients, or of all, would be made from, and for how many days each has searched."""
         with self._services.transaction("matching_service") as session:
             people = plan_making.waiting(session, claimed, rules=self._matching.rules, today=today)
-            practices = plan_making.practices(session, claimed)
+            practices = plan_making.practices(session, claimed, days_between_emails=self._matching.days_between_emails)
+            packed = plan_making.packed_practices(practices)
             wanted = [each for each in people if only is None or each.id in only]
             pairs: list[PackedPairs] = []
             for portion in plan_making.portions(wanted):
-                pairs += plan_making.pairs(session, portion)
+                pairs += plan_making.pairs(session, portion, packed)
         waited = {each.id: each.days_waited or 0 for each in wanted}
         return plan_making.question(claimed, wanted, practices, pairs), waited
 

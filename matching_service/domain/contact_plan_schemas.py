@@ -31,7 +31,7 @@ class NewContactPlan(Schema):
     """The week to plan, and limits; what is not sent follows from the settings."""
 
     week: PlausibleDate | None = None
-    """The Monday of the week; without it the next one, or today."""
+    """The Monday of the week, at most two weeks ahead; without it the next one, or today."""
     max_requests_per_patient: Annotated[int, Field(ge=1, le=20)] | None = None
     """For each patient at most so many therapists, those who are asked already in that week included."""
     max_patients_per_therapist: Annotated[int, Field(ge=1, le=6)] | None = None
@@ -105,7 +105,10 @@ class ContactPlanView(ContactPlanFields, EntityView):
     calls: int
     """How many of these practices are called first; the others are written to."""
     expected_acceptances: float
-    """How many acceptances these requests are expected to bring."""
+    """How many acceptances these requests are expected to bring.
+
+    Of several patients of one practice the likeliest counts whole, the second half, the third a quarter.
+    """
     made: int
     """How many requests became placement requests after the approval."""
     refused: int

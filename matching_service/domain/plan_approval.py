@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from matching_service.domain import placement_requests, states
-from matching_service.domain.planned_requests import make, refuse
+from matching_service.domain.planned_request_states import make, refuse
 from matching_service.domain.schemas import Approval, ContactList
 from matching_service.settings import AskAgainRules
 from matching_service.store import contact_plans as store
