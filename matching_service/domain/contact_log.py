@@ -18,6 +18,7 @@ from matching_service.domain.contact_log_schemas import (
     PracticeThen,
 )
 from matching_service.domain.matches import unknown_patient
+from matching_service.domain.possible_contacts import ANSWERS, SENT, earliest
 from matching_service.store import contact_log, queries
 from matching_service.store.tables import PatientContact, PatientCopy, PlacementRequest
 from shared.database import Session, new_id
@@ -25,14 +26,11 @@ from shared.database.rows import require
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.security.patient_texts import PatientTexts
 from shared.values.contact_log_enums import ContactResult
-from shared.values.datetimes import CLOCKS_MAY_DIFFER
-from shared.values.enums import RequestOutcome
+from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day
 from shared.values.lists import Listed, ListRequest
 from shared.values.periods import SpanOfDays
 
 _OF_ROW = ContactLogEntryView.model_fields.keys() - {"therapist_id", "practice", "corrected_by", "note"}
-ANSWERS = frozenset(ContactResult(each) for each in RequestOutcome)
-"""The results that are answers of a practice."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +112,10 @@ def enter(
 
     It changes no placement request. Raises `NotFound` for a patient who is not known, `Conflict` for one who was
     erased, for what is an answer to a request (also as the correction of a contact for it), and where the corrected
-    entry was corrected already; `RuleBroken` for a time that cannot be, a practice that is not known, and an entry that
-    is not in this log.
+    entry was corrected already, or is what the platform sent; `RuleBroken` for a time that cannot be, a practice that
+    is not known or not that of the corrected entry, and an entry that is not in this log.
     """
-    _lock_patient(session, patient_id)
+    patient = _lock_patient(session, patient_id)
     if new.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong(FieldProblem.of("occurred_at", "field.in_the_future"))
     corrected = None if new.corrects is None else _correctable(session, patient_id, new.corrects)
@@ -125,6 +123,9 @@ def enter(
     practice = _practice(session, therapist_id)
     if practice["practice_name"] is None:
         raise _wrong(FieldProblem.of("therapist_id", "field.nobody_known"))
+    if corrected is not None and queries.kept_therapist(session, corrected.therapist_id) != therapist_id:
+        raise _wrong(FieldProblem.of("therapist_id", "field.another_practice"))
+    _require_possible_day(patient, corrected, berlin_day(new.occurred_at), today=berlin_day(now))
     if new.result in ANSWERS:
         _require_no_answer_of_request(session, patient_id, therapist_id, corrected)
     entry = PatientContact(
@@ -148,10 +149,10 @@ def enter(
     return _views(session, texts, [entry])[0]
 
 
-def _lock_patient(session: Session, patient_id: UUID) -> None:
-    """Lock the patient; who was erased or merged at this moment is refused."""
-    if queries.lock_patients(session, [patient_id]):
-        return
+def _lock_patient(session: Session, patient_id: UUID) -> PatientCopy:
+    """The patient, locked; who was erased or merged at this moment is refused."""
+    if found := queries.lock_patients(session, [patient_id]).get(patient_id):
+        return found
     if queries.was_erased(session, patient_id):
         raise Conflict("contact_log.patient_erased")
     raise unknown_patient(session, patient_id)
@@ -167,9 +168,20 @@ def _correctable(session: Session, patient_id: UUID, entry_id: UUID) -> PatientC
         raise _wrong(FieldProblem.of("corrects", "field.not_in_this_log"))
     if entry.placement_request_id is not None and entry.result in ANSWERS | {ContactResult.TAKEN_BACK}:
         raise Conflict("contact_log.answer_of_request", request=str(entry.placement_request_id))
+    if entry.placement_request_id is not None and entry.result in SENT:
+        raise Conflict("contact_log.sent_by_platform")
     if contact_log.corrections_of(session, [entry_id]):
         raise Conflict("contact_log.corrected_already")
     return entry
+
+
+def _require_possible_day(patient: PatientCopy, corrected: PatientContact | None, day: date, *, today: date) -> None:
+    """Raise `RuleBroken` for a day long before the search, unless a contact of such a day is corrected."""
+    first = earliest(patient.search_started_on, today)
+    if corrected is not None:
+        first = min(first, berlin_day(corrected.occurred_at))
+    if day < first:
+        raise _wrong(FieldProblem.of("occurred_at", "field.before_the_search", day=first))
 
 
 def _require_no_answer_of_request(

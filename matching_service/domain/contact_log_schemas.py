@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
+from matching_service.domain.possible_contacts import channels_of, directions_of
 from shared.values.contact_log_enums import ContactResult
-from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
+from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant, berlin_day
 from shared.values.enums import Accreditation, Channel, Direction
 from shared.values.errors import NotAcceptable
 from shared.values.periods import SpanOfDays
@@ -38,15 +41,52 @@ class NewContactLogEntry(Schema):
     available_from: PlausibleDate | None = None
     """From which day there is a place, where the practice said so."""
     note: Note | None = None
-    """What else was said."""
+    """What else was said; where it corrects an entry, why that is wrong."""
     corrects: UUID | None = None
-    """The entry instead of which this one counts."""
+    """The entry instead of which this one counts, of a contact with the same practice."""
 
     @rule_across("result", "corrects")
     def _only_an_entry_is_taken_back(self) -> None:
         """`taken_back` needs `corrects`."""
         if self.result == ContactResult.TAKEN_BACK and self.corrects is None:
             raise NotAcceptable("field.takes_nothing_back", fields=["result"])
+
+    @rule_across("note", "corrects")
+    def _a_correction_has_a_reason(self) -> None:
+        """`corrects` needs a `note`: why."""
+        if self.corrects is not None and self.note is None:
+            raise NotAcceptable("field.corrects_without_a_reason", fields=["note"])
+
+    @rule_across("channel", "result")
+    def _channel_fits(self) -> None:
+        """What was sent is written, who was spoken to was called or visited, and only a line is busy."""
+        possible = channels_of(self.result)
+        if self.channel not in possible:
+            values = [each.value for each in Channel if each in possible]
+            raise NotAcceptable(
+                "field.not_of_this_result", result=self.result.value, possible=values, fields=["channel"]
+            )
+
+    @rule_across("direction", "channel", "result")
+    def _direction_fits(self) -> None:
+        """What was sent, or reached nobody, is outbound; what was received, and an answer in writing, is inbound."""
+        possible = directions_of(self.result, self.channel)
+        if self.direction not in possible:
+            values = [each.value for each in Direction if each in possible]
+            raise NotAcceptable(
+                "field.not_of_this_result", result=self.result.value, possible=values, fields=["direction"]
+            )
+
+    @rule_across("available_from", "occurred_at")
+    def _a_place_is_free_from_then_on(self) -> None:
+        """`available_from` is not before the day of `occurred_at`."""
+        if self.available_from is not None and self.available_from < berlin_day(self.occurred_at):
+            raise NotAcceptable("field.before_the_answer", fields=["available_from"])
+
+    def _require_possible(self, field: str, value: StrEnum, possible: Collection[StrEnum]) -> None:
+        if value not in possible:
+            words = [each.value for each in type(value) if each in possible]
+            raise NotAcceptable("field.not_of_this_result", result=self.result.value, possible=words, fields=[field])
 
 
 class PracticeThen(Schema):

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
-from matching_service.domain.answers import PlaceNotFollowed, publish_answer
+from matching_service.domain.answers import PlaceNotFollowed, publish_answer, require_not_before_answer
 from matching_service.domain.contact_log import Contact
 from matching_service.domain.place_schemas import CorrectedRequest, Correction, NotRestored
 from matching_service.domain.placement_requests import lock_request_that_goes_on
@@ -49,7 +49,7 @@ def correct(
     The answer keeps the time at which it was given; taken back, the request stands as before it. Where only the day is
     another one, nothing followed from that. A place goes with the acceptance, or where that is asked for. Raises `NotFound`, and `Conflict` where there is no answer, nothing would
     change, the patient was erased, the therapist was asked anew since, or the patient service has yet to follow a
-    failure.
+    failure; `InvalidFields` for a place that was free before the answer.
     """
     # before the patients, as everywhere: who is blocked at this moment is either not asked again or withdrawn
     queries.share_therapists(session, queries.therapists_asked_with(session, request_id))
@@ -84,6 +84,8 @@ def _result(shown: RequestView, restored: Sequence[UUID], kept: Sequence[NotRest
 def _require_correctable(session: Session, request: PlacementRequest, correction: Correction) -> None:
     if request.outcome is None or request.answer_entry_id is None:
         raise Conflict("placement_request.not_answered")
+    if correction.outcome is not None and correction.available_from != request.available_from:
+        require_not_before_answer("available_from", correction.available_from, request.responded_at)
     is_same = correction.outcome == request.outcome and not _says_another_day(request, correction)
     if is_same and not _takes_place_back(request, correction):
         raise Conflict("placement_request.nothing_to_correct")

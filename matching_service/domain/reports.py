@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from matching_service.domain.contact_log import ANSWERS
+from matching_service.domain.possible_contacts import ANSWERS
 from matching_service.domain.report_schemas import (
     AnswerReport,
     ContactReport,

@@ -21,7 +21,7 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
-from shared.values.placement_enums import AuditEvent, PlacementFailure
+from shared.values.placement_enums import AuditEvent, PlacementFailure, StaffWithdrawalReason
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
@@ -182,9 +182,9 @@ class NewAnswer(Schema):
     outcome: RequestOutcome
     """What the practice answered."""
     available_from: PlausibleDate | None = None
-    """From which day there is a place, where the practice said so."""
+    """From which day there is a place, where the practice said so; not before the answer."""
     occurred_at: PlausibleInstant | None = None
-    """When the practice answered; without it, just now."""
+    """When the practice answered, not before the day on which it was to be asked; without it, just now."""
     channel: Channel | None = None
     """How the practice answered."""
     direction: Direction | None = None
@@ -194,16 +194,18 @@ class NewAnswer(Schema):
 
 
 class NewPlace(Schema):
-    """When the first session is, where it is known."""
+    """When the patient took the place, and when the first session is, where it is known."""
 
+    placed_on: PlausibleDate | None = None
+    """The day on which the patient took the place, not before the answer and not in the future; without it, today."""
     first_session_on: PlausibleDate | None = None
-    """Day of the first session."""
+    """Day of the first session; not before the request."""
 
 
 class Withdrawal(Schema):
     """Why the request is over."""
 
-    reason: WithdrawalReason
+    reason: StaffWithdrawalReason
     """Why nobody needs to be asked any more."""
 
 

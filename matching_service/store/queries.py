@@ -140,6 +140,14 @@ def request(session: Session, request_id: UUID) -> PlacementRequest | None:
     return find_row(session, PlacementRequest, request_id)
 
 
+def first_made_at(session: Session, request: PlacementRequest) -> datetime:
+    """When the practice was first to be asked: by this request, or by one that it goes on for since a merge."""
+    merged = select(func.min(PlacementRequest.created_at)).where(
+        PlacementRequest.patient_id == request.patient_id, PlacementRequest.merged_into == request.id
+    )
+    return min(session.scalar(merged) or request.created_at, request.created_at)
+
+
 def requests_with_ids(session: Session, ids: Collection[UUID]) -> Sequence[PlacementRequest]:
     """These placement requests in the order of their ids; unknown ids are left out."""
     return session.scalars(

@@ -90,6 +90,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a request waits for": enums.RequestWait,
     "what a contact waits for": ContactWait,
     "reason of a withdrawal": enums.WithdrawalReason,
+    "why staff withdraw a request": placement_enums.StaffWithdrawalReason,
     "kind of an e-mail": enums.EmailKind,
     "resolution of a doubt": enums.EmailResolution,
     "result of a call": enums.CallResult,

@@ -108,8 +108,8 @@ def test_staff_add_letters_and_visits_and_correct_them(session: Session, app: Fl
     assert made.status_code == 201, made.text
     assert client.get(made.headers["Location"]).json == made.json
     first = made.json["id"]
-    second = add(client, patient, therapist, channel="fax", corrects=first).json["id"]
-    assert add(client, patient, therapist, result="taken_back", corrects=second).status_code == 201
+    second = add(client, patient, therapist, channel="fax", corrects=first, note="Es war ein Fax").json["id"]
+    assert add(client, patient, therapist, result="taken_back", corrects=second, note="Nie gesendet").status_code == 201
     assert add(client, patient, therapist, channel="in_person", result="declined_other").status_code == 201
     entries = log_of(client, patient)
     assert [(each["channel"], each["result"], each["corrects"]) for each in entries] == [
@@ -132,27 +132,41 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
     session.commit()
     foreign = add(client, other, therapist).json["id"]
     mine = add(client, patient, therapist).json["id"]
-    assert add(client, patient, therapist, corrects=mine).status_code == 201
+    corrected = {"corrects": mine, "note": "verlesen"}
+    assert add(client, patient, therapist, **corrected).status_code == 201
     client.post(f"/api/placement-requests/{request.id}/response", json={"outcome": "declined_other"})
-    sent, answer = (log_of(client, patient)[place]["id"] for place in (0, -1))
-    in_other_words = add(client, patient, therapist, corrects=sent, channel="fax").json["id"]
+    handle(session, called(request, "busy", hours=1))
+    session.commit()
+    entries = log_of(client, patient)
+    by_result = {each["result"]: each["id"] for each in entries if each["placement_request_id"]}
+    sent, answer, call = (by_result[each] for each in ("sent", "declined_other", "busy"))
+    voicemail = {"corrects": call, "channel": "phone", "result": "voicemail", "note": "Es war der Anrufbeantworter"}
+    in_other_words = add(client, patient, therapist, **voicemail).json["id"]
+    elsewhere = a_known_therapist(session)
     waiting = a_request(session, RequestStatus.CONTACTED, patient_id=other)
     handle(session, happened(PatientErased(patient_id=erased), sequence=9))
     session.commit()
     counted = session.scalar(select(func.count()).select_from(PatientContact))
-    accepted = {"result": "accepted"}
+    accepted = {"result": "accepted", "direction": "inbound"}
+    otherwise = corrected | {"corrects": in_other_words} | accepted
     next_year = {"occurred_at": (clock.now() + timedelta(days=365)).isoformat()}
     cases: list[tuple[Any, Any, dict[str, Any], int, str, str | None]] = [
         (patient, therapist, next_year, 422, "contact_log.invalid", "occurred_at"),
         (patient, new_id(), {}, 422, "contact_log.invalid", "therapist_id"),
-        (patient, therapist, {"corrects": str(foreign)}, 422, "contact_log.invalid", "corrects"),
-        (patient, therapist, {"corrects": str(new_id())}, 422, "contact_log.invalid", "corrects"),
+        (patient, therapist, {"occurred_at": "2001-01-01T10:00:00Z"}, 422, "contact_log.invalid", "occurred_at"),
+        (patient, therapist, {"available_from": "2001-01-01"}, 422, "input.invalid", "available_from"),
+        (patient, therapist, corrected | {"corrects": str(foreign)}, 422, "contact_log.invalid", "corrects"),
+        (patient, therapist, corrected | {"corrects": str(new_id())}, 422, "contact_log.invalid", "corrects"),
+        (patient, therapist, {"corrects": mine}, 422, "input.invalid", "note"),
+        (other, elsewhere, corrected | {"corrects": str(foreign)}, 422, "contact_log.invalid", "therapist_id"),
         (patient, therapist, {"result": "taken_back"}, 422, "input.invalid", "result"),
-        (patient, therapist, {"corrects": mine}, 409, "contact_log.corrected_already", None),
-        (patient, therapist, {"corrects": answer}, 409, "contact_log.answer_of_request", None),
-        (patient, therapist, {"corrects": in_other_words} | accepted, 409, "contact_log.contact_of_request", None),
+        (patient, therapist, {"result": "busy"}, 422, "input.invalid", "channel"),
+        (patient, therapist, {"direction": "inbound"}, 422, "input.invalid", "direction"),
+        (patient, therapist, corrected, 409, "contact_log.corrected_already", None),
+        (patient, therapist, corrected | {"corrects": answer}, 409, "contact_log.answer_of_request", None),
+        (patient, therapist, corrected | {"corrects": sent}, 409, "contact_log.sent_by_platform", None),
+        (patient, therapist, otherwise, 409, "contact_log.contact_of_request", None),
         (other, waiting.therapist_id, accepted, 409, "contact_log.request_waits", None),
-        (other, waiting.therapist_id, {"corrects": foreign} | accepted, 409, "contact_log.request_waits", None),
         (erased, therapist, {}, 409, "contact_log.patient_erased", None),
         (new_id(), therapist, {}, 404, "patient.not_found", None),
     ]  # fmt: skip
@@ -179,7 +193,7 @@ def test_the_log_of_a_merged_patient_is_the_kept_ones_and_is_erased_with_it(
     assert before[-1]["note"] == "vor dem Zusammenführen"
     refused = add(client, merged, therapist)
     assert (refused.status_code, refused.json["merged_into"]["id"]) == (404, str(kept))
-    assert add(client, kept, therapist, corrects=before[-1]["id"]).status_code == 201
+    assert add(client, kept, therapist, corrects=before[-1]["id"], note="doppelt").status_code == 201
 
 
 @pytest.mark.parametrize("result", ["nonsense", ""])

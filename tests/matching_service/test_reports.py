@@ -113,12 +113,12 @@ def test_a_number_that_few_patients_are_missing_from_is_not_shown() -> None:
 def test_what_was_taken_back_or_corrected_is_not_counted(
     session: Session, client: FlaskClient, asked: list[UUID]
 ) -> None:
-    then = {"occurred_at": AT.isoformat()}
-    entry = add(client, asked[0], a_known_therapist(session), **then).json["id"]
-    whom = a_known_therapist(session)
+    whom, then = a_known_therapist(session), {"occurred_at": AT.isoformat()}
     session.commit()
+    entry = add(client, asked[0], whom, **then).json["id"]
     assert report(client, "contacts")["insurers"][0]["contacts"] == 14
-    assert add(client, asked[0], whom, corrects=entry, result="taken_back", **then).status_code == 201
+    taken_back = {"corrects": entry, "result": "taken_back", "note": "doppelt"}
+    assert add(client, asked[0], whom, **taken_back, **then).status_code == 201
     assert report(client, "contacts")["insurers"][0]["contacts"] == 13
 
 
