@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from matching_service.domain.acceptance import WHOLE
 from matching_service.domain.contact_plan_schemas import ContactPlanView, PlannedPatientView, PlannedRequestView
@@ -32,14 +33,15 @@ def _pair(request: PlannedRequest) -> dict[str, Any]:
     return {"patient_id": request.patient_id, "therapist_id": request.therapist_id}
 
 
-def request_view(request: PlannedRequest) -> PlannedRequestView:
-    """The view of a planned request, with the reasons for this therapist."""
-    computed = {"chance", "distance_km", "reasons", "why_refused"}
+def request_view(request: PlannedRequest, *, therapist_id: UUID) -> PlannedRequestView:
+    """The view of a planned request, with the reasons for this therapist; `therapist_id`: who stands for them now."""
+    computed = {"therapist_id", "chance", "distance_km", "reasons", "why_refused"}
     known = {name: getattr(request, name) for name in PlannedRequestView.model_fields.keys() - computed}
     kilometres = None if request.metres is None else request.metres / METRES_A_KILOMETRE
     return PlannedRequestView.of(
         known
         | {
+            "therapist_id": therapist_id,
             "chance": None if request.chance is None else request.chance / WHOLE,
             "distance_km": None if kilometres is None else round(kilometres, 1),
             "reasons": list(_reasons(request, kilometres)),
