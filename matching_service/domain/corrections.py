@@ -47,9 +47,11 @@ def correct(
     """Replace the answer that counts, or take it back, and with it what followed: holds, withdrawals, a place.
 
     The answer keeps the time at which it was given; taken back, the request stands as before it. Where only the day is
-    another one, nothing followed from that. A place goes with the acceptance, or where that is asked for. Raises `NotFound`, and `Conflict` where there is no answer, nothing would
-    change, the patient was erased, the therapist was asked anew since, or the patient service has yet to follow a
-    failure; `InvalidFields` for a place that was free before the answer.
+    another one, nothing followed from that. A place goes with the acceptance, or where that is asked for.
+
+    Raises `NotFound`, and `Conflict` where there is no answer, nothing would change, the patient was erased, the
+    therapist was asked anew since, or the patient service has yet to follow a failure; `InvalidFields` for a place that
+    was free before the answer.
     """
     # before the patients, as everywhere: who is blocked at this moment is either not asked again or withdrawn
     queries.share_therapists(session, queries.therapists_asked_with(session, request_id))

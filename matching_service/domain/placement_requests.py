@@ -71,7 +71,8 @@ def change(
 ) -> RequestView:
     """Change priority or note.
 
-    Raises `NotFound`, `LostUpdate`, `Conflict` for a patient who was erased, `InvalidFields` for fields that do not fit.
+    Raises `NotFound`, `LostUpdate`, `Conflict` for a patient who was erased, and `InvalidFields` for fields that do not
+    fit.
     """
     request = lock_request(session, request_id)
     check_version(request, expected_versions, "placement_request")
