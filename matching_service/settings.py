@@ -33,7 +33,7 @@ class AskAgainRules(SettingsGroup):
 
 
 class ScoreWeights(SettingsGroup):
-    """What the terms of a score count, and what bounds them (docs/domain.md#matching-score)."""
+    """What the terms of a score count, and what bounds them (docs/domain.md#matching-score): chosen, not measured."""
 
     potentially_available_points: Points = Field(default=24, ge=0, le=100)
     """Where staff hint that a place may be free, or none (docs/domain.md#matching-score)."""

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
-
 from matching_service import jobs
 from matching_service.domain import answers, contact_plans, placement_requests, places, plan_making, plan_solving
 from matching_service.domain.contact_plan_schemas import NewContactPlan
@@ -17,12 +15,11 @@ from matching_service.domain.plan_making import Claimed
 from matching_service.domain.plan_question import PackedPairs, PlanLimits, Question
 from matching_service.domain.schemas import ContactList, NewPlace, Withdrawal
 from matching_service.domain.week_capacity import Week
-from matching_service.store.tables import PlannedRequest
+from matching_service.store import contact_plans as contact_plan_queries
 from patient_service.domain import patients, searches
 from patient_service.domain.accesses import Reader
 from patient_service.domain.schemas import NewPatient, NewStatus
 from shared.database import new_id
-from shared.values.contact_plan_enums import PlannedRequestState
 from shared.values.datetimes import berlin_day
 from shared.values.enums import PatientStatus, RequestStatus
 from shared.values.placement_enums import PlacementFailure, StaffWithdrawalReason
@@ -32,7 +29,7 @@ from simulation.services import Services
 from therapist_service.domain import therapists
 from therapist_service.domain.schemas import NewTherapist
 
-NOBODY = Reader(id=None, purpose=None)
+BY_NOBODY = Reader(id=None, purpose=None)
 AT_ONCE = 50
 """So many practices are entered in one transaction."""
 
@@ -67,7 +64,7 @@ class Staff:
         self._services.deliver(now)  # the search needs the place of the postal code
         with self._services.transaction("patient_service") as session:
             searching = NewStatus(status=PatientStatus.SEARCHING)
-            searches.set_status(session, self._keys, entered.id, searching, reader=NOBODY, now=now)
+            searches.set_status(session, self._keys, entered.id, searching, reader=BY_NOBODY, now=now)
         self._services.deliver(now)
         return entered.id
 
@@ -95,11 +92,7 @@ class Staff:
         while jobs.make_planned_requests(self._matching.texts, self._matching.rules, now):
             pass
         with self._services.transaction("matching_service") as session:
-            made = select(PlannedRequest.patient_id, func.count()).where(
-                PlannedRequest.plan_id == plan.id, PlannedRequest.state == PlannedRequestState.MADE
-            )
-            rows = session.execute(made.group_by(PlannedRequest.patient_id))
-            return {row[0]: row[1] for row in rows}
+            return contact_plan_queries.numbers_made(session, plan.id)
 
     def _choose(self, monday: date, calls: int, now: datetime) -> dict[UUID, int]:
         question, waited = self._question(self._claimed(monday, calls), monday)

@@ -1,7 +1,8 @@
 """How likely a practice accepts a patient, and what an acceptance counts: in whole numbers, which are reproducible.
 
-A chance is in ten-thousandths. The functions of pairs take single numbers as well as arrays of them: a plan has
-millions of pairs.
+The numbers are chosen, not measured, unless they say otherwise: there are no answers yet to learn from; the simulation
+(docs/simulation.md) can judge them. A chance is in ten-thousandths. The functions of pairs take single numbers as well
+as arrays of them: a plan has hundreds of thousands of pairs.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ WON_BY_PREFERENCE: Final = 25
 LIKELINESS: Final = Likeliness(LOST_PER_UNKNOWN, LOST_BY_DISTANCE, WON_BY_PREFERENCE)
 """The same three, for the database to order by."""
 DAYS_THAT_DOUBLE: Final = 142
-"""A patient who has waited for so many days counts twice as much as one who begins: so long people wait on average."""
+"""A patient who has waited for so many days counts twice as much as one who begins.
+
+So long it takes from the first interview to a therapy on average (2019, insured persons of all statutory insurers;
+Bundespsychotherapeutenkammer, "BPtK-Auswertung: Monatelange Wartezeiten bei Psychotherapeut*innen", 29 March 2021).
+"""
 MOST_DAYS: Final = 5 * DAYS_THAT_DOUBLE
 """Longer waits count no more: otherwise a few would get everything."""
 

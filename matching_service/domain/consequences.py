@@ -50,7 +50,7 @@ def follow_search(
     patient: SearchState = copy or last
     live = queries.lock_live_requests_of_patient(session, patient_id)
     places = {request.id for request in live if request.status == RequestStatus.PLACED}
-    status = None if is_behind(session, patient) else patient.status
+    status = None if has_patient_service_to_follow(session, patient) else patient.status
     cause = _entry_of_place(session, patient)
     for request in live:
         if request.id in places:
@@ -62,7 +62,7 @@ def follow_search(
     recompute_holds(session, patient_id, patient.status, now=now)
 
 
-def is_behind(session: Session, patient: SearchState) -> bool:
+def has_patient_service_to_follow(session: Session, patient: SearchState) -> bool:
     """Whether the patient service has yet to follow: the therapy is that of a place that failed or was taken back."""
     if patient.placement_request_id is None or not _has_place(patient):
         return False

@@ -17,7 +17,7 @@ from matching_service.domain.contact_log_schemas import (
     NewContactLogEntry,
     PracticeThen,
 )
-from matching_service.domain.matches import unknown_patient
+from matching_service.domain.known_patients import known_patient, unknown_patient
 from matching_service.domain.possible_contacts import ANSWERS, SENT, earliest
 from matching_service.store import contact_log, queries
 from matching_service.store.tables import AuditLogEntry, PatientContact, PatientCopy, PlacementRequest
@@ -256,14 +256,6 @@ def list_part(
 def of_files(session: Session, texts: PatientTexts, patient_ids: Sequence[UUID]) -> list[ContactLogEntryView]:
     """All contacts for a patient with these files, in the order in which they took place."""
     return _views(session, texts, contact_log.whole_log(session, patient_ids, SpanOfDays()))
-
-
-def known_patient(session: Session, patient_id: UUID) -> PatientCopy:
-    """The copy of a patient; raises `NotFound` for one who is not known here, or was erased or merged."""
-    found = session.get(PatientCopy, patient_id)
-    if found is None or found.status is None:
-        raise unknown_patient(session, patient_id)
-    return found
 
 
 def _views(session: Session, texts: PatientTexts, entries: Sequence[PatientContact]) -> list[ContactLogEntryView]:

@@ -21,7 +21,7 @@ from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
 from shared.values.rules import rule_across
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
-from shared.values.worded import Worded
+from shared.values.worded import Explanation
 
 MOST_EDITED = 2000
 """So many requests staff take out, and add, of one plan."""
@@ -136,11 +136,11 @@ class PlannedRequestView(Schema):
     """How far away the practice is, in kilometres in a straight line."""
     unknown: list[MatchCriterion]
     """The criteria that nobody could check."""
-    reasons: list[Worded]
-    """Why this therapist, in words."""
+    reasons: list[Explanation]
+    """Why this therapist."""
     placement_request_id: UUID | None
     """The placement request that was made of it."""
-    why_refused: list[Worded]
+    why_refused: list[Explanation]
     """Why it was not made."""
 
 
@@ -163,8 +163,8 @@ class PlannedPatientView(Schema):
     """Why nothing is planned; null where something is, or practices lack capacity."""
     lacks: dict[ContactLack, int]
     """Why therapists who fit are not asked although the patient could have more requests, and how many each."""
-    explanation: list[Worded]
-    """The same in words."""
+    explanation: list[Explanation]
+    """The same in words, with codes and values."""
 
 
 class ContactPlanFilter(QuerySchema):

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from matching_service.domain import shown_files
-from matching_service.domain.contact_log import known_patient
 from matching_service.domain.contact_log_schemas import ContactLogFilter
+from matching_service.domain.known_patients import known_patient
 from matching_service.store import contact_log, queries
 from matching_service.store.tables import PatientContact
 from shared.database import Session

@@ -53,7 +53,7 @@ def _end_doubles(session: Session, merged_id: UUID, kept_id: UUID, *, now: datet
 
 def progress(request: PlacementRequest) -> int:
     """How far a live request is; of two that become one the further one goes on."""
-    return states.FURTHER.index(RequestStatus(request.status))
+    return states.BY_PROGRESS.index(RequestStatus(request.status))
 
 
 def end(

@@ -11,7 +11,7 @@ from uuid import UUID
 from matching_service.domain import audit_log, explaining, publishing, states
 from matching_service.domain.consequences import recompute_holds
 from matching_service.domain.criteria import CAN_BE_SET_ASIDE, JUDGE
-from matching_service.domain.matches import unknown_patient
+from matching_service.domain.known_patients import unknown_patient
 from matching_service.domain.request_views import view, views
 from matching_service.domain.schemas import (
     Approval,

@@ -82,8 +82,8 @@ def _ask(
                 session, texts, wanted, rules=rules, by=plan.approved_by, today=today, now=now
             )
     except PlatformError as refusal:
-        for place, each in enumerate(asked.values()):
-            refuse(each, _why(refusal, place))
+        for index, each in enumerate(asked.values()):
+            refuse(each, _why(refusal, index))
     else:
         _follow(asked, approved)
 
@@ -109,9 +109,9 @@ def _follow(asked: Mapping[UUID, PlannedRequest], approved: Approval) -> None:
             refuse(each, [why.detail for why in approved.refused if why.therapist_id == therapist_id])
 
 
-def _why(refusal: PlatformError, place: int) -> list[Sentence]:
-    """Why the therapist at this place of the list is not asked: the reasons of their own, or the one for all."""
-    own = [each.sentence for each in refusal.errors if each.field == f"therapist_ids.{place}"]
+def _why(refusal: PlatformError, index: int) -> list[Sentence]:
+    """Why the therapist at this index of the list is not asked: the reasons of their own, or the one for all."""
+    own = [each.sentence for each in refusal.errors if each.field == f"therapist_ids.{index}"]
     return own or [refusal.sentence]
 
 

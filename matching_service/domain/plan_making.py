@@ -231,7 +231,7 @@ def propose(
     kept = _as_consented(session, [each for each in solution.requests if each.patient_id in there])
     store.add(
         session,
-        [_patient_row(plan, place, each, solution.outlooks) for place, each in _numbered(people, there)],
+        [_patient_row(plan, position, each, solution.outlooks) for position, each in _numbered(people, there)],
         [_request_row(plan, each) for each in kept],
     )
     _sum_up(known, len(there), kept)
@@ -263,13 +263,15 @@ def _sum_up(plan: ContactPlan, patients: int, requests: Sequence[Planned]) -> No
     plan.expected = acceptance.expected((each.therapist_id, each.chance) for each in requests)
 
 
-def _patient_row(plan: Claimed, place: int, each: SearchingPatient, outlooks: Mapping[UUID, Outlook]) -> dict[str, Any]:
+def _patient_row(
+    plan: Claimed, position: int, each: SearchingPatient, outlooks: Mapping[UUID, Outlook]
+) -> dict[str, Any]:
     outlook = outlooks.get(each.id, Outlook(0, 0, {}))
     gap = each.gap or (None if outlook.candidates else PlanGap.NOBODY_FITS)
     return {
         "plan_id": plan.id,
         "patient_id": each.id,
-        "position": place,
+        "position": position,
         "days_waited": each.days_waited,
         "asked_already": each.asked_already,
         "candidates": outlook.candidates,

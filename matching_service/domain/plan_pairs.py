@@ -50,7 +50,7 @@ def unpack(question: Question, practices: Sequence[Practice]) -> FoundPairs:
 
     `practices` are in the order of their numbers.
     """
-    number = {each.id: place for place, each in enumerate(question.patients)}
+    number = {each.id: index for index, each in enumerate(question.patients)}
     packed = sorted((each for each in question.pairs if each.patient_id in number), key=lambda e: number[e.patient_id])
     sizes = [len(each.preferred) for each in packed]
     patient = np.repeat(np.array([number[each.patient_id] for each in packed], dtype=np.int64), sizes)
@@ -77,8 +77,8 @@ def _numbers_of(packed: Sequence[PackedPairs], practices: Sequence[Practice]) ->
     wanted = np.frombuffer(b"".join(each.therapist_ids for each in packed), dtype=_ID)
     if not len(known):
         return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
-    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return place.astype(np.int64), known[place] == wanted
+    number = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return number.astype(np.int64), known[number] == wanted
 
 
 def _joined(packed: Sequence[PackedPairs], name: str, kind: np.dtype[np.generic]) -> Numbers:

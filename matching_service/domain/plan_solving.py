@@ -82,13 +82,13 @@ def _outlooks(
     np.add.at(counts, (found.pairs.patient[is_left], lacks[found.pairs.practice[is_left]]), 1)
     packed = {each.patient_id: each for each in question.pairs}
     outlooks = {}
-    for place, patient in enumerate(question.patients):
-        left = dict(zip(reasons, counts[place].tolist(), strict=False))
+    for index, patient in enumerate(question.patients):
+        left = dict(zip(reasons, counts[index].tolist(), strict=False))
         theirs = packed.get(patient.id)
         outlooks[patient.id] = Outlook(
             candidates=theirs.candidates if theirs else 0,
-            planned=planned[place],
-            lacks=_summed(left, theirs.lacks if theirs else {}) if planned[place] < patient.room else {},
+            planned=planned[index],
+            lacks=_summed(left, theirs.lacks if theirs else {}) if planned[index] < patient.room else {},
         )
     return outlooks
 
@@ -102,8 +102,8 @@ def _lack_of_each(practices: Sequence[Practice], assignment: Assignment) -> Numb
     """Of each practice the number of the reason why it is not asked for more; behind the last where there is none."""
     reasons = list(ContactLack)
     lacks = np.where(assignment.is_full, reasons.index(ContactLack.PRACTICE_FULL), len(reasons))
-    for place, practice in enumerate(practices):
-        lack = practice.lack or assignment.closed.get(place)
+    for index, practice in enumerate(practices):
+        lack = practice.lack or assignment.closed.get(index)
         if lack is not None:
-            lacks[place] = reasons.index(lack)
+            lacks[index] = reasons.index(lack)
     return lacks

@@ -106,7 +106,9 @@ class Restoring:
         patient = self.patient
         if patient is None or patient.status in states.SEARCH_ENDED:
             return True
-        if patient.status != PatientStatus.IN_THERAPY or consequences.is_behind(self.session, patient):
+        if patient.status != PatientStatus.IN_THERAPY or consequences.has_patient_service_to_follow(
+            self.session, patient
+        ):
             return False
         # staff have noted a therapy, and have yet to record which acceptance it was
         return status != RequestStatus.ACCEPTED

@@ -54,9 +54,9 @@ class ContactList(Schema):
     def _overrides_concern_the_list(self) -> None:
         """`overrides` concern therapists in `therapist_ids`."""
         listed = set(self.therapist_ids)
-        others = [place for place, override in enumerate(self.overrides) if override.therapist_id not in listed]
+        others = [index for index, override in enumerate(self.overrides) if override.therapist_id not in listed]
         if others:
-            fields = [f"overrides.{place}.therapist_id" for place in others]
+            fields = [f"overrides.{index}.therapist_id" for index in others]
             raise NotAcceptable("field.override_of_nobody", fields=fields)
 
 

@@ -91,7 +91,7 @@ class ManyJudge:
 
     def unknown_in(self, mask: int) -> list[Any]:
         """The criteria of a mask, in their order."""
-        return [name for place, name in enumerate(self._names) if mask & (1 << place)]
+        return [name for bit, name in enumerate(self._names) if mask & (1 << bit)]
 
     def candidates(
         self, executor: Executor, searches: Sequence[Any], practices: PackedPractices, likeliness: Likeliness
@@ -111,8 +111,8 @@ class ManyJudge:
 def _many_sql(conditions: Sequence[Condition]) -> str:
     fails = " AND ".join(f"({_of_search(each.fails)}) IS NOT TRUE" for each in conditions)
     unknown = " + ".join(
-        f"CASE WHEN {_of_search(each.unknown)} THEN {1 << place} ELSE 0 END"
-        for place, each in enumerate(conditions)
+        f"CASE WHEN {_of_search(each.unknown)} THEN {1 << bit} ELSE 0 END"
+        for bit, each in enumerate(conditions)
         if each.unknown
     )
     columns = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())

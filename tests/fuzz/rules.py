@@ -197,6 +197,21 @@ def ends_before_it_starts(value: Any, sent: Sent) -> bool:
     return any(end < start for start, end in _start_and_end(sent))
 
 
+def is_no_monday(value: Any, sent: Sent) -> bool:
+    """Another day of the week."""
+    return _day(value).weekday() != 0
+
+
+def is_a_week_that_is_over(value: Any, sent: Sent) -> bool:
+    """Its Sunday has passed."""
+    return _day(value) + timedelta(days=7) <= today()
+
+
+def begins_in_more_than_two_weeks(value: Any, sent: Sent) -> bool:
+    """Counted from today."""
+    return _day(value) > today() + timedelta(days=14)
+
+
 def is_no_month(value: Any, sent: Sent) -> bool:
     """The first and the last day are not those of one month, or one of them is missing."""
     if not (sent.query.get("from") and sent.query.get("to")):

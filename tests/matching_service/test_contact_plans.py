@@ -73,13 +73,24 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
     assert one["unknown"] == ["availability"]
     assert (one["channel"], one["distance_km"], two["distance_km"]) == ("phone", 20.0, 5.0)
     assert one["chance"] < two["chance"] < 0.25
-    assert one["reasons"][0] == "20.0 km in a straight line"
-    assert two["reasons"][0].startswith("Potentially available")
+    assert one["reasons"][0] == {
+        "code": "plan_reason.way",
+        "params": {"distance_km": 20.0},
+        "text": "20.0 km in a straight line",
+    }
+    assert (one["reasons"][-1]["code"], one["reasons"][-1]["params"]) == ("reason.unknown", {"rules": ["availability"]})
+    assert two["reasons"][0]["code"] == "reason.potentially_available"
     of = patients_of(client, plan)
     assert [each["position"] for each in of.values()] == [1, 2, 3, 4]
     assert (of[late]["planned"], of[late]["candidates"], of[late]["gap"]) == (0, 2, None)
     assert of[late]["lacks"] == {"practice_full": 1, "no_channel": 1}
-    assert len(of[late]["explanation"]) == 3
+    assert [(each["code"], each["params"]) for each in of[late]["explanation"]] == [
+        ("plan_outlook.planned", {"planned": 0, "candidates": 2}),
+        ("plan_lack.practice_full", {"number": 1}),
+        ("plan_lack.no_channel", {"number": 1}),
+    ]
+    german = client.get(f"{URL}/{plan['id']}/requests", headers={"Accept-Language": "de"}).json["items"][0]
+    assert german["reasons"][0]["text"] == "20,0 km Luftlinie"
     assert (of[long]["days_waited"], of[long]["planned"]) == (364, 1)
     assert of[nowhere]["gap"] == "place_unknown"
     assert compute() == 0
@@ -141,7 +152,7 @@ def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Se
     assert states == {(first["therapist_id"], "removed"), (str(left), "made"), (str(added_by_staff), "refused")}
     (added_by_hand,) = requests_of(client, plan, state="refused")
     assert added_by_hand["added_by_staff"]
-    assert any("rivate" in each for each in added_by_hand["why_refused"])
+    assert any("rivate" in each["text"] for each in added_by_hand["why_refused"])
     late = client.patch(at, json={"removed_request_ids": []})
     assert (late.status_code, late.json["code"]) == (409, "contact_plan.not_proposed")
     assert client.get("/api/placement-requests", query_string={"patient_id": str(patient)}).json["total"] == 1
@@ -171,7 +182,7 @@ def test_an_approval_makes_requests_once_and_refuses_by_name(client: FlaskClient
     requests = {UUID(each["therapist_id"]): each for each in requests_of(client, plan)}
     made = client.get(f"/api/placement-requests/{requests[fine]['placement_request_id']}").json
     assert (made["therapist_id"], made["status"]) == (str(fine), "open")
-    assert "blocked" in requests[blocked]["why_refused"][0]
+    assert "blocked" in requests[blocked]["why_refused"][0]["text"]
     assert requests[added_by_staff]["state"] == "refused"
     assert client.post(f"{URL}/{plan['id']}/approve").json["status"] == "approved"
     assert client.get("/api/placement-requests").json["total"] == 2
