@@ -122,6 +122,7 @@ def enter(
     if new.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong(FieldProblem.of("occurred_at", "field.in_the_future"))
     corrected = None if new.corrects is None else _correctable(session, patient_id, new.corrects)
+    _require_possible_day(patient, corrected, berlin_day(new.occurred_at), today=berlin_day(now))
     therapist_id = queries.kept_therapist(session, new.therapist_id)
     # who was removed since is not known any more, and still is whom the corrected contact was with
     practice = _practice(session, therapist_id) if corrected is None else _practice_of(corrected)
@@ -131,7 +132,6 @@ def enter(
         raise _wrong(FieldProblem.of("therapist_id", "field.nobody_known"))
     if corrected is not None and queries.kept_therapist(session, corrected.therapist_id) != therapist_id:
         raise _wrong(FieldProblem.of("therapist_id", "field.another_practice"))
-    _require_possible_day(patient, corrected, berlin_day(new.occurred_at), today=berlin_day(now))
     if new.result in ANSWERS:
         _require_no_answer_of_request(session, patient_id, therapist_id, corrected)
     entry = PatientContact(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AliasPath, BeforeValidator, Field
 
+from matching_service.domain.local_times import local_time
 from matching_service.domain.possible_contacts import channels_of, directions_of
+from shared.texts import Sentence
+from shared.texts.sentence import word
 from shared.values.contact_log_enums import ContactResult
-from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant, berlin_day
+from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleDayOrInstant, berlin_day
 from shared.values.enums import Accreditation, Channel, Direction
 from shared.values.errors import NotAcceptable
 from shared.values.periods import SpanOfDays
@@ -19,6 +23,7 @@ from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import Schema
 from shared.values.text import Note
+from shared.values.worded import Worded
 
 
 class ContactLogFilter(SpanOfDays):
@@ -28,8 +33,8 @@ class ContactLogFilter(SpanOfDays):
 class NewContactLogEntry(Schema):
     """A contact that was not made through the platform, or what an entry should have said (`corrects`)."""
 
-    occurred_at: PlausibleInstant
-    """When it took place."""
+    occurred_at: PlausibleDayOrInstant
+    """When it took place; of a letter the day will do."""
     channel: Channel
     """How."""
     direction: Direction
@@ -130,3 +135,57 @@ class ContactLogEntryView(Schema):
     """The entry instead of which this one counts."""
     corrected_by: UUID | None
     """The entry that counts instead of this one."""
+
+
+def _word(value: StrEnum | None) -> Sentence | None:
+    return None if value is None else word(value)
+
+
+def _local(value: datetime | None) -> Sentence | None:
+    return None if value is None else local_time(value)
+
+
+Spoken = Annotated[Worded | None, BeforeValidator(_word)]
+"""A word of a vocabulary as people say it."""
+LocalTime = Annotated[Worded | None, BeforeValidator(_local)]
+
+
+def _of_practice(name: str) -> Any:
+    return Field(validation_alias=AliasPath("practice", name))
+
+
+class ContactLogLine(Schema):
+    """One contact as a line of a table, in words, with local times."""
+
+    occurred_at: LocalTime
+    """When it took place."""
+    channel: Spoken
+    """How."""
+    direction: Spoken
+    """Whether the practice was contacted, or contacted us."""
+    practice_name: Annotated[str | None, _of_practice("name")]
+    """Name of the therapist, as it was known then."""
+    practice_address: Annotated[str | None, _of_practice("address")]
+    """Street and town then."""
+    practice_accreditation: Annotated[Spoken, _of_practice("accreditation")]
+    """Statutory seat or private practice then."""
+    result: Spoken
+    """What became of it."""
+    available_from: IsoDate | None
+    """From which day there is a place."""
+    note: Annotated[str | None, FOR_COORDINATORS]
+    """What else was said."""
+    recorded_at: LocalTime
+    """When it was recorded."""
+    recorded_by: UUID | None
+    """The account of who recorded it."""
+    id: UUID
+    """Identifies the entry."""
+    corrects: UUID | None
+    """The entry instead of which it counts."""
+    corrected_by: UUID | None
+    """The entry that counts instead of it."""
+    therapist_id: UUID
+    """The therapist."""
+    placement_request_id: UUID | None
+    """The request that it was about."""

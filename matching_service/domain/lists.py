@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from matching_service.domain.contact_log_schemas import ContactLogEntryView, ContactLogFilter
+from matching_service.domain.contact_log_schemas import ContactLogEntryView, ContactLogFilter, ContactLogLine
 from matching_service.domain.contact_plan_schemas import (
     ContactPlanFilter,
     ContactPlanView,
@@ -110,4 +110,6 @@ ContactLogEntryRow = part_of(
     *("placement_request_id", "result", "available_from", "corrects", "corrected_by"),
     about="What a table of contacts shows.",
 )
-CONTACT_LOG: Final = ListOf(contact_log.CONTACT_LOG, ContactLogFilter, full=ContactLogEntryView, row=ContactLogEntryRow)
+CONTACT_LOG: Final = ListOf(
+    contact_log.CONTACT_LOG, ContactLogFilter, full=ContactLogEntryView, row=ContactLogEntryRow, line=ContactLogLine
+)

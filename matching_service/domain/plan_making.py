@@ -198,9 +198,9 @@ def pairs(session: Session, people: Sequence[SearchingPatient], practices: Packe
     ]
 
 
-def note_progress(session: Session, plan: Claimed, done: int, *, now: datetime) -> bool:
-    """Note for how many patients practices were found; whether the plan still is this worker's."""
-    return store.note_progress(session, plan.id, plan.claim, done=done, until=now + LEASE)
+def note_progress(session: Session, plan: Claimed, done: int, *, of: int, now: datetime) -> bool:
+    """Note for how many patients, of all, practices were found; whether the plan still is this worker's."""
+    return store.note_progress(session, plan.id, plan.claim, done=done, of=of, until=now + LEASE)
 
 
 def question(

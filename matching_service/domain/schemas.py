@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from matching_service.domain.match_schemas import ComparedValues
-from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
+from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleDayOrInstant
 from shared.values.enums import (
     Channel,
     Direction,
@@ -183,8 +183,8 @@ class NewAnswer(Schema):
     """What the practice answered."""
     available_from: PlausibleDate | None = None
     """From which day there is a place, where the practice said so; not before the answer."""
-    occurred_at: PlausibleInstant | None = None
-    """When the practice answered, not before the day on which it was to be asked; without it, just now."""
+    occurred_at: PlausibleDayOrInstant | None = None
+    """When the practice answered, also as a day; not before the day on which it was to be asked; without it, now."""
     channel: Channel | None = None
     """How the practice answered."""
     direction: Direction | None = None

@@ -140,12 +140,12 @@ def next_approving(session: Session) -> ContactPlan | None:
     return session.scalars(wanted.order_by(ContactPlan.id).limit(1)).one_or_none()
 
 
-def note_progress(session: Session, plan_id: UUID, claim: UUID, *, done: int, until: datetime) -> bool:
+def note_progress(session: Session, plan_id: UUID, claim: UUID, *, done: int, of: int, until: datetime) -> bool:
     """Note how far a plan is, and keep its claim; whether it still is claimed so."""
     noted = (
         update(ContactPlan)
         .where(ContactPlan.id == plan_id, ContactPlan.claim == claim)
-        .values(patients_done=done, claimed_until=until)
+        .values(patients=of, patients_done=done, claimed_until=until)
         .returning(ContactPlan.id)
     )
     return session.scalar(noted) is not None

@@ -20,9 +20,15 @@ class FileForm:
 
     media_type: str
     ending: str
-    """Of the file's name, which is the last part of the path."""
+    """Of the file's name, which is the last part of the path, unless `name` makes another one."""
     read: Callable[..., Any]
     write: Callable[[Any], bytes]
+    name: Callable[[Any], str] | None = None
+    """The file's name without its ending, of what was read: letters, digits and dashes."""
+
+    def file_name(self, found: Any, path: str) -> str:
+        """The name of the file with what was read at this path."""
+        return f"{self.name(found) if self.name else path.rstrip('/').rsplit('/', 1)[-1]}.{self.ending}"
 
 
 JSON = "application/json"

@@ -92,11 +92,10 @@ class RequestHandler:
         if isinstance(asked, WantedList):
             call.arguments["wanted"] = asked.wanted
         found = repeat_if_lost(lambda: self._read_for_a_file(form, call))
-        name = request.path.rstrip("/").rsplit("/", 1)[-1]
         return Response(
             form.write(found),
             content_type=form.media_type,
-            headers={"Content-Disposition": f'attachment; filename="{name}.{form.ending}"'},
+            headers={"Content-Disposition": f'attachment; filename="{form.file_name(found, request.path)}"'},
         )
 
     def _read_for_a_file(self, form: FileForm, call: Call) -> Any:

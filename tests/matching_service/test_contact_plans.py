@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from matching_service import jobs
 from matching_service.domain import plan_making, plan_solving
+from matching_service.domain.plan_question import Question, Solution
 from matching_service.store.tables import ContactPlan
 from shared.database import transaction
 from shared.events.catalogue import PatientErased, PatientUpdated, TherapistBlocked, TherapistMerged
@@ -62,7 +63,14 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
     again = client.post(URL, json={"week": WEEK})
     assert (again.status_code, again.json["code"]) == (409, "contact_plan.being_made")
     assert again.headers["Location"].endswith(begun.json["id"])
-    assert jobs.make_contact_plan(RULES, WEDNESDAY) == 1
+    while_solved: list[Any] = []
+
+    def solve(question: Question) -> Solution:
+        while_solved.append(client.get(begun.headers["Location"]).json)
+        return jobs.solve_apart(question)
+
+    assert jobs.make_contact_plan(RULES, WEDNESDAY, solve=solve) == 1
+    assert [(each["patients_done"], each["patients"]) for each in while_solved] == [(4, 4)]
     plan = client.get(begun.headers["Location"]).json
     assert (plan["status"], plan["patients"], plan["requests"], plan["contacts"], plan["calls"]) == (
         "proposed", 4, 2, 2, 2,
@@ -174,7 +182,7 @@ def test_an_approval_makes_requests_once_and_refuses_by_name(client: FlaskClient
     assert (first.status_code, first.json["status"]) == (202, "approving")
     assert (second.status_code, second.json["approved_at"]) == (202, first.json["approved_at"])
     with transaction() as inner:
-        assert not plan_making.note_progress(inner, claimed, 1, now=WEDNESDAY)
+        assert not plan_making.note_progress(inner, claimed, 1, of=1, now=WEDNESDAY)
         assert plan_making.claim(inner, now=WEDNESDAY) is None, "it waits until the requests are made"
     make_requests()
     done = client.get(f"{URL}/{plan['id']}").json

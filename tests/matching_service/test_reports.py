@@ -207,3 +207,19 @@ def test_days_until_a_place_are_shown_with_and_without_pauses(session: Session, 
     assert found["patients"] == 5
     assert found["with_pauses"] == {"lower_quartile": 100, "median": 100, "upper_quartile": 100}
     assert found["without_pauses"] == {"lower_quartile": 70, "median": 80, "upper_quartile": 90}
+
+
+def test_every_report_is_a_table_too(client: FlaskClient, asked: list[UUID]) -> None:
+    for name in ("contacts", "answers", "searches"):
+        answer = client.get(f"/api/reports/{name}?from={FIRST_DAY}&to={LAST_DAY}", headers={"Accept": "text/csv"})
+        assert answer.content_type.startswith("text/csv"), name
+        rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+        as_json = report(client, name)
+        if name == "answers":
+            assert [(each["channel"], each["contacts"]) for each in rows] == [
+                (each["channel"], str(each["contacts"])) for each in as_json["groups"]
+            ]
+        if name == "searches":
+            assert [(each["from"], each["searches"]) for each in rows] == [
+                (as_json["from"], "" if as_json["searches"] is None else str(as_json["searches"]))
+            ]
