@@ -83,7 +83,8 @@ def request_behind(session: Session, entry_id: UUID) -> UUID | None:
 _IS_ANSWERED = text("""
     WITH RECURSIVE chain AS (
         SELECT id, result FROM contact_log_entries
-        WHERE patient_id = ANY (:patient_ids) AND placement_request_id = :request_id AND result = ANY (:results)
+        WHERE patient_id = ANY (CAST(:patient_ids AS uuid[])) AND placement_request_id = :request_id
+          AND result = ANY (:results)
         UNION ALL
         SELECT entry.id, entry.result FROM contact_log_entries AS entry JOIN chain ON entry.corrects = chain.id
     )
@@ -96,7 +97,7 @@ _IS_ANSWERED = text("""
 
 def is_answered(session: Session, request: PlacementRequest, results: Collection[str]) -> bool:
     """Whether the log has one of these results of a request, also as the correction of one, that counts."""
-    files = files_of(session, request.patient_id)
+    files = [str(each) for each in files_of(session, request.patient_id)]
     wanted = {"patient_ids": files, "request_id": request.id, "results": sorted(results)}
     return bool(session.scalar(_IS_ANSWERED, wanted))
 

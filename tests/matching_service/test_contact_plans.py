@@ -263,7 +263,7 @@ def test_no_plan_says_a_diagnosis_that_is_not_published_any_more(client: FlaskCl
 
     def likelier(plan: dict[str, Any]) -> set[UUID]:
         found = {UUID(each["patient_id"]): each for each in requests_of(client, plan)}
-        preferred = {who for who, each in found.items() if "diagnosis group" in str(each["reasons"])}
+        preferred = {who for who, each in found.items() if "plan_reason.preferred" in str(each["reasons"])}
         assert preferred == {who for who, each in found.items() if each["chance"] != found[other]["chance"]}
         return preferred
 
@@ -299,7 +299,7 @@ def test_who_was_merged_is_asked_as_the_kept_one_and_once(client: FlaskClient, s
     states = {(each["therapist_id"], each["state"]) for each in found}
     assert states == {(str(kept), "made"), (str(kept), "refused"), (str(third), "made"), (str(third), "removed")}
     (double,) = (each for each in found if each["state"] == "refused")
-    assert double["why_refused"] == ["The same plan asks this therapist already: two entries were merged."]
+    assert [each["code"] for each in double["why_refused"]] == ["plan_refusal.merged_therapist"]
     asked = client.get("/api/placement-requests", query_string={"patient_id": str(patient)}).json["items"]
     assert {each["therapist_id"] for each in asked} == {str(kept), str(third)}
     assert len(asked) == 2
