@@ -8,11 +8,12 @@ from uuid import UUID
 from matching_service.domain import audit_log, consequences, publishing, states, waiting
 from matching_service.domain.contact_log import Contact
 from matching_service.domain.placement_requests import lock_request, lock_request_that_goes_on
+from matching_service.domain.possible_contacts import ANSWERS
 from matching_service.domain.publishing import ids_of
 from matching_service.domain.request_views import view
 from matching_service.domain.schemas import NewAnswer, NewPlace, RequestView, Withdrawal
 from matching_service.settings import AskAgainRules
-from matching_service.store import queries
+from matching_service.store import contact_log, queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
 from shared.errors import Conflict, FieldProblem, RuleBroken
@@ -47,9 +48,9 @@ def respond(
 ) -> RequestView:
     """Record a practice's answer that staff enter.
 
-    Of a request that was ended by a merge the one that goes on takes it. An answer to a withdrawn request is logged
-    and changes nothing. Raises `NotFound`, `Conflict` where an answer is recorded already, `RuleBroken` for a time that
-    cannot be, `InvalidFields` for a place that was free before the answer.
+    Of a request that was ended by a merge the one that goes on takes it. The first answer to a withdrawn request is
+    logged and changes nothing; the contact log corrects it. Raises `NotFound`, `Conflict` where an answer is recorded
+    already, `RuleBroken` for a time that cannot be, `InvalidFields` for a place that was free before the answer.
     """
     request = lock_request_that_goes_on(session, request_id)
     if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
@@ -62,6 +63,8 @@ def respond(
     note = texts.encrypt(session, request.patient_id, request.id, response.note)
     channel, direction = response.channel, response.direction or _direction_of(response.channel)
     if request.status == RequestStatus.WITHDRAWN:
+        if contact_log.is_answered(session, request, ANSWERS - {ContactResult.LATER}):
+            raise Conflict("placement_request.answered_already", status=RequestStatus.WITHDRAWN)
         _log(session, request, response, at=at, channel=channel, direction=direction, note=note, by=by, now=now)
         return view(session, texts, request)
     if request.status not in states.TAKES_AN_ANSWER:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from matching_service.domain.acceptance import WHOLE
 from matching_service.domain.contact_plan_schemas import ContactPlanView, PlannedPatientView, PlannedRequestView
@@ -35,16 +36,17 @@ def _pair(request: PlannedRequest) -> dict[str, Any]:
     return {"patient_id": request.patient_id, "therapist_id": request.therapist_id}
 
 
-def request_view(request: PlannedRequest, names: Names) -> PlannedRequestView:
-    """The view of a planned request, with the reasons for this therapist."""
-    named = names.of_patient(request.patient_id) | names.of_therapist(request.therapist_id)
-    computed = {"chance", "distance_km", "reasons", "why_refused", *named}
+def request_view(request: PlannedRequest, names: Names, *, therapist_id: UUID) -> PlannedRequestView:
+    """The view of a planned request, with the reasons for this therapist; `therapist_id`: who stands for them now."""
+    named = names.of_patient(request.patient_id) | names.of_therapist(therapist_id)
+    computed = {"therapist_id", "chance", "distance_km", "reasons", "why_refused", *named}
     known = {name: getattr(request, name) for name in PlannedRequestView.model_fields.keys() - computed}
     kilometres = None if request.metres is None else request.metres / METRES_A_KILOMETRE
     return PlannedRequestView.of(
         known
         | named
         | {
+            "therapist_id": therapist_id,
             "chance": None if request.chance is None else request.chance / WHOLE,
             "distance_km": None if kilometres is None else round(kilometres, 1),
             "reasons": list(_reasons(request, kilometres)),

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from matching_service.domain import added_requests, planned_request_states, states
+from matching_service.domain import acceptance, added_requests, planned_request_states, states
 from matching_service.domain.contact_plan_schemas import (
     ContactPlanFields,
     ContactPlanFilter,
@@ -105,9 +105,9 @@ def list_requests(session: Session, plan_id: UUID, wanted: ListRequest[PlannedRe
         state=filters.state,
         channel=filters.channel,
     )
-    patients, therapists = ([getattr(each, side) for each in found.rows] for side in ("patient_id", "therapist_id"))
-    names = names_of(session, patients=patients, therapists=therapists)
-    return found.shown([request_view(each, names) for each in found.rows])
+    kept = queries.kept_therapists(session, {each.therapist_id for each in found.rows})
+    names = names_of(session, patients=[each.patient_id for each in found.rows], therapists=kept.values())
+    return found.shown([request_view(each, names, therapist_id=kept[each.therapist_id]) for each in found.rows])
 
 
 def list_patients(session: Session, plan_id: UUID, wanted: ListRequest[PlannedPatientFilter]) -> Listed:
@@ -159,8 +159,9 @@ def change(
         return current
     if plan.status != ContactPlanStatus.PROPOSED:
         raise Conflict("contact_plan.not_proposed", status=ContactPlanStatus(plan.status))
-    _take_out(session, plan, current, wanted.removed_request_ids)
+    # the patients of those that are added are locked first: what is published of patients changes their requests
     _add(session, plan, current, wanted.added_requests, rules=rules, today=today)
+    _take_out(session, plan, current, wanted.removed_request_ids)
     plan.count_change(by=by, now=now)
     session.flush()
     return _view(session, plan)
@@ -301,6 +302,14 @@ def _supersede_others(session: Session, plan: ContactPlan, *, now: datetime) -> 
             states.compute_plan_anew(other, now=now)
         elif other.id != plan.id:
             states.supersede_plan(other, now=now)
+
+
+def forget_unpublished_diagnoses(session: Session, patient_ids: Collection[UUID]) -> None:
+    """Remove from all plans what follows from the diagnosis of a patient of whom none is published any more.
+
+    The caller holds the patients' locks.
+    """
+    store.forget_preferences(session, patient_ids, chance_without=acceptance.without_preference)
 
 
 def forget(session: Session, patient_ids: Collection[UUID]) -> None:

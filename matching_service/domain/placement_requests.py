@@ -69,7 +69,11 @@ def change(
     by: UUID | None,
     now: datetime,
 ) -> RequestView:
-    """Change priority or note. Raises `NotFound`, `LostUpdate`, and `InvalidFields` for fields that do not fit."""
+    """Change priority or note.
+
+    Raises `NotFound`, `LostUpdate`, `Conflict` for a patient who was erased, and `InvalidFields` for fields that do not
+    fit.
+    """
     request = lock_request(session, request_id)
     check_version(request, expected_versions, "placement_request")
     current = view(session, texts, request)
@@ -83,7 +87,7 @@ def change(
 
 
 def set_priority(session: Session, request_id: UUID, priority: int, *, by: UUID | None, now: datetime) -> None:
-    """Give a request another priority. Raises `NotFound`."""
+    """Give a request another priority. Raises `NotFound`, and `Conflict` for a patient who was erased."""
     request = lock_request(session, request_id)
     if request.priority != priority:
         request.priority = priority
@@ -91,8 +95,15 @@ def set_priority(session: Session, request_id: UUID, priority: int, *, by: UUID 
 
 
 def lock_request(session: Session, request_id: UUID) -> PlacementRequest:
-    """The request with its patient's lock and its own; raises `NotFound`."""
-    return require(next(iter(queries.lock_with_patients(session, [request_id])), None), "placement_request")
+    """The request that people are about to change, with its patient's lock and its own.
+
+    Raises `NotFound`, and `Conflict` for a patient who was erased: of them nothing more is recorded, whatever it is.
+    """
+    request = require(next(iter(queries.lock_with_patients(session, [request_id])), None), "placement_request")
+    # also one whose request is about to become that of a kept file
+    if queries.was_erased(session, queries.kept_patient(session, request.patient_id)):
+        raise Conflict("placement_request.patient_erased")
+    return request
 
 
 def lock_request_that_goes_on(session: Session, request_id: UUID) -> PlacementRequest:

@@ -87,6 +87,28 @@ def request_behind(session: Session, entry_id: UUID) -> UUID | None:
     return found
 
 
+_IS_ANSWERED = text("""
+    WITH RECURSIVE chain AS (
+        SELECT id, result FROM contact_log_entries
+        WHERE patient_id = ANY (CAST(:patient_ids AS uuid[])) AND placement_request_id = :request_id
+          AND result = ANY (:results)
+        UNION ALL
+        SELECT entry.id, entry.result FROM contact_log_entries AS entry JOIN chain ON entry.corrects = chain.id
+    )
+    SELECT EXISTS (
+        SELECT FROM chain WHERE result = ANY (:results)
+          AND NOT EXISTS (SELECT FROM contact_log_entries AS correction WHERE correction.corrects = chain.id)
+    )
+""")
+
+
+def is_answered(session: Session, request: PlacementRequest, results: Collection[str]) -> bool:
+    """Whether the log has one of these results of a request, also as the correction of one, that counts."""
+    files = [str(each) for each in files_of(session, request.patient_id)]
+    wanted = {"patient_ids": files, "request_id": request.id, "results": sorted(results)}
+    return bool(session.scalar(_IS_ANSWERED, wanted))
+
+
 def _of(patient_ids: Collection[UUID], period: SpanOfDays) -> Select[Any]:
     wanted = select(PatientContact).where(PatientContact.patient_id.in_(patient_ids))
     if period.since is not None:

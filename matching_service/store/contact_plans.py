@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -211,6 +211,34 @@ def forget(session: Session, patient_ids: Collection[UUID]) -> None:
     """Remove these patients from all plans."""
     for table in (PlannedRequest, PlannedPatient):
         session.execute(delete(table).where(table.patient_id.in_(patient_ids)))
+
+
+def unpublished_diagnoses(session: Session, patient_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these patients of whose diagnosis nothing is published (any more)."""
+    wanted = select(PatientCopy.id).where(PatientCopy.id.in_(patient_ids), PatientCopy.diagnosis_block.is_(None))
+    return set(session.scalars(wanted))
+
+
+def forget_preferences(
+    session: Session, patient_ids: Collection[UUID], *, chance_without: Callable[[Any], Any]
+) -> None:
+    """Remove from all plans that practices prefer the diagnosis of these patients, if none is published of them.
+
+    `chance_without`: what the chance of such a request is without that.
+    """
+    if not patient_ids:
+        return
+    session.execute(
+        update(PlannedRequest)
+        .where(
+            PlannedRequest.patient_id == PatientCopy.id,
+            PatientCopy.id.in_(patient_ids),
+            PatientCopy.diagnosis_block.is_(None),
+            PlannedRequest.is_preferred,
+        )
+        .values(is_preferred=False, chance=chance_without(PlannedRequest.chance))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def note_done(session: Session, plan_id: UUID, patient_ids: Collection[UUID], *, now: datetime) -> int:

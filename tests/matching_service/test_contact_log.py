@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from matching_service.store.tables import PatientContact
 from shared.database import new_id
-from shared.events.catalogue import PatientErased, PatientMerged
+from shared.events.catalogue import PatientErased, PatientMerged, TherapistRemoved
 from shared.runtime import clock
 from shared.values.enums import RequestStatus, Role
 from tests.accounts import signed_in
@@ -29,6 +29,7 @@ from tests.builders.matching import (
     public_therapist,
 )
 from tests.conftest import MONDAY
+from tests.events import recorded
 
 
 def test_every_contact_is_one_entry_with_its_result(session: Session, client: FlaskClient) -> None:
@@ -180,6 +181,50 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
         assert [each["field"] for each in refused.json.get("errors", [])] == ([field] if field else []), fields
     assert session.scalar(select(func.count()).select_from(PatientContact)) == counted
     assert client.get(f"/api/patients/{erased}/contact-log").status_code == 404
+
+
+def test_an_answer_without_effect_is_corrected_in_the_log(session: Session, client: FlaskClient) -> None:
+    """Of what was withdrawn, and a second one that came by an event; each in the log, and once."""
+    request = a_request(session, RequestStatus.CONTACTED)
+    patient, path = request.patient_id, f"/api/placement-requests/{request.id}"
+    handle(session, called(request, "reached", "later", hours=1))
+    session.commit()
+    assert client.post(f"{path}/withdraw", json={"reason": "patient_declined"}).status_code == 200
+    said = {"outcome": "accepted", "channel": "phone", "direction": "inbound"}
+    assert client.post(f"{path}/response", json=said).status_code == 200
+    again = client.post(f"{path}/response", json=said)
+    assert (again.status_code, again.json["code"]) == (409, "placement_request.answered_already")
+    counts, mistaken = (each["id"] for each in log_of(client, patient)[-2:])
+    by_phone = {"channel": "phone", "direction": "inbound", "note": "verlesen"}
+    refused = add(client, patient, request.therapist_id, corrects=counts, result="accepted", **by_phone)
+    assert (refused.status_code, refused.json["code"]) == (409, "contact_log.answer_of_request")
+    made = add(client, patient, request.therapist_id, corrects=mistaken, result="declined_other", **by_phone)
+    assert made.status_code == 201, made.text
+    assert client.post(f"{path}/response", json=said).status_code == 409
+    more = {"corrects": made.json["id"], "result": "taken_back"} | by_phone
+    assert add(client, patient, request.therapist_id, **more).status_code == 201
+    assert client.get(path).json["outcome"] == "later"
+    accepted = a_request(session, RequestStatus.ACCEPTED)
+    handle(session, called(accepted, "reached", "accepted", hours=3))
+    session.commit()
+    second = log_of(client, accepted.patient_id)[-1]["id"]
+    assert client.get(f"/api/placement-requests/{accepted.id}").json["status"] == "accepted"
+    took_back = {"corrects": second, "result": "taken_back"} | by_phone
+    assert add(client, accepted.patient_id, accepted.therapist_id, **took_back).status_code == 201
+
+
+def test_an_entry_by_hand_keeps_its_practice_which_others_learn_of(session: Session, client: FlaskClient) -> None:
+    patient, therapist = a_known_patient(session), a_known_therapist(session)
+    session.commit()
+    made = add(client, patient, therapist).json
+    (event,) = [each for each in recorded(session) if each["type"] == "matching.contact_entered"]
+    assert (event["subject"], event["data"]["therapist_id"]) == (made["id"], str(therapist))
+    handle(session, happened(TherapistRemoved(therapist_id=therapist), therapist, sequence=9))
+    session.commit()
+    back = add(client, patient, therapist, corrects=made["id"], result="taken_back", note="verlesen")
+    assert (back.status_code, back.json["practice"]) == (201, made["practice"])
+    assert len([each for each in recorded(session) if each["type"] == "matching.contact_entered"]) == 1
+    assert add(client, patient, therapist).json["errors"][0]["field"] == "therapist_id"
 
 
 def test_the_log_of_a_merged_patient_is_the_kept_ones_and_is_erased_with_it(

@@ -15,7 +15,7 @@ from matching_service.domain import plan_making, plan_solving
 from matching_service.domain.plan_question import Question, Solution
 from matching_service.store.tables import ContactPlan
 from shared.database import transaction
-from shared.events.catalogue import PatientErased, TherapistBlocked
+from shared.events.catalogue import PatientErased, PatientUpdated, TherapistBlocked, TherapistMerged
 from shared.values.enums import RequestStatus
 from tests.builders.contact_plans import (
     MONDAY_OF_WEEK,
@@ -40,6 +40,7 @@ from tests.builders.matching import (
     an_open_request,
     handle,
     north_of_aachen,
+    public_patient,
     public_therapist,
 )
 
@@ -268,6 +269,59 @@ def test_the_days_between_e_mails_are_those_of_the_communication_service(client:
         jobs.make_contact_plan(RULES, WEDNESDAY, days_between_emails=days, solve=plan_solving.solve)
         lacks.append(patients_of(client, plan)[other]["lacks"])
     assert lacks == [{}, {"mailed_recently": 1}]
+
+
+def test_no_plan_says_a_diagnosis_that_is_not_published_any_more(client: FlaskClient, session: Session) -> None:
+    """Also not one that was computed meanwhile: the reason is gone, and the chance is that of anybody."""
+    a_callable_therapist(session, preferences={"diagnoses": ["F30-F39"]})
+    of_block = {"diagnosis_block": "F30-F39"}
+    first, second, other = (a_known_patient(session, **fields) for fields in (of_block, of_block, {}))
+
+    def withdraw_consent(patient: UUID) -> None:
+        handle(session, happened(PatientUpdated(patient=public_patient(id=patient)), patient, sequence=2))
+
+    def likelier(plan: dict[str, Any]) -> set[UUID]:
+        found = {UUID(each["patient_id"]): each for each in requests_of(client, plan)}
+        preferred = {who for who, each in found.items() if "plan_reason.preferred" in str(each["reasons"])}
+        assert preferred == {who for who, each in found.items() if each["chance"] != found[other]["chance"]}
+        return preferred
+
+    plan = a_proposed_plan(client)
+    assert likelier(plan) == {first, second}
+    withdraw_consent(first)
+    assert likelier(plan) == {second}
+    newer = client.post(URL, json={"week": WEEK}).json
+
+    def withdrawn_meanwhile(question: Any) -> Any:
+        withdraw_consent(second)
+        return plan_solving.solve(question)
+
+    jobs.make_contact_plan(RULES, WEDNESDAY, solve=withdrawn_meanwhile)
+    assert not likelier(plan)
+    assert not likelier(newer)
+
+
+def test_who_was_merged_is_asked_as_the_kept_one_and_once(client: FlaskClient, session: Session) -> None:
+    patient = a_known_patient(session)
+    merged, other, kept = (a_callable_therapist(session) for _ in range(3))
+    third = a_callable_therapist(session)
+    plan = a_proposed_plan(client)
+    for one, into in ((merged, kept), (other, third)):
+        handle(session, happened(TherapistMerged(therapist_id=one, merged_into=into), one, sequence=3))
+    # of these two the merged one is left alone in the plan
+    (taken_out,) = (each["id"] for each in requests_of(client, plan, therapist_id=str(third)))
+    path, patch = f"{URL}/{plan['id']}", {"removed_request_ids": [taken_out]}
+    assert client.patch(path, json=patch).status_code == 200
+    client.post(f"{path}/approve")
+    make_requests()
+    found = requests_of(client, plan)
+    states = {(each["therapist_id"], each["state"]) for each in found}
+    assert states == {(str(kept), "made"), (str(kept), "refused"), (str(third), "made"), (str(third), "removed")}
+    (double,) = (each for each in found if each["state"] == "refused")
+    assert [each["code"] for each in double["why_refused"]] == ["plan_refusal.merged_therapist"]
+    asked = client.get("/api/placement-requests", query_string={"patient_id": str(patient)}).json["items"]
+    assert {each["therapist_id"] for each in asked} == {str(kept), str(third)}
+    assert len(asked) == 2
 
 
 def test_nobody_who_was_erased_is_in_a_plan(client: FlaskClient, session: Session) -> None:

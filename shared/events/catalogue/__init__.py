@@ -44,6 +44,7 @@ from shared.events.catalogue.payloads import (
     Payload,
 )
 from shared.events.catalogue.placement_requests import (
+    ContactEntered,
     ContactLogShown,
     PatientErasedFromMatching,
     PatientPlaced,
@@ -81,6 +82,7 @@ __all__ = [
     "Answers",
     "AttemptsUsedUp",
     "CallRecorded",
+    "ContactEntered",
     "ContactLogShown",
     "EmailAnswered",
     "EmailSent",
