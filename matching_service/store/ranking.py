@@ -15,9 +15,13 @@ from shared.values.enums import MatchCriterion, TherapySetting
 UNKNOWN_WEIGHTS: Final = 20
 """In the mask of unknown criteria, the sum of their weights stands above so many bits."""
 TENTHS: Final = 10
+SAMPLED: Final = 50
+"""So many times as many therapists as are shown are looked at first."""
 
 RANKED_BY: Final = """
-           t.individual_from, t.individual_stated_on, t.group_from, t.group_stated_on"""
+           t.individual_from, t.individual_stated_on,
+           CASE WHEN CAST(:open_to_group_therapy AS boolean) THEN t.group_from END AS group_from,
+           CASE WHEN CAST(:open_to_group_therapy AS boolean) THEN t.group_stated_on END AS group_stated_on"""
 """Columns of a therapist that the terms need, beside what the judge found."""
 LACKS_LANGUAGE: Final = """cardinality(CAST(:wished_languages AS text[])) > 0
                AND NOT t.languages && CAST(:wished_languages AS text[])"""
@@ -44,12 +48,17 @@ def ranked_sql(bits: Mapping[MatchCriterion, int], first_failure: int) -> str:
 
     Of those who are alike in all that the judge found, `kinds` has the terms that follow from it. Counting requests
     takes longest, so they are counted only of those who can be among the best: who is not as good as the last one shown
-    of some good ones, even with every point that is not known yet, is left out. First the good ones are some of the
-    best kinds (`sample`), then the best of all without these terms (`first`).
+    of a sample, even with every point that is not known yet, is left out. The sample is twice as many as are shown: the
+    best without these terms, of the best kinds.
 
     `bits` says where a criterion stands in the mask of unknown ones; `first_failure` is the lowest bit in `traits` of a
     criterion that fails: no lower one is a failure of one therapist alone.
     """
+    of_good_kinds = _fitting(first_failure, f"in_better_kinds < {SAMPLED} * CAST(:limit AS bigint)")
+    some = f"({of_good_kinds} ORDER BY own DESC LIMIT 2 * CAST(:limit AS bigint)) AS fitting"
+    least_of_kind = f"(SELECT own FROM sample) - {_most(*_OWN_POINTS)}"  # noqa: S608
+    of_such_kinds = _fitting(first_failure, f"of_kind >= {least_of_kind}")
+    all_who_can = f"({of_such_kinds} WHERE own >= (SELECT own FROM sample)) AS fitting"  # noqa: S608
     return f"""kinds AS MATERIALIZED (
     SELECT *, CAST(sum(number) OVER (ORDER BY of_kind DESC, traits) AS bigint) - number AS in_better_kinds FROM (
         SELECT *, {" + ".join(_OF_KINDS)} AS of_kind FROM (
@@ -60,18 +69,10 @@ def ranked_sql(bits: Mapping[MatchCriterion, int], first_failure: int) -> str:
         ) AS terms
     ) AS kinds
 ), sample AS (
-    {_enough(_some_of(_fitting(first_failure, "in_better_kinds < 10 * CAST(:limit AS bigint)")))}
-), fitting AS MATERIALIZED (
-    {_fitting(first_failure, f"of_kind >= (SELECT own FROM sample) - {_most(*_OWN_POINTS)}")}
-    WHERE own >= (SELECT own FROM sample)
-), first AS MATERIALIZED (
-    {_some_of("SELECT * FROM fitting")}
-), needed AS (
-    {_enough("SELECT * FROM first")}
+    SELECT min(score) - {_most(*_REQUEST_POINTS)} AS own
+    FROM ({_scored(some)} ORDER BY score DESC LIMIT :limit) AS shown
 ), best AS (
-    SELECT * FROM first
-    UNION ALL
-    {_scored("fitting")} WHERE own >= (SELECT own FROM needed) AND id NOT IN (SELECT id FROM first)
+    {_scored(all_who_can)}
     ORDER BY score DESC, metres, id LIMIT :limit
 )"""  # noqa: S608 - put together from constants of our own
 
@@ -86,17 +87,6 @@ def _fitting(first_failure: int, condition: str) -> str:
             WHERE traits < {first_failure} OFFSET 0
         ) AS terms
     ) AS fitting"""  # noqa: S608
-
-
-def _some_of(fitting: str) -> str:
-    """The best without the terms that depend on requests, twice as many as are shown, with these terms."""
-    return _scored(f"({fitting} ORDER BY own DESC LIMIT 2 * CAST(:limit AS bigint)) AS fitting")
-
-
-def _enough(scored: str) -> str:
-    """What the terms must add up to that do not depend on requests to be as good as the last one shown of these."""
-    return f"""SELECT min(score) - {_most(*_REQUEST_POINTS)} AS own
-    FROM (SELECT score FROM ({scored}) AS scored ORDER BY score DESC LIMIT :limit) AS shown"""  # noqa: S608
 
 
 def _most(*points: str) -> str:
