@@ -20,23 +20,23 @@ from shared.values.enums import (
 )
 from shared.values.identifiers import BLOCKS
 
-_WORDS: Final[Mapping[str, Iterable[str]]] = {
-    "status": [TherapistStatus.ACTIVE],
-    "contact_preference": [ContactPreference.NONE],
-    "accreditation": Accreditation,
-    "gender": Gender,
-}
+_WORDS: Final[Iterable[tuple[str, Iterable[str]]]] = (
+    ("status", [TherapistStatus.ACTIVE]),
+    ("contact_preference", [ContactPreference.NONE]),
+    ("accreditation", Accreditation),
+    ("gender", Gender),
+)
 """Columns with one word, and the words that are compared."""
-_LISTS: Final[Mapping[str, Iterable[str]]] = {
-    "procedures": Procedure,
-    "age_groups": AgeGroup,
-    "settings": TherapySetting,
-    "preferred_diagnoses": BLOCKS,
-}
+_LISTS: Final[Iterable[tuple[str, Iterable[str]]]] = (
+    ("procedures", Procedure),
+    ("age_groups", AgeGroup),
+    ("settings", TherapySetting),
+    ("preferred_diagnoses", BLOCKS),
+)
 """Columns with lists of such words."""
 _CONDITIONS: Final[Mapping[tuple[str, str | None], str]] = {
-    **{(column, word): f"{column} = '{word}'" for column, words in _WORDS.items() for word in words},
-    **{(column, word): f"'{word}' = ANY ({column})" for column, words in _LISTS.items() for word in words},
+    **{(column, word): f"{column} = '{word}'" for column, words in _WORDS for word in words},
+    **{(column, word): f"'{word}' = ANY ({column})" for column, words in _LISTS for word in words},
     # also where none of its words is one of ours
     **{(column, None): f"cardinality({column}) > 0" for column in ("procedures", "age_groups", "settings")},
     ("potentially_available", None): "potentially_available",
