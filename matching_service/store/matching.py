@@ -181,14 +181,14 @@ def _best_sql(conditions: Sequence[Condition]) -> str:
     ) AS boxed
     WHERE metres <= :wide_metres
 """  # noqa: S608
-    found = _Found()
-    unknowns = _mask(found.as_traits([*_unknown(conditions), (LACKS_LANGUAGE, LACKING_LANGUAGE)]))
-    first_failure = found.next_bit
-    fails = _mask(found.as_traits(_fails(conditions)))
+    of_kinds = _KindBits()
+    unknowns = _mask(of_kinds.as_traits([*_unknown(conditions), (LACKS_LANGUAGE, LACKING_LANGUAGE)]))
+    first_failure = of_kinds.next_bit
+    fails = _mask(of_kinds.as_traits(_fails(conditions)))
     bits = {each.name: bit for bit, each in _numbered(conditions)}
     return f"""
 WITH {_ASKED}, considered AS ({near}), judged AS MATERIALIZED (
-    SELECT t.id, t.metres, t.traits + {_mask(found.bits.items())} AS traits,{RANKED_BY}
+    SELECT t.id, t.metres, t.traits + {_mask(of_kinds.bits.items())} AS traits,{RANKED_BY}
     FROM considered t LEFT JOIN asked a ON a.therapist_id = t.id
 ), alike AS MATERIALIZED (
     SELECT traits, number,
@@ -216,7 +216,7 @@ _ASKED = f"""asked AS (
 )"""  # noqa: S608
 
 
-class _Found:
+class _KindBits:
     """Bits, beside those of traits, for conditions that look at more than traits.
 
     So all that follows from conditions is computed once for all therapists with the same bits: of thousands who are
