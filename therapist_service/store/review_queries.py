@@ -12,9 +12,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session
 
 from shared.database import lock_rows
-from shared.database.bulk import Row, as_json, rows_of, write_rows
+from shared.database.bulk import as_json, rows_of, write_rows
 from shared.database.rows import find_row
 from shared.database.sets import is_among
+from shared.database.written_values import Row
 from therapist_service.store.tables import Import, ImportRecord, ImportReview
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Uuid, and_, any_, func, literal, or_, sele
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
-from shared.database.bulk import Row, write_rows
+from shared.database.bulk import write_rows
 from shared.database.sets import is_among
+from shared.database.written_values import Row
 from therapist_service.store.tables import IS_THERE, ImportReview, Therapist, TherapistSource
 
 _ENTRY = tuple(column.label(f"entry_{column.name}") for column in TherapistSource.__table__.columns)
@@ -224,10 +225,11 @@ def reassign(session: Session, therapist_id: UUID, *, to: UUID) -> None:
     )
 
 
-def write_entries(session: Session, rows: Sequence[Row]) -> None:
-    """Insert these entries, or update those whose id is known; all rows name the same columns."""
+def write_entries(session: Session, rows: Sequence[Row], *, new: Collection[UUID]) -> None:
+    """Insert the entries whose ids are new, and update the others; all rows name the same columns."""
     updated = [name for name in rows[0] if name not in ("id", "source_name", "external_id")] if rows else ()
-    write_rows(session, TherapistSource, rows, updated=updated)
+    write_rows(session, TherapistSource, [row for row in rows if row["id"] in new])
+    write_rows(session, TherapistSource, [row for row in rows if row["id"] not in new], updated=updated)
 
 
 def note_seen(session: Session, entry_ids: Collection[UUID], at: datetime) -> None:
