@@ -23,16 +23,25 @@ COPIED_FROM: Final = 20
 
 
 def write_rows(
-    session: Session, table: type[DeclarativeBase], rows: Sequence[Row], *, updated: Collection[str] = ()
+    session: Session,
+    table: type[DeclarativeBase],
+    rows: Sequence[Row],
+    *,
+    columns: Sequence[str] = (),
+    updated: Collection[str] = (),
 ) -> None:
     """Insert these rows in one statement; all of them name the same columns.
 
-    With `updated`, a row whose id is there already gives that row these columns instead. Without, it is an error.
+    With `columns`, only these of what the rows name. With `updated`, a row whose id is there already gives that row
+    these columns instead. Without, it is an error.
     """
+    if not rows:
+        return
+    columns = columns or tuple(rows[0])
     if len(rows) >= COPIED_FROM and not updated:
-        copy_lines(session, table.__tablename__, tuple(rows[0]), copy_text(table, rows))
-    elif rows:
-        statement = _insert_statement(table.__tablename__, tuple(rows[0]), tuple(updated))
+        copy_lines(session, table.__tablename__, columns, copy_text(table, columns, rows))
+    else:
+        statement = _insert_statement(table.__tablename__, tuple(columns), tuple(updated))
         session.execute(statement, {"rows": as_json(table, rows)})
 
 

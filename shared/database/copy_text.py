@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import ARRAY, JSON, LargeBinary, String, TypeDecorator
+from sqlalchemy import ARRAY, JSON, LargeBinary, String, TypeDecorator, Uuid
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import DeclarativeBase
 
@@ -24,10 +25,10 @@ _SPECIAL: Final = "\\\t\n\r"
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def copy_text(table: type[DeclarativeBase], rows: Sequence[Row]) -> str:
-    """The rows, which all name the same columns; the types of the table's columns say how values are written."""
+def copy_text(table: type[DeclarativeBase], columns: Sequence[str], rows: Sequence[Row]) -> str:
+    """These columns of the rows, which all name them; their types say how values are written."""
     writers = _writers(table)
-    return lines([_column([row[name] for row in rows], writers[name]) for name in rows[0]])
+    return lines([_column([row[name] for row in rows], writers[name]) for name in columns])
 
 
 def lines(columns: Iterable[Sequence[str]]) -> str:
@@ -74,6 +75,8 @@ def _writer_of(kind: Any) -> Writer | None:
         return _writer_of(kind.impl_instance)
     if isinstance(kind, String | TSVECTOR):
         return None
+    if isinstance(kind, Uuid):
+        return _id
     if isinstance(kind, ARRAY):
         return _texts if isinstance(kind.item_type, String) else _array
     if isinstance(kind, JSON):
@@ -97,6 +100,10 @@ def _array(values: Sequence[Any]) -> str:
 def _quoted(text: str) -> str:
     inner = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{inner}"'
+
+
+def _id(value: UUID) -> str:
+    return f"{value.int:032x}"  # without hyphens, which cost as much as all other digits
 
 
 def _json(value: Any) -> str:

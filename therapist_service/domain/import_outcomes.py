@@ -40,6 +40,7 @@ class Outcome:
     decision: ImportDecision
     therapist_id: UUID | None
     row: Row | None = None
+    """The therapist, with columns that an import does not write (`WRITTEN`) too."""
     event: tuple[UUID, int, Event] | None = None
     source: Row | None = None
     """The entry of the source, where something of it changes."""
@@ -89,7 +90,7 @@ def new_review(
 def write_portion(session: Session, outcomes: Sequence[Outcome], metadata: Metadata, *, now: datetime) -> None:
     """Write what was decided, but for the outcomes themselves."""
     new = {o.row["id"] for o in outcomes if o.is_new and o.row is not None}
-    import_queries.write_therapists(session, _last(o.row for o in outcomes), new=new)
+    import_queries.write_therapists(session, _last(o.row for o in outcomes), new=new, columns=WRITTEN)
     source_queries.keep_records(session, {id: record for o in outcomes for id, record in o.led.items()})
     new = {o.source["id"] for o in outcomes if (o.is_new or o.is_found) and o.source is not None}
     source_queries.write_entries(session, _last(o.source for o in outcomes), new=new)

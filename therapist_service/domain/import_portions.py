@@ -23,7 +23,7 @@ from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Identification, KnownPerson
 from therapist_service.domain.import_digests import applied_before, digest_of
 from therapist_service.domain.import_files import Metadata
-from therapist_service.domain.import_outcomes import WRITTEN, Outcome, Row, new_review
+from therapist_service.domain.import_outcomes import Outcome, Row, new_review
 from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_rules import ImportDecision, Known, decide
 from therapist_service.domain.review_rules import LastReview, Passes
@@ -106,6 +106,8 @@ class Portion:
         self._deleted: set[str] = set()
         """The external ids that this portion deletes."""
         self._reviews: dict[str, LastReview] = {}
+        self._keys: dict[str, dict[str, str | None]] = {}
+        """The keys of the people of unknown external ids."""
         self._found: dict[str, Identification] = {}
         self._resembled: dict[UUID, Row] = {}
         self._leading: dict[UUID, UUID] = {}
@@ -179,7 +181,7 @@ class Portion:
 
         Somebody whom the source calls otherwise since yesterday is deleted by a record before and the same therapist.
         """
-        keys = {str(each.external_id): entity_resolution.keys(_person(each)) for each in unknown}
+        self._keys = keys = {str(each.external_id): entity_resolution.keys(_person(each)) for each in unknown}
         found = source_queries.candidates(
             session,
             self._metadata.source,
@@ -228,7 +230,7 @@ class Portion:
         known, last = self._known(external_id, who), self._reviews.get(external_id)
         resembled = self._resembled.get(who.proposed[0]) if len(who.proposed) == 1 else None
         decision = decide(entry, known, who, last, resembled, passes=self._passes)
-        row = self._row(decision, known)
+        row = self._row(entry, decision, known)
         event = None
         if row is not None and decision.event is not None:
             row |= {"updated_at": self._now, "updated_by": None}
@@ -238,12 +240,11 @@ class Portion:
         therapist = row or (known.therapist if known else None)
         source, seen = self._source(sent, decision, known, therapist)
         therapist_id = therapist["id"] if therapist else None
-        written = {name: row[name] for name in WRITTEN} if row is not None else None
         reviewed = self._reviewed(entry, decision)
         change = None if row is None else self._change(entry, decision, row["id"], known)
         notes: Row = {"is_new": known is None, "is_found": known is not None and known.source is None}
         notes |= {"change": change, "led": self._led(known)}
-        return Outcome(sent, decision, therapist_id, written, event, source, seen, **notes, **reviewed)
+        return Outcome(sent, decision, therapist_id, row, event, source, seen, **notes, **reviewed)
 
     def _led(self, known: Known | None) -> Mapping[UUID, Mapping[str, Any]]:
         """What the entry says that led of a therapist who was found just now, and leads no more."""
@@ -278,11 +279,12 @@ class Portion:
         """Whether a record before this one was found to be the same therapist: then this one is somebody else."""
         return bool(self._shown[therapist_id])
 
-    def _row(self, decision: ImportDecision, known: Known | None) -> Row | None:
+    def _row(self, entry: Entry, decision: ImportDecision, known: Known | None) -> Row | None:
         if not decision.changes:
             return None
         row = {**(known.therapist if known else self._newcomer()), **decision.changes}
-        row |= search.columns(row) | entity_resolution.keys(row)
+        keys = self._keys.get(str(entry.external_id)) if known is None else None
+        row |= search.columns(row) | (keys or entity_resolution.keys(row))
         self._therapists[row["id"]] = row
         return row
 

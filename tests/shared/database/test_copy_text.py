@@ -25,9 +25,9 @@ STRANGE = ("\\N", "\\", "a\tb\nc\rd", "\\.", "{}", '"', ",", "", "NULL", "O'Brie
 
 
 def therapist(**columns: Any) -> dict[str, Any]:
-    nothing = {"first_name": None, "procedures": [], "capacity": None, "holidays": [], "email_opt_out": False}
-    more = {"latitude": None, "longitude": None, "place": None, "phone_hours": None, "block_until": None}
-    return {"id": new_id(), "last_name": "Erfunden", "created_at": MONDAY, **nothing, **more, **columns}
+    nothing = ("first_name", "capacity", "latitude", "longitude", "place", "phone_hours", "block_until")
+    empty: dict[str, Any] = {"procedures": [], "holidays": [], "email_opt_out": False}
+    return {"id": new_id(), "last_name": "Erfunden", "created_at": MONDAY, **dict.fromkeys(nothing), **empty, **columns}
 
 
 def kept(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
