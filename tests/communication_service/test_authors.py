@@ -12,12 +12,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from communication_service.domain import suppressions
+from communication_service.domain.link_tokens import LinkPurpose
 from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.jobs import Sending
 from communication_service.store.tables import Email, EmailSuppression, PhoneCall
 from shared.values.enums import Role
 from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
 from tests.builders.communication import (
+    LINKS,
     RULES,
     TEXTS,
     a_practice_to_phone,
@@ -73,6 +75,11 @@ def suppress(stage: Stage) -> Any:
     return stage.client.post("/api/email-suppressions", json=ADDRESS)
 
 
+def unsubscribe(stage: Stage) -> Any:
+    token = LINKS.token(LinkPurpose.UNSUBSCRIBE, an_email_to_send().id, now=MONDAY)
+    return stage.client.post(f"/unsubscribe/{token}")
+
+
 def take_a_suppression_back(stage: Stage) -> Any:
     known = suppressions.add(stage.session, NewSuppression.from_json(ADDRESS), by=None, now=MONDAY)
     return stage.client.delete(f"/api/email-suppressions/{known.id}")
@@ -90,6 +97,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
         suppress,
         {"email_suppressions.recorded_by", "email_suppressions.updated_by"},
     ),
+    "POST /unsubscribe/<token>": (unsubscribe, set()),
     "DELETE /api/email-suppressions/<id>": (
         take_a_suppression_back,
         {"email_suppressions.removed_by", "email_suppressions.updated_by"},
