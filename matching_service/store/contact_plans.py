@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from matching_service.store.tables import ContactPlan, PatientCopy, PlannedPatient, PlannedRequest
 from shared.database import locks
-from shared.database.bulk import Row as NewRow
 from shared.database.bulk import write_rows
 from shared.database.copies import kept_of
 from shared.database.listing import Found, Listing
 from shared.database.rows import find_row
+from shared.database.written_values import Row as NewRow
 from shared.values.contact_plan_enums import ContactPlanStatus, PlannedRequestState
 from shared.values.enums import PatientStatus
 from shared.values.lists import Part

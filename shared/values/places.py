@@ -16,6 +16,8 @@ MEAN_EARTH_RADIUS_KM = 6371.0088
 
 _WKB_POINT = 1
 _EWKB_HAS_SRID = 0x20000000
+_EWKB_BEGINNING = struct.pack("<BII", 1, _WKB_POINT | _EWKB_HAS_SRID, SRID).hex()
+"""In front of the two coordinates of a point, in hexadecimal digits."""
 
 Latitude = Annotated[float, Field(ge=-90, le=90, description="Degrees north, WGS 84", examples=[51.34])]
 Longitude = Annotated[float, Field(ge=-180, le=180, description="Degrees east, WGS 84", examples=[12.37])]
@@ -58,6 +60,11 @@ def to_ewkt(place: Place) -> str:
     return f"SRID={SRID};POINT({place.longitude!r} {place.latitude!r})"
 
 
+def to_ewkb(place: Place) -> str:
+    """Returns the place in PostGIS's binary form, as hexadecimal digits."""
+    return _EWKB_BEGINNING + struct.pack("<dd", place.longitude, place.latitude).hex()
+
+
 def from_wkb(wkb: bytes) -> Place:
     """Returns the place of a point in PostGIS's binary form, with or without SRID. Raises ValueError otherwise."""
     order = "<" if wkb[:1] == b"\x01" else ">"
@@ -86,11 +93,11 @@ class PlaceColumn(TypeDecorator[Place]):
 
     @staticmethod
     def as_text(value: Place | None) -> str | None:
-        """The place as PostgreSQL reads it."""
-        return None if value is None else to_ewkt(value)
+        """The place as PostgreSQL reads it: in PostGIS's binary form, which it reads faster than words."""
+        return None if value is None else to_ewkb(value)
 
     def process_bind_param(self, value: Place | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's
-        return self.as_text(value)
+        return None if value is None else to_ewkt(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Place | None:  # noqa: ARG002 - signatures
         if value is None:
