@@ -77,11 +77,12 @@ def test_a_practice_without_email_gets_a_planned_call_whose_outcome_counts(api: 
     assert status_becomes(api, request, "declined")["called_at"] is not None
 
 
-def test_an_acceptance_holds_the_rest_and_a_place_ends_the_search(api: ApiClient) -> None:
+def test_an_acceptance_holds_the_rest_and_a_place_ends_the_search(platform: PrivatePlatform, api: ApiClient) -> None:
     practices = [a_therapist(api) for _ in range(2)]
     patient = a_searching_patient(api)
     first, other = asked(api, patient, *practices)
-    status_becomes(api, first, "contacted")
+    for request in (first, other):
+        status_becomes(api, request, "contacted")
     accepted = api.post("matching", f"/api/placement-requests/{first['id']}/response", {"outcome": "accepted"})
     assert accepted["status"] == "accepted"
     assert api.post("matching", f"/api/placement-requests/{first['id']}/place", {})["status"] == "placed"
@@ -91,6 +92,13 @@ def test_an_acceptance_holds_the_rest_and_a_place_ends_the_search(api: ApiClient
         "the patient to be in therapy",
     )
     assert placed["first_place_on"] is not None
+    # the practice that was asked too learns that it need not answer, although it was written to today
+    (notice,) = [
+        letter for letter in platform.mailbox.wait_for(2, to=practices[1]["email"]) if "erledigt" in letter["subject"]
+    ]
+    assert patient["reference"] in notice["subject"]
+    assert patient["last_name"] not in notice["text"] + notice["html"]
+    assert len(platform.mailbox.wait_for(1, to=practices[0]["email"])) == 1
 
 
 def test_one_correlation_id_leads_from_the_request_to_the_email(platform: PrivatePlatform, api: ApiClient) -> None:
