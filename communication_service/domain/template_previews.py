@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from communication_service.domain import email_texts, template_kinds, templates
@@ -11,11 +12,14 @@ from communication_service.domain.template_schemas import PreviewRequest, Previe
 from communication_service.domain.template_values import Values, VoicemailScriptValues
 from communication_service.settings import ContactRules
 from communication_service.store import copy_queries, inquiry_queries, request_queries
+from communication_service.store.tables import PatientPseudonym
 from communication_service.store.template_tables import Template
 from shared.database import Session
 from shared.errors import FieldProblem, RuleBroken
 from shared.texts import TextLanguage
 from shared.values.enums import TemplateKind
+
+OF_INQUIRIES = frozenset({TemplateKind.INQUIRY, TemplateKind.CALL_SCRIPT, TemplateKind.VOICEMAIL_SCRIPT})
 
 
 def preview(session: Session, template_id: UUID, wanted: PreviewRequest, *, rules: ContactRules) -> PreviewView:
@@ -54,18 +58,19 @@ def _of_inquiry(
     session: Session, inquiry_id: UUID, kind: TemplateKind, language: TextLanguage, rules: ContactRules
 ) -> Values:
     """The practice and the patients of an inquiry as they are known now, without their summaries."""
-    if kind not in (TemplateKind.INQUIRY, TemplateKind.CALL_SCRIPT, TemplateKind.VOICEMAIL_SCRIPT):
-        raise RuleBroken("template.not_shown", errors=[FieldProblem.of("inquiry_id", "field.template_invented_only")])
     inquiry = inquiry_queries.inquiry(session, inquiry_id)
     therapist = None if inquiry is None else copy_queries.therapist(session, inquiry.therapist_id)
-    ids = [] if inquiry is None else inquiry.placement_request_ids
-    of_requests = request_queries.patients_of_requests(session, ids)
-    known = copy_queries.patients(session, of_requests.values())
-    patients = [known[of_requests[each]] for each in ids if of_requests.get(each) in known]
-    if therapist is None or not patients:
-        raise RuleBroken("template.not_shown", errors=[FieldProblem.of("inquiry_id", "field.inquiry_not_known")])
+    patients = [] if inquiry is None else _patients(session, inquiry.placement_request_ids)
+    if therapist is None or not patients or kind not in OF_INQUIRIES:
+        raise RuleBroken("template.not_shown", errors=[FieldProblem.of("inquiry_id", "field.inquiry_not_shown")])
     if kind == TemplateKind.INQUIRY:
         return email_texts.inquiry_values(therapist, patients, sender=rules.sender, language=language)
     values = email_texts.call_values(therapist, patients, sender=rules.sender, language=language)
     is_opening = kind == TemplateKind.CALL_SCRIPT
     return values if is_opening else VoicemailScriptValues(values.practice, values.sender, values.number)
+
+
+def _patients(session: Session, request_ids: Sequence[UUID]) -> list[PatientPseudonym]:
+    of_requests = request_queries.patients_of_requests(session, request_ids)
+    known = copy_queries.patients(session, of_requests.values())
+    return [known[of_requests[each]] for each in request_ids if of_requests.get(each) in known]

@@ -20,6 +20,7 @@ from shared.values.weekly import WEEK_DESCRIPTION
 from tests.fuzz import rules
 from tests.fuzz.reason import Reason
 from tests.fuzz.sent import NOTHING, Sent
+from tests.fuzz.template_reasons import TEMPLATES
 
 PRECONDITION_FAILED = 412
 NEW_THERAPIST, THERAPIST = "POST /api/therapists", "PATCH /api/therapists/{id}"
@@ -406,7 +407,7 @@ RULES = (
 )  # fmt: skip
 """Rules across fields, and of one value beside what is stored, today or the requests before."""
 
-REASONS = VALUES + RULES
+REASONS = VALUES + RULES + TEMPLATES
 
 
 def explained(sent: Sent, status: int, answer: Mapping[str, Any]) -> str | None:

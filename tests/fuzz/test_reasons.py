@@ -33,6 +33,7 @@ from tests.fuzz.reasons import (
 )
 from tests.fuzz.sent import Sent
 from tests.fuzz.stage import prepared
+from tests.fuzz.template_reasons import NEW_TEMPLATE
 from tests.infrastructure import Infrastructure
 
 NEEDED: dict[str, dict[str, Any]] = {
@@ -47,6 +48,7 @@ NEEDED: dict[str, dict[str, Any]] = {
         "therapist_id": "01933f0e-7c3a-7000-8000-abcdefabcdef",
         "result": "sent",
     },
+    NEW_TEMPLATE: {"name": "x", "kind": "inquiry", "language": "de", "body_text": "x"},
     BULK: {"expected_total": 1, "action": "priority", "priority": 1},
     BULK_OF_PATIENTS: {"expected_total": 1},
     BULK_OF_REVIEWS: {"expected_total": 1, "action": "approve"},
