@@ -386,6 +386,12 @@ def begins_with_the_wrong_side(value: Any, sent: Sent) -> bool:
     return result == "received" or (is_answer and channel in ("email", "letter", "fax", "reply_link"))
 
 
+def is_dated_twice_or_never(value: Any, sent: Sent) -> bool:
+    """A time and a day, or neither of them."""
+    body = sent.body or {}
+    return (body.get("occurred_at") is None) == (body.get("occurred_on") is None)
+
+
 def corrects_without_a_note(value: Any, sent: Sent) -> bool:
     """A contact that corrects another one and does not say why."""
     return (sent.body or {}).get("corrects") is not None and (value is NOTHING or value is None)
