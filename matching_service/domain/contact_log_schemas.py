@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AliasPath, BeforeValidator, Field
+from pydantic import AliasPath, BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from matching_service.domain.local_times import instant_of, local_time
 from matching_service.domain.possible_contacts import channels_of, directions_of
@@ -38,8 +39,20 @@ class ContactLogFilter(SpanOfDays):
     """Only those with the practice of one of these therapists, also under a therapist who was merged into one."""
 
 
+A_LETTER: Final[JsonDict] = {
+    "occurred_on": "2026-11-23",
+    "channel": "letter",
+    "direction": "outbound",
+    "therapist_id": "0193a1b2-0000-7000-8000-000000000001",
+    "result": "sent",
+    "note": "Einschreiben",
+}
+
+
 class NewContactLogEntry(Schema):
     """A contact that was not made through the platform, or what an entry should have said (`corrects`)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [A_LETTER]})
 
     occurred_at: PlausibleInstant | None = None
     """When it took place."""

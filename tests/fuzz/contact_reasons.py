@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fuzz import rules
+from tests.fuzz import contact_rules, rules
 from tests.fuzz.reason import Reason
 
 CONTACT = "POST /api/patients/{id}/contact-log"
@@ -28,19 +28,19 @@ CONTACTS = (
         {"occurred_at": "2001-01-01T09:00:00Z"}, None, fields=("occurred_at", "occurred_on"),
     ),
     Reason(
-        "either occurred_at or occurred_on", "a rule across fields", rules.is_dated_twice_or_never, CONTACT,
+        "either occurred_at or occurred_on", "a rule across fields", contact_rules.is_dated_twice_or_never, CONTACT,
         {"occurred_on": "2026-01-01"}, {"occurred_on": None}, fields=("occurred_at", "occurred_on"), also=(ANSWER,),
     ),
     Reason(
-        "does not go with", "a rule across fields", rules.cannot_be_by_channel, CONTACT,
+        "does not go with", "a rule across fields", contact_rules.cannot_be_by_channel, CONTACT,
         {"result": "busy"}, {"result": "sent"}, fields=("channel",),
     ),
     Reason(
-        "does not go with", "a rule across fields", rules.begins_with_the_wrong_side, CONTACT,
+        "does not go with", "a rule across fields", contact_rules.begins_with_the_wrong_side, CONTACT,
         {"direction": "inbound"}, {"direction": "outbound"}, fields=("direction",),
     ),
     Reason(
-        "must say what is wrong with the corrected entry", "a rule across fields", rules.corrects_without_a_note,
+        "must say what is wrong with the corrected entry", "a rule across fields", contact_rules.corrects_without_a_note,
         CONTACT, {"corrects": ID}, {"corrects": ID, "note": "it is so"}, fields=("note",),
     ),
     Reason(
@@ -62,7 +62,7 @@ CONTACTS = (
         before=((ANSWER, {"outcome": "accepted"}),),
     ),
     Reason(
-        "takes another entry back", "a rule across fields", rules.takes_nothing_back, CONTACT,
+        "takes another entry back", "a rule across fields", contact_rules.takes_nothing_back, CONTACT,
         {"result": "taken_back"}, {"result": "sent"}, fields=("result",),
     ),
 )  # fmt: skip
