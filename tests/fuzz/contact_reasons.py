@@ -40,8 +40,8 @@ CONTACTS = (
         {"direction": "inbound"}, {"direction": "outbound"}, fields=("direction",),
     ),
     Reason(
-        "must say what is wrong with the corrected entry", "a rule across fields", contact_rules.corrects_without_a_note,
-        CONTACT, {"corrects": ID}, {"corrects": ID, "note": "it is so"}, fields=("note",),
+        "must say what is wrong with the corrected entry", "a rule across fields",
+        contact_rules.corrects_without_a_note, CONTACT, {"corrects": ID}, {"corrects": ID, "note": "it is so"}, fields=("note",),
     ),
     Reason(
         "must not lie before the day of the answer", "compares two dates", rules.was_sent, CONTACT,
