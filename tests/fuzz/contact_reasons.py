@@ -41,7 +41,8 @@ CONTACTS = (
     ),
     Reason(
         "must say what is wrong with the corrected entry", "a rule across fields",
-        contact_rules.corrects_without_a_note, CONTACT, {"corrects": ID}, {"corrects": ID, "note": "it is so"}, fields=("note",),
+        contact_rules.corrects_without_a_note, CONTACT,
+        {"corrects": ID}, {"corrects": ID, "note": "it is so"}, fields=("note",),
     ),
     Reason(
         "must not lie before the day of the answer", "compares two dates", rules.was_sent, CONTACT,
