@@ -44,7 +44,8 @@ from testkit.synthetic_region import therapists
 PATIENTS, THERAPISTS = 5000, 40_000
 REQUESTS, EACH = 5, 3
 CITIES = ("10115", "20095", "80331", "50667", "60311", "70173", "04109", "44135")
-WIDE_KM = 100
+WIDE_KM, LONGEST_WIDE = 100, 150
+"""A radius that nobody would wish for who has so many practices nearer; nobody waits for such a plan."""
 SCARCE = 400
 """So many practices can be called in the second comparison, and none is written to: callers are what is scarce."""
 RULES = AskAgainRules()
@@ -62,7 +63,7 @@ def measure(_: PrivatePlatform) -> list[Figure]:
                 figures = list(_measure())
                 _remove(cursor)
                 _load(cursor, [codes[each] for each in CITIES], radius_km=WIDE_KM)
-                return [*figures, *_measured(f", {WIDE_KM} km around cities")[0]]
+                return [*figures, *_measured(f", {WIDE_KM} km around cities", seconds=LONGEST_WIDE)[0]]
             finally:
                 _remove(cursor)
 
@@ -140,7 +141,7 @@ def _measure() -> Iterator[Figure]:
     yield from _compared(f", {SCARCE} calls", scarce, solve_apart(scarce).requests, waited)
 
 
-def _measured(kind: str) -> tuple[list[Figure], Question, Solution, dict[UUID, int]]:
+def _measured(kind: str, *, seconds: float = 30) -> tuple[list[Figure], Question, Solution, dict[UUID, int]]:
     """How long a plan takes and how much memory; with it, and for how many days each patient has searched."""
     now = clock.now()
     today = berlin_day(now)
@@ -165,7 +166,7 @@ def _measured(kind: str) -> tuple[list[Figure], Question, Solution, dict[UUID, i
     print(f"{number} pairs in {found - started:.1f} s, solved in {ended - found:.1f} s ({used:.1f} s of a processor)")
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
     figures = [
-        at_most(f"plan of 5,000 patients among 40,000 therapists{kind}", ended - started, "s", 30),
+        at_most(f"plan of 5,000 patients among 40,000 therapists{kind}", ended - started, "s", seconds),
         at_most(f"its memory, the larger of both processes, peak{kind}", peak, "MB", 2048),
     ]
     return figures, question, solution, {each.id: each.days_waited or 0 for each in people}

@@ -127,7 +127,7 @@ def _of_hour(row: Any) -> dict[str, Any]:
 
 
 def _if_many(number: int, *patients: int) -> int | None:
-    """The number, unless one of the groups that it tells of has few patients."""
+    """The number, unless one of the groups that follow from it has few patients."""
     return None if any(0 < each < FEWEST_PATIENTS for each in patients) else number
 
 
