@@ -5,7 +5,7 @@ Entries are only added (docs/domain.md#contact-rule-12): by what happens to plac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -249,8 +249,23 @@ def list_part(
     known_patient(session, patient_id)
     shown_files.note(session, patient_id, "exported" if wanted.part.is_export else "read", by=by, now=now)
     files = contact_log.files_of(session, patient_id)
-    found = contact_log.part_of_log(session, files, wanted.filters, wanted.part)
+    filters = wanted.filters
+    found = contact_log.part_of_log(
+        session,
+        files,
+        filters,
+        wanted.part,
+        channel=filters.channel or None,
+        result=filters.result or None,
+        therapist_id=_under_any_id(session, files, filters.therapist_id) if filters.therapist_id else None,
+    )
     return found.shown(_views(session, texts, found.rows))
+
+
+def _under_any_id(session: Session, files: Sequence[UUID], therapist_ids: Collection[UUID]) -> list[UUID]:
+    """The therapists of the log who are these, also under the id of one who was merged into one of them."""
+    kept = queries.kept_therapists(session, contact_log.therapists_of(session, files))
+    return [then for then, now in kept.items() if not {then, now}.isdisjoint(therapist_ids)]
 
 
 def of_files(session: Session, texts: PatientTexts, patient_ids: Sequence[UUID]) -> list[ContactLogEntryView]:

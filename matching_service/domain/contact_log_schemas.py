@@ -18,6 +18,7 @@ from shared.values.contact_log_enums import ContactResult
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleDayOrInstant, berlin_day
 from shared.values.enums import Accreditation, Channel, Direction
 from shared.values.errors import NotAcceptable
+from shared.values.lists import Several
 from shared.values.periods import SpanOfDays
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
@@ -28,6 +29,13 @@ from shared.values.worded import Worded
 
 class ContactLogFilter(SpanOfDays):
     """Which contacts to list, by the days in Berlin on which they took place."""
+
+    channel: Several[Channel] = []
+    """Only those by one of these channels."""
+    result: Several[ContactResult] = []
+    """Only those with one of these results."""
+    therapist_id: Several[UUID] = []
+    """Only those with the practice of one of these therapists, also under a therapist who was merged into one."""
 
 
 class NewContactLogEntry(Schema):

@@ -28,7 +28,10 @@ RequestRow = part_of(
     *("id", "created_at", "updated_at", "updated_by", "version"),
     *(
         "patient_id",
+        "patient_reference",
         "therapist_id",
+        "therapist_name",
+        "therapist_city",
         "status",
         "hold",
         "priority",
@@ -84,14 +87,26 @@ ContactPlanRow = part_of(
 PlannedRequestRow = part_of(
     "PlannedRequestRow",
     PlannedRequestView,
-    *("id", "patient_id", "therapist_id", "state", "added_by_staff", "channel", "chance", "distance_km"),
+    *(
+        "id",
+        "patient_id",
+        "patient_reference",
+        "therapist_id",
+        "therapist_name",
+        "therapist_city",
+        "state",
+        "added_by_staff",
+        "channel",
+        "chance",
+        "distance_km",
+    ),
     "placement_request_id",
     about="What a table of planned requests shows.",
 )
 PlannedPatientRow = part_of(
     "PlannedPatientRow",
     PlannedPatientView,
-    *("patient_id", "position", "days_waited", "asked_already", "candidates", "planned", "gap"),
+    *("patient_id", "patient_reference", "position", "days_waited", "asked_already", "candidates", "planned", "gap"),
     about="What a table of the patients of a plan shows.",
 )
 

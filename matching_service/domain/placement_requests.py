@@ -151,13 +151,18 @@ def approve(
     refused = [refusal for judgement in judgements.values() for refusal in judgement.refused]
     allowed = {who: judgement for who, judgement in judgements.items() if not judgement.refused}
     if not allowed:
-        raise Conflict(
-            "placement_request.all_refused",
-            errors=[_problem(refusal, wanted.therapist_ids) for refusal in refused],
-        )
+        raise _all_refused(refused, wanted.therapist_ids)
     made = _ask(session, texts, patient.id, allowed, by=by, now=now)
     recompute_holds(session, patient.id, patient.status, now=now)
     return Approval(items=views(session, texts, made), refused=refused)
+
+
+def _all_refused(refused: Sequence[RefusedTherapist], therapist_ids: Sequence[UUID]) -> Conflict:
+    """The refusal, which says why as an approval does."""
+    problems = [_problem(each, therapist_ids) for each in refused]
+    conflict = Conflict("placement_request.all_refused", errors=problems)
+    conflict.members["refused"] = refused
+    return conflict
 
 
 def _ask(
@@ -221,7 +226,7 @@ def _problem(refusal: RefusedTherapist, therapist_ids: Sequence[UUID]) -> FieldP
     field = f"therapist_ids.{therapist_ids.index(refusal.therapist_id)}"
     if refusal.rule is None:
         return FieldProblem(field, refusal.detail)
-    return FieldProblem.of(field, "field.criterion_fails", rule=refusal.rule.value, detail=refusal.detail)
+    return FieldProblem.of(field, "field.criterion_fails", rule=refusal.rule, detail=refusal.detail)
 
 
 def _make(

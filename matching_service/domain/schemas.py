@@ -100,10 +100,16 @@ class RequestView(RequestFields, EntityView):
 
     patient_id: UUID
     """The patient who searches a place."""
+    patient_reference: str | None
+    """By what practices know the patient; null for one who was erased."""
     therapist_id: UUID
     """The therapist who is asked."""
+    therapist_name: str | None
+    """The therapist's name; null where nothing is known of the therapist any more."""
+    therapist_city: str | None
+    """Town of the practice."""
     status: Annotated[
-        RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place, /fail, /correct or /withdraw")
+        RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place, /fail, /correct, /withdraw")
     ]
     """Where the request stands."""
     hold: RequestHold | None

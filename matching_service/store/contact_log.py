@@ -39,10 +39,17 @@ def files_of(session: Session, patient_id: UUID) -> list[UUID]:
 
 
 def part_of_log(
-    session: Session, patient_ids: Collection[UUID], period: SpanOfDays, part: Part
+    session: Session, patient_ids: Collection[UUID], period: SpanOfDays, part: Part, **wanted: Collection[object] | None
 ) -> Found[PatientContact]:
-    """A part of the contacts for a patient with these files."""
-    return CONTACT_LOG.read(session, _of(patient_ids, period), part)
+    """A part of the contacts for a patient with these files whose columns have one of these values; None: any."""
+    conditions = [getattr(PatientContact, name).in_(values) for name, values in wanted.items() if values is not None]
+    return CONTACT_LOG.read(session, _of(patient_ids, period).where(*conditions), part)
+
+
+def therapists_of(session: Session, patient_ids: Collection[UUID]) -> Sequence[UUID]:
+    """The therapists of all contacts for a patient with these files."""
+    of_files = select(PatientContact.therapist_id).where(PatientContact.patient_id.in_(patient_ids))
+    return session.scalars(of_files.distinct()).all()
 
 
 def whole_log(session: Session, patient_ids: Collection[UUID], period: SpanOfDays) -> Sequence[PatientContact]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import ARRAY, Row, Select, Text, and_, cast, delete, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from matching_service.store.tables import ContactPlan, PatientCopy, PlannedPatient, PlannedRequest
@@ -60,13 +60,23 @@ def requests(
 
 
 def patients(
-    session: Session, plan_id: UUID, part: Part, *, patient_id: Collection[UUID], gaps: Collection[str]
+    session: Session,
+    plan_id: UUID,
+    part: Part,
+    *,
+    patient_id: Collection[UUID],
+    gaps: Collection[str],
+    lacks: Collection[str],
 ) -> Found[PlannedPatient]:
-    """A part of a plan's patients: these, or those with one of these gaps; without either, all."""
+    """A part of a plan's patients: these, with one of these gaps, who lack one of these; without values all."""
     wanted = select(PlannedPatient).where(PlannedPatient.plan_id == plan_id)
     if patient_id:
         wanted = wanted.where(PlannedPatient.patient_id.in_(patient_id))
-    return PATIENTS.read(session, wanted.where(PlannedPatient.gap.in_(gaps)) if gaps else wanted, part)
+    if gaps:
+        wanted = wanted.where(PlannedPatient.gap.in_(gaps))
+    if lacks:
+        wanted = wanted.where(PlannedPatient.lacks.bool_op("?|")(cast(list(lacks), ARRAY(Text))))
+    return PATIENTS.read(session, wanted, part)
 
 
 def edited(session: Session, plan_ids: Collection[UUID]) -> Sequence[PlannedRequest]:

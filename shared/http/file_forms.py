@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import NotAcceptable
+
+from shared.errors import PlatformError
+
+
+class NoSuchForm(PlatformError):
+    """The request accepts none of the forms that there are."""
+
+    def __init__(self, offered: Sequence[str]) -> None:
+        super().__init__("http.not_acceptable.forms", media_types=list(offered))
 
 
 @dataclass(frozen=True)
@@ -37,11 +45,11 @@ JSON = "application/json"
 def chosen(*offered: str) -> str:
     """The media type that the present request accepts best of these, the first where it says nothing.
 
-    Raises `NotAcceptable`, which is answered with 406, where it accepts none.
+    Raises `NoSuchForm`, which is answered with 406, where it accepts none.
     """
     if not request.headers.get("Accept", "").strip():
         return offered[0]
     found = request.accept_mimetypes.best_match(offered)
     if found is None:
-        raise NotAcceptable
+        raise NoSuchForm(offered)
     return found

@@ -80,7 +80,7 @@ class RequestHandler:
         return self._shape.response(result, reader=caller(), location=location, is_replayed=is_replayed)
 
     def _chosen_form(self) -> FileForm | None:
-        """The further form that the caller prefers; None: JSON, or a list's CSV. Raises `NotAcceptable`."""
+        """The further form that the caller prefers; None: JSON, or a list's CSV. Raises `NoSuchForm`."""
         if not self._declared.forms:
             return None
         media_type = file_forms.chosen(file_forms.JSON, *self._declared.media_types)

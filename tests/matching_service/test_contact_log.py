@@ -56,6 +56,10 @@ def test_every_contact_is_one_entry_with_its_result(session: Session, client: Fl
     assert {each["placement_request_id"] for each in entries} == {str(request.id)}
     assert log_of(client, request.patient_id, f"?from={MONDAY.date()}&to={MONDAY.date()}") == entries
     assert log_of(client, request.patient_id, "?to=2000-01-01") == []
+    assert log_of(client, request.patient_id, "?channel=email") == [entries[0], entries[-1]]
+    assert log_of(client, request.patient_id, "?result=busy,voicemail") == entries[1:3]
+    assert log_of(client, request.patient_id, f"?therapist_id={request.therapist_id}") == entries
+    assert log_of(client, request.patient_id, f"?therapist_id={new_id()}") == []
     history = client.get(f"/api/placement-requests/{request.id}/history").json["items"]
     assert {each["id"] for each in entries} <= {each["id"] for each in history}
     assert [each["what"] for each in history if each["what"] == "called"] == ["called"] * 2

@@ -97,6 +97,18 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
         ("plan_lack.practice_full", {"number": 1}),
         ("plan_lack.no_channel", {"number": 1}),
     ]
+    assert (one["therapist_name"], one["therapist_city"], one["patient_reference"]) == (
+        "Anna Erfunden",
+        "Aachen",
+        of[long]["patient_reference"],
+    )
+    for query, found in (("lacks=no_channel", [late]), ("lacks=no_call_left", []), ("gap=place_unknown", [nowhere])):
+        items = client.get(f"{URL}/{plan['id']}/patients?{query}").json["items"]
+        assert [UUID(each["patient_id"]) for each in items] == found, query
+    assert [client.get(f"{URL}/{plan['id']}/requests?channel={each}").json["total"] for each in ("phone", "email")] == [
+        2,
+        0,
+    ]
     german = client.get(f"{URL}/{plan['id']}/requests", headers={"Accept-Language": "de"}).json["items"][0]
     assert german["reasons"][0]["text"] == "20,0 km Luftlinie"
     assert (of[long]["days_waited"], of[long]["planned"]) == (364, 1)
@@ -131,7 +143,8 @@ def test_a_week_is_bounded_by_what_was_asked_already_and_by_e_mails(client: Flas
 def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Session) -> None:
     patient, other = a_known_patient(session), a_known_patient(session, max_distance_km=1)
     one, two = a_callable_therapist(session), a_callable_therapist(session)
-    added_by_staff = a_known_therapist(session, accreditation="private")
+    added_by_staff = a_known_therapist(session, **north_of_aachen(0.5))
+    private = a_known_therapist(session, accreditation="private")
     plan = a_proposed_plan(client)
     first = requests_of(client, plan)[0]
     at = f"{URL}/{plan['id']}"
@@ -149,10 +162,16 @@ def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Se
         ({"added_requests": [*added, twice]}, "added_requests.1"),
         ({"added_requests": [{"patient_id": str(uuid4()), "therapist_id": str(one)}]}, "added_requests.0.patient_id"),
         ({"added_requests": [*added, *added]}, "added_requests"),
+        ({"added_requests": [{**added[0], "therapist_id": str(uuid4())}]}, "added_requests.0.therapist_id"),
+        ({"added_requests": [*added, {**added[0], "therapist_id": str(private)}]}, "added_requests.1.therapist_id"),
         ({"status": "approved"}, "status"),
     ):
         refused = client.patch(at, json=wrong)
         assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, field), wrong
+    (by_staff,) = (each for each in requests_of(client, plan) if each["added_by_staff"])
+    assert (by_staff["distance_km"], by_staff["chance"]) == (0.5, None)
+    event = TherapistBlocked(therapist=public_therapist(id=added_by_staff, status="blocked"))
+    handle(session, happened(event, added_by_staff, sequence=2))
     client.post(f"{at}/approve")
     make_requests()
     states = {(each["therapist_id"], each["state"]) for each in requests_of(client, plan)}
@@ -160,7 +179,7 @@ def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Se
     assert states == {(first["therapist_id"], "removed"), (str(left), "made"), (str(added_by_staff), "refused")}
     (added_by_hand,) = requests_of(client, plan, state="refused")
     assert added_by_hand["added_by_staff"]
-    assert any("rivate" in each["text"] for each in added_by_hand["why_refused"])
+    assert any("blocked" in each["text"] for each in added_by_hand["why_refused"])
     late = client.patch(at, json={"removed_request_ids": []})
     assert (late.status_code, late.json["code"]) == (409, "contact_plan.not_proposed")
     assert client.get("/api/placement-requests", query_string={"patient_id": str(patient)}).json["total"] == 1

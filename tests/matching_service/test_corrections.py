@@ -138,7 +138,7 @@ def test_a_refusal_that_was_none_closes_the_practice_no_longer(client: FlaskClie
     request = a_request(session, S.DECLINED, now=yesterday())
     other = a_request(session, S.DECLINED, patient_id=request.patient_id)
     wanted = {"patient_id": str(request.patient_id), "therapist_ids": [str(request.therapist_id)]}
-    assert client.post("/api/placement-requests", json=wanted).json["errors"][0]["message"].startswith("recent_refusal")
+    assert client.post("/api/placement-requests", json=wanted).json["errors"][0]["message"].startswith("recent refusal")
     assert corrected(client, request.id, None)["status"] == "contacted"
     assert stored(session, other.id).status == "declined"
 

@@ -109,6 +109,7 @@ def test_accept_chooses_the_form(session: Session, client: FlaskClient) -> None:
         assert client.get(url, headers={"Accept": accept}).content_type.startswith(expected), accept
     refused = client.get(url, headers={"Accept": "image/png"})
     assert (refused.status_code, refused.json["code"]) == (406, "not_acceptable")
+    assert refused.json["detail"].endswith("application/json, text/csv, application/pdf.")
     assert client.get("/api/placement-requests", headers=PDF).is_json
     rows = list(csv.DictReader(io.StringIO(client.get(url, headers={"Accept": "text/csv"}).text, newline="")))
     shown = [word(ContactResult(each["result"])) for each in log_of(client, request.patient_id)]

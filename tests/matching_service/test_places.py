@@ -66,7 +66,7 @@ def test_a_place_that_failed_is_over_and_its_therapist_left_out(client: FlaskCli
     assert stored(session, held.id).hold is None
     again = {"patient_id": shown.json["patient_id"], "therapist_ids": [shown.json["therapist_id"]]}
     refused = client.post("/api/placement-requests", json=again)
-    assert refused.json["errors"][0]["message"].startswith("patient_exclusion: ")
+    assert refused.json["errors"][0]["message"].startswith("patient exclusion: ")
 
 
 DAYS: list[tuple[str, str, dict[str, Any]]] = [

@@ -190,7 +190,7 @@ def test_a_therapist_is_asked_once_for_a_patient() -> None:
     refusal = in_turn(approving(patient, therapist), approving(patient, therapist))
     assert isinstance(refusal, Conflict)
     assert refusal.code == "placement_request.all_refused"
-    assert refusal.errors[0].message.startswith("open_request: ")
+    assert refusal.errors[0].message.startswith("open request: ")
 
 
 def test_nobody_is_asked_for_a_patient_whose_search_pauses_at_that_moment() -> None:
