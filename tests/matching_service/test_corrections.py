@@ -28,6 +28,7 @@ from shared.runtime import clock
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestStatus, Role
 from tests.accounts import signed_in
+from tests.builders.corrections import corrected, log, post
 from tests.builders.events import happened
 from tests.builders.matching import (
     a_known_patient,
@@ -44,20 +45,6 @@ from tests.events import recorded
 
 S = RequestStatus
 DAY = timedelta(days=1)
-
-
-def post(client: FlaskClient, request: Any, verb: str, **body: Any) -> Any:
-    return client.post(f"/api/placement-requests/{request}/{verb}", json=body)
-
-
-def corrected(client: FlaskClient, request: Any, outcome: str | None, **more: Any) -> Any:
-    answer = post(client, request, "correct", outcome=outcome, reason="typed into the wrong line", **more)
-    assert answer.status_code == 200, answer.text
-    return answer.json
-
-
-def log(client: FlaskClient, request: Any) -> list[dict[str, Any]]:
-    return list(client.get(f"/api/placement-requests/{request}/history").json["items"])
 
 
 def yesterday() -> Any:
