@@ -11,7 +11,7 @@ from uuid import UUID
 
 from matching_service.settings import AskAgainRules
 from matching_service.store import traits
-from matching_service.store.nearness import Box, box, on_sphere
+from matching_service.store.nearness import NOBODY, Box, box, on_sphere
 from matching_service.store.practice_answers import REMEMBERED
 from shared.values import travel
 from shared.values.datetimes import start_of_berlin_day
@@ -176,24 +176,41 @@ class Search:
     def sphere_z(self) -> float | None:
         return None if self.place is None else on_sphere(self.place).z
 
-    @cached_property
-    def latitude_bands(self) -> tuple[int, ...]:
-        """The bands of latitude within the wide radius; below, the longitudes."""
-        return self._box.latitude_bands
+    @property
+    def wide_bands(self) -> tuple[int, ...]:
+        """The bands of latitude within the wide radius; below, the longitudes, and the same within the radius."""
+        return self._wide_box.latitude_bands
 
     @property
-    def west(self) -> float:
-        return self._box.west
+    def wide_west(self) -> float:
+        return self._wide_box.west
 
     @property
-    def east(self) -> float:
-        return self._box.east
+    def wide_east(self) -> float:
+        return self._wide_box.east
+
+    @property
+    def radius_bands(self) -> tuple[int, ...]:
+        return self._radius_box.latitude_bands
+
+    @property
+    def radius_west(self) -> float:
+        return self._radius_box.west
+
+    @property
+    def radius_east(self) -> float:
+        return self._radius_box.east
 
     @cached_property
-    def _box(self) -> Box:
-        if self.place is None or self.wide_metres is None:
-            raise ValueError("a search without a circle has no box around it")
-        return box(self.place, self.wide_metres)
+    def _wide_box(self) -> Box:
+        return self._box(self.wide_metres)
+
+    @cached_property
+    def _radius_box(self) -> Box:
+        return self._box(self.radius_metres)
+
+    def _box(self, metres: float | None) -> Box:
+        return NOBODY if self.place is None or metres is None else box(self.place, metres)
 
     @cached_property
     def wider_limits(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic_core import from_json
 from sqlalchemy import Row, Uuid, column, text
 
-from matching_service.store.nearness import IN_BOX, METRES
+from matching_service.store.nearness import METRES, in_box
 from matching_service.store.ranking import (
     LACKING_LANGUAGE,
     LACKS_LANGUAGE,
@@ -176,7 +176,7 @@ def _best_sql(conditions: Sequence[Condition]) -> str:
         SELECT {_named_in(conditions, RANKED_BY, LACKS_LANGUAGE)},
                {METRES} AS metres
         FROM therapists
-        WHERE {IN_BOX} AND status IS NOT NULL
+        WHERE {in_box("wide")} AND status IS NOT NULL
         OFFSET 0
     ) AS boxed
     WHERE metres <= :wide_metres

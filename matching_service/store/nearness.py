@@ -35,9 +35,12 @@ METRES: Final = f"""{_RADIUS_METRES!r} * acos(least(1, sphere_x * CAST(:sphere_x
 
 Exact to a hand's breadth; the farther, the more so.
 """
-IN_BOX: Final = """latitude_band = ANY (CAST(:latitude_bands AS integer[]))
-              AND longitude BETWEEN CAST(:west AS float8) AND CAST(:east AS float8)"""
-"""The condition that a therapist is in the box around a circle."""
+
+
+def in_box(circle: str) -> str:
+    """The condition that a therapist is in the box around a circle of the search: `wide` or `radius`."""
+    return f"""latitude_band = ANY (CAST(:{circle}_bands AS integer[]))
+              AND longitude BETWEEN CAST(:{circle}_west AS float8) AND CAST(:{circle}_east AS float8)"""
 
 
 class Sphere(NamedTuple):
@@ -54,6 +57,10 @@ class Box(NamedTuple):
     latitude_bands: tuple[int, ...]
     west: float
     east: float
+
+
+NOBODY: Final = Box((), 0, 0)
+"""The box around no circle."""
 
 
 def on_sphere(place: Place) -> Sphere:

@@ -18,7 +18,7 @@ from pydantic_core import to_json
 from sqlalchemy import Row, text
 
 from matching_service.store.matching import ASKED_BEFORE, Condition, as_sql
-from matching_service.store.nearness import METRES
+from matching_service.store.nearness import METRES, in_box
 from matching_service.store.practice_answers import ACCEPTANCE, ANSWERS, ASKED_THIS_WEEK, REMEMBERED
 from matching_service.store.tables import IS_LIVE
 from matching_service.store.traits import has_none_of
@@ -27,7 +27,6 @@ from shared.database import Executor
 _TYPES: Final = {
     "patient_id": "uuid",
     "today": "date",
-    "place": "text",
     "wanted_diagnoses": "bigint",
     "availability": "text",
     "radius_metres": "float8",
@@ -35,6 +34,9 @@ _TYPES: Final = {
     "refused_since": "date",
     "needs_statutory_seat": "boolean",
     "may_need_statutory_seat": "boolean",
+    "radius_bands": "integer[]",
+    "radius_west": "float8",
+    "radius_east": "float8",
     "sphere_x": "float8",
     "sphere_y": "float8",
     "sphere_z": "float8",
@@ -118,7 +120,7 @@ def _many_sql(conditions: Sequence[Condition]) -> str:
     columns = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
     return f"""
 WITH s AS MATERIALIZED (
-    SELECT *, CAST(place AS geography) AS here FROM json_to_recordset(CAST(:searches AS json)) AS one({columns})
+    SELECT * FROM json_to_recordset(CAST(:searches AS json)) AS one({columns})
 ), asked AS (
     SELECT s.patient_id, therapist_id, {_of_search(ASKED_BEFORE)}
     FROM placement_requests JOIN s ON s.patient_id = placement_requests.patient_id
@@ -131,7 +133,7 @@ WITH s AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT *, {_of_search(METRES)} AS metres
         FROM therapists
-        WHERE place && _ST_Expand(s.here, s.radius_metres) AND status = 'active'
+        WHERE {_of_search(in_box("radius"))} AND status = 'active'
         OFFSET 0
     ) AS t
     LEFT JOIN asked a ON a.patient_id = s.patient_id AND a.therapist_id = t.id

@@ -147,7 +147,6 @@ class TherapistCopy(CopyWithPlace, Tables):
     """What the judge compares (`store/traits.py`)."""
 
     __table_args__ = (
-        Index("ix_therapists_place", "place", postgresql_using="gist"),
         # has all that the judge reads but languages: each row of the table would be a page of its own
         Index(
             "ix_therapists_judged",

@@ -218,7 +218,6 @@ def upgrade() -> None:
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
     )
-    op.create_index("ix_therapists_place", "therapists", ["place"], unique=False, postgresql_using="gist")
     op.create_index(
         "ix_therapists_judged",
         "therapists",
