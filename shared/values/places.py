@@ -42,8 +42,7 @@ def distance_km(one: Place, other: Place) -> float:
     """Returns the great-circle distance in kilometres by the haversine formula, on a sphere of the mean earth radius.
 
     It is for code without the database. In SQL the distance is on a sphere too, and an index finds who is in the box
-    around a circle (`matching_service/store/nearness.py`). Both are within 0.6 % of the distance on the ellipsoid, which
-    PostGIS gives for geographies.
+    around a circle (`matching_service/store/nearness.py`). Both are within 0.6 % of the distance on the ellipsoid.
     Source: R. W. Sinnott, "Virtues of the Haversine", Sky and Telescope 68 (1984).
     """
     north, other_north = math.radians(one.latitude), math.radians(other.latitude)
