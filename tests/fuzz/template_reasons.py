@@ -50,7 +50,7 @@ _OF_THE_KIND = "depends on the kind, which may be stored"
 TEMPLATES = (
     Reason(
         "is no template in line {}", _NO_LANGUAGE, has_a_brace, NEW_TEMPLATE, {"body_text": "{{ greeting"},
-        {"body_text": _EACH + _SHOWN}, fields=_TEXTS, also=_ALSO,
+        {"body_text": "none"}, fields=_TEXTS, also=_ALSO,
     ),
     Reason(
         "has something in line {} that templates may not hold", _NO_LANGUAGE, has_a_brace, NEW_TEMPLATE,
