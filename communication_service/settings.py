@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import cache
 from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
@@ -12,6 +13,22 @@ from shared.runtime.service_calls import CallingService, PatientServiceAddress
 from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
 from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
+
+Days = tuple[date, date]
+"""The first and the last of some days."""
+
+
+@cache
+def _days(written: str) -> tuple[Days, ...]:
+    """The days of `2026-12-28/2027-01-02,2027-05-14`. Raises `ValueError`."""
+    found = []
+    for each in filter(None, (part.strip() for part in written.split(","))):
+        first, _, last = each.partition("/")
+        days = date.fromisoformat(first), date.fromisoformat(last or first)
+        if days[1] < days[0]:
+            raise ValueError(f"{each} ends before it begins")
+        found.append(days)
+    return tuple(found)
 
 
 class ContactRules(MailSender):
@@ -39,6 +56,10 @@ class ContactRules(MailSender):
     """How often a practice is called for a request before it counts as not reached (docs/domain.md#contact-rule-7)."""
     call_horizon_days: Annotated[int, Unit("days")] = Field(default=60, ge=1, le=366)
     """How far ahead a call is planned (docs/domain.md#contact-rule-7); who has no free time until then waits."""
+    closing_days: str = Field(default="", max_length=4000)
+    """Days on which the agency phones nobody, beside public holidays and 24 and 31 December: `2027-05-14`, or
+    `2026-12-28/2027-01-02` from the first to the last of several, separated by commas
+    (docs/domain.md#contact-rule-7)."""
     email_retry_seconds: Seconds = Field(default=60, ge=0.1, le=3600)
     """Until an e-mail is tried again that the mail server took only "later"; the pause doubles, up to an hour. With a
     mail server that takes no e-mails at all it doubles up to 15 minutes."""
@@ -54,9 +75,20 @@ class ContactRules(MailSender):
         return timedelta(minutes=self.call_minutes)
 
     @property
+    def closed_days(self) -> tuple[Days, ...]:
+        """The days on which the agency is closed."""
+        return _days(self.closing_days)
+
+    @property
     def email_retry(self) -> timedelta:
         """The first pause after an e-mail was not taken."""
         return timedelta(seconds=self.email_retry_seconds)
+
+    @field_validator("closing_days")
+    @classmethod
+    def _are_days(cls, written: str) -> str:
+        _days(written)
+        return written
 
     @field_validator("call_step_minutes")
     @classmethod

@@ -39,7 +39,7 @@ class PhoneCallCollection(Resource):
     @endpoint(lists=PHONE_CALLS)
     def get(self, context: Context[Dependencies], wanted: ListRequest[PhoneCallFilter]) -> Listed:
         """List calls by their start."""
-        return calls.list_part(context.session, texts(context), wanted)
+        return calls.list_part(context.session, texts(context), wanted, by=context.caller.id)
 
 
 class PhoneCallOutcomeResource(Resource):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from communication_service.api.callers import CallerCollection, CallerItem
 from communication_service.api.emails import EmailCollection, EmailItem, EmailResolveResource, EmailResponseResource
 from communication_service.api.inquiries import ContactHistoryCollection, InquiryCollection, InquiryItem
 from communication_service.api.mail_server import MailServerResource
@@ -21,6 +22,8 @@ ROUTES = [
     Route("/api/inquiries/<uuid:id>", InquiryItem, get=CALLERS),
     Route("/api/mail-server", MailServerResource, get=COORDINATORS),
     Route("/api/waiting-requests", WaitingRequestCollection, get=CALLERS),
+    Route("/api/callers", CallerCollection, get=CALLERS, post=COORDINATORS),
+    Route("/api/callers/<uuid:id>", CallerItem, get=CALLERS, patch=COORDINATORS, delete=COORDINATORS),
     Route("/api/phone-calls", PhoneCallCollection, get=CALLERS),
     Route("/api/phone-calls/<uuid:id>", PhoneCallItem, get=CALLERS),
     Route("/api/phone-calls/<uuid:id>/outcome", PhoneCallOutcomeResource, post=CALLERS),

@@ -22,6 +22,7 @@ from communication_service.domain.schemas import (
 from communication_service.settings import ContactRules
 from communication_service.store import (
     call_queries,
+    callers,
     copy_queries,
     inquiry_queries,
     lists,
@@ -45,8 +46,10 @@ LONGEST_UNTIL_CALL_BACK = timedelta(days=366)
 """Patients wait about 142 days for a therapy: a later time is a typing error, or means the answer "later"."""
 
 
-def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[PhoneCallFilter]) -> Listed:
-    """A part of the calls."""
+def list_part(
+    session: Session, texts: PatientTexts, wanted: ListRequest[PhoneCallFilter], *, by: UUID | None
+) -> Listed:
+    """A part of the calls; `by` is who `me` is."""
     filters = wanted.filters
     starts = [day for day in (filters.date, filters.from_) if day is not None]
     ends = [day for day in (filters.date, filters.to) if day is not None]
@@ -58,8 +61,15 @@ def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[PhoneCa
         patient_id=filters.patient_id,
         therapist_id=filters.therapist_id,
         status=filters.status,
+        direction=filters.direction,
+        caller_id=_caller_ids(session, filters, by),
     )
     return found.shown(fields_of(session, texts, found.rows))
+
+
+def _caller_ids(session: Session, filters: PhoneCallFilter, by: UUID | None) -> list[UUID | None]:
+    """The callers that are meant; of somebody who is none of them the account, which no call has as its caller."""
+    return [(callers.caller_of_account(session, by) or by) if each == "me" else each for each in filters.caller_id]
 
 
 def get(

@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import cooldowns, copies, email_parts, email_texts, planning, states
-from communication_service.domain.call_times import CallTimes
-from communication_service.domain.contact_waits import ContactWait
-from communication_service.domain.planning import CallSlot, PatientFacts, PlannedInquiry, PracticeFacts, Unsent
+from communication_service.domain import (
+    call_planning,
+    callers,
+    cooldowns,
+    copies,
+    email_parts,
+    email_texts,
+    planning,
+    states,
+)
+from communication_service.domain.call_planning import CallPlanner
+from communication_service.domain.call_times import CallerTimes, CallTimes
+from communication_service.domain.planning import PatientFacts, PlannedInquiry, PracticeFacts, Unsent
 from communication_service.settings import ContactRules
 from communication_service.store import (
     call_queries,
@@ -66,7 +75,7 @@ def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, texts:
         _schedule(requests, now + planning.UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
         return True
     rows = _read(session, texts, therapist, requests)
-    unsent = _facts(session, rows, now)
+    unsent = _facts(session, rows, rules, now)
     plan = planning.plan(unsent, rules, now)
     _apply(session, rows, unsent, plan, rules=rules, texts=texts, now=now)
     session.flush()
@@ -97,6 +106,7 @@ class _Rows:
     emails: Mapping[UUID, Email]
     calls: Mapping[UUID, PhoneCall]
     """By inquiry, as the e-mails."""
+    callers: Sequence[CallerTimes]
 
 
 def _read(session: Session, texts: PatientTexts, therapist: PracticeCopy, requests: Sequence[ContactRequest]) -> _Rows:
@@ -112,18 +122,19 @@ def _read(session: Session, texts: PatientTexts, therapist: PracticeCopy, reques
         inquiries=inquiries,
         emails=email_queries.unsent_emails(session, inquiries),
         calls=call_queries.planned_calls(session, inquiries),
+        callers=callers.times(session),
     )
 
 
-def _facts(session: Session, rows: _Rows, now: datetime) -> Unsent:
+def _facts(session: Session, rows: _Rows, rules: ContactRules, now: datetime) -> Unsent:
     return Unsent(
-        practice=_practice(session, rows.therapist, now),
+        practice=_practice(session, rows.therapist, rules, now),
         requests=[_request(each, patient_facts(each, rows.patients, rows.offered)) for each in rows.requests.values()],
-        inquiries=[_unsent_inquiry(each, rows.calls.get(each.id)) for each in rows.inquiries.values()],
+        inquiries=[_unsent_inquiry(each, rows) for each in rows.inquiries.values()],
     )
 
 
-def _practice(session: Session, therapist: PracticeCopy, now: datetime) -> PracticeFacts:
+def _practice(session: Session, therapist: PracticeCopy, rules: ContactRules, now: datetime) -> PracticeFacts:
     key = therapist.email_key
     is_suppressed = key is not None and suppressions.is_suppressed(session, key)
     return PracticeFacts(
@@ -132,17 +143,17 @@ def _practice(session: Session, therapist: PracticeCopy, now: datetime) -> Pract
         email_key=key,
         is_suppressed=is_suppressed or therapist.email_opt_out,
         has_phone=bool(therapist.phone or therapist.mobile),
-        call_times=_call_times(session, therapist),
+        call_times=call_times(session, therapist, rules),
         cooldown=None if key is None else cooldowns.last_to_end(session, therapist.id, key, today=berlin_day(now)),
     )
 
 
-def _call_times(session: Session, therapist: PracticeCopy) -> CallTimes | None:
+def call_times(session: Session, therapist: PracticeCopy, rules: ContactRules) -> CallTimes | None:
     """When the practice can be phoned; None where its phone hours are unknown."""
     if not therapist.phone_hours:
         return None
     states = copies.federal_states(therapist, copy_queries.place(session, therapist.id))
-    return CallTimes(therapist.phone_hours, states, therapist.holidays)
+    return CallTimes(therapist.phone_hours, states, therapist.holidays, rules.closed_days)
 
 
 def patient_facts(
@@ -170,8 +181,9 @@ def _request(request: ContactRequest, patient: PatientFacts | None) -> planning.
     )
 
 
-def _unsent_inquiry(inquiry: Inquiry, call: PhoneCall | None) -> planning.UnsentInquiry:
-    slot = CallSlot(call.starts_at, call.ends_at) if call else None
+def _unsent_inquiry(inquiry: Inquiry, rows: _Rows) -> planning.UnsentInquiry:
+    call = rows.calls.get(inquiry.id)
+    slot = call_planning.slot_of(call, rows.callers) if call else None
     return planning.UnsentInquiry(inquiry.id, inquiry.next_attempt_after, slot)
 
 
@@ -200,13 +212,14 @@ def _apply(
         if planned.channel == "email" or planned.waits_for is not None:
             _cancel_call(rows, inquiry, now)
     session.flush()  # a therapist has one planned call: those that are cancelled go before others are planned
+    planner = CallPlanner(session, unsent.practice.call_times, rows.callers, rules, now)
     # e-mails first: they may add keys of patients, which come before the line (docs/decisions/0019)
     for inquiry, planned in sorted(placed, key=lambda each: each[1].channel != "email"):
         if planned.channel == "email":
             _write_email(session, rows, inquiry, planned, rules=rules, texts=texts, now=now)
         else:
             _cancel_email(rows, inquiry, now)
-            _plan_call(session, rows, inquiry, planned, unsent.practice.call_times, rules=rules, now=now)
+            planner.plan(inquiry, planned, rows.calls.get(inquiry.id))
 
 
 def _take_out(rows: _Rows, to_take_out: Sequence[planning.UnsentRequest]) -> list[tuple[Inquiry, ContactRequest]]:
@@ -324,49 +337,6 @@ def _cancel_email(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:
 
 
 # Calls
-
-
-def _plan_call(
-    session: Session,
-    rows: _Rows,
-    inquiry: Inquiry,
-    planned: PlannedInquiry,
-    call_times: CallTimes | None,
-    *,
-    rules: ContactRules,
-    now: datetime,
-) -> None:
-    """Put the call into the first slot that is free, unless it keeps the one it has or waits for something."""
-    call = rows.calls.get(inquiry.id)
-    if planned.waits_for is not None:
-        return
-    if call is not None and call.placement_request_ids != inquiry.placement_request_ids:
-        call.placement_request_ids, call.attempt = list(inquiry.placement_request_ids), planned.attempt
-        call.updated_at = now
-    if planned.keeps_call:
-        return
-    assert call_times is not None  # `planning.channel_to`: otherwise it waits for them
-    slot = _free_slot(session, call_times, earliest=planned.earliest or now, rules=rules)
-    if slot is None:
-        _cancel_call(rows, inquiry, now)
-        inquiry.waits_for = ContactWait.NO_FREE_SLOT
-    elif call is None:
-        first, last = slot
-        session.add(states.new_phone_call(inquiry, attempt=planned.attempt, starts_at=first, ends_at=last, now=now))
-    else:
-        call.starts_at, call.ends_at, call.updated_at = *slot, now
-    session.flush()
-
-
-def _free_slot(session: Session, call_times: CallTimes, *, earliest: datetime, rules: ContactRules) -> CallSlot | None:
-    locks.lock_line(session)
-    session.flush()
-    start = call_times.next_free_slot(
-        earliest=earliest,
-        rules=rules,
-        taken=lambda first, last: call_queries.taken_times(session, first, last),
-    )
-    return None if start is None else CallSlot(start, start + rules.call_length)
 
 
 def _cancel_call(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:

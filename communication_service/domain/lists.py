@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from communication_service.domain.caller_schemas import CallerView
 from communication_service.domain.contact_log_schemas import ContactLogEntry
 from communication_service.domain.schemas import (
     EmailFilter,
@@ -16,7 +17,7 @@ from communication_service.domain.schemas import (
     WaitingRequestFilter,
 )
 from communication_service.domain.suppression_schemas import SuppressionView
-from communication_service.store import lists, suppressions
+from communication_service.store import callers, lists, suppressions
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 
@@ -77,3 +78,4 @@ WAITING_REQUESTS: Final = ListOf(lists.WAITING_REQUESTS, WaitingRequestFilter, f
 PHONE_CALLS: Final = ListOf(lists.PHONE_CALLS, PhoneCallFilter, full=PhoneCallFields, row=PhoneCallRow)
 CONTACTS: Final = ListOf(lists.CONTACTS, QuerySchema, full=ContactLogEntry, row=ContactLogRow)
 SUPPRESSIONS: Final = ListOf(suppressions.SUPPRESSIONS, QuerySchema, full=SuppressionView, row=SuppressionRow)
+CALLERS: Final = ListOf(callers.CALLERS, QuerySchema, full=CallerView, row=CallerView)

@@ -114,6 +114,8 @@ class CallSlot(NamedTuple):
 
     starts_at: datetime
     ends_at: datetime
+    caller_is_there: bool = True
+    """Who is to make it still phones at that time."""
 
 
 @dataclass(frozen=True)
@@ -356,8 +358,8 @@ def _not_called_before(drafts: Sequence[_Draft], inquiries: Sequence[UnsentInqui
 def _still_fits(
     call: CallSlot, call_times: CallTimes | None, next_attempt_after: datetime | None, now: datetime
 ) -> bool:
-    """Whether a planned call may stay: in the practice's hours, not before its wish, and not of a day that is over."""
+    """Whether a planned call may stay: in both sides' hours, not before its wish, and not of a day that is over."""
     is_early = next_attempt_after is not None and call.starts_at < next_attempt_after
     is_past = berlin_day(call.starts_at) < berlin_day(now)
     fits_hours = call_times is not None and call_times.allows(call.starts_at, call.ends_at)
-    return not is_early and not is_past and fits_hours
+    return not is_early and not is_past and fits_hours and call.caller_is_there

@@ -258,7 +258,7 @@ class PhoneCallFields(EntityView):
     placement_request_ids: list[UUID]
     """The placement requests that it is about."""
     caller_id: UUID | None
-    """The account of who is to make it; none has one yet."""
+    """The caller who is to make it; null: whoever phones for the agency, while no caller has hours."""
     direction: Direction
     """Who calls: we or the practice."""
     status: CallStatus
@@ -304,6 +304,10 @@ class PhoneCallFilter(SpanOfDays):
     """Only those to one of these therapists."""
     status: Several[CallStatus] = []
     """Only those with one of these statuses."""
+    caller_id: Several[UUID | Literal["me"]] = []
+    """Only those of one of these callers; `me`: of the caller who signs in with your account."""
+    direction: Several[Direction] = []
+    """Only those that we make, or only those from practices."""
 
 
 def _only_with(result: CallResult, **then: JsonDict) -> JsonDict:

@@ -203,7 +203,7 @@ PHONE_CALLS: Final[Transitions[CallStatus]] = {
 
 
 def new_phone_call(
-    inquiry: Inquiry, *, attempt: int, starts_at: datetime, ends_at: datetime, now: datetime
+    inquiry: Inquiry, *, attempt: int, caller_id: UUID | None, starts_at: datetime, ends_at: datetime, now: datetime
 ) -> PhoneCall:
     """Plan a call about what the inquiry carries."""
     return PhoneCall(
@@ -212,7 +212,7 @@ def new_phone_call(
         therapist_id=inquiry.therapist_id,
         inquiry_id=inquiry.id,
         placement_request_ids=list(inquiry.placement_request_ids),
-        line=UUID(int=0),
+        caller_id=caller_id,
         direction="outbound",
         status=CallStatus.PLANNED,
         starts_at=starts_at,

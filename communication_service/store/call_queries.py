@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import PhoneCall
@@ -30,10 +30,9 @@ def planned_calls(session: Session, inquiry_ids: Iterable[UUID]) -> dict[UUID, P
     return {call.inquiry_id: call for call in found if call.inquiry_id is not None}
 
 
-def taken_times(session: Session, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-    """When calls are planned on the agency's line between two instants."""
-    rows = select(PhoneCall.starts_at, PhoneCall.ends_at).where(
-        and_(PhoneCall.status == "planned", PhoneCall.starts_at < end, PhoneCall.ends_at > start),
-        PhoneCall.line == UUID(int=0),
+def taken_times(session: Session, start: datetime, end: datetime) -> list[tuple[UUID | None, datetime, datetime]]:
+    """When calls are planned between two instants, and for whom."""
+    rows = select(PhoneCall.caller_id, PhoneCall.starts_at, PhoneCall.ends_at).where(
+        PhoneCall.status == "planned", PhoneCall.starts_at < end, PhoneCall.ends_at > start
     )
-    return [(starts, ends) for starts, ends in session.execute(rows)]
+    return [(caller_id, starts, ends) for caller_id, starts, ends in session.execute(rows)]

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, func, te
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
+from communication_service.store.caller_tables import Caller
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
@@ -16,6 +17,9 @@ from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import CallStatus, ContactRequestStatus, Direction, EmailKind, EmailStatus, InquiryStatus
 from shared.values.weekly import Weekly, WeeklyColumn
+
+OWN_LINE = f"'{UUID(int=0)}'::uuid"
+"""Stands for the agency's own line where a constraint compares who makes a call."""
 
 # Copies
 
@@ -280,9 +284,8 @@ class PhoneCall(Aggregate, Tables):
     therapist_id: Mapped[UUID]
     inquiry_id: Mapped[UUID | None] = mapped_column(ForeignKey("inquiries.id"))
     placement_request_ids: Mapped[list[UUID]] = many_ids()
-    caller_id: Mapped[UUID | None]
-    line: Mapped[UUID] = mapped_column(default=UUID(int=0), server_default=text(f"'{UUID(int=0)}'"))
-    """Who cannot be in two calls at once: until callers exist, the agency has one line."""
+    caller_id: Mapped[UUID | None] = mapped_column(ForeignKey("callers.id"), index=True)
+    """Who is to make it, and cannot be in two calls at once; None: the agency's own line."""
     direction: Mapped[str] = mapped_column(default="outbound", server_default="outbound")
     status: Mapped[str]
     starts_at: Mapped[datetime]
@@ -300,7 +303,7 @@ class PhoneCall(Aggregate, Tables):
 
     __table_args__ = (
         ExcludeConstraint(
-            ("line", "="),
+            (func.coalesce(text("caller_id"), text(OWN_LINE)), "="),
             (func.tstzrange(text("starts_at"), text("ends_at")), "&&"),
             using="gist",
             where=text("status = 'planned'"),
@@ -341,4 +344,4 @@ class RecordedAnswer(Tables):
 add_shared_tables(Tables.metadata)
 add_patient_keys(Tables.metadata)
 
-__all__ = ["EmailSuppression", "MailServerState", "Tables"]  # tables of modules of their own
+__all__ = ["Caller", "EmailSuppression", "MailServerState", "Tables"]  # tables of modules of their own

@@ -40,6 +40,23 @@ def upgrade() -> None:
         postgresql_where=sa.text("removed_at IS NULL"),
     )
     op.create_table(
+        "callers",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("hours", shared.values.weekly.WeeklyColumn(), nullable=True),
+        sa.Column("absences", postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("removed_by", sa.Uuid(), nullable=True),
+        *aggregate_columns(),
+        sa.CheckConstraint("removed_by IS NULL OR removed_at IS NOT NULL", name=op.f("ck_callers_removed_by_somebody")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_callers")),
+    )
+    op.create_index("ix_callers_name", "callers", ["name", "id"], unique=False)
+    op.create_index(
+        "uq_callers_user_id", "callers", ["user_id"], unique=True, postgresql_where=sa.text("removed_at IS NULL")
+    )
+    op.create_table(
         "mail_server",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("troubles", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -295,7 +312,6 @@ def upgrade() -> None:
         sa.Column("inquiry_id", sa.Uuid(), nullable=True),
         sa.Column("placement_request_ids", postgresql.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("caller_id", sa.Uuid(), nullable=True),
-        sa.Column("line", sa.Uuid(), server_default=sa.text("'00000000-0000-0000-0000-000000000000'"), nullable=False),
         sa.Column("direction", sa.Text(), server_default="outbound", nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
@@ -308,7 +324,7 @@ def upgrade() -> None:
         sa.Column("recorded_by", sa.Uuid(), nullable=True),
         *aggregate_columns(),
         postgresql.ExcludeConstraint(
-            (sa.column("line"), "="),
+            (sa.text("coalesce(caller_id, '00000000-0000-0000-0000-000000000000'::uuid)"), "="),
             (sa.text("tstzrange(starts_at, ends_at)"), "&&"),
             where=sa.text("status = 'planned'"),
             using="gist",
@@ -323,9 +339,11 @@ def upgrade() -> None:
             "status IN ('planned', 'completed', 'failed', 'cancelled')", name=op.f("ck_phone_calls_status")
         ),
         sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_phone_calls_takes_time")),
+        sa.ForeignKeyConstraint(["caller_id"], ["callers.id"], name=op.f("fk_phone_calls_caller_id")),
         sa.ForeignKeyConstraint(["inquiry_id"], ["inquiries.id"], name=op.f("fk_phone_calls_inquiry_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_phone_calls")),
     )
+    op.create_index(op.f("ix_phone_calls_caller_id"), "phone_calls", ["caller_id"], unique=False)
     op.create_index("ix_phone_calls_starts_at", "phone_calls", ["starts_at", "id"], unique=False)
     op.create_index("ix_phone_calls_therapist_id", "phone_calls", ["therapist_id", "starts_at"], unique=False)
     op.create_index("ix_phone_calls_inquiry_id", "phone_calls", ["inquiry_id"], unique=False)
@@ -379,12 +397,14 @@ def upgrade() -> None:
     op.execute("REVOKE DELETE, TRUNCATE ON inquiries FROM communication_service")
     op.execute("REVOKE DELETE, TRUNCATE ON emails FROM communication_service")
     op.execute("REVOKE DELETE, TRUNCATE ON phone_calls FROM communication_service")
+    op.execute("REVOKE DELETE, TRUNCATE ON callers FROM communication_service")
 
 
 def downgrade() -> None:
     op.drop_table("cooldowns")
     op.drop_table("answers")
     op.drop_table("phone_calls")
+    op.drop_table("callers")
     op.drop_table("emails")
     op.drop_table("therapists")
     op.drop_table("places")
