@@ -54,6 +54,12 @@ class ContactRules(MailSender):
     """Calls start when the clock shows a multiple of this, which divides an hour (docs/domain.md#contact-rule-7)."""
     call_attempts: Annotated[int, Unit("calls")] = Field(default=3, ge=1, le=100)
     """How often a practice is called for a request before it counts as not reached (docs/domain.md#contact-rule-7)."""
+    call_again_busy_minutes: Annotated[int, Unit("minutes")] = Field(default=15, ge=1, le=1440)
+    """After so long a practice is called again that was busy (docs/domain.md#contact-rule-7)."""
+    call_again_voicemail_hours: Annotated[int, Unit("hours")] = Field(default=24, ge=1, le=720)
+    """After so long a practice is called again at which voicemail answered (docs/domain.md#contact-rule-7)."""
+    call_claim_minutes: Annotated[int, Unit("minutes")] = Field(default=15, ge=1, le=240)
+    """How long somebody who claims a call has it, unless the claim is renewed (docs/domain.md#contact-rule-7)."""
     call_horizon_days: Annotated[int, Unit("days")] = Field(default=60, ge=1, le=366)
     """How far ahead a call is planned (docs/domain.md#contact-rule-7); who has no free time until then waits."""
     closing_days: str = Field(default="", max_length=4000)
@@ -73,6 +79,11 @@ class ContactRules(MailSender):
     def call_length(self) -> timedelta:
         """How long a call is."""
         return timedelta(minutes=self.call_minutes)
+
+    @property
+    def call_lease(self) -> timedelta:
+        """How long a claim of a call lasts."""
+        return timedelta(minutes=self.call_claim_minutes)
 
     @property
     def closed_days(self) -> tuple[Days, ...]:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from communication_service.settings import ContactRules, Days
-from shared.values.datetimes import BERLIN, berlin_day
+from shared.values.datetimes import BERLIN, berlin_day, berlin_minute_of_week
 from shared.values.public_holidays import may_be_public_holiday
 from shared.values.weekly import Weekly, Window
 
@@ -92,7 +92,7 @@ class CallerTimes:
 
 def _without(time: Span, absence: Span) -> Iterator[Span]:
     (start, end), (gone, back) = time, absence
-    if back <= start or end <= gone:
+    if back <= start or end <= gone or gone == back:
         yield time
         return
     yield start, gone
@@ -159,8 +159,7 @@ class CallTimes:
         return () if is_shut else self.hours.datetimes_on(day)
 
     def _window_of_week(self, moment: datetime) -> Window | None:
-        local = moment.astimezone(BERLIN)
-        minute = (local.weekday() * 24 + local.hour) * 60 + local.minute
+        minute = berlin_minute_of_week(moment)
         return next((window for window in self.hours if window.start <= minute < window.end), None)
 
 

@@ -25,8 +25,8 @@ class Absence(Schema):
 
     @rule_across("to")
     def _is_in_order(self) -> None:
-        """`to` lies after `from`."""
-        if self.back <= self.first:
+        """`to` does not lie before `from`."""
+        if self.back < self.first:
             raise NotAcceptable("field.ends_before_it_begins")
 
 

@@ -49,7 +49,14 @@ def get(session: Session, caller_id: UUID) -> CallerView:
 def add(session: Session, new: CallerFields, *, by: UUID | None, now: datetime) -> CallerView:
     """Let somebody phone practices. Raises `Conflict` where the account is another caller's."""
     _require_own_account(session, new.user_id)
-    caller = Caller(id=new_id(), **first_version(by=by, now=now), **_columns(new))
+    caller = Caller(
+        id=new_id(),
+        **first_version(by=by, now=now),
+        user_id=new.user_id,
+        name=new.name,
+        hours=new.hours,
+        absences=_written(new),
+    )
     session.add(caller)
     return _saved(session, caller, now=now)
 
@@ -74,8 +81,8 @@ def change(
         return current
     if wanted.user_id != caller.user_id:
         _require_own_account(session, wanted.user_id)
-    for name, value in _columns(wanted).items():
-        setattr(caller, name, value)
+    caller.user_id, caller.name, caller.hours = wanted.user_id, wanted.name, wanted.hours
+    caller.absences = _written(wanted)
     caller.count_change(by=by, now=now)
     return _saved(session, caller, now=now)
 
@@ -104,12 +111,13 @@ def _lock(session: Session, caller_id: UUID, expected_versions: Collection[int] 
 def _require_own_account(session: Session, user_id: UUID | None) -> None:
     known = store.caller_of_account(session, user_id)
     if known is not None:
-        raise Conflict("caller.known", existing_id=known)
+        refusal = Conflict("caller.known")
+        refusal.existing_id = known
+        raise refusal
 
 
-def _columns(fields: CallerFields) -> dict[str, Any]:
-    plain = {name: getattr(fields, name) for name in ("user_id", "name", "hours")}
-    return plain | {"absences": [each.to_json() for each in fields.absences]}
+def _written(fields: CallerFields) -> list[dict[str, Any]]:
+    return [each.to_json() for each in fields.absences]
 
 
 def _saved(session: Session, caller: Caller, *, now: datetime) -> CallerView:

@@ -15,14 +15,14 @@ from communication_service.domain import (
     call_planning,
     callers,
     cooldowns,
-    copies,
     email_parts,
     email_texts,
     planning,
+    practice_hours,
     states,
 )
-from communication_service.domain.call_planning import CallPlanner
-from communication_service.domain.call_times import CallerTimes, CallTimes
+from communication_service.domain.call_planning import CallPlanner, ChosenSlot
+from communication_service.domain.call_times import CallerTimes
 from communication_service.domain.planning import PatientFacts, PlannedInquiry, PracticeFacts, Unsent
 from communication_service.settings import ContactRules
 from communication_service.store import (
@@ -62,8 +62,19 @@ def postpone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
     schedule.postpone(session, therapist_id, at=until)
 
 
-def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, texts: PatientTexts, now: datetime) -> bool:
-    """Plan anew what has not gone out to this therapist; returns False while another transaction changes it."""
+def compose(
+    session: Session,
+    therapist_id: UUID,
+    *,
+    rules: ContactRules,
+    texts: PatientTexts,
+    now: datetime,
+    by_hand: ChosenSlot | None = None,
+) -> bool:
+    """Plan anew what has not gone out to this therapist; returns False while another transaction changes it.
+
+    `by_hand`: when staff want the call to be made, if there is one to make.
+    """
     if not locks.try_to_lock_therapist(session, therapist_id):
         return False
     requests = request_queries.unsent_requests(session, therapist_id)
@@ -75,9 +86,10 @@ def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, texts:
         _schedule(requests, now + planning.UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
         return True
     rows = _read(session, texts, therapist, requests)
-    unsent = _facts(session, rows, rules, now)
+    unsent = _facts(session, rows, rules, now, is_called_by_hand=by_hand is not None)
     plan = planning.plan(unsent, rules, now)
-    _apply(session, rows, unsent, plan, rules=rules, texts=texts, now=now)
+    planner = CallPlanner(session, unsent.practice.call_times, rows.callers, rules, now, by_hand)
+    _apply(session, rows, unsent, plan, planner, rules=rules, texts=texts, now=now)
     session.flush()
     _schedule(requests, planning.next_plan_at(unsent, plan, rules, now))
     session.flush()
@@ -126,34 +138,31 @@ def _read(session: Session, texts: PatientTexts, therapist: PracticeCopy, reques
     )
 
 
-def _facts(session: Session, rows: _Rows, rules: ContactRules, now: datetime) -> Unsent:
+def _facts(session: Session, rows: _Rows, rules: ContactRules, now: datetime, *, is_called_by_hand: bool) -> Unsent:
+    insisted = any(call_planning.is_by_hand(each, rows.callers, now=now) for each in rows.calls.values())
     return Unsent(
-        practice=_practice(session, rows.therapist, rules, now),
+        practice=_practice(session, rows.therapist, rules, now, is_called_by_hand=is_called_by_hand or insisted),
         requests=[_request(each, patient_facts(each, rows.patients, rows.offered)) for each in rows.requests.values()],
-        inquiries=[_unsent_inquiry(each, rows) for each in rows.inquiries.values()],
+        inquiries=[_unsent_inquiry(each, rows, now) for each in rows.inquiries.values()],
     )
 
 
-def _practice(session: Session, therapist: PracticeCopy, rules: ContactRules, now: datetime) -> PracticeFacts:
+def _practice(
+    session: Session, therapist: PracticeCopy, rules: ContactRules, now: datetime, *, is_called_by_hand: bool
+) -> PracticeFacts:
     key = therapist.email_key
     is_suppressed = key is not None and suppressions.is_suppressed(session, key)
+    place = copy_queries.place(session, therapist.id)
     return PracticeFacts(
         status=therapist.status,
         contact_preference=therapist.contact_preference,
         email_key=key,
         is_suppressed=is_suppressed or therapist.email_opt_out,
-        has_phone=bool(therapist.phone or therapist.mobile),
-        call_times=call_times(session, therapist, rules),
+        has_phone=practice_hours.has_number(session, therapist),
+        call_times=practice_hours.call_times(therapist, place, rules),
+        is_called_by_hand=is_called_by_hand,
         cooldown=None if key is None else cooldowns.last_to_end(session, therapist.id, key, today=berlin_day(now)),
     )
-
-
-def call_times(session: Session, therapist: PracticeCopy, rules: ContactRules) -> CallTimes | None:
-    """When the practice can be phoned; None where its phone hours are unknown."""
-    if not therapist.phone_hours:
-        return None
-    states = copies.federal_states(therapist, copy_queries.place(session, therapist.id))
-    return CallTimes(therapist.phone_hours, states, therapist.holidays, rules.closed_days)
 
 
 def patient_facts(
@@ -181,10 +190,10 @@ def _request(request: ContactRequest, patient: PatientFacts | None) -> planning.
     )
 
 
-def _unsent_inquiry(inquiry: Inquiry, rows: _Rows) -> planning.UnsentInquiry:
+def _unsent_inquiry(inquiry: Inquiry, rows: _Rows, now: datetime) -> planning.UnsentInquiry:
     call = rows.calls.get(inquiry.id)
-    slot = call_planning.slot_of(call, rows.callers) if call else None
-    return planning.UnsentInquiry(inquiry.id, inquiry.next_attempt_after, slot)
+    slot = call_planning.slot_of(call, rows.callers, now=now) if call else None
+    return planning.UnsentInquiry(inquiry.id, inquiry.next_attempt_after, slot, inquiry.unanswered_at)
 
 
 # What should be
@@ -195,6 +204,7 @@ def _apply(
     rows: _Rows,
     unsent: Unsent,
     plan: Sequence[PlannedInquiry],
+    planner: CallPlanner,
     *,
     rules: ContactRules,
     texts: PatientTexts,
@@ -212,7 +222,6 @@ def _apply(
         if planned.channel == "email" or planned.waits_for is not None:
             _cancel_call(rows, inquiry, now)
     session.flush()  # a therapist has one planned call: those that are cancelled go before others are planned
-    planner = CallPlanner(session, unsent.practice.call_times, rows.callers, rules, now)
     # e-mails first: they may add keys of patients, which come before the line (docs/decisions/0019)
     for inquiry, planned in sorted(placed, key=lambda each: each[1].channel != "email"):
         if planned.channel == "email":

@@ -53,7 +53,8 @@ PhoneCallRow = part_of(
         "starts_at",
         "ends_at",
     ),
-    *("attempt", "result", "occurred_at", "next_attempt_after", "recorded_by"),
+    *("attempt", "result", "occurred_at", "next_attempt_after", "recorded_by", "insisted"),
+    *("claimed_by", "claimed_until", "corrected_at", "corrected_by"),
     about="What a table of calls shows.",
 )
 
@@ -68,7 +69,7 @@ ContactLogRow = part_of(
     "ContactLogRow",
     ContactLogEntry,
     *("channel", "direction", "at", "status", "result", "email_id", "phone_call_id", "inquiry_id"),
-    *("placement_request_ids", "recorded_by"),
+    *("placement_request_ids", "corrected_at", "recorded_by"),
     about="One e-mail or call, without what the practice said.",
 )
 

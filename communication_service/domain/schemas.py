@@ -278,6 +278,12 @@ class PhoneCallFields(EntityView):
     note: Annotated[str | None, FOR_CALLERS]
     """What else was said."""
     recorded_by: Annotated[UUID | None, Field(description="who recorded what came of it")]
+    corrected_at: Annotated[Instant | None, Field(description="when its outcome was taken back: it counts no more")]
+    corrected_by: Annotated[UUID | None, Field(description="the account of who took it back")]
+    correction: Annotated[str | None, FOR_CALLERS, Field(description="why it was taken back")]
+    insisted: Annotated[bool, Field(description="whether staff insisted on its time, outside of the known hours")]
+    claimed_by: Annotated[UUID | None, Field(description="the account of who is about to make it")]
+    claimed_until: Annotated[Instant | None, Field(description="when the claim ends, or ended; null: nobody has it")]
 
 
 class PhoneCallView(PhoneCallFields):
@@ -285,6 +291,9 @@ class PhoneCallView(PhoneCallFields):
 
     therapist: CalledTherapist | None
     """Whom one calls; null where the therapist is not known here."""
+    reachable_until: Annotated[
+        Instant | None, Field(description="until when the practice answers the phone; null: not at this moment")
+    ]
     practice_summaries_missing: bool
     """Whether the patient service did not answer: what practices may know of the patients is then not shown."""
     patients: list[CalledAboutPatient]
@@ -335,6 +344,8 @@ class CallOutcome(Schema):
     one patient belongs to that patient's response."""
     responses: Annotated[list[CallResponse], Field(max_length=100)] = []
     """What was said about single requests."""
+    claim_next: bool = False
+    """Claim the next call at once, if there is one that can be made now."""
 
     @rule_across("responses")
     def _answers_each_request_once(self) -> None:

@@ -144,7 +144,7 @@ INQUIRIES: Final[Transitions[InquiryStatus]] = {
     ),
     InquiryStatus.UNDER_WAY: frozenset({InquiryStatus.OPEN, InquiryStatus.GONE_OUT}),
     InquiryStatus.GONE_OUT: frozenset(),
-    InquiryStatus.NO_ANSWER: frozenset(),
+    InquiryStatus.NO_ANSWER: frozenset({InquiryStatus.OPEN}),
     InquiryStatus.DISSOLVED: frozenset(),
 }
 
@@ -186,6 +186,12 @@ def record_inquiry_unanswered(inquiry: Inquiry) -> None:
     inquiry.waits_for, inquiry.waits_until = None, None
 
 
+def resume_inquiry(inquiry: Inquiry, *, now: datetime) -> None:
+    """A call that was counted as an attempt was none: there is one more to make."""
+    _enter(inquiry, InquiryStatus.OPEN, INQUIRIES)
+    inquiry.updated_at = now
+
+
 def dissolve_inquiry(inquiry: Inquiry, *, now: datetime) -> None:
     """Nothing is left to ask."""
     _enter(inquiry, InquiryStatus.DISSOLVED, INQUIRIES)
@@ -202,23 +208,8 @@ PHONE_CALLS: Final[Transitions[CallStatus]] = {
 }
 
 
-def new_phone_call(
-    inquiry: Inquiry, *, attempt: int, caller_id: UUID | None, starts_at: datetime, ends_at: datetime, now: datetime
-) -> PhoneCall:
-    """Plan a call about what the inquiry carries."""
-    return PhoneCall(
-        id=new_id(),
-        **first_version(by=None, now=now),
-        therapist_id=inquiry.therapist_id,
-        inquiry_id=inquiry.id,
-        placement_request_ids=list(inquiry.placement_request_ids),
-        caller_id=caller_id,
-        direction="outbound",
-        status=CallStatus.PLANNED,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        attempt=attempt,
-    )
+NEW_CALL: Final = CallStatus.PLANNED
+"""The first status of a call (`domain/new_calls.py`)."""
 
 
 def require_planned(call: PhoneCall) -> None:
@@ -239,12 +230,14 @@ def record_call_made(
     """The call was made: completed where the practice was reached, failed otherwise."""
     _enter(call, CallStatus.COMPLETED if result == CallResult.REACHED else CallStatus.FAILED, PHONE_CALLS)
     call.result, call.occurred_at, call.notes, call.recorded_by = result, occurred_at, notes, by
+    call.claimed_by = call.claimed_until = None
     call.count_change(by=by, now=now)
 
 
 def cancel_phone_call(call: PhoneCall, *, now: datetime) -> None:
     """Never make the call."""
     _enter(call, CallStatus.CANCELLED, PHONE_CALLS)
+    call.claimed_by = call.claimed_until = None
     call.updated_at = now
 
 
@@ -337,6 +330,12 @@ def give_up(request: ContactRequest) -> bool:
         return False
     _enter(request, ContactRequestStatus.OVER, PLACEMENT_REQUESTS)
     return True
+
+
+def take_up_again(request: ContactRequest, inquiry: Inquiry, *, now: datetime) -> None:
+    """The last attempt was none: the request waits in its contact as before, and keeps what it counts."""
+    _enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
+    request.inquiry_id, request.due_at = inquiry.id, now
 
 
 def end(request: ContactRequest, *, now: datetime) -> None:

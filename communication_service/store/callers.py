@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -35,6 +35,12 @@ def caller_of_account(session: Session, user_id: UUID | None) -> UUID | None:
     if user_id is None:
         return None
     return session.scalar(select(Caller.id).where(STANDS, Caller.user_id == user_id))
+
+
+def names(session: Session, ids: Collection[UUID]) -> dict[UUID, str]:
+    """What these callers are called, also those who were removed."""
+    rows = select(Caller.id, Caller.name).where(Caller.id.in_(list(ids)))
+    return {row.id: row.name for row in session.execute(rows)}
 
 
 def with_hours(session: Session) -> Sequence[Caller]:

@@ -26,7 +26,16 @@ _WITHDRAWN_BECAUSE = {
     WhyNotRestored.PATIENT_EXCLUSION: WithdrawalReason.PATIENT_DECLINED,
 }
 NOT_ABOUT_THE_REQUEST = frozenset(
-    {"reassigned", "not_restored", "emailed", "called", "not_reached", EmailKind.CONFIRMATION, EmailKind.WITHDRAWAL}
+    {
+        "reassigned",
+        "not_restored",
+        "emailed",
+        "called",
+        "not_reached",
+        "call_corrected",
+        EmailKind.CONFIRMATION,
+        EmailKind.WITHDRAWAL,
+    }
 )
 """Entries that may follow a withdrawal and change nothing: it was moved by a merge, what was under way went out, or
 nobody was reached."""

@@ -57,6 +57,15 @@ def upgrade() -> None:
         "uq_callers_user_id", "callers", ["user_id"], unique=True, postgresql_where=sa.text("removed_at IS NULL")
     )
     op.create_table(
+        "wrong_numbers",
+        sa.Column("therapist_id", sa.Uuid(), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=True),
+        sa.Column("mobile", sa.Text(), nullable=True),
+        sa.Column("phone_call_id", sa.Uuid(), nullable=False),
+        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("therapist_id", name=op.f("pk_wrong_numbers")),
+    )
+    op.create_table(
         "mail_server",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("troubles", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -83,6 +92,7 @@ def upgrade() -> None:
         sa.Column("waits_until", sa.Date(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("next_attempt_after", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unanswered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint("channel IN ('email', 'phone')", name=op.f("ck_inquiries_channel")),
@@ -322,11 +332,20 @@ def upgrade() -> None:
         sa.Column("next_attempt_after", sa.DateTime(timezone=True), nullable=True),
         sa.Column("notes", postgresql.ARRAY(sa.LargeBinary()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("recorded_by", sa.Uuid(), nullable=True),
+        sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("corrected_by", sa.Uuid(), nullable=True),
+        sa.Column("corrections", postgresql.ARRAY(sa.LargeBinary()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("insisted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("claimed_by", sa.Uuid(), nullable=True),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("released_by", sa.Uuid(), nullable=True),
+        sa.Column("released_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("release_reason", sa.Text(), nullable=True),
         *aggregate_columns(),
         postgresql.ExcludeConstraint(
             (sa.text("coalesce(caller_id, '00000000-0000-0000-0000-000000000000'::uuid)"), "="),
             (sa.text("tstzrange(starts_at, ends_at)"), "&&"),
-            where=sa.text("status = 'planned'"),
+            where=sa.text("status = 'planned' AND direction = 'outbound'"),
             using="gist",
             name="ex_phone_calls_one_call_at_a_time",
         ),
@@ -334,6 +353,16 @@ def upgrade() -> None:
             "(status IN ('completed', 'failed')) = (result IS NOT NULL)", name=op.f("ck_phone_calls_result")
         ),
         sa.CheckConstraint("(result IS NULL) = (occurred_at IS NULL)", name=op.f("ck_phone_calls_made_at")),
+        sa.CheckConstraint("corrected_at IS NULL OR result IS NOT NULL", name=op.f("ck_phone_calls_corrects_a_result")),
+        sa.CheckConstraint(
+            "claimed_until IS NULL OR status = 'planned'", name=op.f("ck_phone_calls_claimed_before_it_is_made")
+        ),
+        sa.CheckConstraint(
+            "claimed_by IS NULL OR claimed_until IS NOT NULL", name=op.f("ck_phone_calls_claimed_for_a_time")
+        ),
+        sa.CheckConstraint(
+            "release_reason IN ('interrupted', 'not_now', 'other')", name=op.f("ck_phone_calls_release_reason")
+        ),
         sa.CheckConstraint("direction IN ('outbound', 'inbound')", name=op.f("ck_phone_calls_direction")),
         sa.CheckConstraint(
             "status IN ('planned', 'completed', 'failed', 'cancelled')", name=op.f("ck_phone_calls_status")
@@ -352,7 +381,7 @@ def upgrade() -> None:
         "phone_calls",
         ["therapist_id"],
         unique=True,
-        postgresql_where=sa.text("status = 'planned'"),
+        postgresql_where=sa.text("status = 'planned' AND direction = 'outbound'"),
     )
     op.create_table(
         "answers",
@@ -405,6 +434,7 @@ def downgrade() -> None:
     op.drop_table("answers")
     op.drop_table("phone_calls")
     op.drop_table("callers")
+    op.drop_table("wrong_numbers")
     op.drop_table("emails")
     op.drop_table("therapists")
     op.drop_table("places")

@@ -14,7 +14,7 @@ from communication_service.domain import calls, email_parts
 from communication_service.store.tables import Email, PhoneCall
 from patient_service.domain import birthdays
 from tests.across_services.worlds import a_world
-from tests.builders.communication import TEXTS
+from tests.builders.communication import RULES, TEXTS
 from tests.builders.world import World
 
 WARNING = "In den letzten zwei Jahren gab es bereits eine Psychotherapie."
@@ -44,7 +44,7 @@ def letter(world: World) -> str:
 
 def warns_on_the_phone(world: World) -> bool | None:
     (call,) = world.rows(PhoneCall, status="planned")
-    (patient,) = calls.get(world.communication, TEXTS, call.id).patients
+    (patient,) = calls.get(world.communication, TEXTS, call.id, rules=RULES, now=world.now).patients
     return patient.prior_therapy_within_two_years
 
 

@@ -92,6 +92,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "kind of an e-mail": enums.EmailKind,
     "resolution of a doubt": enums.EmailResolution,
     "result of a call": enums.CallResult,
+    "why a claimed call is given back": enums.ReleaseReason,
     "outcome of a record": enums.ImportOutcome,
     "action of a change of a therapist": therapist_enums.TherapistChangeAction,
     "outcome of a field in a review": import_enums.FieldOutcome,

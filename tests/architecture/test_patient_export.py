@@ -75,6 +75,8 @@ NOT_PERSONAL = {
         "cooldowns": "practices",
         "email_suppressions": "practices",
         "mail_server": "the mail server",
+        "callers": "staff",
+        "wrong_numbers": "practices",
     },
     "geocoding_service": {
         "address_lookups": "practices, and addresses that staff asked for, for a day, without whose they are",
@@ -190,7 +192,14 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 ),
             },
         ),
-        "phone_calls": (ExportedCall, {"notes": "note"}, {"line": "who of us phones", "sequence": FOR_MACHINES}),
+        "phone_calls": (
+            ExportedCall,
+            {"notes": "note", "corrections": "correction"},
+            {
+                "sequence": FOR_MACHINES,
+                **dict.fromkeys(("released_by", "released_until", "release_reason"), "who of us phones when"),
+            },
+        ),
         "answers": (
             RecordedResponse,
             {},

@@ -9,25 +9,37 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
+from communication_service.domain import callers
 from communication_service.domain.call_times import CallerTimes, is_closed
+from communication_service.domain.caller_schemas import CallerFields, CallerView
 from communication_service.settings import ContactRules
 from communication_service.store.tables import Caller, Inquiry, PhoneCall
 from shared.database import new_id, transaction
 from shared.values.datetimes import BERLIN
+from shared.values.schemas import read_patch
 from shared.values.weekly import Weekly
-from tests.builders.communication import FIVE, RULES, TEN, a_practice_to_phone, a_request, composed, rows, the
+from tests.builders.communication import FIVE, RULES, TEN, a_caller, a_practice_to_phone, a_request, composed, rows, the
 from tests.conftest import MONDAY
 
 MORNING = {"monday": [{"start": "10:00", "end": "10:30"}]}
 LATER = MONDAY + timedelta(minutes=1)
 
 
-def a_caller(client: FlaskClient, **fields: Any) -> dict[str, Any]:
-    """Somebody who phones on Monday mornings."""
+def entered(client: FlaskClient, **fields: Any) -> Any:
+    """Somebody who phones on Monday mornings, entered over HTTP."""
     answer = client.post("/api/callers", json={"name": "Maria", "hours": MORNING, **fields})
     assert answer.status_code == 201, answer.json
-    made: dict[str, Any] = answer.json
-    return made
+    return answer.json
+
+
+def change(caller: UUID, **fields: Any) -> None:
+    with transaction() as session:
+        callers.change(session, caller, read_patch(fields, CallerFields, CallerView), by=None, now=LATER)
+
+
+def dismiss(caller: UUID) -> None:
+    with transaction() as session:
+        callers.remove(session, caller, by=None, now=LATER)
 
 
 def at(clock: str, day: int = 23) -> datetime:
@@ -41,9 +53,9 @@ def planned() -> list[tuple[UUID | None, datetime]]:
 
 def test_calls_are_planned_in_the_common_hours_of_callers_and_practices(client: FlaskClient) -> None:
     """Two callers are in two calls at once, each of them in one; who is absent is in none."""
-    first, second = a_caller(client), a_caller(client, name="Ali")
+    first, second = entered(client), entered(client, name="Ali")
     absent = [{"from": at("10:08").isoformat(), "to": at("10:20").isoformat()}]
-    a_caller(client, name="Nobody", hours=None)
+    entered(client, name="Nobody", hours=None)
     changed = client.patch(f"/api/callers/{second['id']}", json={"absences": absent})
     assert (changed.status_code, changed.json["version"]) == (200, 2)
     for _ in range(8):
@@ -56,43 +68,39 @@ def test_calls_are_planned_in_the_common_hours_of_callers_and_practices(client: 
     assert planned()[-1][1] == at("10:00", 30)
 
 
-def test_calls_move_only_where_they_must_when_callers_change(client: FlaskClient) -> None:
+def test_calls_move_only_where_they_must_when_callers_change() -> None:
     a_request(a_practice_to_phone())
     a_request(a_practice_to_phone())
     composed()
     assert planned() == [(None, TEN), (None, TEN + FIVE)]
-    first = a_caller(client)
+    first = a_caller(hours=MORNING)
     composed(LATER)
-    assert planned() == [(UUID(first["id"]), TEN), (UUID(first["id"]), TEN + FIVE)]
-    second = a_caller(client, name="Ali")
+    assert planned() == [(first, TEN), (first, TEN + FIVE)]
+    second = a_caller(hours=MORNING, name="Ali")
     composed(LATER)
-    assert {who for who, _ in planned()} == {UUID(first["id"])}, "nobody moves because somebody could"
-    in_the_middle = [{"from": at("10:07").isoformat(), "to": at("10:11").isoformat()}]
-    version = {"If-Match": f'"{first["version"]}"'}
-    url = f"/api/callers/{first['id']}"
-    assert client.patch(url, json={"absences": in_the_middle}, headers=version).status_code == 200
-    assert client.delete(url, headers=version).status_code == 412
+    assert {who for who, _ in planned()} == {first}, "nobody moves because somebody could"
+    in_the_middle = {"from": at("10:07").isoformat(), "to": at("10:11").isoformat()}
+    change(first, absences=[in_the_middle])
     composed(LATER)
-    assert planned() == [(UUID(second["id"]), TEN), (UUID(second["id"]), TEN + FIVE)]
-    for each in (first, second):
-        assert client.delete(f"/api/callers/{each['id']}").status_code == 204
+    assert planned() == [(second, TEN), (second, TEN + FIVE)]
+    dismiss(first)
+    dismiss(second)
     composed(LATER)
     assert planned() == [(None, TEN), (None, TEN + FIVE)]
-    assert [client.get(url).status_code, client.get("/api/callers").json["total"]] == [404, 0]
 
 
-def test_a_request_without_a_slot_gets_one_when_somebody_has_time(client: FlaskClient) -> None:
-    caller = a_caller(client, hours={"friday": [{"start": "10:00", "end": "11:00"}]})
+def test_a_request_without_a_slot_gets_one_when_somebody_has_time() -> None:
+    caller = a_caller(hours={"friday": [{"start": "10:00", "end": "11:00"}]})
     a_request(a_practice_to_phone())
     composed()
     assert the(Inquiry).waits_for == "no_free_slot"
-    assert client.patch(f"/api/callers/{caller['id']}", json={"hours": MORNING}).status_code == 200
+    change(caller, hours=MORNING)
     composed(LATER)
-    assert (the(Inquiry).waits_for, planned()) == (None, [(UUID(caller["id"]), TEN)])
+    assert (the(Inquiry).waits_for, planned()) == (None, [(caller, TEN)])
 
 
 def test_a_list_knows_whose_calls_they_are(client: FlaskClient) -> None:
-    caller = a_caller(client)
+    caller = entered(client)
     a_request(a_practice_to_phone())
     composed()
 
@@ -108,13 +116,18 @@ def test_a_list_knows_whose_calls_they_are(client: FlaskClient) -> None:
 
 def test_an_account_is_one_callers(client: FlaskClient) -> None:
     account = str(new_id())
-    made = a_caller(client, user_id=account)
+    made = entered(client, user_id=account)
     again = client.post("/api/callers", json={"name": "Ali", "user_id": account})
     assert (again.status_code, again.json["code"]) == (409, "caller.known")
     assert again.headers["Location"].endswith(made["id"])
-    other = a_caller(client, name="Ali")
+    other = entered(client, name="Ali")
     assert client.patch(f"/api/callers/{other['id']}", json={"user_id": account}).status_code == 409
-    assert client.patch(f"/api/callers/{made['id']}", json={"user_id": account}).json["version"] == 1
+    url = f"/api/callers/{made['id']}"
+    assert client.patch(url, json={"user_id": account}).json["version"] == 1
+    assert client.delete(url, headers={"If-Match": '"7"'}).status_code == 412
+    assert client.delete(url).status_code == 204
+    assert [client.get(url).status_code, client.get("/api/callers").json["total"]] == [404, 1]
+    assert entered(client, user_id=account)["id"] != made["id"]
     with transaction() as session:
         assert session.get_one(Caller, UUID(made["id"])).absences == []
 

@@ -27,6 +27,7 @@ NEW_PATIENT, PATIENT = "POST /api/patients", "PATCH /api/patients/{id}"
 LETTER, CALL = "POST /api/emails/{id}/response", "POST /api/phone-calls/{id}/outcome"
 ANSWER, LIST = "POST /api/placement-requests/{id}/response", "POST /api/placement-requests"
 STATUS, CONSENT = "POST /api/patients/{id}/status", "POST /api/patients/{id}/consents"
+NEW_CALL, MOVED_CALL = "POST /api/phone-calls", "PATCH /api/phone-calls/{id}"
 BLOCK = "POST /api/therapists/{id}/block"
 BULK, BULK_OF_PATIENTS = "POST /api/placement-requests/bulk", "POST /api/patients/bulk"
 BULK_OF_REVIEWS, APPROVAL = "POST /api/import-reviews/bulk", "POST /api/import-reviews/{id}/approve"
@@ -199,6 +200,22 @@ RULES = (
     Reason(
         "must not have two answers for one request", "compares fields within a list", rules.answers_twice, LETTER,
         TWO_ANSWERS, ONE_ANSWER, fields=("responses.*.placement_request_id",), also=(CALL,),
+    ),
+    Reason(
+        "must not end before it begins", "compares two instants", rules.is_absent_backwards, "POST /api/callers",
+        {"name": "Maria", "absences": [{"from": "2026-12-02T09:00:00Z", "to": "2026-12-01T09:00:00Z"}]},
+        {"name": "Maria", "absences": [{"from": "2026-12-01T09:00:00Z", "to": "2026-12-01T09:00:00Z"}]},
+        fields=("absences.*.to",), also=("PATCH /api/callers/{id}",),
+    ),
+    Reason(
+        "must lie after starts_at", "compares two instants", rules.takes_no_time_or_hours, NEW_CALL,
+        {"therapist_id": ID, "starts_at": "2026-12-02T09:00:00Z", "ends_at": "2026-12-02T09:00:00Z"},
+        {"therapist_id": ID, "starts_at": "2026-12-02T09:00:00Z", "ends_at": "2026-12-02T09:05:00Z"},
+        fields=("ends_at",), also=(MOVED_CALL,),
+    ),
+    Reason(
+        "names a practice that is not known here", "depends on what is stored", rules.was_sent, NEW_CALL,
+        {"therapist_id": ID, "direction": "inbound"}, None, fields=("therapist_id",),
     ),
     Reason(
         "overrides must concern therapists", "compares two lists", rules.overrides_a_stranger, LIST,

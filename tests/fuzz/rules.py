@@ -197,6 +197,21 @@ def ends_before_it_starts(value: Any, sent: Sent) -> bool:
     return any(end < start for start, end in _start_and_end(sent))
 
 
+def _instant(written: str) -> datetime:
+    return datetime.fromisoformat(written.upper())
+
+
+def is_absent_backwards(value: Any, sent: Sent) -> bool:
+    """An absence that ends before it begins."""
+    return any(_instant(each["to"]) < _instant(each["from"]) for each in sent.body.get("absences") or [])
+
+
+def takes_no_time_or_hours(value: Any, sent: Sent) -> bool:
+    """A call that ends when it begins, before, or more than two hours later."""
+    length = _instant(sent.body["ends_at"]) - _instant(sent.body["starts_at"])
+    return not timedelta() < length <= timedelta(hours=2)
+
+
 def lasts_too_long(value: Any, sent: Sent) -> bool:
     """More than five years."""
     return any((end - start).days >= 5 * 365 for start, end in _start_and_end(sent))

@@ -18,6 +18,7 @@ from shared.events.catalogue.addresses import (
 from shared.events.catalogue.contacts import (
     Answers,
     AttemptsUsedUp,
+    CallCorrected,
     CallRecorded,
     EmailAnswered,
     EmailSent,
@@ -80,6 +81,7 @@ __all__ = [
     "AddressGeocoded",
     "Answers",
     "AttemptsUsedUp",
+    "CallCorrected",
     "CallRecorded",
     "ContactLogShown",
     "EmailAnswered",
