@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from communication_service.clients.patient_service import PatientService
+from communication_service.domain.letter_headers import Links
+from communication_service.domain.link_tokens import LinkTokens
 from communication_service.settings import ContactRules, Settings
 from shared.runtime.service_client import ServiceClient
 from shared.runtime.smtp import MailServer
@@ -23,16 +25,19 @@ class Dependencies:
     """Used in the worker alone: a web process does not get its address."""
     patients: PatientService
     """Asked what practices may read of patients."""
+    links: Links
+    """Makes the links in e-mails, and reads their tokens."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
-        """With the rules, the ring of keys, the mail server and the other services that the settings name."""
+        """With the rules, the rings of keys, the mail server and the other services that the settings name."""
         url = settings.address(settings.patient_service_url, settings.patient_service_port)
         return cls(
             settings.contact,
             PatientTexts.of(settings.text_key),
             MailServer.of(settings, own_name=settings.contact.sender.domain),
             PatientService(ServiceClient("patient_service", url, settings.service_tokens())),
+            Links(LinkTokens(settings.link_key), settings.platform_url, settings.contact.link_lifetime),
         )
 
     @property

@@ -21,7 +21,7 @@ from communication_service.domain import (
     practice_summaries,
     sending,
 )
-from communication_service.domain.email_texts import inquiry_headers
+from communication_service.domain.letter_headers import LetterHeaders, Links
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
 from communication_service.domain.practice_summaries import NO_SUMMARIES, NONE_ASKED, SheetSummaries, Summaries
 from communication_service.domain.sending import EmailClaim
@@ -154,6 +154,7 @@ class Sending:
     texts: PatientTexts
     server: MailServer
     ask: AskForSummaries = nobody_to_ask
+    links: Links | None = None
     fresh_seconds: float = 2.0
     """A letter that was claimed longer ago is looked at again before its first byte: a mail server may take half a
     minute until then, and what was withdrawn meanwhile must not go."""
@@ -261,13 +262,13 @@ class Sending:
             return False
 
     def _message(self, claim: EmailClaim, now: datetime) -> OutgoingEmail:
-        more = inquiry_headers(sender=self.rules.sender, date=now, correlation_id=claim.correlation_id)
+        headers = LetterHeaders(self.rules.sender, self.links, self.rules.reply_tokens)
         return as_message(
             claim.text,
             sender=self.rules.sender,
             recipient=claim.recipient,
             message_id=claim.message_id,
-            more=more,
+            more=headers.of(claim.email_id, date=now, correlation_id=claim.correlation_id),
         )
 
 
@@ -356,7 +357,7 @@ def confirm_erasures(now: datetime) -> int:
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
     rules, texts = dependencies.rules, dependencies.texts
-    sending = Sending(rules, texts, dependencies.mail_server, asking(dependencies.patients))
+    sending = Sending(rules, texts, dependencies.mail_server, asking(dependencies.patients), dependencies.links)
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules, texts), needs_current_events=True),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),

@@ -6,13 +6,17 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Annotated, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from shared.runtime.gateway_address import PublicAddress
 from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.service_calls import CallingService, PatientServiceAddress
 from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
 from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
+
+LONGEST_NAME_WITH_TOKEN = 64 - len("+") - 48
+"""Of an address: 64 characters may stand before the @ (RFC 5321), of which a token takes 48."""
 
 Days = tuple[date, date]
 """The first and the last of some days."""
@@ -69,6 +73,11 @@ class ContactRules(MailSender):
     email_retry_seconds: Seconds = Field(default=60, ge=0.1, le=3600)
     """Until an e-mail is tried again that the mail server took only "later"; the pause doubles, up to an hour. With a
     mail server that takes no e-mails at all it doubles up to 15 minutes."""
+    link_days: Annotated[int, Unit("days")] = Field(default=180, ge=30, le=3660)
+    """How long links in e-mails are valid, from the day on which the e-mail is handed over."""
+    reply_tokens: bool = False
+    """Whether practices answer to an address of their own for each e-mail (`name+token@domain`), by which an answer is
+    known where the mail program loses everything else. The mail server must deliver it to CONTACT_MAIL_FROM."""
 
     @property
     def gathering(self) -> timedelta:
@@ -95,6 +104,11 @@ class ContactRules(MailSender):
         """The first pause after an e-mail was not taken."""
         return timedelta(seconds=self.email_retry_seconds)
 
+    @property
+    def link_lifetime(self) -> timedelta:
+        """How long links are valid."""
+        return timedelta(days=self.link_days)
+
     @field_validator("closing_days")
     @classmethod
     def _are_days(cls, written: str) -> str:
@@ -108,8 +122,16 @@ class ContactRules(MailSender):
             raise ValueError("must divide an hour: 5, 10, 15, …")
         return minutes
 
+    @field_validator("reply_tokens")
+    @classmethod
+    def _leaves_room_for_a_token(cls, wanted: bool, others: ValidationInfo) -> bool:
+        name = str(others.data.get("mail_from", "")).rpartition("@")[0]
+        if wanted and len(name) > LONGEST_NAME_WITH_TOKEN:
+            raise ValueError(f"needs at most {LONGEST_NAME_WITH_TOKEN} characters before the @ of CONTACT_MAIL_FROM")
+        return wanted
 
-class Settings(CallingService, MailServerSettings, PatientServiceAddress):
+
+class Settings(CallingService, MailServerSettings, PatientServiceAddress, PublicAddress):
     """What the communication service reads beside what every service does."""
 
     service: ClassVar[str] = "communication_service"
@@ -123,6 +145,10 @@ class Settings(CallingService, MailServerSettings, PatientServiceAddress):
     """Wraps the keys of patients that encrypt letters and notes in the communication service. Keep a copy apart from
     the database and its backups: without it nobody can read them again. A ring of several while it is replaced, as
     docs/keys.md says."""
+    link_key: KeyRing = Field(validation_alias="COMMUNICATION_SERVICE_LINK_KEY")
+    """Signs the links in e-mails to practices, and the addresses that they answer to. Without it links in e-mails that
+    have gone out are not valid any more. A ring of several while it is replaced, as docs/keys.md says."""
     contact: ContactRules = ContactRules()
 
     _text_key_has_one_purpose = for_one_purpose("text_key", other_than=("digest_key",))
+    _link_key_has_one_purpose = for_one_purpose("link_key", other_than=("digest_key", "text_key"))

@@ -15,6 +15,7 @@ WHO_NEEDS = (
         "INDEX_KEY": {"patient_service.web", "patient_service.worker"},
         "MATCHING_SERVICE_TEXT_KEY": {"matching_service.web", "matching_service.worker"},
         "COMMUNICATION_SERVICE_TEXT_KEY": {"communication_service.web", "communication_service.worker"},
+        "COMMUNICATION_SERVICE_LINK_KEY": {"communication_service.web", "communication_service.worker"},
         "DIGEST_KEY": WEBS | WORKERS | {"administrator"},
         "KAFKA_SASL_PASSWORD": WEBS | WORKERS | {"topics", "kafka.accounts", "administrator"},
         "KAFKA_ADMIN_PASSWORD": {"kafka", "topics", "kafka.accounts"},

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, event
 
 from testkit.private_platform import PrivatePlatform, private_platform
-from tests.builders.keys import TEXT_RINGS
+from tests.builders.keys import LINK_RING, TEXT_RINGS
 
 ROOT = Path(__file__).parent.parent
 STATE_OF_THE_PLATFORM = "state of the platform"
@@ -91,7 +91,9 @@ class Infrastructure:
     def started(cls) -> Iterator[Infrastructure]:
         """Started, with its settings in the environment; stopped and removed at the end of the block."""
         # applications in a test know their callers without a token; with tokens tests/shared/http and end_to_end run
-        with private_platform(AUTH="none", **CHEAP_HASHES, **TEXT_RINGS) as platform:
+        with private_platform(
+            AUTH="none", **CHEAP_HASHES, **TEXT_RINGS, COMMUNICATION_SERVICE_LINK_KEY=LINK_RING
+        ) as platform:
             platform.up(only=["postgresql", "pgbouncer", "migrations"])
             os.environ.update(platform.settings)
             yield cls(platform)

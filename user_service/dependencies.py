@@ -49,7 +49,7 @@ class Dependencies:
             sessions=settings.session,
             emails=settings.account,
             mail_server=_mail_server(settings),
-            public_url=settings.address,
+            public_url=settings.platform_url,
             trusted_proxies=tuple(map(ip_network, proxies)),
         )
 

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from shared.runtime.gateway_address import GatewayAddress
-from shared.runtime.hosts import check_url, is_loopback
+from shared.runtime.gateway_address import PublicAddress
+from shared.runtime.hosts import is_loopback
 from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.settings import (
     IN_WORKER,
@@ -98,7 +98,7 @@ class LinksInClear(EnvironmentSettings):
     only where nobody else can read the network."""
 
 
-class Settings(ServiceSettings, MailServerSettings, LinksInClear, GatewayAddress):
+class Settings(ServiceSettings, MailServerSettings, LinksInClear, PublicAddress):
     """What the user service reads beside what every service does."""
 
     service: ClassVar[str] = "user_service"
@@ -117,9 +117,6 @@ class Settings(ServiceSettings, MailServerSettings, LinksInClear, GatewayAddress
     signing_key_pending_seconds: Seconds = Field(default=900, ge=120, le=86_400)
     """How long a new signing key is published before it signs: at least twice the minute between two fetches of
     the keys."""
-    public_url: str = ""
-    """Where people reach the platform, for the links in e-mails; with https the cookie of a session is sent over TLS
-    only. Empty: the gateway on this machine."""
     trusted_proxies: str = "127.0.0.1,::1"
     """Addresses and networks, separated by commas, of the gateways whose `X-Real-IP` names the client: attempts to sign
     in are counted by it."""
@@ -135,11 +132,6 @@ class Settings(ServiceSettings, MailServerSettings, LinksInClear, GatewayAddress
             )
         return host
 
-    @field_validator("public_url")
-    @classmethod
-    def _is_an_address(cls, url: str) -> str:
-        return url and check_url(url).rstrip("/")
-
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, listed: str) -> str:
@@ -149,8 +141,3 @@ class Settings(ServiceSettings, MailServerSettings, LinksInClear, GatewayAddress
             except ValueError:
                 raise ValueError("must be addresses or networks, separated by commas") from None
         return listed
-
-    @property
-    def address(self) -> str:
-        """Where people reach the platform."""
-        return self.public_url or self.gateway_url

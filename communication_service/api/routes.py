@@ -22,9 +22,10 @@ from communication_service.api.phone_calls import (
     PhoneCallOutcomeResource,
 )
 from communication_service.api.suppressions import EmailSuppressionCollection, EmailSuppressionItem
+from communication_service.api.unsubscribe import UnsubscribePage
 from communication_service.api.waiting_requests import WaitingRequestCollection
 from shared.http import Route
-from shared.security.authentication import AUDITORS, CALLERS, COORDINATORS
+from shared.security.authentication import ANYONE, AUDITORS, CALLERS, COORDINATORS
 
 ROUTES = [
     Route("/api/emails", EmailCollection, get=COORDINATORS),
@@ -50,5 +51,6 @@ ROUTES = [
     Route("/api/therapists/<uuid:id>/contact-history", ContactHistoryCollection, get=CALLERS | AUDITORS),
     Route("/api/email-suppressions", EmailSuppressionCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/email-suppressions/<uuid:id>", EmailSuppressionItem, get=COORDINATORS, delete=COORDINATORS),
+    Route("/unsubscribe/<token>", UnsubscribePage, get=ANYONE, post=ANYONE),
     PATIENT_DATA,
 ]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import format_datetime
 from pathlib import Path
 from types import MappingProxyType
 from uuid import UUID
@@ -14,7 +12,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from communication_service.domain.email_parts import Letter
 from communication_service.store.tables import PatientPseudonym, PracticeCopy
-from shared.values import email_headers
 from shared.values.emails import EmailText, Sender
 from shared.values.text import one_line
 from shared.values.weekly import Weekly
@@ -152,20 +149,3 @@ def german_hours(week: Weekly | None) -> str:
 
 
 DAYS_IN_ENGLISH = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-# The headers around the text
-
-
-def inquiry_headers(*, sender: Sender, date: datetime, correlation_id: str | None) -> dict[str, str]:
-    """The further headers of an inquiry.
-
-    `Auto-Submitted` keeps out-of-office answers away (RFC 3834): they are not answers.
-    """
-    known = {
-        "Date": format_datetime(date),
-        "Auto-Submitted": "auto-generated",
-        "Content-Language": "de",
-        "List-Unsubscribe": email_headers.unsubscribe_by_mail(sender.address, "Keine Anfragen mehr"),
-    }
-    return known | ({"X-Correlation-Id": correlation_id} if correlation_id else {})

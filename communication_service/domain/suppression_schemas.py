@@ -24,7 +24,8 @@ class NewSuppression(Schema):
 class SuppressionView(NewSuppression, EntityView):
     """An address that gets no inquiries, for everybody who uses it."""
 
-    source: Literal["staff", "opt_out", "mail_server"]
-    """Who has suppressed the address: staff, the practice, or a mail server that refuses it."""
+    source: Literal["staff", "opt_out", "mail_server", "link"]
+    """Who has suppressed the address: staff, the practice (in its entry, or by the link in an e-mail), or a mail server
+    that refuses it."""
     recorded_by: UUID | None
     """The account of who entered it; null where nobody did."""

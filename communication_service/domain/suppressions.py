@@ -32,7 +32,7 @@ class Wanted(NamedTuple):
     email: str
     email_key: str
     reason: str
-    source: Literal["staff", "opt_out", "mail_server"]
+    source: Literal["staff", "opt_out", "mail_server", "link"]
 
 
 def suppress(

@@ -21,7 +21,8 @@ class EmailSuppression(Aggregate, Tables):
     email_key: Mapped[str] = mapped_column(Text)
     reason: Mapped[str]
     source: Mapped[str]
-    """staff, opt_out (of a therapist who has the address), mail_server (there is no such address)."""
+    """staff, opt_out (of a therapist who has the address), mail_server (there is no such address), link (in an
+    e-mail to it, which somebody there used)."""
     recorded_by: Mapped[UUID | None]
     removed_at: Mapped[datetime | None]
     """When staff took it back; such a row counts no more, and proves who did that."""
@@ -35,7 +36,7 @@ class EmailSuppression(Aggregate, Tables):
             unique=True,
             postgresql_where=text("removed_at IS NULL"),
         ),
-        CheckConstraint("source IN ('staff', 'opt_out', 'mail_server')", name="source"),
+        CheckConstraint("source IN ('staff', 'opt_out', 'mail_server', 'link')", name="source"),
         CheckConstraint("removed_by IS NULL OR removed_at IS NOT NULL", name="removed_by_somebody"),
     )
 

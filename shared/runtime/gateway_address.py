@@ -1,8 +1,10 @@
-"""Where the gateway is found: its own settings, which the service that writes links to it reads too."""
+"""Where the gateway is found: its own settings, which services that write links to it read too."""
 
 from __future__ import annotations
 
-from shared.runtime.hosts import own_url
+from pydantic import field_validator
+
+from shared.runtime.hosts import check_url, own_url
 from shared.runtime.settings import EnvironmentSettings, Port
 
 
@@ -21,3 +23,21 @@ class GatewayAddress(EnvironmentSettings):
     def gateway_url(self) -> str:
         """The gateway's address for this machine."""
         return own_url(self.gateway_bind, self.gateway_port, has_tls=bool(self.gateway_tls_certificate_file))
+
+
+class PublicAddress(GatewayAddress):
+    """Where people reach the platform, for each service that writes links."""
+
+    public_url: str = ""
+    """Where people reach the platform, for the links in e-mails; with https the cookie of a session is sent over TLS
+    only. Empty: the gateway on this machine."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        return url and check_url(url).rstrip("/")
+
+    @property
+    def platform_url(self) -> str:
+        """Where people reach the platform."""
+        return self.public_url or self.gateway_url

@@ -81,7 +81,7 @@ def test_what_only_asks_is_known_by_name() -> None:
 
 
 def test_what_is_never_replayed_is_known_by_name() -> None:
-    """`NOT_REPLAYED` ignores the key too: it is for those who sign in or out, and for nobody else."""
+    """`NOT_REPLAYED` ignores the key too: who signs in or out, and what has one effect however often."""
     assert {name for name, endpoint in endpoints() if endpoint.replay == NOT_REPLAYED} == {
         "POST /api/auth/login",
         "POST /api/auth/refresh",
@@ -92,6 +92,7 @@ def test_what_is_never_replayed_is_known_by_name() -> None:
         "POST /api/auth/password-resets/complete",
         "POST /api/me/password",
         "POST /api/me/otp",
+        "POST /unsubscribe/<token>",
     }
 
 

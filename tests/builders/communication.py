@@ -7,12 +7,15 @@ from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from communication_service import jobs
 from communication_service.domain import call_outcomes, callers, email_parts
 from communication_service.domain.call_schemas import RecordedOutcome
 from communication_service.domain.caller_schemas import CallerFields
+from communication_service.domain.letter_headers import Links
+from communication_service.domain.link_tokens import LinkTokens
 from communication_service.domain.schemas import CallOutcome
 from communication_service.listeners import listeners
 from communication_service.settings import ContactRules
@@ -24,7 +27,7 @@ from shared.security.encryption import MasterKeys
 from shared.security.patient_texts import PatientTexts
 from shared.values.emails import EmailText
 from tests.builders.events import happened
-from tests.builders.keys import TEXT_RINGS
+from tests.builders.keys import LINK_RING, TEXT_RINGS
 from tests.conftest import MONDAY
 
 Row = TypeVar("Row", Email, Inquiry, PhoneCall, ContactRequest, EmailCooldown, RecordedAnswer)
@@ -32,6 +35,7 @@ Row = TypeVar("Row", Email, Inquiry, PhoneCall, ContactRequest, EmailCooldown, R
 RULES = ContactRules()
 TEXTS = PatientTexts(MasterKeys(TEXT_RINGS["COMMUNICATION_SERVICE_TEXT_KEY"]))
 SENDER = RULES.sender
+LINKS = Links(LinkTokens(SecretStr(LINK_RING)), "https://platform.example.org", RULES.link_lifetime)
 MONDAY_MORNINGS = {"monday": [{"start": "10:00", "end": "11:00"}]}
 
 TEN = datetime(2026, 11, 23, 9, 5, tzinfo=UTC)

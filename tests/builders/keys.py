@@ -14,6 +14,8 @@ def a_key(number: int) -> str:
 
 TEXT_RINGS = {f"{name}_SERVICE_TEXT_KEY": a_key(number) for name, number in (("MATCHING", 5), ("COMMUNICATION", 6))}
 """Of the services under test, so that builders write what the services read."""
+LINK_RING = a_key(7)
+"""Signs links in e-mails under test."""
 OLD, NEW, OTHER = a_key(1), a_key(2), a_key(3)
 PHASES = [OLD, f"{OLD},{NEW}", f"{NEW},{OLD}", NEW]
 """The rings of a rotation, one after the other; processes of two that follow each other serve at the same time."""

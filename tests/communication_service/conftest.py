@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from communication_service.jobs import Sending
 from shared import database
 from shared.runtime.smtp import MailServer
-from tests.builders.communication import RULES, TEXTS
+from tests.builders.communication import LINKS, RULES, TEXTS
 from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer, mail_server
 from tests.fakes.smtp_script import ScriptedServer, scripted
@@ -66,7 +66,7 @@ def job(server: ScriptedServer) -> Sending:
 @pytest.fixture
 def sending(catcher: FakeMailServer) -> Sending:
     """The job `send`."""
-    return Sending(RULES, TEXTS, reaching(catcher))
+    return Sending(RULES, TEXTS, reaching(catcher), links=LINKS)
 
 
 @pytest.fixture

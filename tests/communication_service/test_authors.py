@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from communication_service.domain import suppressions
+from communication_service.domain.link_tokens import LinkPurpose
 from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.jobs import Sending
 from communication_service.store.tables import ContactRequest, Email, EmailSuppression, PhoneCall
@@ -20,6 +21,7 @@ from shared.runtime import clock
 from shared.values.enums import Role
 from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
 from tests.builders.communication import (
+    LINKS,
     RULES,
     TEXTS,
     a_caller,
@@ -112,6 +114,11 @@ def suppress(stage: Stage) -> Any:
     return stage.client.post("/api/email-suppressions", json=ADDRESS)
 
 
+def unsubscribe(stage: Stage) -> Any:
+    token = LINKS.token(LinkPurpose.UNSUBSCRIBE, an_email_to_send().id, now=MONDAY)
+    return stage.client.post(f"/unsubscribe/{token}")
+
+
 def take_a_suppression_back(stage: Stage) -> Any:
     known = suppressions.add(stage.session, NewSuppression.from_json(ADDRESS), by=None, now=MONDAY)
     return stage.client.delete(f"/api/email-suppressions/{known.id}")
@@ -161,6 +168,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
         suppress,
         {"email_suppressions.recorded_by", "email_suppressions.updated_by"},
     ),
+    "POST /unsubscribe/<token>": (unsubscribe, set()),
     "DELETE /api/email-suppressions/<id>": (
         take_a_suppression_back,
         {"email_suppressions.removed_by", "email_suppressions.updated_by"},

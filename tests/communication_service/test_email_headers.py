@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
-from communication_service.domain.email_texts import inquiry_headers
+from communication_service.domain.letter_headers import LetterHeaders
 from communication_service.settings import Settings
+from shared.database import new_id
 from shared.runtime.settings import read as read_settings
 from shared.values import email_headers
 from shared.values.contacts import email_address
@@ -57,7 +58,7 @@ def written(
         sender=sender,
         recipient=to,
         message_id=f"<0192@{sender.domain}>",
-        more=inquiry_headers(sender=sender, date=datetime(2026, 11, 23, 9, tzinfo=UTC), correlation_id=cause),
+        more=LetterHeaders(sender).of(new_id(), date=datetime(2026, 11, 23, 9, tzinfo=UTC), correlation_id=cause),
     )
 
 
@@ -134,7 +135,7 @@ def test_lines_are_folded_where_there_is_a_blank(subject: str) -> None:
 
 @given(MOMENTS)
 def test_dates_parse_back(moment: datetime) -> None:
-    more = inquiry_headers(sender=Sender("a@b.de", "x"), date=moment, correlation_id=None)
+    more = LetterHeaders(Sender("a@b.de", "x")).of(new_id(), date=moment, correlation_id=None)
     assert parsedate_to_datetime(more["Date"]) == moment
 
 

@@ -12,9 +12,10 @@ from bs4 import BeautifulSoup
 
 from communication_service.domain import email_texts
 from communication_service.domain.copies import federal_states
-from communication_service.domain.email_texts import german_hours, inquiry_headers
+from communication_service.domain.email_texts import german_hours
+from communication_service.domain.letter_headers import LetterHeaders
 from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
-from shared.database import transaction
+from shared.database import new_id, transaction
 from shared.events.catalogue import AddressGeocoded
 from shared.values.emails import EmailText, Sender, as_message
 from shared.values.weekly import Weekly
@@ -136,7 +137,7 @@ def test_no_text_can_add_a_header(ending: str) -> None:
         sender=Sender("a@example.org", f"Agentur{ending}"),
         recipient="praxis@example.org",
         message_id=f"<1@example.org>{ending}",
-        more=inquiry_headers(sender=SENDER, date=MONDAY, correlation_id=f"abc{ending}"),
+        more=LetterHeaders(SENDER).of(new_id(), date=MONDAY, correlation_id=f"abc{ending}"),
     )
     message = message_from_bytes(envelope.message, policy=default)
     assert message["Bcc"] is None

@@ -77,7 +77,11 @@ def test_the_headers_say_who_when_and_why(catcher: FakeMailServer, sent: Send) -
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Content-Language"] == "de"
     assert message["From"].addresses[0].display_name == "Vermittlung von Therapieplätzen"
-    assert message["List-Unsubscribe"].strip().startswith("<mailto:vermittlung@agentur.example.org")
+    link, by_mail = message["List-Unsubscribe"].strip().split(", ")
+    assert link.startswith("<https://platform.example.org/unsubscribe/")
+    assert by_mail.startswith("<mailto:vermittlung@agentur.example.org")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert message["Reply-To"] is None
     assert message["Subject"] == read(mail).subject
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None

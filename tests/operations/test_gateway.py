@@ -73,7 +73,7 @@ def test_its_address_is_one_that_this_machine_reaches(tmp_path: Path, bind: str,
 
 def address_in_emails(settings: Mapping[str, str]) -> str:
     """Where the links in e-mails of the user service lead."""
-    return Settings.of(settings).address
+    return Settings.of(settings).platform_url
 
 
 @pytest.mark.parametrize("offset", [0, 1000, 5000])

@@ -1,0 +1,72 @@
+"""Small pages behind the links in e-mails: HTML without scripts, in the reader's language."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from functools import wraps
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from flask import Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from shared.errors import NotFound
+from shared.http import Context
+from shared.http.file_forms import JSON, chosen
+from shared.http.languages import language_of_caller
+from shared.texts import Sentence
+
+HTML: Final = "text/html"
+STYLE: Final = (
+    "body{font:1.1rem/1.5 system-ui,sans-serif;margin:0;padding:1rem;color:#1d2733;background:#fff}"
+    "main{max-width:36rem;margin:2rem auto}h1{font-size:1.5rem}"
+    "button{font:inherit;padding:.75rem 1.25rem;border:0;border-radius:.4rem;color:#fff;background:#0b5394}"
+)
+POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""Nothing runs or loads on these pages; a button sends its form to the page's own address."""
+
+_PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def link_page(title: Sentence, text: Sentence, *, button: Sentence | None = None, status: int = 200) -> Response:
+    """Returns a page that says something, perhaps with a button that posts to the page's own address."""
+    language = language_of_caller()
+    words = {"title": title, "text": text} | ({"button": button} if button else {})
+    page = _PAGES.get_template("link.html.j2").render(
+        {name: sentence.in_language(language) for name, sentence in words.items()}
+        | {"language": language.value, "style": Markup(STYLE)}  # noqa: S704 - a text of this module
+        | ({} if button else {"button": None})
+    )
+    headers = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+    return Response(page, status, content_type=f"{HTML}; charset=utf-8", headers=headers)
+
+
+def errors_as_pages(method: Method) -> Method:
+    """Decorate a method that is behind a link: a browser gets a page for a link that is not valid."""
+
+    @wraps(method)
+    def shown(self: Any, context: Context[Any], *args: Any, **given: Any) -> Any:
+        try:
+            return method(self, context, *args, **given)
+        except NotFound as refusal:
+            if chosen(JSON, HTML) != HTML:
+                raise
+            title = Sentence.of("page.link_not_valid")
+            return link_page(title, refusal.sentence, status=HTTPStatus.NOT_FOUND)
+
+    return shown  # type: ignore[return-value]

@@ -1,0 +1,40 @@
+"""A practice asks for no more inquiries, by the link in an e-mail: it shows a page, and a button acts.
+
+Mail scanners open every link, so opening it changes nothing. Mail programs that offer "unsubscribe" press the button
+themselves (RFC 8058).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from communication_service.domain import suppressions
+from communication_service.domain.link_tokens import LinkPurpose, LinkTokens
+from communication_service.store import email_queries
+from communication_service.store.tables import Email
+from shared.database import Session
+from shared.database.rows import require
+from shared.values.datetimes import berlin_day
+
+BY_LINK = "The practice used the link in an e-mail."
+
+
+def address(session: Session, tokens: LinkTokens, token: str, *, now: datetime) -> str:
+    """Returns the address that the token's e-mail was sent to. Raises `NotFound` for a token that is not valid."""
+    return _email(session, tokens, token, now).recipient
+
+
+def unsubscribe(session: Session, tokens: LinkTokens, token: str, *, now: datetime) -> str:
+    """Write no more inquiries to that address, for everybody who uses it; returns it. Repeated, it changes nothing.
+
+    Raises `NotFound` for a token that is not valid.
+    """
+    email = _email(session, tokens, token, now)
+    wanted = suppressions.Wanted(email.recipient, email.recipient_key, BY_LINK, "link")
+    suppressions.suppress(session, [wanted], by=None, now=now)
+    return email.recipient
+
+
+def _email(session: Session, tokens: LinkTokens, token: str, now: datetime) -> Email:
+    email_id = tokens.read(LinkPurpose.UNSUBSCRIBE, token, today=berlin_day(now))
+    return require(email_queries.email(session, email_id), "link")
