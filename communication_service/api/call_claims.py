@@ -21,8 +21,8 @@ class CallableCallResource(Resource):
     @endpoint(query=CallableQuery, response=CallableCalls)
     def get(self, context: Context[Dependencies], query: CallableQuery) -> CallableCalls:
         """List planned calls whose practices answer the phone now, or `at` a moment, the best first."""
-        rules, by = context.dependencies.rules, context.caller.id
-        return call_claims.list_callable(context.session, query, rules=rules, by=by, now=context.now)
+        rules = context.dependencies.rules
+        return call_claims.list_callable(context.session, query, rules=rules, by=context.caller.id, now=context.now)
 
 
 def _reference_to_claimed(claimed: PhoneCallView | None) -> ResponseReference:
@@ -45,8 +45,10 @@ class NextPhoneCallResource(Resource):
 
         Who has claimed one gets the same again. `GET` shows what the practice may know of the patients.
         """
-        rules, by = context.dependencies.rules, context.caller.id
-        return call_claims.claim_next(context.session, texts(context), rules=rules, by=by, now=context.now)
+        rules = context.dependencies.rules
+        return call_claims.claim_next(
+            context.session, texts(context), rules=rules, by=context.caller.id, now=context.now
+        )
 
 
 class PhoneCallClaimResource(Resource):
@@ -60,8 +62,10 @@ class PhoneCallClaimResource(Resource):
     )
     def post(self, context: Context[Dependencies], id: UUID, fetched: SheetSummaries = NO_SUMMARIES) -> PhoneCallView:
         """Claim a call before making it, for some minutes; 409 where somebody else has."""
-        rules, by = context.dependencies.rules, context.caller.id
-        return call_claims.claim(context.session, texts(context), id, fetched, rules=rules, by=by, now=context.now)
+        rules = context.dependencies.rules
+        return call_claims.claim(
+            context.session, texts(context), id, fetched, rules=rules, by=context.caller.id, now=context.now
+        )
 
 
 class PhoneCallRenewResource(Resource):
@@ -70,8 +74,10 @@ class PhoneCallRenewResource(Resource):
     @endpoint(response=PhoneCallView, replay=PhoneCallItem.get, lock_before=calls.wait_for)
     def post(self, context: Context[Dependencies], id: UUID) -> PhoneCallView:
         """Let your claim of a call last longer."""
-        rules, by = context.dependencies.rules, context.caller.id
-        return call_claims.renew(context.session, texts(context), id, rules=rules, by=by, now=context.now)
+        rules = context.dependencies.rules
+        return call_claims.renew(
+            context.session, texts(context), id, rules=rules, by=context.caller.id, now=context.now
+        )
 
 
 class PhoneCallReleaseResource(Resource):
@@ -80,5 +86,7 @@ class PhoneCallReleaseResource(Resource):
     @endpoint(body=Release, response=PhoneCallView, replay=PhoneCallItem.get, lock_before=calls.wait_for)
     def post(self, context: Context[Dependencies], id: UUID, body: Release) -> PhoneCallView:
         """Give a claimed call back, so that others may make it."""
-        rules, by = context.dependencies.rules, context.caller.id
-        return call_claims.release(context.session, texts(context), id, body, rules=rules, by=by, now=context.now)
+        rules = context.dependencies.rules
+        return call_claims.release(
+            context.session, texts(context), id, body, rules=rules, by=context.caller.id, now=context.now
+        )

@@ -8,7 +8,7 @@ from communication_service import jobs
 from communication_service.api.texts import texts
 from communication_service.dependencies import Dependencies
 from communication_service.domain import call_changes, call_corrections, call_lists, call_outcomes, calls
-from communication_service.domain.call_changes import Staff
+from communication_service.domain.call_changes import PlannedBy
 from communication_service.domain.call_lists import CallList
 from communication_service.domain.call_schemas import (
     CallCorrection,
@@ -30,10 +30,6 @@ from shared.values.schemas import MergePatch
 def ask_for_summaries(context: Context[Dependencies], id: UUID) -> SheetSummaries:
     """Ask the patient service, before a transaction is open, what the practice may know."""
     return jobs.ask_for_call(id, context.dependencies, by=context.caller.id)
-
-
-def _staff(context: Context[Dependencies], *, force: bool = False) -> Staff:
-    return Staff(context.dependencies.rules, context.caller.id, context.now, force)
 
 
 class PhoneCallItem(Resource):
@@ -61,13 +57,18 @@ class PhoneCallItem(Resource):
             id,
             patch,
             expected_versions=context.if_match,
-            staff=_staff(context, force=query.force),
+            staff=PlannedBy(context.dependencies.rules, context.caller.id, context.now, query.force),
         )
 
     @endpoint()
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
         """Cancel a planned call; what it was about is called about on another day."""
-        call_changes.cancel(context.session, id, expected_versions=context.if_match, staff=_staff(context))
+        call_changes.cancel(
+            context.session,
+            id,
+            expected_versions=context.if_match,
+            staff=PlannedBy(context.dependencies.rules, context.caller.id, context.now),
+        )
 
 
 def _call_list(context: Context[Dependencies], wanted: ListRequest[PhoneCallFilter]) -> CallList:
@@ -95,8 +96,8 @@ class PhoneCallCollection(Resource):
     def get(self, context: Context[Dependencies], wanted: ListRequest[PhoneCallFilter]) -> Listed:
         """List calls by their start.
 
-        As iCalendar (`Accept: text/calendar`) and as a PDF to print, all that are wanted, at most 1000. A calendar is
-        told of patients only how many there are.
+        As iCalendar (`Accept: text/calendar`) and as a PDF to print, all that are wanted, at most 1000. A calendar has
+        of patients only how many there are.
         """
         return calls.list_part(context.session, texts(context), wanted, by=context.caller.id)
 
@@ -107,7 +108,12 @@ class PhoneCallCollection(Resource):
         422 names the field where the practice or the caller does not phone then, unless `force` is true. A call from a
         practice is planned, and yours, until its outcome is recorded.
         """
-        return call_changes.add(context.session, texts(context), body, staff=_staff(context, force=query.force))
+        return call_changes.add(
+            context.session,
+            texts(context),
+            body,
+            staff=PlannedBy(context.dependencies.rules, context.caller.id, context.now, query.force),
+        )
 
 
 def _reference_to_recorded(recorded: RecordedOutcome) -> ResponseReference:
@@ -157,8 +163,10 @@ class PhoneCallCorrectResource(Resource):
         Its requests are called about again, where they still wait: what came of it in truth is recorded with that call.
         409 where a later call to the practice was made, until that one is corrected.
         """
-        rules, by = context.dependencies.rules, context.caller.id
-        return call_corrections.correct(context.session, texts(context), id, body, rules=rules, by=by, now=context.now)
+        rules = context.dependencies.rules
+        return call_corrections.correct(
+            context.session, texts(context), id, body, rules=rules, by=context.caller.id, now=context.now
+        )
 
 
 class OpenRequestCollection(Resource):

@@ -34,7 +34,7 @@ class PracticeBusy(Conflict):
 
 
 @dataclass(frozen=True)
-class Staff:
+class PlannedBy:
     """Who plans a call, when and by which rules, and whether they insist on a time that does not fit."""
 
     rules: ContactRules
@@ -43,7 +43,7 @@ class Staff:
     force: bool = False
 
 
-def add(session: Session, texts: PatientTexts, new: NewPhoneCall, *, staff: Staff) -> PhoneCallView:
+def add(session: Session, texts: PatientTexts, new: NewPhoneCall, *, staff: PlannedBy) -> PhoneCallView:
     """Plan a call to a practice about what waits for it, or begin to record one that the practice makes.
 
     Raises `RuleBroken` for a practice that is not known, a time that does not fit unless staff insist, and requests
@@ -67,7 +67,9 @@ def _practice(session: Session, therapist_id: UUID) -> PracticeCopy:
 # Calls that we make
 
 
-def _plan(session: Session, texts: PatientTexts, therapist: PracticeCopy, new: NewPhoneCall, staff: Staff) -> PhoneCall:
+def _plan(
+    session: Session, texts: PatientTexts, therapist: PracticeCopy, new: NewPhoneCall, staff: PlannedBy
+) -> PhoneCall:
     assert new.starts_at is not None  # `NewPhoneCall` says so
     known = call_queries.planned_call_to(session, therapist.id)
     if known is not None:
@@ -83,7 +85,7 @@ def _plan(session: Session, texts: PatientTexts, therapist: PracticeCopy, new: N
     for request in requests:
         request.by_phone = request.by_phone or (request.status == "waiting" and request.hold is None)
     at_once = staff.rules.model_copy(update={"gathering_seconds": 0})
-    composing.compose(session, therapist.id, rules=at_once, texts=texts, now=staff.now, by_hand=slot)
+    composing.compose(session, therapist.id, rules=at_once, texts=texts, now=staff.now, chosen=slot)
     call = call_queries.planned_call_to(session, therapist.id)
     if call is None:
         raise Conflict("phone_call.nothing_to_ask")
@@ -98,7 +100,7 @@ def move(
     patch: MergePatch,
     *,
     expected_versions: Collection[int] | None,
-    staff: Staff,
+    staff: PlannedBy,
 ) -> PhoneCallView:
     """Move a planned call, or let another caller make it; without an end it takes as long as before.
 
@@ -122,13 +124,13 @@ def move(
 
 
 def _let_it_be_so_early(session: Session, call: PhoneCall) -> None:
-    """Staff may call before the instant that followed from the last attempt."""
+    """PlannedBy may call before the instant that followed from the last attempt."""
     inquiry = call.inquiry_id and inquiry_queries.inquiry(session, call.inquiry_id, lock=True)
     if inquiry and inquiry.next_attempt_after is not None:
         inquiry.next_attempt_after = min(inquiry.next_attempt_after, call.starts_at)
 
 
-def _lock(session: Session, call_id: UUID, expected_versions: Collection[int] | None, staff: Staff) -> PhoneCall:
+def _lock(session: Session, call_id: UUID, expected_versions: Collection[int] | None, staff: PlannedBy) -> PhoneCall:
     call = calls.lock(session, call_id)
     check_version(call, expected_versions, "phone_call")
     states.require_planned(call)
@@ -137,7 +139,7 @@ def _lock(session: Session, call_id: UUID, expected_versions: Collection[int] | 
 
 
 def _chosen(
-    session: Session, therapist: PracticeCopy, time: CallTime, moved: PhoneCall | None, staff: Staff
+    session: Session, therapist: PracticeCopy, time: CallTime, moved: PhoneCall | None, staff: PlannedBy
 ) -> ChosenSlot:
     """The time as a slot. Raises `RuleBroken` where it does not fit, unless staff insist, and `Conflict`."""
     problems = list(_problems(session, therapist, time, staff))
@@ -152,7 +154,7 @@ def _chosen(
 
 
 def _problems(
-    session: Session, therapist: PracticeCopy, time: CallTime, staff: Staff
+    session: Session, therapist: PracticeCopy, time: CallTime, staff: PlannedBy
 ) -> Sequence[tuple[FieldProblem, bool]]:
     """What is wrong with a time, and whether somebody may mean it all the same."""
     if time.ends_at <= staff.now:
@@ -172,7 +174,7 @@ def _problems(
     return [(each, True) for each in found]
 
 
-def cancel(session: Session, call_id: UUID, *, expected_versions: Collection[int] | None, staff: Staff) -> None:
+def cancel(session: Session, call_id: UUID, *, expected_versions: Collection[int] | None, staff: PlannedBy) -> None:
     """Do not make a planned call; what it was about is called about on another day, while it waits.
 
     Raises `NotFound`, `LostUpdate`, and `Conflict` for a call that was made or that somebody else has claimed.
@@ -205,7 +207,7 @@ def _open(session: Session, therapist_id: UUID) -> Sequence[ContactRequest]:
     return request_queries.unanswered(session, copy_queries.with_merged(session, therapist_id))
 
 
-def _called_by(session: Session, therapist: PracticeCopy, new: NewPhoneCall, staff: Staff) -> PhoneCall:
+def _called_by(session: Session, therapist: PracticeCopy, new: NewPhoneCall, staff: PlannedBy) -> PhoneCall:
     if new.starts_at is not None and new.starts_at > staff.now + CLOCKS_MAY_DIFFER:
         problem = FieldProblem.of("starts_at", "field.in_the_future")
         raise RuleBroken("phone_call.in_the_future", errors=[problem])

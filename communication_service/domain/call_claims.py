@@ -75,7 +75,7 @@ def release(
     """Give the call back, so that others may make it. Raises `NotFound`, and `Conflict` as `renew` does."""
     call = _lock_planned(session, call_id)
     claims.require_own(call, by=by)
-    claims.give_back(call, because.reason, rules=rules, by=by, now=now)
+    claims.release(call, because.reason, rules=rules, by=by, now=now)
     return calls.view_without_asking(session, texts, call, rules=rules, now=now)
 
 

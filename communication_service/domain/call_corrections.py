@@ -106,7 +106,7 @@ def _take_attempt_back(
     if given_up and inquiry.status in (InquiryStatus.NO_ANSWER, InquiryStatus.OPEN):
         states.resume_inquiry(inquiry, now=now)
         for request in given_up:
-            states.take_up_again(request, inquiry, now=now)
+            states.resume_attempts(request, inquiry, now=now)
     return given_up
 
 

@@ -106,42 +106,52 @@ def events(found: CallList) -> list[CalendarEvent]:
             changes=call.changes,
             starts_at=call.starts_at,
             ends_at=call.ends_at,
-            summary=_said(found, "call_list.event", practice=call.practice),
-            description=_said(
-                found, "call_list.event_about", phones=call.phones, patients=str(len(call.references)), who=call.caller
-            ),
+            summary=_in_words(found, Sentence.of("call_list.event", practice=call.practice)),
+            description=_in_words(found, _about(call)),
             is_cancelled=call.is_cancelled,
         )
         for call in found.calls
     ]
 
 
+def _about(call: ListedCall) -> Sentence:
+    number = str(len(call.references))
+    return Sentence.of("call_list.event_about", phones=call.phones, patients=number, who=call.caller)
+
+
 def document(found: CallList) -> PrintableDocument:
     """The calls as a document."""
-    made_at = _clock(found.made_at)
-    columns = {"time": 20.0, "practice": 30.0, "phones": 22.0, "patients": 20.0, "attempt": 8.0, "who": 15.0}
+    as_of = _in_words(found, Sentence.of("call_list.made_at", made_at=_clock(found.made_at)))
+    columns = [
+        (Sentence.of("call_list.time"), 20.0),
+        (Sentence.of("call_list.practice"), 30.0),
+        (Sentence.of("call_list.phones"), 22.0),
+        (Sentence.of("call_list.patients"), 20.0),
+        (Sentence.of("call_list.attempt"), 10.0),
+        (Sentence.of("call_list.who"), 15.0),
+    ]
     rows = [
         (_clock(call.starts_at), call.practice, call.phones, ", ".join(call.references), str(call.attempt), call.caller)
         for call in found.calls
         if not call.is_cancelled
     ]
     return PrintableDocument(
-        title=_said(found, "call_list.title"),
-        paragraphs=[_said(found, "call_list.made_at", made_at=made_at)],
+        title=_in_words(found, Sentence.of("call_list.title")),
+        paragraphs=[as_of],
         tables=[
             PrintableTable(
-                _said(found, "call_list.calls"),
-                [Column(_said(found, f"call_list.{name}"), width) for name, width in columns.items()],
+                _in_words(found, Sentence.of("call_list.calls")),
+                [Column(_in_words(found, heading), width) for heading, width in columns],
                 rows,
             )
         ],
-        foot=_said(found, "call_list.made_at", made_at=made_at),
-        page=_said(found, "call_list.page"),
+        foot=as_of,
+        page=_in_words(found, Sentence.of("call_list.page")),
     )
 
 
-def _said(found: CallList, key: str, **values: str) -> str:
-    return Sentence.of(key, **values).in_language(found.language)
+def _in_words(found: CallList, sentence: Sentence) -> str:
+    return sentence.in_language(found.language)
 
 
 def _clock(moment: datetime) -> str:

@@ -37,7 +37,7 @@ def slot_of(call: PhoneCall, callers: Sequence[CallerTimes], *, now: datetime) -
     return CallSlot(call.starts_at, call.ends_at, is_there, call.insisted, is_claimed)
 
 
-def is_by_hand(call: PhoneCall, callers: Sequence[CallerTimes], *, now: datetime) -> bool:
+def is_fixed(call: PhoneCall, callers: Sequence[CallerTimes], *, now: datetime) -> bool:
     """Whether the call stays at a time on which staff insisted, whatever is known of hours."""
     is_over = berlin_day(call.starts_at) < berlin_day(now)
     return call.insisted and not is_over and slot_of(call, callers, now=now).caller_is_there
@@ -53,7 +53,7 @@ class CallPlanner:
     callers: Sequence[CallerTimes]
     rules: ContactRules
     now: datetime
-    by_hand: ChosenSlot | None = None
+    chosen: ChosenSlot | None = None
     """When staff want the call that is not planned yet."""
 
     def plan(self, inquiry: Inquiry, planned: PlannedInquiry, call: PhoneCall | None) -> None:
@@ -69,7 +69,7 @@ class CallPlanner:
         self.session.flush()
 
     def _place(self, inquiry: Inquiry, planned: PlannedInquiry, call: PhoneCall | None) -> None:
-        slot = self.by_hand if call is None else None
+        slot = self.chosen if call is None else None
         slot = slot or self._free_slot(planned)
         if slot is None:
             if call is not None:

@@ -56,7 +56,7 @@ class CallTime(Schema):
     ends_at: PlausibleInstant
     """When it is planned to end."""
     caller_id: UUID | None = None
-    """The caller who is to make it; null: whoever phones for the agency."""
+    """The caller who is to make it; null: the agency's own line."""
 
     @rule_across("ends_at")
     def _takes_time(self) -> None:
@@ -80,7 +80,8 @@ class NewPhoneCall(Schema):
                 {"anyOf": [_THEIRS, _HAS_A_TIME]},
                 {"anyOf": [_THEIRS, _HAS_NO_REQUESTS]},
                 {"anyOf": [_OURS, _HAS_NOBODY]},
-            ]
+            ],
+            "examples": [{"therapist_id": "3fa85f64-5717-4562-b3fc-2c963f66afa6", "direction": "inbound"}],
         }
     )
 
@@ -93,7 +94,7 @@ class NewPhoneCall(Schema):
     ends_at: PlausibleInstant | None = None
     """When it is to end, without it after as long as calls take. Not for a call from a practice."""
     caller_id: UUID | None = None
-    """The caller who is to make it; null: whoever phones for the agency. Not for a call from a practice."""
+    """The caller who is to make it; null: the agency's own line. Not for a call from a practice."""
     placement_request_ids: Annotated[list[UUID], Field(max_length=100)] = []
     """What a practice calls about; empty: any of its open requests. Not for a call of ours, which is about what waits.
     """

@@ -16,7 +16,7 @@ from communication_service.domain.call_times import OWN_LINE, CallerTimes
 from communication_service.domain.caller_schemas import CallerFields, CallerView
 from communication_service.store import callers as store
 from communication_service.store import schedule
-from communication_service.store.tables import Caller
+from communication_service.store.tables import PhoneCaller
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
 from shared.errors import Conflict
@@ -30,7 +30,7 @@ def times(session: Session) -> Sequence[CallerTimes]:
     return [_times_of(each) for each in store.with_hours(session)] or [OWN_LINE]
 
 
-def _times_of(caller: Caller) -> CallerTimes:
+def _times_of(caller: PhoneCaller) -> CallerTimes:
     absences = [(parse_instant(each["from"]), parse_instant(each["to"])) for each in caller.absences]
     return CallerTimes(caller.id, caller.hours, absences)
 
@@ -49,7 +49,7 @@ def get(session: Session, caller_id: UUID) -> CallerView:
 def add(session: Session, new: CallerFields, *, by: UUID | None, now: datetime) -> CallerView:
     """Let somebody phone practices. Raises `Conflict` where the account is another caller's."""
     _require_own_account(session, new.user_id)
-    caller = Caller(
+    caller = PhoneCaller(
         id=new_id(),
         **first_version(by=by, now=now),
         user_id=new.user_id,
@@ -102,7 +102,7 @@ def remove(
     _saved(session, caller, now=now)
 
 
-def _lock(session: Session, caller_id: UUID, expected_versions: Collection[int] | None) -> Caller:
+def _lock(session: Session, caller_id: UUID, expected_versions: Collection[int] | None) -> PhoneCaller:
     caller = require(store.caller(session, caller_id, lock=True), "caller")
     check_version(caller, expected_versions, "caller")
     return caller
@@ -120,7 +120,7 @@ def _written(fields: CallerFields) -> list[dict[str, Any]]:
     return [each.to_json() for each in fields.absences]
 
 
-def _saved(session: Session, caller: Caller, *, now: datetime) -> CallerView:
+def _saved(session: Session, caller: PhoneCaller, *, now: datetime) -> CallerView:
     session.flush()
     schedule.add(session, store.concerned_by(caller.id), at=now)
     return CallerView.of(caller)

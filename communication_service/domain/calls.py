@@ -58,7 +58,9 @@ def find(session: Session, wanted: ListRequest[PhoneCallFilter], *, by: UUID | N
 
 def _caller_ids(session: Session, filters: PhoneCallFilter, by: UUID | None) -> list[UUID | None]:
     """The callers that are meant; of somebody who is none of them the account, which no call has as its caller."""
-    return [(callers.caller_of_account(session, by) or by) if each == "me" else each for each in filters.caller_id]
+    return [
+        (callers.caller_of_account(session, by) or by) if each == "me" else UUID(each) for each in filters.caller_id
+    ]
 
 
 def get(

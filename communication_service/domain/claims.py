@@ -48,7 +48,7 @@ def take(call: PhoneCall, *, rules: ContactRules, by: UUID | None, now: datetime
     call.count_change(by=by, now=now)
 
 
-def give_back(
+def release(
     call: PhoneCall, reason: ReleaseReason | None, *, rules: ContactRules, by: UUID | None, now: datetime
 ) -> None:
     """Let others have the call; this account does not get it again as the next one for as long as a claim lasts."""

@@ -69,11 +69,11 @@ def compose(
     rules: ContactRules,
     texts: PatientTexts,
     now: datetime,
-    by_hand: ChosenSlot | None = None,
+    chosen: ChosenSlot | None = None,
 ) -> bool:
     """Plan anew what has not gone out to this therapist; returns False while another transaction changes it.
 
-    `by_hand`: when staff want the call to be made, if there is one to make.
+    `chosen`: when staff want the call to be made, if there is one to make.
     """
     if not locks.try_to_lock_therapist(session, therapist_id):
         return False
@@ -86,9 +86,9 @@ def compose(
         _schedule(requests, now + planning.UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
         return True
     rows = _read(session, texts, therapist, requests)
-    unsent = _facts(session, rows, rules, now, is_called_by_hand=by_hand is not None)
+    unsent = _facts(session, rows, rules, now, has_chosen_time=chosen is not None)
     plan = planning.plan(unsent, rules, now)
-    planner = CallPlanner(session, unsent.practice.call_times, rows.callers, rules, now, by_hand)
+    planner = CallPlanner(session, unsent.practice.call_times, rows.callers, rules, now, chosen)
     _apply(session, rows, unsent, plan, planner, rules=rules, texts=texts, now=now)
     session.flush()
     _schedule(requests, planning.next_plan_at(unsent, plan, rules, now))
@@ -138,17 +138,17 @@ def _read(session: Session, texts: PatientTexts, therapist: PracticeCopy, reques
     )
 
 
-def _facts(session: Session, rows: _Rows, rules: ContactRules, now: datetime, *, is_called_by_hand: bool) -> Unsent:
-    insisted = any(call_planning.is_by_hand(each, rows.callers, now=now) for each in rows.calls.values())
+def _facts(session: Session, rows: _Rows, rules: ContactRules, now: datetime, *, has_chosen_time: bool) -> Unsent:
+    insisted = any(call_planning.is_fixed(each, rows.callers, now=now) for each in rows.calls.values())
     return Unsent(
-        practice=_practice(session, rows.therapist, rules, now, is_called_by_hand=is_called_by_hand or insisted),
+        practice=_practice(session, rows.therapist, rules, now, has_chosen_time=has_chosen_time or insisted),
         requests=[_request(each, patient_facts(each, rows.patients, rows.offered)) for each in rows.requests.values()],
         inquiries=[_unsent_inquiry(each, rows, now) for each in rows.inquiries.values()],
     )
 
 
 def _practice(
-    session: Session, therapist: PracticeCopy, rules: ContactRules, now: datetime, *, is_called_by_hand: bool
+    session: Session, therapist: PracticeCopy, rules: ContactRules, now: datetime, *, has_chosen_time: bool
 ) -> PracticeFacts:
     key = therapist.email_key
     is_suppressed = key is not None and suppressions.is_suppressed(session, key)
@@ -160,7 +160,7 @@ def _practice(
         is_suppressed=is_suppressed or therapist.email_opt_out,
         has_phone=practice_hours.has_number(session, therapist),
         call_times=practice_hours.call_times(therapist, place, rules),
-        is_called_by_hand=is_called_by_hand,
+        has_chosen_time=has_chosen_time,
         cooldown=None if key is None else cooldowns.last_to_end(session, therapist.id, key, today=berlin_day(now)),
     )
 

@@ -100,7 +100,7 @@ class PracticeFacts:
     has_phone: bool = False
     call_times: CallTimes | None = None
     """None where the phone hours are not known."""
-    is_called_by_hand: bool = False
+    has_chosen_time: bool = False
     """Staff say when to call, also where the phone hours are not known."""
     cooldown: Cooldown | None = None
 
@@ -321,7 +321,7 @@ def _missing_for_a_call(practice: PracticeFacts) -> str | None:
         return ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING
     if not practice.has_phone:
         return ContactWait.PHONE_NUMBER_MISSING
-    return None if practice.call_times or practice.is_called_by_hand else ContactWait.PHONE_HOURS_UNKNOWN
+    return None if practice.call_times or practice.has_chosen_time else ContactWait.PHONE_HOURS_UNKNOWN
 
 
 def _planned(draft: _Draft, unsent: Unsent, wish: datetime | None, *, is_first: bool, now: datetime) -> PlannedInquiry:

@@ -33,6 +33,7 @@ from shared.values.weekly import WeeklyHours
 
 WaitsFor = Annotated[ContactWait | None, Field(description="why it has not gone out; null once it has")]
 WaitsUntil = Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
+CallerOrMe = Annotated[str, Field(pattern="^(me|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$", examples=["me"])]
 OneTo100 = Field(min_length=1, max_length=100)
 
 
@@ -258,7 +259,7 @@ class PhoneCallFields(EntityView):
     placement_request_ids: list[UUID]
     """The placement requests that it is about."""
     caller_id: UUID | None
-    """The caller who is to make it; null: whoever phones for the agency, while no caller has hours."""
+    """The caller who is to make it; null: the agency's own line, while no caller has hours."""
     direction: Direction
     """Who calls: we or the practice."""
     status: CallStatus
@@ -313,7 +314,7 @@ class PhoneCallFilter(SpanOfDays):
     """Only those to one of these therapists."""
     status: Several[CallStatus] = []
     """Only those with one of these statuses."""
-    caller_id: Several[UUID | Literal["me"]] = []
+    caller_id: Several[CallerOrMe] = []
     """Only those of one of these callers; `me`: of the caller who signs in with your account."""
     direction: Several[Direction] = []
     """Only those that we make, or only those from practices."""

@@ -332,7 +332,7 @@ def give_up(request: ContactRequest) -> bool:
     return True
 
 
-def take_up_again(request: ContactRequest, inquiry: Inquiry, *, now: datetime) -> None:
+def resume_attempts(request: ContactRequest, inquiry: Inquiry, *, now: datetime) -> None:
     """The last attempt was none: the request waits in its contact as before, and keeps what it counts."""
     _enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
     request.inquiry_id, request.due_at = inquiry.id, now

@@ -18,7 +18,7 @@ OWN_LINE = f"'{UUID(int=0)}'::uuid"
 """Stands for the agency's own line where a constraint compares who makes a call."""
 
 
-class Caller(Aggregate, Tables):
+class PhoneCaller(Aggregate, Tables):
     """One of us who phones practices; never deleted, since the calls they made name them."""
 
     __tablename__ = "callers"

@@ -9,24 +9,24 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import Caller, ContactRequest, Inquiry, PhoneCall
+from communication_service.store.tables import ContactRequest, Inquiry, PhoneCall, PhoneCaller
 from shared.database.listing import Found, Listing
 from shared.database.rows import find_row
 from shared.values.lists import Part
 
-STANDS = Caller.removed_at.is_(None)
+STANDS = PhoneCaller.removed_at.is_(None)
 
-CALLERS: Final = Listing(sorts={"name": (Caller.name, Caller.id)}, default="name", identity=Caller.id)
+CALLERS: Final = Listing(sorts={"name": (PhoneCaller.name, PhoneCaller.id)}, default="name", identity=PhoneCaller.id)
 
 
-def read_part(session: Session, part: Part) -> Found[Caller]:
+def read_part(session: Session, part: Part) -> Found[PhoneCaller]:
     """A part of the callers."""
-    return CALLERS.read(session, select(Caller).where(STANDS), part)
+    return CALLERS.read(session, select(PhoneCaller).where(STANDS), part)
 
 
-def caller(session: Session, caller_id: UUID, *, lock: bool = False) -> Caller | None:
+def caller(session: Session, caller_id: UUID, *, lock: bool = False) -> PhoneCaller | None:
     """One caller who was not removed."""
-    known = find_row(session, Caller, caller_id, lock=lock)
+    known = find_row(session, PhoneCaller, caller_id, lock=lock)
     return known if known is not None and known.removed_at is None else None
 
 
@@ -34,18 +34,20 @@ def caller_of_account(session: Session, user_id: UUID | None) -> UUID | None:
     """The caller who signs in with this account, if one does."""
     if user_id is None:
         return None
-    return session.scalar(select(Caller.id).where(STANDS, Caller.user_id == user_id))
+    return session.scalar(select(PhoneCaller.id).where(STANDS, PhoneCaller.user_id == user_id))
 
 
 def names(session: Session, ids: Collection[UUID]) -> dict[UUID, str]:
     """What these callers are called, also those who were removed."""
-    rows = select(Caller.id, Caller.name).where(Caller.id.in_(list(ids)))
+    rows = select(PhoneCaller.id, PhoneCaller.name).where(PhoneCaller.id.in_(list(ids)))
     return {row.id: row.name for row in session.execute(rows)}
 
 
-def with_hours(session: Session) -> Sequence[Caller]:
+def with_hours(session: Session) -> Sequence[PhoneCaller]:
     """Callers who phone at some time of the week, in the order of their ids."""
-    return session.scalars(select(Caller).where(STANDS, Caller.hours.is_not(None)).order_by(Caller.id)).all()
+    return session.scalars(
+        select(PhoneCaller).where(STANDS, PhoneCaller.hours.is_not(None)).order_by(PhoneCaller.id)
+    ).all()
 
 
 def concerned_by(caller_id: UUID) -> ColumnElement[bool]:

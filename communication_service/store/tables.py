@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
-from communication_service.store.call_tables import Caller, PhoneCall, WrongNumber
+from communication_service.store.call_tables import PhoneCall, PhoneCaller, WrongNumber
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
@@ -303,10 +303,10 @@ add_shared_tables(Tables.metadata)
 add_patient_keys(Tables.metadata)
 
 __all__ = [
-    "Caller",
     "EmailSuppression",
     "MailServerState",
     "PhoneCall",
+    "PhoneCaller",
     "Tables",
     "WrongNumber",
 ]  # tables of modules of their own

@@ -59,7 +59,6 @@ UNCHECKED = {
         "inquiries.waits_for": "a word of a vocabulary",
         "emails.waits_for": "a word of a vocabulary",
         "phone_calls.result": "a word of a vocabulary",
-        "phone_calls.release_reason": "a word of a vocabulary",
         "callers": "of staff",
         "wrong_numbers": "numbers of practices",
         "cooldowns.subject": "an address of a practice",

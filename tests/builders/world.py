@@ -352,11 +352,9 @@ class World:
 
     def correct_call(self, choice: int) -> None:
         """Somebody finds that what was recorded of a call was a mistake."""
-        made = [call for call in self.rows(c.PhoneCall) if call.result is not None]
-        if made:
-            why = CallCorrection(reason="a mistake")
-            known = (self.communication, TEXTS, made[choice % len(made)].id, why)
-            self._try(self.communication, lambda: call_corrections.correct(*known, rules=RULES, by=None, now=self.now))
+        made = [call.id for call in self.rows(c.PhoneCall) if call.result is not None]
+        known = (self.communication, TEXTS, made[choice % len(made)], CallCorrection(reason="a mistake"))
+        self._try(self.communication, lambda: call_corrections.correct(*known, rules=RULES, by=None, now=self.now))
 
     def answer_letter(self, choice: int, answer: str) -> None:
         """Staff record what a practice wrote back."""

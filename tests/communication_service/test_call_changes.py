@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from communication_service.domain import call_changes, callers
-from communication_service.domain.call_changes import Staff
+from communication_service.domain.call_changes import PlannedBy
 from communication_service.domain.call_schemas import CallTime, NewPhoneCall
 from communication_service.domain.schemas import PhoneCallView
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall, RecordedAnswer
@@ -45,8 +45,8 @@ def at(clock: str, day: int = 23) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=BERLIN)
 
 
-def staff(*, force: bool = False, now: datetime = MONDAY + timedelta(minutes=1)) -> Staff:
-    return Staff(RULES, ANNA, now, force)
+def staff(*, force: bool = False, now: datetime = MONDAY + timedelta(minutes=1)) -> PlannedBy:
+    return PlannedBy(RULES, ANNA, now, force)
 
 
 def move(call: UUID, *, force: bool = False, **changes: Any) -> PhoneCallView:
@@ -129,7 +129,7 @@ def test_a_call_planned_by_hand_takes_what_waits_also_a_letter_that_has_not_gone
     with pytest.raises(RuleBroken, match="not known"):
         add(new_id(), starts_at=at("10:50"))
     outcome(made.id, "busy", now=at("10:41"))
-    assert the(PhoneCall, status="planned").starts_at == at("11:00", 30)
+    assert the(PhoneCall, status="planned").starts_at == at("10:00", 30)
 
 
 def test_a_call_to_a_practice_whose_hours_nobody_knows_is_planned_by_hand() -> None:

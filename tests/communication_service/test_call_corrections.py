@@ -91,8 +91,8 @@ def test_answers_are_taken_back_and_may_be_given_anew(session: Session) -> None:
     publish(catalogue.RequestAnswered, request, sequence=2, outcome="accepted")
     publish(catalogue.RequestCorrected, request, sequence=3)
     publish(catalogue.RequestUpdated, request, sequence=4, status="contacted", time=LATER)
-    composed(LATER)
-    outcome(the(PhoneCall, status="planned").id, "reached", responses=said, now=LATER)
+    composed(LATER + timedelta(seconds=6))
+    outcome(the(PhoneCall, status="planned").id, "reached", responses=said, now=LATER + timedelta(minutes=1))
     assert the(ContactRequest).answered
 
 

@@ -13,7 +13,7 @@ from communication_service.domain import callers
 from communication_service.domain.call_times import CallerTimes, is_closed
 from communication_service.domain.caller_schemas import CallerFields, CallerView
 from communication_service.settings import ContactRules
-from communication_service.store.tables import Caller, Inquiry, PhoneCall
+from communication_service.store.tables import Inquiry, PhoneCall, PhoneCaller
 from shared.database import new_id, transaction
 from shared.values.datetimes import BERLIN
 from shared.values.schemas import read_patch
@@ -129,7 +129,7 @@ def test_an_account_is_one_callers(client: FlaskClient) -> None:
     assert [client.get(url).status_code, client.get("/api/callers").json["total"]] == [404, 1]
     assert entered(client, user_id=account)["id"] != made["id"]
     with transaction() as session:
-        assert session.get_one(Caller, UUID(made["id"])).absences == []
+        assert session.get_one(PhoneCaller, UUID(made["id"])).absences == []
 
 
 def test_a_caller_phones_only_in_a_time_that_holds_the_whole_call() -> None:

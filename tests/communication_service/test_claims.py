@@ -151,9 +151,10 @@ def test_callers_claim_over_http(app: Flask, client: FlaskClient) -> None:
     anna = signed_in(app, Role.CALLER, id=ANNA)
     assert anna.post(f"{url}/release", json={"reason": "interrupted"}).json["claimed_until"] is None
     assert anna.post(f"{url}/release", json={"reason": "tired"}).status_code == 422
-    nobody_phones = anna.get("/api/phone-calls/callable-now?at=2026-11-22T10:00:00Z")
+    ben = signed_in(app, Role.CALLER, id=BEN)
+    nobody_phones = ben.get("/api/phone-calls/callable-now?at=2026-11-22T10:00:00Z")
     assert nobody_phones.json == {"at": "2026-11-22T10:00:00Z", "items": []}
-    at_ten = anna.get("/api/phone-calls/callable-now", query_string={"at": TEN.isoformat(), "limit": 2})
+    at_ten = ben.get("/api/phone-calls/callable-now", query_string={"at": TEN.isoformat(), "limit": 2})
     first, _second = at_ten.json["items"]
     assert first["id"] == str(call)
 

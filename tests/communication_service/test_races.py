@@ -25,7 +25,7 @@ from communication_service.domain import (
     suppressions,
 )
 from communication_service.domain import sending as domain
-from communication_service.domain.call_changes import Staff
+from communication_service.domain.call_changes import PlannedBy
 from communication_service.domain.call_schemas import CallCorrection, NewPhoneCall
 from communication_service.domain.caller_schemas import CallerFields
 from communication_service.domain.schemas import CallOutcome, EmailResponse, Resolution
@@ -288,7 +288,7 @@ def test_a_caller_gets_one_of_two_calls_at_the_same_time() -> None:
 
     def moving(call: UUID) -> Callable[[Session], Any]:
         patch = MergePatch({"starts_at": at}, {})
-        staff = Staff(RULES, None, NOW)
+        staff = PlannedBy(RULES, None, NOW)
         return lambda session: call_changes.move(session, TEXTS, call, patch, expected_versions=None, staff=staff)
 
     refused = in_turn(moving(first), moving(second))
@@ -314,7 +314,7 @@ def test_a_call_by_hand_is_planned_once() -> None:
 
     def planning(session: Session) -> Any:
         new = NewPhoneCall(therapist_id=therapist, starts_at=datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
-        return call_changes.add(session, TEXTS, new, staff=Staff(RULES, None, NOW))
+        return call_changes.add(session, TEXTS, new, staff=PlannedBy(RULES, None, NOW))
 
     refused = in_turn(planning, planning)
     assert isinstance(refused, Conflict)

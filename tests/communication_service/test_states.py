@@ -66,7 +66,7 @@ REQUEST_STEPS: dict[ContactRequestStatus, list[Step]] = {
         lambda r: states.ask(r, now=MONDAY),
         lambda r: states.wait(r, now=MONDAY),
         lambda r: states.wait_for_call(r, now=MONDAY),
-        lambda r: states.take_up_again(r, Inquiry(id=UUID(int=1)), now=MONDAY),
+        lambda r: states.resume_attempts(r, Inquiry(id=UUID(int=1)), now=MONDAY),
     ],
     ContactRequestStatus.CONTACTED: [lambda r: states.wait_for_answer(r, now=MONDAY)],
     ContactRequestStatus.ACCEPTED: [lambda r: states.accept(r, now=MONDAY)],
