@@ -21,7 +21,7 @@ from shared.errors import Conflict
 from shared.events.catalogue import CallCorrected, PracticeAnswer
 from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
-from shared.values.enums import CallAnswer, CallResult, InquiryStatus
+from shared.values.enums import CallAnswer, CallResult
 
 
 def correct(
@@ -94,19 +94,18 @@ def _take_attempt_back(
     rules: ContactRules,
     now: datetime,
 ) -> list[ContactRequest]:
-    """Returns the requests whose attempts the call had used up; they wait again."""
+    """Returns the requests whose attempts the call had used up; matching asks for them again."""
     call_queries.forget_wrong_number(session, call)
     given_up = [each for each in requests if _was_given_up(each, inquiry, rules)]
     counted = 0 if call.result == CallResult.WRONG_NUMBER else 1
     for request in requests:
         if request.inquiry_id == inquiry.id or request in given_up:
-            request.attempts, request.due_at = max(request.attempts - counted, 0), now
+            request.attempts = max(request.attempts - counted, 0)
+            request.due_at = None if request in given_up else now
     inquiry.attempts = max(inquiry.attempts - 1, 0)
     inquiry.next_attempt_after = inquiry.unanswered_at = None
-    if given_up and inquiry.status in (InquiryStatus.NO_ANSWER, InquiryStatus.OPEN):
-        states.resume_inquiry(inquiry, now=now)
-        for request in given_up:
-            states.resume_attempts(request, inquiry, now=now)
+    for request in given_up:
+        states.expect_to_be_asked(request)
     return given_up
 
 

@@ -144,7 +144,7 @@ INQUIRIES: Final[Transitions[InquiryStatus]] = {
     ),
     InquiryStatus.UNDER_WAY: frozenset({InquiryStatus.OPEN, InquiryStatus.GONE_OUT}),
     InquiryStatus.GONE_OUT: frozenset(),
-    InquiryStatus.NO_ANSWER: frozenset({InquiryStatus.OPEN}),
+    InquiryStatus.NO_ANSWER: frozenset(),
     InquiryStatus.DISSOLVED: frozenset(),
 }
 
@@ -184,12 +184,6 @@ def record_inquiry_unanswered(inquiry: Inquiry) -> None:
     """All attempts to call are used up."""
     _enter(inquiry, InquiryStatus.NO_ANSWER, INQUIRIES)
     inquiry.waits_for, inquiry.waits_until = None, None
-
-
-def resume_inquiry(inquiry: Inquiry, *, now: datetime) -> None:
-    """A call that was counted as an attempt was none: there is one more to make."""
-    _enter(inquiry, InquiryStatus.OPEN, INQUIRIES)
-    inquiry.updated_at = now
 
 
 def dissolve_inquiry(inquiry: Inquiry, *, now: datetime) -> None:
@@ -252,7 +246,10 @@ _AFTER_NEWS: Final = frozenset(
     }
 )
 """Matching's events may come in any order, and what it says counts."""
-PLACEMENT_REQUESTS: Final[Transitions[ContactRequestStatus]] = dict.fromkeys(ContactRequestStatus, _AFTER_NEWS)
+PLACEMENT_REQUESTS: Final[Transitions[ContactRequestStatus]] = {
+    **dict.fromkeys(ContactRequestStatus, _AFTER_NEWS),
+    ContactRequestStatus.OVER: _AFTER_NEWS | {ContactRequestStatus.ANNOUNCED},
+}
 IN_CONTACT: Final = frozenset({ContactRequestStatus.WAITING, ContactRequestStatus.CONTACTED})
 """An answer ends these: the others are not asked for."""
 HOLDABLE: Final = frozenset({ContactRequestStatus.ANNOUNCED, ContactRequestStatus.WAITING})
@@ -292,8 +289,9 @@ def begin_new_round(request: ContactRequest) -> None:
 def wait(request: ContactRequest, *, now: datetime) -> None:
     """Let the request wait for its contact, in the round in which it is."""
     if request.status != ContactRequestStatus.WAITING:
+        goes_on = request.status == ContactRequestStatus.ANNOUNCED
         _enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
-        request.waiting_since, request.attempts = now, 0
+        request.waiting_since, request.attempts = now, request.attempts if goes_on else 0
     request.due_at = now
 
 
@@ -332,10 +330,9 @@ def give_up(request: ContactRequest) -> bool:
     return True
 
 
-def resume_attempts(request: ContactRequest, inquiry: Inquiry, *, now: datetime) -> None:
-    """The last attempt was none: the request waits in its contact as before, and keeps what it counts."""
-    _enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
-    request.inquiry_id, request.due_at = inquiry.id, now
+def expect_to_be_asked(request: ContactRequest) -> None:
+    """The last attempt was none: until matching asks again, the request keeps its round and what it counts."""
+    _enter(request, ContactRequestStatus.ANNOUNCED, PLACEMENT_REQUESTS)
 
 
 def end(request: ContactRequest, *, now: datetime) -> None:

@@ -61,23 +61,27 @@ def _take_back(
 
 def _forget_attempt(session: Session, request: PlacementRequest, event: CallCorrected, *, now: datetime) -> None:
     """Log that the call was none; a request whose attempts it used up is to be asked again."""
+    entry = _log(session, request, event, now=now)
+    if request.id in event.asked_again and request.status in (*states.ASKED_FOR, RequestStatus.NO_ANSWER):
+        # that the attempts are used up, another event says, which may come later: it is about another contact then
+        request.inquiry_id, request.inquiry_at = None, now
+        reopen(session, request, cause=entry, now=now)
+        recompute_holds_of(session, request.patient_id, cause=entry, now=now)
+
+
+def _log(session: Session, request: PlacementRequest, event: CallCorrected, *, now: datetime) -> UUID | None:
+    """Returns the entry that takes back the one of the call; None where that is not known here."""
     entries = queries.audit_log_of(session, [request.id])
-    attempts = [each for each in entries if each.what == "not_reached" and each.occurred_at == event.occurred_at]
+    attempts = [each.id for each in entries if each.what == "not_reached" and each.occurred_at == event.occurred_at]
     if not attempts:
-        return
-    # that the attempts are used up is said by another event, which may come later
-    request.inquiry_at = states.latest(request.inquiry_at, event.envelope.time)
-    mistaken = attempts[-1].id
-    entry = audit_log.add_entry(
+        return None
+    return audit_log.add_entry(
         session,
         request,
         "call_corrected",
         occurred_at=now,
         by=event.corrected_by,
-        cause=mistaken,
-        contact=Contact(ContactResult.TAKEN_BACK, None, corrects=mistaken),
+        cause=attempts[-1],
+        contact=Contact(ContactResult.TAKEN_BACK, None, corrects=attempts[-1]),
         now=now,
     )
-    if request.status == RequestStatus.NO_ANSWER and request.id in event.asked_again:
-        reopen(session, request, cause=entry, now=now)
-        recompute_holds_of(session, request.patient_id, cause=entry, now=now)

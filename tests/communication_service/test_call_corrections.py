@@ -74,8 +74,11 @@ def test_a_mistake_that_used_up_the_attempts_leaves_one_more() -> None:
         outcome(last, "busy")
     assert (the(Inquiry).status, the(ContactRequest).status) == ("no_answer", "over")
     correct(last)
-    assert (the(Inquiry).status, the(ContactRequest).status) == ("open", "waiting")
+    assert the(ContactRequest).status == "announced"
+    publish(catalogue.RequestReopened, the(ContactRequest).id, sequence=2, approved_at=MONDAY, time=LATER)
+    composed(LATER + timedelta(seconds=6))
     assert the(PhoneCall, status="planned").attempt == 3
+    assert [inquiry.status for inquiry in rows(Inquiry)] == ["no_answer", "open"]
 
 
 def test_answers_are_taken_back_and_may_be_given_anew(session: Session) -> None:

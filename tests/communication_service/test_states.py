@@ -37,10 +37,7 @@ EMAIL_STEPS: dict[EmailStatus, list[Step]] = {
     EmailStatus.IN_DOUBT: [lambda e: states.doubt_email(e, detail="?", now=MONDAY)],
 }
 INQUIRY_STEPS: dict[InquiryStatus, list[Step]] = {
-    InquiryStatus.OPEN: [
-        lambda i: states.reopen_inquiry(i, now=MONDAY),
-        lambda i: states.resume_inquiry(i, now=MONDAY),
-    ],
+    InquiryStatus.OPEN: [lambda i: states.reopen_inquiry(i, now=MONDAY)],
     InquiryStatus.UNDER_WAY: [states.begin_inquiry],
     InquiryStatus.GONE_OUT: [lambda i: states.record_inquiry_gone_out(i, now=MONDAY)],
     InquiryStatus.NO_ANSWER: [states.record_inquiry_unanswered],
@@ -62,11 +59,11 @@ CALL_STEPS: dict[CallStatus, list[Step]] = {
     CallStatus.CANCELLED: [lambda c: states.cancel_phone_call(c, now=MONDAY)],
 }
 REQUEST_STEPS: dict[ContactRequestStatus, list[Step]] = {
+    ContactRequestStatus.ANNOUNCED: [states.expect_to_be_asked],
     ContactRequestStatus.WAITING: [
         lambda r: states.ask(r, now=MONDAY),
         lambda r: states.wait(r, now=MONDAY),
         lambda r: states.wait_for_call(r, now=MONDAY),
-        lambda r: states.resume_attempts(r, Inquiry(id=UUID(int=1)), now=MONDAY),
     ],
     ContactRequestStatus.CONTACTED: [lambda r: states.wait_for_answer(r, now=MONDAY)],
     ContactRequestStatus.ACCEPTED: [lambda r: states.accept(r, now=MONDAY)],
