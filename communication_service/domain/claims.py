@@ -103,5 +103,5 @@ def callable_now(session: Session, rules: ContactRules, *, by: UUID | None, at: 
     for call, therapist, place in rows:
         times = practice_hours.call_times(therapist, place, rules)
         until = times.reachable_until(at) if times else None
-        if until is not None and at + rules.call_length <= until and practice_hours.has_number(session, therapist):
+        if until is not None and at + rules.call_length <= until:
             yield Reachable(call, until)

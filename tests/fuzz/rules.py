@@ -207,7 +207,9 @@ def is_absent_backwards(value: Any, sent: Sent) -> bool:
 
 
 def takes_no_time_or_hours(value: Any, sent: Sent) -> bool:
-    """A call that ends when it begins, before, or more than two hours later."""
+    """A call that ends when it begins, before, or more than two hours later; the other end may be stored."""
+    if not {"starts_at", "ends_at"} <= sent.body.keys():
+        return True
     length = _instant(sent.body["ends_at"]) - _instant(sent.body["starts_at"])
     return not timedelta() < length <= timedelta(hours=2)
 
