@@ -41,8 +41,9 @@ def prepare(
 
 
 _OF_ONE_SERVICE: Final = {
-    # one plan for all places and wishes takes three times as long as a plan for those of a patient
-    "matching_service": ("plan_cache_mode = force_custom_plan",),
+    # one plan for all places and wishes takes three times as long as a plan for those of a patient; and all who are
+    # near are kept in memory until they are counted
+    "matching_service": ("plan_cache_mode = force_custom_plan", "work_mem = '16MB'"),
 }
 """Settings of one service's role, with the reason."""
 

@@ -16,10 +16,14 @@ from matching_service.domain.criterion_values import LIMITS, Compared, compared
 from matching_service.domain.search import Search
 from matching_service.store.matching import Condition, Judge
 from matching_service.store.plan_candidates import ManyJudge
+from matching_service.store.traits import has, has_none_of
 from shared.texts import Sentence
 from shared.values.enums import (
+    Accreditation,
     AgeGroup,
     CheckResult,
+    ContactPreference,
+    Gender,
     MatchCriterion,
     PreferredGender,
     TherapistStatus,
@@ -57,24 +61,24 @@ class Criterion(Condition):
     relaxation: Suggestion | None = None
 
 
-def none_in_common(theirs: str, wanted: str) -> str:
-    """The condition that they have some of these words, and none that is wanted."""
-    return f"cardinality({theirs}) > 0 AND NOT {theirs} && {_words(wanted)}"
+def none_of(column: str, wanted: str) -> str:
+    """The condition that a list has some words, and none of those whose bits are wanted."""
+    return f"{has(column)} AND {has_none_of(wanted)}"
 
 
 def some(wanted: str) -> str:
-    """The condition that any of these words is wanted at all."""
-    return f"cardinality({_words(wanted)}) > 0"
+    """The condition that anything is wanted at all."""
+    return f"CAST({wanted} AS bigint) <> 0"
 
 
-def _words(parameter: str) -> str:
-    return f"CAST({parameter} AS text[])"
+_NEEDED: Final = "CAST(:needed_languages AS text[])"
+_NEEDS_LANGUAGE: Final = f"cardinality({_NEEDED}) > 0"
 
 
 CRITERIA: Final = (
     Criterion(
         name=MatchCriterion.STATUS,
-        fails="t.status <> 'active'",
+        fails=f"NOT {has('status', TherapistStatus.ACTIVE)}",
         compared=compared(therapist="status"),
         explanations={
             PASS: "criterion.status.active",
@@ -84,16 +88,16 @@ CRITERIA: Final = (
     ),
     Criterion(
         name=MatchCriterion.CONTACT_PREFERENCE,
-        fails="t.contact_preference = 'none'",
+        fails=has("contact_preference", ContactPreference.NONE),
         compared=compared(therapist="contact_preference"),
         explanations={PASS: criterion_texts.contact, FAIL: "criterion.contact_preference.no_contact"},
         can_be_set_aside=False,
     ),
     Criterion(
         name=MatchCriterion.ACCREDITATION,
-        fails=":needs_statutory_seat AND t.accreditation = 'private'",
-        unknown="(:needs_statutory_seat AND t.accreditation = 'unknown')"
-        " OR (:may_need_statutory_seat AND t.accreditation <> 'statutory')",
+        fails=f":needs_statutory_seat AND {has('accreditation', Accreditation.PRIVATE)}",
+        unknown=f"(:needs_statutory_seat AND {has('accreditation', Accreditation.UNKNOWN)})"
+        f" OR (:may_need_statutory_seat AND NOT {has('accreditation', Accreditation.STATUTORY)})",
         compared=compared(patient=("insurance_type", "reimbursement_case"), therapist="accreditation"),
         explanations={
             PASS: criterion_texts.seat,
@@ -126,8 +130,8 @@ CRITERIA: Final = (
     ),
     Criterion(
         name=MatchCriterion.PROCEDURE,
-        fails=f"{some(':preferred_procedures')} AND {none_in_common('t.procedures', ':preferred_procedures')}",
-        unknown=f"{some(':preferred_procedures')} AND cardinality(t.procedures) = 0",
+        fails=f"{some(':wanted_procedures')} AND {none_of('procedures', ':wanted_procedures')}",
+        unknown=f"{some(':wanted_procedures')} AND NOT {has('procedures')}",
         compared=compared(patient=("preferred_procedures",), therapist="procedures"),
         explanations={
             PASS: lambda t, search: (
@@ -147,8 +151,8 @@ CRITERIA: Final = (
     ),
     Criterion(
         name=MatchCriterion.AGE_GROUP,
-        fails=f"{some(':age_groups')} AND {none_in_common('t.age_groups', ':age_groups')}",
-        unknown=f"NOT {some(':age_groups')} OR cardinality(t.age_groups) = 0",
+        fails=f"{some(':wanted_age_groups')} AND {none_of('age_groups', ':wanted_age_groups')}",
+        unknown=f"NOT {some(':wanted_age_groups')} OR NOT {has('age_groups')}",
         compared=compared(patient=("age_groups",), therapist="age_groups"),
         explanations={
             PASS: lambda t, search: criterion_texts.fits(t.age_groups, search.age_groups, AgeGroup),
@@ -162,8 +166,8 @@ CRITERIA: Final = (
     ),
     Criterion(
         name=MatchCriterion.SETTING,
-        fails=none_in_common("t.settings", ":settings"),
-        unknown="cardinality(t.settings) = 0",
+        fails=none_of("settings", ":wanted_settings"),
+        unknown=f"NOT {has('settings')}",
         compared=compared(patient=("open_to_group_therapy",), therapist="settings"),
         explanations={
             PASS: lambda t, search: criterion_texts.fits(t.settings, search.settings, TherapySetting),
@@ -178,9 +182,8 @@ CRITERIA: Final = (
     ),
     Criterion(
         name=MatchCriterion.GENDER,
-        fails=":preferred_therapist_gender <> 'any'"
-        " AND t.gender <> 'unknown' AND t.gender <> :preferred_therapist_gender",
-        unknown=":preferred_therapist_gender <> 'any' AND t.gender = 'unknown'",
+        fails=f"{some(':wanted_gender')} AND NOT {has('gender', Gender.UNKNOWN)} AND {has_none_of(':wanted_gender')}",
+        unknown=f"{some(':wanted_gender')} AND {has('gender', Gender.UNKNOWN)}",
         compared=compared(patient=("preferred_therapist_gender",), therapist="gender"),
         explanations={
             PASS: criterion_texts.gender,
@@ -198,8 +201,8 @@ CRITERIA: Final = (
     ),
     Criterion(
         name=MatchCriterion.LANGUAGE,
-        fails=f"{some(':needed_languages')} AND {none_in_common('t.languages', ':needed_languages')}",
-        unknown=f"{some(':needed_languages')} AND cardinality(t.languages) = 0",
+        fails=f"{_NEEDS_LANGUAGE} AND cardinality(t.languages) > 0 AND NOT t.languages && {_NEEDED}",
+        unknown=f"{_NEEDS_LANGUAGE} AND cardinality(t.languages) = 0",
         compared=compared(patient=("languages",), therapist="languages"),
         explanations={
             PASS: lambda t, search: (

@@ -10,6 +10,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from matching_service.settings import AskAgainRules
+from matching_service.store import traits
+from matching_service.store.nearness import Box, box, on_sphere
 from matching_service.store.practice_answers import REMEMBERED
 from shared.values import travel
 from shared.values.datetimes import start_of_berlin_day
@@ -94,6 +96,31 @@ class Search:
         return tuple(each for each in self.languages if each != GERMAN) if GERMAN in self.languages else ()
 
     @cached_property
+    def wanted_procedures(self) -> int:
+        """The bits of the procedures that are wanted (`store/traits.py`); of no wish, and below, 0."""
+        return traits.bits("procedures", self.preferred_procedures)
+
+    @cached_property
+    def wanted_age_groups(self) -> int:
+        """The bits of the patient's age groups."""
+        return traits.bits("age_groups", self.age_groups)
+
+    @cached_property
+    def wanted_settings(self) -> int:
+        """The bits of the settings that fit."""
+        return traits.bits("settings", self.settings)
+
+    @cached_property
+    def wanted_gender(self) -> int:
+        """The bit of the therapist's gender that is wanted."""
+        return traits.bits("gender", [self.preferred_therapist_gender])
+
+    @cached_property
+    def wanted_diagnoses(self) -> int:
+        """The bit of the group of the patient's diagnosis."""
+        return traits.bits("preferred_diagnoses", [self.diagnosis_block] if self.diagnosis_block else [])
+
+    @cached_property
     def number_of_wishes(self) -> int:
         """Of procedure, the therapist's gender and another language than German, how many the patient wishes for."""
         another = self.needed_languages or self.wished_languages
@@ -133,6 +160,38 @@ class Search:
     def wide_metres(self) -> float | None:
         """The radius in metres if its limits were a quarter wider."""
         return _in_metres(self._straight_km(**self.wider_limits))
+
+    @cached_property
+    def sphere_x(self) -> float | None:
+        """The patient's place on a sphere of radius one (`store/nearness.py`); below, the other two coordinates."""
+        return None if self.place is None else on_sphere(self.place).x
+
+    @cached_property
+    def sphere_y(self) -> float | None:
+        return None if self.place is None else on_sphere(self.place).y
+
+    @cached_property
+    def sphere_z(self) -> float | None:
+        return None if self.place is None else on_sphere(self.place).z
+
+    @cached_property
+    def latitude_bands(self) -> tuple[int, ...]:
+        """The bands of latitude within the wide radius; below, the longitudes."""
+        return self._box.latitude_bands
+
+    @property
+    def west(self) -> float:
+        return self._box.west
+
+    @property
+    def east(self) -> float:
+        return self._box.east
+
+    @cached_property
+    def _box(self) -> Box:
+        if self.place is None or self.wide_metres is None:
+            raise ValueError("a search without a circle has no box around it")
+        return box(self.place, self.wide_metres)
 
     @cached_property
     def wider_limits(self) -> dict[str, Any]:

@@ -16,7 +16,15 @@ from uuid import UUID
 from pydantic_core import from_json
 from sqlalchemy import Row, Uuid, column, text
 
-from matching_service.store.ranking import RANKED_BY, TERMS, UNKNOWN_WEIGHTS, ranked_sql
+from matching_service.store.nearness import IN_BOX, METRES
+from matching_service.store.ranking import (
+    LACKING_LANGUAGE,
+    LACKS_LANGUAGE,
+    RANKED_BY,
+    TERMS,
+    UNKNOWN_WEIGHTS,
+    ranked_sql,
+)
 from matching_service.store.tables import IS_LIVE
 from shared.database import WHOLE_TRANSACTION, Executor
 from shared.values.enums import MatchCriterion
@@ -135,7 +143,7 @@ class _Question:
 def as_sql(value: Any) -> Any:
     """The value of a search's attribute as it is sent to PostgreSQL."""
     if isinstance(value, tuple | frozenset):
-        return [str(each) for each in value]
+        return [each if isinstance(each, int) else str(each) for each in value]
     if isinstance(value, Weekly):
         return value.to_multirange()
     if isinstance(value, Place):
@@ -144,27 +152,26 @@ def as_sql(value: Any) -> Any:
 
 
 def _each_sql(conditions: Sequence[Condition]) -> str:
-    known = """
-    SELECT *, place <-> CAST(:place AS geography) AS metres
+    known = f"""
+    SELECT *, CASE WHEN place IS NOT NULL AND CAST(:sphere_x AS float8) IS NOT NULL THEN {METRES} END AS metres
     FROM therapists
     WHERE id = ANY (CAST(:therapist_ids AS uuid[])) AND status IS NOT NULL
-"""
+"""  # noqa: S608 - put together from constants of our own
     return f"""
 WITH {_judged_sql(conditions, known)}
-SELECT {_columns(_FOUND)}, {_columns(_COPY, of="t.")}
-FROM judged JOIN therapists t USING (id)
+SELECT metres, refused_on, fails, unknowns, {_columns(_COPY, of="t.")}
+FROM judged JOIN therapists t USING (id) LEFT JOIN asked ON asked.therapist_id = id
 """  # noqa: S608 - put together from constants of our own
 
 
 def _best_sql(conditions: Sequence[Condition]) -> str:
     near = f"""
-    -- Those in the box around the circle, by the index, and how far they are on the sphere. ST_DWithin looks into the
-    -- same box, but measures every way once more, and the planner takes it for so dear that it errs in all that
-    -- follows. OFFSET 0 keeps the way from being measured wherever it is used.
+    -- those in the box around the circle; OFFSET 0 keeps the way from being measured wherever it is used
     SELECT * FROM (
-        SELECT {_named_in(conditions, RANKED_BY)}, place <-> CAST(:place AS geography) AS metres
+        SELECT {_named_in(conditions, RANKED_BY, LACKS_LANGUAGE)},
+               {METRES} AS metres
         FROM therapists
-        WHERE place && _ST_Expand(CAST(:place AS geography), :wide_metres) AND status IS NOT NULL
+        WHERE {IN_BOX} AND status IS NOT NULL
         OFFSET 0
     ) AS boxed
     WHERE metres <= :wide_metres
@@ -178,8 +185,8 @@ WITH {_judged_sql(conditions, near, also=f",{RANKED_BY}")}, counted AS (
            (SELECT count(*) FROM therapists WHERE place IS NULL AND status = 'active') AS distance_unknown
 ), {ranked_sql(bits)}
 SELECT tally, distance_unknown, {_columns(_SCORE)}, {_BEARING} AS bearing,
-       {_columns(_FOUND)}, {_columns(_COPY, of="t.")}
-FROM counted LEFT JOIN (best JOIN therapists t USING (id)) ON true
+       metres, refused_on, 0 AS fails, unknowns, {_columns(_COPY, of="t.")}
+FROM counted LEFT JOIN (best JOIN therapists t USING (id) LEFT JOIN asked ON asked.therapist_id = id) ON true
 ORDER BY score DESC, metres, t.id
 """  # noqa: S608 - put together from constants of our own
 
@@ -190,23 +197,24 @@ def _judged_sql(conditions: Sequence[Condition], considered: str, *, also: str =
     `also`: further columns, of the therapist `t`.
     """
     fails = _sum((each.fails, bit) for bit, each in _numbered(conditions))
-    unknowns = _sum(
+    unknown = [
         (each.unknown, bit + (each.weight << UNKNOWN_WEIGHTS)) for bit, each in _numbered(conditions) if each.unknown
-    )
+    ]
+    unknowns = _sum([*unknown, (LACKS_LANGUAGE, LACKING_LANGUAGE)])
     return f"""asked AS (
     SELECT therapist_id, {ASKED_BEFORE}
     FROM placement_requests WHERE patient_id = CAST(:patient_id AS uuid) GROUP BY therapist_id
 ), considered AS ({considered}), judged AS MATERIALIZED (
-    SELECT t.id, t.metres, a.refused_on,
+    SELECT t.id, t.metres,
            {fails} AS fails,
            {unknowns} AS unknowns{also}
     FROM considered t LEFT JOIN asked a ON a.therapist_id = t.id
 )"""  # noqa: S608 - put together from constants of our own
 
 
-def _named_in(conditions: Sequence[Condition], also: str) -> str:
+def _named_in(conditions: Sequence[Condition], *also: str) -> str:
     """The columns of a therapist that are named as `t.name`: with all of them planning and every row take longer."""
-    named = " ".join(f"{each.fails} {each.unknown}" for each in conditions) + also
+    named = " ".join([*(f"{each.fails} {each.unknown}" for each in conditions), *also])
     return _columns(sorted({"id", *_THERAPIST_COLUMN.findall(named)} - {"metres"}))
 
 

@@ -15,26 +15,31 @@ from pydantic_core import to_json
 from sqlalchemy import Row, text
 
 from matching_service.store.matching import ASKED_BEFORE, Condition, as_sql
+from matching_service.store.nearness import METRES
 from matching_service.store.practice_answers import ACCEPTANCE, ANSWERS, ASKED_THIS_WEEK, REMEMBERED
 from matching_service.store.tables import IS_LIVE
+from matching_service.store.traits import has_none_of
 from shared.database import Executor
 
 _TYPES: Final = {
     "patient_id": "uuid",
     "today": "date",
     "place": "text",
-    "diagnosis_block": "text",
+    "wanted_diagnoses": "bigint",
     "availability": "text",
     "radius_metres": "float8",
     "search_began": "timestamptz",
     "refused_since": "date",
     "needs_statutory_seat": "boolean",
     "may_need_statutory_seat": "boolean",
-    "preferred_procedures": "text[]",
-    "age_groups": "text[]",
-    "settings": "text[]",
+    "sphere_x": "float8",
+    "sphere_y": "float8",
+    "sphere_z": "float8",
+    "wanted_procedures": "bigint",
+    "wanted_age_groups": "bigint",
+    "wanted_settings": "bigint",
+    "wanted_gender": "bigint",
     "needed_languages": "text[]",
-    "preferred_therapist_gender": "text",
     "excluded_therapist_ids": "text[]",
 }
 """The attributes of a search that conditions name, and their types in PostgreSQL."""
@@ -76,10 +81,10 @@ WITH s AS MATERIALIZED (
 ), fitting AS (
     SELECT s.patient_id, t.id, CAST(least(t.metres, s.radius_metres) AS integer) AS metres,
            {unknown} AS unknown,
-           coalesce(CAST(s.diagnosis_block AS text) = ANY (t.preferred_diagnoses), false) AS is_preferred
+           NOT {_of_search(has_none_of(":wanted_diagnoses"))} AS is_preferred
     FROM s
     CROSS JOIN LATERAL (
-        SELECT *, place <-> s.here AS metres
+        SELECT *, {_of_search(METRES)} AS metres
         FROM therapists
         WHERE place && _ST_Expand(s.here, s.radius_metres) AND status = 'active'
         OFFSET 0

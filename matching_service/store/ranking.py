@@ -9,21 +9,21 @@ from collections.abc import Mapping
 from typing import Final
 
 from matching_service.store.practice_answers import ACCEPTANCE, ANSWERS, ASKED_THIS_WEEK, WAIT_LONGER
-from shared.values.enums import MatchCriterion
+from matching_service.store.traits import has, has_none_of
+from shared.values.enums import MatchCriterion, TherapySetting
 
 UNKNOWN_WEIGHTS: Final = 20
 """In the mask of unknown criteria, the sum of their weights stands above so many bits."""
 TENTHS: Final = 10
 
 RANKED_BY: Final = """
-           t.potentially_available AS is_available,
-           CAST(:diagnosis_block AS text) = ANY (t.preferred_diagnoses) AS is_preferred,
-           cardinality(CAST(:wished_languages AS text[])) > 0
-               AND NOT t.languages && CAST(:wished_languages AS text[]) AS lacks_language,
-           t.individual_from, t.individual_stated_on,
-           CAST(:open_to_group_therapy AS boolean) AND 'group' = ANY (t.settings) AS offers_group,
-           t.group_from, t.group_stated_on"""
-"""What the terms need of a therapist, beside what the judge found."""
+           t.traits, t.individual_from, t.individual_stated_on, t.group_from, t.group_stated_on"""
+"""Columns of a therapist that the terms need, beside what the judge found."""
+LACKS_LANGUAGE: Final = """cardinality(CAST(:wished_languages AS text[])) > 0
+               AND NOT t.languages && CAST(:wished_languages AS text[])"""
+"""The condition that a wish is not met which is no criterion."""
+LACKING_LANGUAGE: Final = 1 << (UNKNOWN_WEIGHTS - 1)
+"""In the mask of unknown criteria, the bit of that condition."""
 
 _WISHES = (MatchCriterion.PROCEDURE, MatchCriterion.GENDER, MatchCriterion.LANGUAGE)
 """Criteria that are unknown only where the patient has a wish."""
@@ -39,24 +39,28 @@ TERMS: Final = (*_OF_ITS_OWN, *_OF_REQUESTS)
 def ranked_sql(bits: Mapping[MatchCriterion, int]) -> str:
     """The parts of a WITH after `judged`, of which `best` has the best who fail nothing, with every term.
 
-    Requests are counted only of those who can be among the best, since that takes longest: first of those who are the
-    best without these terms; then of all others who could be as good as the last one of them, if they had every point.
-    `bits` says where a criterion stands in the mask of unknown ones.
+    Requests are counted only of those who can be among the best, since that takes longest: first of twice as many as
+    are shown, the best without these terms; then of all who could be as good as the last one of the best of them, if
+    they had every point. `bits` says where a criterion stands in the mask of unknown ones.
     """
     most = (":response_points", ":load_points", ":fairness_points")
     own = ",\n               ".join(f"{sql} AS {name}" for name, sql in _own_terms(bits).items())
     return f"""fitting AS MATERIALIZED (
     -- OFFSET 0, here and below: otherwise every term is computed wherever it is used
     SELECT *, {" + ".join(_OF_ITS_OWN)} AS own FROM (
-        SELECT id, metres, refused_on, fails, unknowns,
+        SELECT id, metres, unknowns,
                {own}
         FROM judged WHERE fails = 0 OFFSET 0
     ) AS fitting
+), first AS MATERIALIZED (
+    {_scored("(SELECT * FROM fitting ORDER BY own DESC LIMIT 2 * CAST(:limit AS bigint)) AS fitting")}
 ), needed AS (
     SELECT min(score) - {TENTHS} * ({" + ".join(_whole(each) for each in most)}) AS own
-    FROM ({_scored("(SELECT * FROM fitting ORDER BY own DESC LIMIT :limit) AS fitting")}) AS first
+    FROM (SELECT score FROM first ORDER BY score DESC LIMIT :limit) AS best
 ), best AS (
-    {_scored("fitting")} WHERE own >= (SELECT own FROM needed)
+    SELECT * FROM first
+    UNION ALL
+    {_scored("fitting")} WHERE own >= (SELECT own FROM needed) AND id NOT IN (SELECT id FROM first)
     ORDER BY score DESC, metres, id LIMIT :limit
 )"""  # noqa: S608 - put together from constants of our own
 
@@ -81,10 +85,10 @@ def _own_terms(bits: Mapping[MatchCriterion, int]) -> dict[str, str]:
     )
     return {
         "nearness": _term(":nearness_points", "1 - least(1, metres / CAST(:radius_metres AS float8))"),
-        "available": f"CASE WHEN is_available THEN {TENTHS} * {_whole(':potentially_available_points')} ELSE 0 END",
+        "available": _if(has("potentially_available", of="traits"), ":potentially_available_points"),
         "capacity": _term(":capacity_points", _capacity()),
         "certainty": f"{TENTHS} * greatest(0, {certainty})",
-        "preference": f"CASE WHEN is_preferred THEN {TENTHS} * {_whole(':preferred_diagnosis_points')} ELSE 0 END",
+        "preference": _if("NOT " + has_none_of(":wanted_diagnoses", of="traits"), ":preferred_diagnosis_points"),
         "wishes": _term(":wishes_points", f"1 - ({_unmet(bits)}) / greatest(1, CAST(:number_of_wishes AS float8))"),
     }
 
@@ -93,17 +97,22 @@ def _term(points: str, share: str) -> str:
     return f"CAST(round({TENTHS} * CAST({points} AS float8) * ({share})) AS integer)"
 
 
+def _if(condition: str, points: str) -> str:
+    return f"CASE WHEN {condition} THEN {TENTHS} * {_whole(points)} ELSE 0 END"
+
+
 def _whole(parameter: str) -> str:
     return f"CAST({parameter} AS integer)"
 
 
 def _unmet(bits: Mapping[MatchCriterion, int]) -> str:
-    wishes = [f"CASE WHEN unknowns & {bits[each]} <> 0 THEN 1 ELSE 0 END" for each in _WISHES if each in bits]
-    return " + ".join([*wishes, "CASE WHEN lacks_language THEN 1 ELSE 0 END"])
+    unmet = [*(bits[each] for each in _WISHES if each in bits), LACKING_LANGUAGE]
+    return " + ".join(f"CASE WHEN unknowns & {each} <> 0 THEN 1 ELSE 0 END" for each in unmet)
 
 
 def _capacity() -> str:
-    group = f"CASE WHEN offers_group THEN {_capacity_of('group')} ELSE 0 END"
+    offers_group = f"CAST(:open_to_group_therapy AS boolean) AND {has('settings', TherapySetting.GROUP, of='traits')}"
+    group = f"CASE WHEN {offers_group} THEN {_capacity_of('group')} ELSE 0 END"
     return f"greatest({_capacity_of('individual')}, {group})"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY as AnyArray
@@ -20,7 +21,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from matching_service.store.contact_log_tables import PatientContact
 from matching_service.store.declarative import Tables
+from matching_service.store.nearness import POSITION, THERAPIST_PLACE
 from matching_service.store.plan_tables import ContactPlan, PlannedPatient, PlannedRequest
+from matching_service.store.traits import TRAITS
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
@@ -82,6 +85,18 @@ class CopyWithPlace(Copy):
     geocoded_event_time: Mapped[datetime | None] = mapped_column(sort_order=84)
 
 
+JUDGED = (
+    "id", "sphere_x", "sphere_y", "sphere_z", "traits", "working_hours",
+    "individual_from", "individual_stated_on", "group_from", "group_stated_on",
+)  # fmt: skip
+"""Columns of therapists that are read of everybody near a patient."""
+
+
+def _position(name: str) -> Any:
+    """A column that says where a therapist is (`store/nearness.py`)."""
+    return mapped_column(Computed(POSITION[name], persisted=True), sort_order=86)
+
+
 class TherapistCopy(CopyWithPlace, Tables):
     """What therapist_service and geocoding_service published of a therapist."""
 
@@ -119,12 +134,27 @@ class TherapistCopy(CopyWithPlace, Tables):
     """The therapist's own coordinates: they win over what the address was found to be."""
     place: Mapped[Place | None] = mapped_column(
         PlaceColumn,
-        Computed("COALESCE(given_place, CASE WHEN geocoded_address = address THEN geocoded_place END)", persisted=True),
+        Computed(THERAPIST_PLACE, persisted=True),
         sort_order=85,
     )
+    latitude_band: Mapped[int | None] = _position("latitude_band")
+    longitude: Mapped[float | None] = _position("longitude")
+    sphere_x: Mapped[float | None] = _position("sphere_x")
+    sphere_y: Mapped[float | None] = _position("sphere_y")
+    sphere_z: Mapped[float | None] = _position("sphere_z")
+    traits: Mapped[int | None] = mapped_column(BigInteger, Computed(TRAITS, persisted=True), sort_order=86)
+    """What the judge compares (`store/traits.py`)."""
 
     __table_args__ = (
         Index("ix_therapists_place", "place", postgresql_using="gist"),
+        # has all that the judge reads but languages: each row of the table would be a page of its own
+        Index(
+            "ix_therapists_judged",
+            "latitude_band",
+            "longitude",
+            postgresql_include=JUDGED,
+            postgresql_where=text("status IS NOT NULL"),
+        ),
         Index("ix_therapists_unplaced", "id", postgresql_where=text("place IS NULL AND status = 'active'")),
     )
 
@@ -173,6 +203,12 @@ class PatientCopy(CopyWithPlace, Erasable, Tables):
     __table_args__ = (
         Index("ix_patients_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
     )
+
+
+COUNTED = (
+    "patient_id", "status", "outcome", "approved_at", "emailed_at", "called_at", "responded_at", "place_ended_at",
+)  # fmt: skip
+"""Columns of requests that are read of every practice that could be among the best."""
 
 
 class PlacementRequest(Aggregate, Tables):
@@ -233,7 +269,8 @@ class PlacementRequest(Aggregate, Tables):
             postgresql_where=text(IS_LIVE),
         ),
         Index("ix_placement_requests_patient_id", "patient_id"),
-        Index("ix_placement_requests_therapist_id", "therapist_id"),
+        # has all that the ranking counts
+        Index("ix_placement_requests_therapist_id", "therapist_id", postgresql_include=COUNTED),
         Index("ix_placement_requests_status", "status", "id"),
         Index("ix_placement_requests_priority", "priority", "id"),
         Index("ix_placement_requests_unmet", "id", postgresql_where=text(IS_UNMET)),

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql
 
 import shared.values.places
 import shared.values.weekly
+from migrations.computed_columns import COUNTED, JUDGED, traits_and_position
 from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
 revision = "0001"
@@ -147,7 +148,13 @@ def upgrade() -> None:
     op.create_index("ix_placement_requests_patient_id", "placement_requests", ["patient_id"], unique=False)
     op.create_index("ix_placement_requests_priority", "placement_requests", ["priority", "id"], unique=False)
     op.create_index("ix_placement_requests_status", "placement_requests", ["status", "id"], unique=False)
-    op.create_index("ix_placement_requests_therapist_id", "placement_requests", ["therapist_id"], unique=False)
+    op.create_index(
+        "ix_placement_requests_therapist_id",
+        "placement_requests",
+        ["therapist_id"],
+        unique=False,
+        postgresql_include=COUNTED,
+    )
     op.create_index(
         "ix_placement_requests_unmet",
         "placement_requests",
@@ -205,12 +212,21 @@ def upgrade() -> None:
             ),
             nullable=True,
         ),
+        *traits_and_position(),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
     )
     op.create_index("ix_therapists_place", "therapists", ["place"], unique=False, postgresql_using="gist")
+    op.create_index(
+        "ix_therapists_judged",
+        "therapists",
+        ["latitude_band", "longitude"],
+        unique=False,
+        postgresql_where=sa.text("status IS NOT NULL"),
+        postgresql_include=JUDGED,
+    )
     op.create_index(
         "ix_therapists_unplaced",
         "therapists",
