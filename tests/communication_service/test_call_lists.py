@@ -23,7 +23,7 @@ def test_calls_are_shown_in_the_form_that_is_accepted(client: FlaskClient) -> No
     a_request(a_practice_to_phone(title="Dr.", first_name="Anna"), a_patient(reference="P-7K3M-2Q"))
     composed()
     call = the(PhoneCall)
-    shown = client.get(URL, headers={"Accept": "text/calendar"})
+    shown = client.get(URL, headers={"Accept": "text/calendar", "Accept-Language": "de"})
     assert (shown.status_code, shown.content_type) == (200, "text/calendar")
     lines = shown.data.decode().replace("\r\n ", "").split("\r\n")
     assert {
