@@ -26,7 +26,7 @@ from matching_service.domain.plan_making import Claimed
 from matching_service.domain.plan_question import PackedPairs, PlanLimits, Planned, Practice, Question
 from matching_service.domain.week_capacity import Week
 from matching_service.jobs import solve_apart
-from matching_service.settings import AskAgainRules, Settings
+from matching_service.settings import DEFAULT_INTERVAL, AskAgainRules, Settings
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from shared import database
@@ -125,11 +125,12 @@ def _measure() -> Iterator[Figure]:
     started = time.perf_counter()
     with transaction() as session:
         people = plan_making.waiting(session, claimed, rules=RULES, today=today)
-        practices = plan_making.practices(session, claimed)
+        practices = plan_making.practices(session, claimed, days_between_emails=DEFAULT_INTERVAL.days_between_emails)
+    packed = plan_making.packed_practices(practices)
     pairs: list[PackedPairs] = []
     for portion in plan_making.portions(people):
         with transaction() as session:
-            pairs += plan_making.pairs(session, portion)
+            pairs += plan_making.pairs(session, portion, packed)
     found = time.perf_counter()
     question = plan_making.question(claimed, people, practices, pairs)
     used = _used_by_children()

@@ -216,8 +216,12 @@ class Auditor:
         self.found.counts["mails in the catcher"] = len(mails)
         identities = Counter(mail["message_id"] for mail in mails)
         self.found.twice_mailed += [f"{identity} went out {n} times" for identity, n in identities.items() if n > 1]
+        notices = {row[0] for row in self._rows(
+            "SELECT message_id FROM communication_service.emails WHERE kind <> 'inquiry'"
+        )}  # fmt: skip
         # a campaign is much shorter than seven days: any second inquiry to one address is wrong
-        addresses = Counter(address.lower() for mail in mails for address in _addresses(mail))
+        inquiries = [mail for mail in mails if mail["message_id"] not in notices]
+        addresses = Counter(address.lower() for mail in inquiries for address in _addresses(mail))
         self.found.twice_mailed += [f"{address} got {n} inquiries" for address, n in addresses.items() if n > 1]
         per_therapist = self._rows(
             "SELECT therapist_id::text, count(*) FROM communication_service.emails"

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from threading import Lock
 from uuid import UUID
 
 from tenacity import stop_after_delay
@@ -17,11 +16,14 @@ from communication_service.domain import (
     composing,
     erasures,
     mail_server,
+    notices,
+    outgoing,
     placement_requests,
     practice_summaries,
     sending,
 )
-from communication_service.domain.letter_headers import LetterHeaders, Links
+from communication_service.domain.in_flight import InFlightEmail
+from communication_service.domain.letter_headers import Links
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
 from communication_service.domain.practice_summaries import NO_SUMMARIES, NONE_ASKED, SheetSummaries, Summaries
 from communication_service.domain.sending import EmailClaim
@@ -37,7 +39,8 @@ from shared.runtime.service_client import ServiceUnreachable
 from shared.runtime.smtp import Delivery, MailServer, Report
 from shared.runtime.spans import span
 from shared.security.patient_texts import PatientTexts
-from shared.values.emails import OutgoingEmail, as_message
+from shared.values.emails import OutgoingEmail
+from shared.values.mail_enums import MailMode
 
 log = logger(__name__)
 
@@ -74,33 +77,33 @@ def _compose(therapist_id: UUID, rules: ContactRules, texts: PatientTexts, now: 
         return 0
 
 
-class InFlightEmail:
-    """The claimed e-mail that this process holds, until the mail server has its first byte; two threads ask it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._held: EmailClaim | None = None
-        self._closed = False
-
-    def take(self, claim: EmailClaim) -> bool:
-        """Hold this e-mail; False when nothing may go any more."""
-        with self._lock:
-            self._held = None if self._closed else claim
-            return not self._closed
-
-    def start_delivery(self) -> bool:
-        """Let go of the held e-mail, since nobody can give it back from now on; False when it may not go any more."""
-        with self._lock:
-            self._held = None
-            return not self._closed
-
-    def close(self) -> EmailClaim | None:
-        """Let nothing go any more, and return the e-mail that was still held."""
-        with self._lock:
-            self._closed, held, self._held = True, self._held, None
-            return held
+def write_withdrawals(rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
+    """Write to practices, which were written to, that requests are withdrawn; returns the number of e-mails."""
+    with transaction() as session:
+        due = notices.due(session, rules=rules, now=now, at_most=AT_ONCE)
+    written = 0
+    for therapist_id, cause in due:
+        with span("write a withdrawal", correlation_id=cause):
+            written += _write_withdrawals(therapist_id, rules, texts, cause, now)
+    return written
 
 
+def _write_withdrawals(
+    therapist_id: UUID, rules: ContactRules, texts: PatientTexts, cause: str | None, now: datetime
+) -> int:
+    try:
+        with transaction() as session:
+            return notices.write_withdrawals(session, therapist_id, rules=rules, texts=texts, cause=cause, now=now)
+    except Exception as problem:
+        if is_trouble(problem):
+            raise
+        log.exception("withdrawal.failed", therapist_id=str(therapist_id))
+        with transaction() as session:
+            notices.postpone(session, therapist_id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
+        return 0
+
+
+DRY_RUN = Report(Delivery.SENT, "a dry run: nothing was handed over")
 GIVEN_BACK = Report(Delivery.NOT_TRIED, "the worker stopped before the e-mail was handed over")
 REFUSED = frozenset({Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE})
 CONCERNS_EVERY_EMAIL = frozenset({Delivery.REFUSED_US, Delivery.SERVER_TROUBLE, Delivery.IN_DOUBT})
@@ -183,13 +186,10 @@ class Sending:
         claimed = self._claim(email_id, now)
         if claimed is None:
             return None
-        claim, outgoing = claimed.claim, claimed.outgoing
-        started = clock.monotonic()
+        claim, started = claimed.claim, clock.monotonic()
         report = GIVEN_BACK
         if self.in_flight.take(claim):
-            report = self.server.deliver(
-                outgoing.sender, outgoing.recipient, outgoing.message, may_go=lambda: self._may_go(claimed)
-            )
+            report = self._deliver(claimed)
             self.in_flight.start_delivery()
         ended = now + timedelta(seconds=clock.monotonic() - started)
         for attempt in RECORDING:
@@ -198,6 +198,12 @@ class Sending:
         metrics.emails_handed_over.labels(report.delivery).inc()
         log.info("email.handed_over", email_id=str(email_id), outcome=report.delivery, counted=counted)
         return report
+
+    def _deliver(self, claimed: PreparedEmail) -> Report:
+        if claimed.claim.mode == MailMode.DRY_RUN:
+            return DRY_RUN if self._may_go(claimed) else GIVEN_BACK
+        going = claimed.outgoing
+        return self.server.deliver(going.sender, going.recipient, going.message, may_go=lambda: self._may_go(claimed))
 
     def release(self, now: datetime) -> None:
         """Release the e-mail that a slow mail server has not let us hand over: it is not in doubt, it never went."""
@@ -224,7 +230,12 @@ class Sending:
                 )
                 if claim is None:
                     return None
-                return PreparedEmail(claim, self._message(claim, now), patients, clock.monotonic())
+                return PreparedEmail(
+                    claim,
+                    outgoing.message(claim, rules=self.rules, links=self.links, now=now),
+                    patients,
+                    clock.monotonic(),
+                )
         except ServiceUnreachable:
             self._let_wait(email_id, now)
             return None
@@ -261,16 +272,6 @@ class Sending:
             log.warning("send.not_certain", email_id=str(claim.email_id), problem=type(problem).__name__)
             return False
 
-    def _message(self, claim: EmailClaim, now: datetime) -> OutgoingEmail:
-        headers = LetterHeaders(self.rules.sender, self.links, self.rules.reply_tokens)
-        return as_message(
-            claim.text,
-            sender=self.rules.sender,
-            recipient=claim.recipient,
-            message_id=claim.message_id,
-            more=headers.of(claim.email_id, date=now, correlation_id=claim.correlation_id),
-        )
-
 
 def _record(session: Session, claim: EmailClaim, report: Report, *, rules: ContactRules, now: datetime) -> bool:
     """Record what became of an e-mail; False where that is recorded already."""
@@ -281,7 +282,8 @@ def _record(session: Session, claim: EmailClaim, report: Report, *, rules: Conta
     if report.delivery == Delivery.IN_DOUBT:
         return sending.record_doubt(session, *attempt, detail=detail, now=now)
     if report.delivery in REFUSED and mail_server.is_refusal_believed(session):
-        is_bad = report.delivery == Delivery.REFUSED_RECIPIENT
+        # a refusal of the address that stands for all of them says nothing of the practice's
+        is_bad = report.delivery == Delivery.REFUSED_RECIPIENT and claim.mode == MailMode.SEND
         return sending.record_refusal(session, *attempt, detail=detail, address_is_bad=is_bad, now=now)
     began_trouble = report.delivery == Delivery.REFUSED_US and begins_trouble
     if report.delivery == Delivery.TRY_LATER or began_trouble:
@@ -296,6 +298,8 @@ def _record_of_server(
 ) -> bool:
     """Write down what this says of the mail server; True where a trouble begins that concerns every e-mail."""
     change, cause = TroubleChange.NOTHING, TroubleCause(report.detail, report.cause)
+    if claim.mode == MailMode.DRY_RUN:
+        return False
     if report.delivery == Delivery.SENT:
         change = mail_server.record_taken(session)
     elif report.delivery in CONCERNS_EVERY_EMAIL:
@@ -351,6 +355,8 @@ def needs(settings: Settings) -> Sequence[ReadinessCheck]:
 def confirm_erasures(now: datetime) -> int:
     """Confirm that nothing which may yet go out speaks of a patient who was erased."""
     with transaction() as session:
+        notices.cancel_about_erased(session, now=now, at_most=AT_ONCE)
+    with transaction() as session:
         return erasures.confirm_erasures(session, now=now)
 
 
@@ -361,6 +367,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules, texts), needs_current_events=True),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),
+        Job("withdrawals", timedelta(seconds=1), partial(write_withdrawals, rules, texts), needs_current_events=True),
         Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("erasures", timedelta(seconds=2), confirm_erasures),

@@ -139,8 +139,7 @@ def record_placement(session: Session, event: PatientPlaced, *, now: datetime) -
 
 @listeners.effect(RequestWithdrawn)
 def withdraw(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
-    # matching notes an answer to it all the same
-    placement_requests.stop_asking(session, _facts(event), is_answered=False, now=now)
+    placement_requests.withdraw(session, _facts(event), event.reason, now=now)
 
 
 @listeners.effect(RequestCorrected)

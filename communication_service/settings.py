@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from functools import cache
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from shared.runtime.contact_settings import EmailInterval
 from shared.runtime.gateway_address import PublicAddress
 from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.service_calls import CallingService, PatientServiceAddress
 from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
+from shared.texts import TextLanguage
 from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
+from shared.values.mail_enums import MailMode
 
-LONGEST_NAME_WITH_TOKEN = 64 - len("+") - 48
+HOURS: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$"
+LONGEST_NAME_WITH_TOKEN: Final = 64 - len("+") - 48
 """Of an address: 64 characters may stand before the @ (RFC 5321), of which a token takes 48."""
 
 Days = tuple[date, date]
@@ -35,20 +39,19 @@ def _days(written: str) -> tuple[Days, ...]:
     return tuple(found)
 
 
-class ContactRules(MailSender):
+class ContactRules(MailSender, EmailInterval):
     """How this agency contacts practices (docs/domain.md#contact-rule-4 and the next three), and who writes to them."""
 
     mail_from: EmailAddress = "vermittlung@agentur.example.org"
     """Who the e-mails are from: one address in ASCII."""
     mail_from_name: str = Field(default="Vermittlung von Therapieplätzen", min_length=1, max_length=100)
     """The name beside that address."""
+    letter_language: TextLanguage = TextLanguage.DE
+    """The language in which practices and patients are written to, and of the scripts for calls: de or en."""
     gathering_seconds: Seconds = Field(default=5, ge=0, le=86_400)
     """How long requests for one therapist gather before they become one inquiry (docs/domain.md#contact-rule-6)."""
     patients_together: Annotated[int, Unit("patients")] = Field(default=6, ge=1, le=20)
     """The most patients in one e-mail or call (docs/domain.md#contact-rule-6)."""
-    days_between_emails: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
-    """A therapist, and an e-mail address, gets at most one inquiry e-mail in this many Berlin calendar days
-    (docs/domain.md#contact-rule-5)."""
     days_until_call: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
     """An inquiry e-mail without an answer for this many Berlin calendar days is followed by a call
     (docs/domain.md#contact-rule-4)."""
@@ -73,6 +76,22 @@ class ContactRules(MailSender):
     email_retry_seconds: Seconds = Field(default=60, ge=0.1, le=3600)
     """Until an e-mail is tried again that the mail server took only "later"; the pause doubles, up to an hour. With a
     mail server that takes no e-mails at all it doubles up to 15 minutes."""
+    inquiries_need_approval: bool = False
+    """Whether every inquiry e-mail waits as a draft until somebody approves it (`POST /api/emails/{id}/approve`). An
+    approval is for the patients in it: one who joins needs it anew, one who drops out does not."""
+    emails_per_minute: Annotated[int, Unit("e-mails")] = Field(default=0, ge=0, le=10_000)
+    """The most e-mails of any kind that are handed over in a minute; 0: no limit."""
+    emails_per_hour: Annotated[int, Unit("e-mails")] = Field(default=0, ge=0, le=100_000)
+    """The most e-mails of any kind that are handed over in an hour; 0: no limit."""
+    sending_hours: Annotated[str, Field(pattern=HOURS)] = ""
+    """When inquiry e-mails are handed over, such as 08:00-18:00: Berlin time, from Monday to Friday, not on a public
+    holiday of all of Germany. Empty: at any time. Confirmations and withdrawals are answers and go at once."""
+    mail_mode: MailMode = MailMode.SEND
+    """What becomes of e-mails to practices. redirect: each goes to CONTACT_REDIRECT_TO and says whom it was for;
+    dry_run: none goes, each is recorded as sent. Cooldowns and follow-up calls act as always, and `mode` of an e-mail
+    says it: such a database is for trying out, not for going on with."""
+    redirect_to: Annotated[EmailAddress | Literal[""], Field(validate_default=True)] = ""
+    """Where e-mails go with CONTACT_MAIL_MODE=redirect."""
     link_days: Annotated[int, Unit("days")] = Field(default=180, ge=30, le=3660)
     """How long links in e-mails are valid, from the day on which the e-mail is handed over."""
     reply_tokens: bool = False
@@ -114,6 +133,31 @@ class ContactRules(MailSender):
     def _are_days(cls, written: str) -> str:
         _days(written)
         return written
+
+    @property
+    def hours_of_sending(self) -> tuple[time, time] | None:
+        """From when until when inquiries are handed over on working days; None: at any time."""
+        if not self.sending_hours:
+            return None
+        start, end = map(time.fromisoformat, self.sending_hours.split("-"))
+        return start, end
+
+    @field_validator("sending_hours")
+    @classmethod
+    def _ends_after_it_starts(cls, hours: str) -> str:
+        start, _, end = hours.partition("-")
+        if hours and start >= end:
+            raise ValueError("must end after it starts, on the same day: 08:00-18:00")
+        return hours
+
+    @field_validator("redirect_to")
+    @classmethod
+    def _names_an_address_to_redirect_to(cls, address: str, others: ValidationInfo) -> str:
+        if others.data.get("mail_mode") == MailMode.REDIRECT and not address:
+            raise ValueError("CONTACT_MAIL_MODE=redirect needs an address")
+        if not address.isascii():
+            raise ValueError("must be written in ASCII (a domain with umlauts as xn--…)")
+        return address
 
     @field_validator("call_step_minutes")
     @classmethod

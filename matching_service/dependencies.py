@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matching_service.settings import (
+    DEFAULT_INTERVAL,
     DEFAULT_PLAN_RULES,
     DEFAULT_WEIGHTS,
     AskAgainRules,
@@ -28,11 +29,19 @@ class Dependencies:
     """What the agency weighs in a score."""
     plan_rules: ContactPlanRules = DEFAULT_PLAN_RULES
     """What bounds a weekly contact plan."""
+    days_between_emails: int = DEFAULT_INTERVAL.days_between_emails
+    """How often a practice can be written to."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
         """With the rules and the ring of keys that the settings name."""
-        return cls(settings.ask_again, PatientTexts.of(settings.text_key), settings.score, settings.contact_plan)
+        return cls(
+            settings.ask_again,
+            PatientTexts.of(settings.text_key),
+            settings.score,
+            settings.contact_plan,
+            settings.contact.days_between_emails,
+        )
 
     @property
     def rings(self) -> KeyRings:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
+from shared.runtime.contact_settings import EmailInterval
 from shared.runtime.settings import KeyRing, Password, ServiceSettings, SettingsGroup, Unit, WebPort, for_one_purpose
 
 Days = Annotated[int, Unit("days")]
@@ -32,7 +33,7 @@ class AskAgainRules(SettingsGroup):
 
 
 class ScoreWeights(SettingsGroup):
-    """What the terms of a score count, and what bounds them (docs/domain.md#matching-score)."""
+    """What the terms of a score count, and what bounds them (docs/domain.md#matching-score): chosen, not measured."""
 
     potentially_available_points: Points = Field(default=24, ge=0, le=100)
     """Where staff hint that a place may be free, or none (docs/domain.md#matching-score)."""
@@ -60,7 +61,7 @@ class ScoreWeights(SettingsGroup):
     days_ahead: Days = Field(default=180, ge=1, le=3660)
     """A place that is free only after so many days counts as none (docs/domain.md#matching-score)."""
     days_until_stale: Days = Field(default=180, ge=1, le=3660)
-    """What was said of places so many days ago or earlier counts half (docs/domain.md#matching-score)."""
+    """What was said of places so many days ago or earlier counts as unknown (docs/domain.md#matching-score)."""
     acceptance_percent: Annotated[int, Unit("percent")] = Field(default=25, ge=1, le=100)
     """A practice that accepts so many of a hundred requests has all points for its answers
     (docs/domain.md#matching-score)."""
@@ -84,6 +85,7 @@ class ContactPlanRules(SettingsGroup):
 
 DEFAULT_WEIGHTS: Final = ScoreWeights()
 DEFAULT_PLAN_RULES: Final = ContactPlanRules()
+DEFAULT_INTERVAL: Final = EmailInterval()
 
 
 class Settings(ServiceSettings):
@@ -101,5 +103,6 @@ class Settings(ServiceSettings):
     ask_again: AskAgainRules = AskAgainRules()
     score: ScoreWeights = DEFAULT_WEIGHTS
     contact_plan: ContactPlanRules = DEFAULT_PLAN_RULES
+    contact: EmailInterval = DEFAULT_INTERVAL
 
     _text_key_has_one_purpose = for_one_purpose("text_key", other_than=("digest_key",))

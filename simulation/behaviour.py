@@ -1,6 +1,7 @@
 """How practices and patients behave, which no policy knows: hidden probabilities, the same under every policy.
 
 A practice has places that become free now and again, for a few weeks each; who asks at the right time may get one.
+All numbers are chosen, not measured: they make policies comparable, and predict nothing.
 """
 
 from __future__ import annotations

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from matching_service.domain import acceptance
-from matching_service.domain.plan_question import PackedPairs, Practice, Question, WaitingPatient
+import numpy as np
+
+from matching_service.domain.plan_pairs import in_order, unpack
+from matching_service.domain.plan_question import Practice, Question
 from shared.values.contact_plan_enums import PlannedChannel
 
 
@@ -33,9 +35,10 @@ Choice = Callable[[Question, Waited], list[Chosen]]
 
 @dataclass(frozen=True)
 class Pair:
-    """A practice that fits a patient."""
+    """A practice that fits a patient, with the chance that a plan gives it."""
 
-    therapist_id: bytes
+    patient_id: UUID
+    practice: Practice
     metres: int
     chance: int
 
@@ -44,94 +47,82 @@ class Room:
     """What is left of the limits while requests are chosen."""
 
     def __init__(self, question: Question) -> None:
-        self._practices = {each.id.bytes: each for each in question.practices if not each.lack and each.room}
-        self._of_practice = {id: each.room for id, each in self._practices.items()}
+        self._of_practice = {each.id: each.room for each in question.practices if not each.lack}
         self._of_patient = {each.id: each.room for each in question.patients}
         self._calls = question.limits.calls
-        self._mailboxes: dict[str, bytes] = {}
-        self._called: set[bytes] = set()
-
-    def practice(self, id: bytes) -> Practice | None:
-        """The practice, if it can be asked at all in this week."""
-        return self._practices.get(id)
+        self._mailboxes: dict[str, UUID] = {}
+        self._called: set[UUID] = set()
 
     def of_patient(self, id: UUID) -> int:
         """How many more practices may be asked for this patient."""
         return self._of_patient[id]
 
-    def take(self, patient_id: UUID, therapist_id: bytes) -> bool:
+    def take(self, pair: Pair) -> bool:
         """Take the room of one request; False, and nothing, where there is none."""
-        practice = self._practices[therapist_id]
-        if not (self._of_patient[patient_id] and self._of_practice[therapist_id] and self._is_reachable(practice)):
+        practice = pair.practice
+        if not (self._of_patient[pair.patient_id] and self._of_practice.get(practice.id)):
             return False
-        self._of_patient[patient_id] -= 1
-        self._of_practice[therapist_id] -= 1
+        if not self._is_reachable(practice):
+            return False
+        self._of_patient[pair.patient_id] -= 1
+        self._of_practice[practice.id] -= 1
         if practice.channel == PlannedChannel.PHONE:
-            self._called.add(therapist_id)
+            self._called.add(practice.id)
         elif practice.mailbox is not None:
-            self._mailboxes[practice.mailbox] = therapist_id
+            self._mailboxes[practice.mailbox] = practice.id
         return True
 
     def _is_reachable(self, practice: Practice) -> bool:
-        id = practice.id.bytes
         if practice.channel == PlannedChannel.PHONE:
-            return id in self._called or self._calls is None or len(self._called) < self._calls
-        return practice.mailbox is None or self._mailboxes.get(practice.mailbox, id) == id
+            return practice.id in self._called or self._calls is None or len(self._called) < self._calls
+        return practice.mailbox is None or self._mailboxes.get(practice.mailbox, practice.id) == practice.id
 
 
 def oldest_first(question: Question, waited: Waited) -> list[Chosen]:
     """Each patient in turn, by how long they search, gets the likeliest practices that have room."""
-    room, packed = Room(question), {each.patient_id: each for each in question.pairs}
+    room, found = Room(question), _Found(question)
     patients = sorted(question.patients, key=lambda each: (-waited[each.id], each.id))
-    return _taken(room, ((each.id, pair) for each in patients for pair in _likeliest(room, packed, each)))
+    return _taken(room, (pair for each in patients for pair in _likeliest(room, found, each.id)))
 
 
 def nearest_first(question: Question, waited: Waited) -> list[Chosen]:  # noqa: ARG001 - waiting does not count
     """The shortest way first, for however long its patient has searched."""
-    room, packed = Room(question), {each.patient_id: each for each in question.pairs}
-    pairs = [(pair.metres, each.id, pair) for each in question.patients for pair in _pairs(room, packed, each)]
-    pairs.sort(key=lambda each: (each[0], each[1], each[2].therapist_id))
-    return _taken(room, ((patient, pair) for _, patient, pair in pairs))
+    room, found = Room(question), _Found(question)
+    pairs = [pair for each in question.patients for pair in found.of(each.id)]
+    pairs.sort(key=lambda each: (each.metres, each.patient_id, each.practice.id))
+    return _taken(room, pairs)
 
 
-def _taken(room: Room, wanted: Iterable[tuple[UUID, Pair]]) -> list[Chosen]:
-    return [
-        Chosen(patient, UUID(bytes=pair.therapist_id), pair.chance)
-        for patient, pair in wanted
-        if room.take(patient, pair.therapist_id)
-    ]
+def _taken(room: Room, wanted: Iterable[Pair]) -> list[Chosen]:
+    return [Chosen(pair.patient_id, pair.practice.id, pair.chance) for pair in wanted if room.take(pair)]
 
 
-def _likeliest(room: Room, packed: Mapping[UUID, PackedPairs], patient: WaitingPatient) -> Iterator[Pair]:
+def _likeliest(room: Room, found: _Found, patient_id: UUID) -> Iterator[Pair]:
     """The patient's practices, the likeliest first, until the patient's room is full."""
-    pairs = _pairs(room, packed, patient)
-    for pair in sorted(pairs, key=lambda each: (each.chance, each.therapist_id), reverse=True):
-        if not room.of_patient(patient.id):
+    for pair in sorted(found.of(patient_id), key=lambda each: (each.chance, each.practice.id), reverse=True):
+        if not room.of_patient(patient_id):
             return
         yield pair
 
 
-def _pairs(room: Room, packed: Mapping[UUID, PackedPairs], patient: WaitingPatient) -> list[Pair]:
-    found = packed.get(patient.id)
-    return [] if found is None else list(unpacked(found, room.practice, patient.radius_metres))
+class _Found:
+    """The pairs of a question, by patient."""
 
+    def __init__(self, question: Question) -> None:
+        self._practices = in_order(question.practices)
+        self._found = unpack(question, self._practices)
+        numbers = range(len(question.patients) + 1)
+        bounds = np.searchsorted(self._found.pairs.patient, numbers).tolist()
+        self._spans = {each.id: slice(*bounds[n : n + 2]) for n, each in enumerate(question.patients)}
 
-def unpacked(packed: PackedPairs, practice: Callable[[bytes], Practice | None], radius: int) -> Iterator[Pair]:
-    """The pairs of one patient with practices that can be asked, each with the chance that a plan gives it."""
-    for place in range(len(packed.preferred)):
-        id = packed.therapist_ids[16 * place : 16 * place + 16]
-        known = practice(id)
-        if known is None:
-            continue
-        metres = int.from_bytes(packed.metres[4 * place : 4 * place + 4])
-        chance = acceptance.of_pair(
-            known.chance,
-            unknown=int.from_bytes(packed.unknown[4 * place : 4 * place + 4]).bit_count(),
-            metres=min(radius, metres),
-            radius=radius,
-            is_preferred=packed.preferred[place],
-        )
-        yield Pair(id, metres, chance)
+    def of(self, patient_id: UUID) -> list[Pair]:
+        """The pairs of one patient."""
+        span, pairs = self._spans[patient_id], self._found.pairs
+        columns = (pairs.practice, self._found.metres, pairs.chance)
+        return [
+            Pair(patient_id, self._practices[practice], metres, chance)
+            for practice, metres, chance in zip(*(each[span].tolist() for each in columns), strict=True)
+        ]
 
 
 PLAN: Final = "plan"

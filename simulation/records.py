@@ -18,11 +18,8 @@ class PlayedSearch:
     """How many practices fitted in the first week in which the patient could be asked for."""
     asked_on: date | None = None
     """The first day on which practices were asked."""
-    accepted_on: date | None = None
-    """The first day on which a practice offered a place."""
     placed_on: date | None = None
     """The first day on which the patient took up a place."""
-    failed_places: int = 0
 
 
 @dataclass

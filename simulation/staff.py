@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
-
 from matching_service import jobs
 from matching_service.domain import answers, contact_plans, placement_requests, places, plan_making, plan_solving
 from matching_service.domain.contact_plan_schemas import NewContactPlan
@@ -17,12 +15,11 @@ from matching_service.domain.plan_making import Claimed
 from matching_service.domain.plan_question import PackedPairs, PlanLimits, Question
 from matching_service.domain.schemas import ContactList, NewPlace, Withdrawal
 from matching_service.domain.week_capacity import Week
-from matching_service.store.tables import PlannedRequest
+from matching_service.store import contact_plans as contact_plan_queries
 from patient_service.domain import patients, searches
 from patient_service.domain.accesses import Reader
 from patient_service.domain.schemas import NewPatient, NewStatus
 from shared.database import new_id
-from shared.values.contact_plan_enums import PlannedRequestState
 from shared.values.datetimes import berlin_day
 from shared.values.enums import PatientStatus, RequestStatus, WithdrawalReason
 from shared.values.placement_enums import PlacementFailure
@@ -32,7 +29,7 @@ from simulation.services import Services
 from therapist_service.domain import therapists
 from therapist_service.domain.schemas import NewTherapist
 
-NOBODY = Reader(id=None, purpose=None)
+BY_NOBODY = Reader(id=None, purpose=None)
 AT_ONCE = 50
 """So many practices are entered in one transaction."""
 
@@ -67,7 +64,7 @@ class Staff:
         self._services.deliver(now)  # the search needs the place of the postal code
         with self._services.transaction("patient_service") as session:
             searching = NewStatus(status=PatientStatus.SEARCHING)
-            searches.set_status(session, self._keys, entered.id, searching, reader=NOBODY, now=now)
+            searches.set_status(session, self._keys, entered.id, searching, reader=BY_NOBODY, now=now)
         self._services.deliver(now)
         return entered.id
 
@@ -82,7 +79,7 @@ class Staff:
     def practices_that_fit(self, patient_ids: set[UUID], monday: date) -> dict[UUID, int]:
         """How many practices fit each of these patients."""
         question, _ = self._question(self._claimed(monday, None), monday, patient_ids)
-        return {each.patient_id: len(each.preferred) for each in question.pairs}
+        return {each.patient_id: each.candidates for each in question.pairs}
 
     def _approve_plan(self, monday: date, calls: int, now: datetime) -> dict[UUID, int]:
         with self._services.transaction("matching_service") as session:
@@ -91,15 +88,11 @@ class Staff:
             plan = contact_plans.begin(session, wanted, rules=rules, by=None, today=monday, now=now)
         jobs.make_contact_plan(self._matching.rules, now, solve=plan_solving.solve)
         with self._services.transaction("matching_service") as session:
-            contact_plans.approve(session, plan.id, expected_versions=None, by=None, now=now)
+            contact_plans.approve(session, plan.id, expected_versions=None, by=None, today=monday, now=now)
         while jobs.make_planned_requests(self._matching.texts, self._matching.rules, now):
             pass
         with self._services.transaction("matching_service") as session:
-            made = select(PlannedRequest.patient_id, func.count()).where(
-                PlannedRequest.plan_id == plan.id, PlannedRequest.state == PlannedRequestState.MADE
-            )
-            rows = session.execute(made.group_by(PlannedRequest.patient_id))
-            return {row[0]: row[1] for row in rows}
+            return contact_plan_queries.numbers_made(session, plan.id)
 
     def _choose(self, monday: date, calls: int, now: datetime) -> dict[UUID, int]:
         question, waited = self._question(self._claimed(monday, calls), monday)
@@ -135,11 +128,12 @@ class Staff:
         """What a plan of these patients, or of all, would be made from, and for how many days each has searched."""
         with self._services.transaction("matching_service") as session:
             people = plan_making.waiting(session, claimed, rules=self._matching.rules, today=today)
-            practices = plan_making.practices(session, claimed)
+            practices = plan_making.practices(session, claimed, days_between_emails=self._matching.days_between_emails)
+            packed = plan_making.packed_practices(practices)
             wanted = [each for each in people if only is None or each.id in only]
             pairs: list[PackedPairs] = []
             for portion in plan_making.portions(wanted):
-                pairs += plan_making.pairs(session, portion)
+                pairs += plan_making.pairs(session, portion, packed)
         waited = {each.id: each.days_waited or 0 for each in wanted}
         return plan_making.question(claimed, wanted, practices, pairs), waited
 

@@ -23,7 +23,7 @@ PRACTICES_ENTERED: Final = FIRST_MONDAY - timedelta(days=800)
 """Practices are entered so long before the first week: nobody searches before."""
 WEEKS_BETWEEN_REPORTS: Final = 4
 CALLS_FOR_A_CONTACT: Final = 1.6
-"""Staff know that so many calls are made on average until a practice answers the phone."""
+"""Staff know that so many calls are made on average until a practice answers the phone. Chosen, not measured."""
 
 
 def play(services: Services, size: Size, policy: str, *, say: Callable[[str], None] = lambda _: None) -> Played:
@@ -152,8 +152,6 @@ class Year:
         self._services.deliver(now)
 
     def _follow_offer(self, offer: Offer, day: date) -> None:
-        search = self._searches[offer.patient]
-        search.accepted_on = search.accepted_on or day
         days = behaviour.days_to_first_session(self._size.seed, offer.patient, offer.practice)
         self._arrange(day + timedelta(days=days), partial(self._decide, offer))
 
@@ -172,7 +170,6 @@ class Year:
         works = behaviour.place_works(self._size.seed, offer.patient, offer.practice)
         self._staff.record_verdict(offer.request, works=works, now=now)
         self.played.confirmed += works
-        self._searches[offer.patient].failed_places += not works
 
 
 def _at(day: date, hour: int, minute: int = 0) -> datetime:

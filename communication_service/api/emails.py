@@ -6,11 +6,13 @@ from uuid import UUID
 
 from communication_service.api.texts import texts
 from communication_service.dependencies import Dependencies
-from communication_service.domain import emails
+from communication_service.domain import drafts, emails
+from communication_service.domain.draft_schemas import DraftText, NewDraft
 from communication_service.domain.lists import EMAILS
 from communication_service.domain.schemas import EmailFilter, EmailResponse, EmailView, Resolution
 from shared.http import Context, Resource, endpoint
 from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import MergePatch
 
 
 class EmailItem(Resource):
@@ -21,6 +23,19 @@ class EmailItem(Resource):
         """Show an e-mail: its text, where it stands and why it waits."""
         return emails.get(context.session, texts(context), id)
 
+    @endpoint(patch=DraftText, response=EmailView)
+    def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> EmailView:
+        """Change the text of a draft that staff wrote."""
+        return drafts.change(
+            context.session,
+            texts(context),
+            id,
+            patch,
+            expected_versions=context.if_match,
+            by=context.caller.id,
+            now=context.now,
+        )
+
 
 class EmailCollection(Resource):
     """All e-mails."""
@@ -29,6 +44,15 @@ class EmailCollection(Resource):
     def get(self, context: Context[Dependencies], wanted: ListRequest[EmailFilter]) -> Listed:
         """List e-mails, newest first."""
         return emails.list_part(context.session, texts(context), wanted)
+
+    @endpoint(body=NewDraft, response=EmailView, status=201, replay=EmailItem.get)
+    def post(self, context: Context[Dependencies], body: NewDraft) -> EmailView:
+        """Write an e-mail to the practice of a request, which waits as a draft.
+
+        409 where the practice was not asked for the patient, or has no address; a confirmation wants an answer.
+        """
+        rules = context.dependencies.rules
+        return drafts.create(context.session, texts(context), body, rules=rules, by=context.caller.id, now=context.now)
 
 
 class EmailResponseResource(Resource):

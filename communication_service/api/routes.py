@@ -10,6 +10,7 @@ from communication_service.api.call_claims import (
     PhoneCallRenewResource,
 )
 from communication_service.api.callers import CallerCollection, CallerItem
+from communication_service.api.drafts import EmailApproveResource, EmailCancelResource, EmailSendResource
 from communication_service.api.emails import EmailCollection, EmailItem, EmailResolveResource, EmailResponseResource
 from communication_service.api.inquiries import ContactHistoryCollection, InquiryCollection, InquiryItem
 from communication_service.api.mail_server import MailServerResource
@@ -22,14 +23,23 @@ from communication_service.api.phone_calls import (
     PhoneCallOutcomeResource,
 )
 from communication_service.api.suppressions import EmailSuppressionCollection, EmailSuppressionItem
+from communication_service.api.templates import (
+    TemplateCollection,
+    TemplateItem,
+    TemplatePreviewResource,
+    TemplateVersionCollection,
+)
 from communication_service.api.unsubscribe import UnsubscribePage
 from communication_service.api.waiting_requests import WaitingRequestCollection
 from shared.http import Route
 from shared.security.authentication import ANYONE, AUDITORS, CALLERS, COORDINATORS
 
 ROUTES = [
-    Route("/api/emails", EmailCollection, get=COORDINATORS),
-    Route("/api/emails/<uuid:id>", EmailItem, get=COORDINATORS),
+    Route("/api/emails", EmailCollection, get=COORDINATORS, post=COORDINATORS),
+    Route("/api/emails/<uuid:id>", EmailItem, get=COORDINATORS, patch=COORDINATORS),
+    Route("/api/emails/<uuid:id>/approve", EmailApproveResource, post=COORDINATORS),
+    Route("/api/emails/<uuid:id>/send", EmailSendResource, post=COORDINATORS),
+    Route("/api/emails/<uuid:id>/cancel", EmailCancelResource, post=COORDINATORS),
     Route("/api/emails/<uuid:id>/response", EmailResponseResource, post=COORDINATORS),
     Route("/api/emails/<uuid:id>/resolve", EmailResolveResource, post=COORDINATORS),
     Route("/api/inquiries", InquiryCollection, get=CALLERS),
@@ -51,6 +61,10 @@ ROUTES = [
     Route("/api/therapists/<uuid:id>/contact-history", ContactHistoryCollection, get=CALLERS | AUDITORS),
     Route("/api/email-suppressions", EmailSuppressionCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/email-suppressions/<uuid:id>", EmailSuppressionItem, get=COORDINATORS, delete=COORDINATORS),
+    Route("/api/templates", TemplateCollection, get=CALLERS, post=COORDINATORS),
+    Route("/api/templates/<uuid:id>", TemplateItem, get=CALLERS, patch=COORDINATORS),
+    Route("/api/templates/<uuid:id>/preview", TemplatePreviewResource, post=COORDINATORS),
+    Route("/api/templates/<uuid:id>/versions", TemplateVersionCollection, get=CALLERS),
     Route("/unsubscribe/<token>", UnsubscribePage, get=ANYONE, post=ANYONE),
     PATIENT_DATA,
 ]

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from communication_service.domain import answers, call_notes, practice_hours, practice_summaries
-from communication_service.domain.email_texts import diagnosis_group
+from communication_service.domain import answers, call_notes, call_scripts, practice_hours, practice_summaries
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.domain.schemas import (
     CalledAboutPatient,
@@ -17,6 +16,7 @@ from communication_service.domain.schemas import (
     PhoneCallFilter,
     PhoneCallView,
 )
+from communication_service.domain.template_words import diagnosis_group
 from communication_service.settings import ContactRules
 from communication_service.store import call_queries, callers, copy_queries, lists, locks, request_queries
 from communication_service.store.tables import PatientPseudonym, PhoneCall, PracticeCopy
@@ -116,16 +116,19 @@ def view(
     of_requests = request_queries.patients_of_requests(session, call.placement_request_ids)
     patients = copy_queries.patients(session, of_requests.values())
     known = [
-        spoken_of(request_id, patients[of_requests[request_id]], summaries)
+        (request_id, patients[of_requests[request_id]])
         for request_id in call.placement_request_ids
         if of_requests.get(request_id) in patients
     ]
+    pseudonyms = [patient for _, patient in known]
+    script = call_scripts.script(session, therapist, pseudonyms, rules=rules) if therapist else None
     is_planned = call.status == CallStatus.PLANNED
     until = practice_hours.reachable_until(session, therapist, rules=rules, now=now) if is_planned else None
     said = answers.views(session, texts, lists.answers_to(session, calls=[call.id]))
     return PhoneCallView.of(
         _fields(session, texts, [call])[0]
-        | {"therapist": called_therapist(therapist) if therapist else None, "patients": known, "responses": said}
+        | {"therapist": called_therapist(therapist) if therapist else None, "script": script, "responses": said}
+        | {"patients": [spoken_of(*each, summaries) for each in known]}
         | {"practice_summaries_missing": summaries.are_missing, "reachable_until": until}
     )
 

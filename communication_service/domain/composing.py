@@ -23,6 +23,7 @@ from communication_service.domain import (
 )
 from communication_service.domain.call_planning import CallPlanner, ChosenSlot
 from communication_service.domain.call_times import CallerTimes
+from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.planning import PatientFacts, PlannedInquiry, PracticeFacts, Unsent
 from communication_service.settings import ContactRules
 from communication_service.store import (
@@ -310,19 +311,26 @@ def _write_email(
     now: datetime,
 ) -> None:
     patients = [rows.patients[rows.requests[each].patient_id] for each in planned.request_ids]
-    letter = email_texts.inquiry(rows.therapist, patients, sender=rules.sender)
+    written = email_texts.inquiry(session, rows.therapist, patients, rules=rules)
     known = rows.emails.get(inquiry.id)
+    is_approved = known is not None and known.approved_at and set(planned.request_ids) <= {*known.placement_request_ids}
     email = known or states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
     _address(email, rows.therapist, now)
     wanted = list(planned.request_ids)
     # what stands there is read and compared: the same text is another one each time it is encrypted
     if known is None or (known.placement_request_ids, email_parts.read_whole(session, texts, known)) != (
         wanted,
-        letter,
+        written.letter,
     ):
-        email_parts.write(session, texts, email, letter, [(rows.requests[each].patient_id, each) for each in wanted])
+        written.mark(email)
+        email_parts.write(
+            session, texts, email, written.letter, [(rows.requests[each].patient_id, each) for each in wanted]
+        )
         email.updated_at = now
-    if planned.waits_for is None:
+    if rules.inquiries_need_approval and not is_approved:
+        states.draft_email(email, now=now)
+        inquiry.waits_for = inquiry.waits_for or ContactWait.APPROVAL
+    elif planned.waits_for is None:
         states.approve_email(email, now=now)
     else:
         states.hold_email(email, waits_for=planned.waits_for, waits_until=planned.waits_until, now=now)

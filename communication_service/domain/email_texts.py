@@ -3,149 +3,126 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 from types import MappingProxyType
 from uuid import UUID
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from communication_service.domain.email_parts import Letter
+from communication_service.domain import template_words, templates
+from communication_service.domain.letter_headers import NO_MORE
+from communication_service.domain.template_values import (
+    CallScriptValues,
+    InquiryValues,
+    Pseudonym,
+    WithdrawalValues,
+    WithdrawnPatient,
+)
+from communication_service.domain.templates import RenderedLetter
+from communication_service.settings import ContactRules
 from communication_service.store.tables import PatientPseudonym, PracticeCopy
-from shared.values.emails import EmailText, Sender
+from shared.database import Session
+from shared.texts import TextLanguage
+from shared.values.emails import Sender
+from shared.values.enums import TemplateKind
 from shared.values.text import one_line
-from shared.values.weekly import Weekly
 
-DIAGNOSIS_GROUPS = {
-    "F00-F09": "Organische, einschließlich symptomatischer psychischer Störungen",
-    "F10-F19": "Psychische und Verhaltensstörungen durch psychotrope Substanzen",
-    "F20-F29": "Schizophrenie, schizotype und wahnhafte Störungen",
-    "F30-F39": "Affektive Störungen",
-    "F40-F48": "Neurotische, Belastungs- und somatoforme Störungen",
-    "F50-F59": "Verhaltensauffälligkeiten mit körperlichen Störungen und Faktoren",
-    "F60-F69": "Persönlichkeits- und Verhaltensstörungen",
-    "F70-F79": "Intelligenzstörung",
-    "F80-F89": "Entwicklungsstörungen",
-    "F90-F98": "Verhaltens- und emotionale Störungen mit Beginn in der Kindheit und Jugend",
-    "F99": "Nicht näher bezeichnete psychische Störungen",
-}
-"""The groups of ICD-10-GM, chapter V, by their German names (BfArM)."""
-
-DAYS = ("montags", "dienstags", "mittwochs", "donnerstags", "freitags", "samstags", "sonntags")
-GENDERS = {"female": "weiblich", "male": "männlich", "diverse": "divers"}
-INSURANCES = {
-    "statutory": "gesetzlich versichert",
-    "private": "privat versichert",
-    "self_pay": "Selbstzahlung",
-    "civil_service_aid": "beihilfeberechtigt",
-}
-
-
-@dataclass(frozen=True)
-class Pseudonym:
-    """One patient as a practice reads of them."""
-
-    reference: str
-    person: str
-    insurance: str
-    diagnosis_group: str | None
-    availability: str
-    had_prior_therapy: bool
-    """A warning, not an exclusion (docs/domain.md#contact-rule-14)."""
-    summary: Sequence[str]
-    """The lines of what else the patient agrees to be said."""
-
-
-def _environment(*, autoescape: bool) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=autoescape,  # noqa: S701 - off for plain text only
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["one_line"] = one_line
-    return environment
-
-
-_TEXT = _environment(autoescape=False)
-_HTML = _environment(autoescape=True)
-
-
-_HERE = "\x1f"
-"""Stands in a letter where its patients come; `one_line` leaves it in no text that is written into one."""
+Summaries = Mapping[UUID, str | None]
+NO_SUMMARIES: Summaries = MappingProxyType({})
 
 
 def inquiry(
+    session: Session,
     therapist: PracticeCopy,
     patients: Sequence[PatientPseudonym],
     *,
-    sender: Sender,
-    summaries: Mapping[UUID, str | None] = MappingProxyType({}),
-) -> Letter:
+    rules: ContactRules,
+    summaries: Summaries = NO_SUMMARIES,
+) -> RenderedLetter:
     """Returns the letter that asks a practice for places for these patients.
 
     `summaries`: what it may read of them beside, only in a letter that goes now.
     """
-    persons = "eine Person" if len(patients) == 1 else f"{len(patients)} Personen"
-    words = {"greeting": _greeting(therapist), "number": len(patients), "sender": sender, "patients_here": _HERE}
-    around = _rendered(f"Anfrage: Therapieplatz für {persons} ({_HERE})", "inquiry", words)
-    before, after = zip(*(each.split(_HERE) for each in (around.subject, around.text, around.html)), strict=True)
-    return Letter(EmailText(*before), [_part(each, summaries.get(each.id)) for each in patients], EmailText(*after))
+    language = rules.letter_language
+    values = inquiry_values(therapist, patients, sender=rules.sender, language=language, summaries=summaries)
+    return templates.render(session, TemplateKind.INQUIRY, values, language=language)
 
 
-def _part(patient: PatientPseudonym, summary: str | None) -> EmailText:
-    """What a letter says of one patient."""
-    return _rendered(one_line(patient.reference), "inquiry_patient", {"patient": _pseudonym(patient, summary)})
+def withdrawal(
+    session: Session, therapist: PracticeCopy, patients: Sequence[WithdrawnPatient], *, rules: ContactRules
+) -> RenderedLetter:
+    """Returns the letter which says that a practice is asked for these patients no more."""
+    language = rules.letter_language
+    named = [replace(each, reference=one_line(each.reference)) for each in patients]
+    values = WithdrawalValues(
+        greeting=greeting(therapist, language),
+        sender=clean(rules.sender),
+        number=len(named),
+        references=", ".join(each.reference for each in named),
+        patients=named,
+    )
+    return templates.render(session, TemplateKind.WITHDRAWAL, values, language=language)
 
 
-def _rendered(subject: str, template: str, words: dict[str, object]) -> EmailText:
-    text, html = _TEXT.get_template(f"{template}.txt.j2"), _HTML.get_template(f"{template}.html.j2")
-    return EmailText(subject, text.render(words), html.render(words))
+def inquiry_values(
+    therapist: PracticeCopy,
+    patients: Sequence[PatientPseudonym],
+    *,
+    sender: Sender,
+    language: TextLanguage,
+    summaries: Summaries = NO_SUMMARIES,
+) -> InquiryValues:
+    """Returns what a template of an inquiry is written with."""
+    pseudonyms = [pseudonym(each, summaries.get(each.id), language) for each in patients]
+    return InquiryValues(
+        greeting=greeting(therapist, language),
+        sender=clean(sender),
+        opt_out=NO_MORE,
+        number=len(pseudonyms),
+        references=", ".join(each.reference for each in pseudonyms),
+        patients=pseudonyms,
+    )
 
 
-def diagnosis_group(block: str | None) -> str | None:
-    """The group with its German name, as `F30-F39 Affektive Störungen`; None for what is no group."""
-    return f"{block} {DIAGNOSIS_GROUPS[block]}" if block in DIAGNOSIS_GROUPS else None
+def call_values(
+    therapist: PracticeCopy, patients: Sequence[PatientPseudonym], *, sender: Sender, language: TextLanguage
+) -> CallScriptValues:
+    """Returns what a script of a call is written with: without summaries, which the call sheet shows beside it."""
+    return CallScriptValues(
+        practice=one_line(" ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name)))),
+        sender=clean(sender),
+        number=len(patients),
+        patients=[pseudonym(each, None, language) for each in patients],
+    )
 
 
-def _greeting(therapist: PracticeCopy) -> str:
-    name = " ".join(filter(None, (therapist.title, therapist.last_name)))
-    if therapist.salutation == "Frau" or therapist.gender == "female":
-        return f"Sehr geehrte Frau {name}"
-    if therapist.salutation == "Herr" or therapist.gender == "male":
-        return f"Sehr geehrter Herr {name}"
-    return "Guten Tag " + " ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name)))
+def clean(sender: Sender) -> Sender:
+    """The sender as a template writes it: one line of text each."""
+    return Sender(one_line(sender.address), one_line(sender.name))
 
 
-def _pseudonym(patient: PatientPseudonym, summary: str | None) -> Pseudonym:
-    age = "Alter nicht angegeben" if patient.age is None else f"{patient.age} Jahre"
-    gender = GENDERS.get(patient.gender)
-    insurance = INSURANCES.get(patient.insurance_type or "", "nicht angegeben")
-    if patient.reimbursement_case:
-        insurance += ", Kostenerstattung (§ 13 Abs. 3 SGB V)"
+def greeting(therapist: PracticeCopy, language: TextLanguage) -> str:
+    """How a letter to this therapist begins, without the comma."""
+    return one_line(
+        template_words.greeting(
+            salutation=therapist.salutation,
+            title=therapist.title,
+            first_name=therapist.first_name,
+            last_name=therapist.last_name,
+            gender=therapist.gender,
+            language=language,
+        )
+    )
+
+
+def pseudonym(patient: PatientPseudonym, summary: str | None, language: TextLanguage) -> Pseudonym:
+    """What a practice may know of the patient, in words."""
     return Pseudonym(
-        reference=patient.reference,
-        person=f"{age}, {gender}" if gender else age,
-        insurance=insurance,
-        diagnosis_group=diagnosis_group(patient.diagnosis_block),
-        availability=german_hours(patient.availability),
+        reference=one_line(patient.reference),
+        person=template_words.person(patient.age, patient.gender, language),
+        insurance=template_words.insurance(
+            patient.insurance_type, is_reimbursed=patient.reimbursement_case, language=language
+        ),
+        diagnosis_group=template_words.diagnosis_group(patient.diagnosis_block, language),
+        availability=template_words.hours(patient.availability, language),
         had_prior_therapy=patient.prior_therapy_within_two_years is True,
         summary=[line for each in (summary or "").splitlines() if (line := one_line(each))],
     )
-
-
-def german_hours(week: Weekly | None) -> str:
-    """The windows of a week as people write them: `montags 09:00–12:00 Uhr; freitags 08:00–10:00, 14:00–16:00 Uhr`."""
-    if not week:
-        return "nicht angegeben"
-    return "; ".join(
-        f"{DAYS[DAYS_IN_ENGLISH.index(day)]} "
-        + ", ".join(f"{window['start']}–{window['end']}" for window in windows)
-        + " Uhr"
-        for day, windows in week.to_json().items()
-    )
-
-
-DAYS_IN_ENGLISH = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -73,7 +73,7 @@ def _view_with(email: Email, letter: EmailText) -> EmailView:
 
 def lock(session: Session, email_id: UUID) -> None:
     """Wait until nobody else changes what goes to the e-mail's practice; a clock read after this is not too early."""
-    _lock(session, email_id)
+    lock_and_get(session, email_id)
 
 
 def answer(
@@ -83,7 +83,7 @@ def answer(
 
     Raises `NotFound`, `Conflict` unless it was sent and no other answer is recorded, `RuleBroken`.
     """
-    email = _lock(session, email_id)
+    email = lock_and_get(session, email_id)
     if email.status != "sent" or email.therapist_id is None:
         raise Conflict("email.not_sent")
     now = answers.later_than_known(session, email.therapist_id, now)
@@ -117,7 +117,7 @@ def resolve(
     now: datetime,
 ) -> EmailView:
     """Resolve an e-mail in doubt. Raises `NotFound`, and `Conflict` where there is no doubt."""
-    email = _lock(session, email_id)
+    email = lock_and_get(session, email_id)
     states.require_in_doubt(email)
     was_sent = found_out.outcome == EmailResolution.SENT
     sending.resolve_doubt(session, email, was_sent=was_sent, rules=rules, by=by, now=now)
@@ -160,7 +160,8 @@ def _get_or_raise(session: Session, email_id: UUID) -> Email:
     return require(email_queries.email(session, email_id), "email")
 
 
-def _lock(session: Session, email_id: UUID) -> Email:
+def lock_and_get(session: Session, email_id: UUID) -> Email:
+    """One e-mail, locked after its practice; raises `NotFound`."""
     known = _get_or_raise(session, email_id)
     if known.therapist_id is not None:
         locks.lock_therapist(session, known.therapist_id)

@@ -8,6 +8,7 @@ from email.utils import format_datetime
 from uuid import UUID
 
 from communication_service.domain.link_tokens import LinkPurpose, LinkTokens
+from shared.texts import TextLanguage
 from shared.values import email_headers
 from shared.values.datetimes import berlin_day
 from shared.values.emails import Sender
@@ -42,6 +43,8 @@ class LetterHeaders:
     """None where no key is given: then there are only addresses to write to."""
     has_reply_tokens: bool = False
     """Whether answers go to an address with a token."""
+    language: TextLanguage = TextLanguage.DE
+    """The language of the text."""
 
     def of(self, email_id: UUID, *, date: datetime, correlation_id: str | None) -> dict[str, str]:
         """Returns the headers by their names.
@@ -51,7 +54,7 @@ class LetterHeaders:
         known = {
             "Date": format_datetime(date),
             "Auto-Submitted": "auto-generated",
-            "Content-Language": "de",
+            "Content-Language": self.language,
             **self._unsubscribing(email_id, date),
             **self._answering(email_id, date),
         }

@@ -17,7 +17,13 @@ from communication_service.domain.schemas import (
     WaitingRequestFilter,
 )
 from communication_service.domain.suppression_schemas import SuppressionView
-from communication_service.store import callers, lists, suppressions
+from communication_service.domain.template_schemas import (
+    TemplateFilter,
+    TemplateVersionFilter,
+    TemplateVersionView,
+    TemplateView,
+)
+from communication_service.store import callers, lists, suppressions, templates
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 
@@ -34,6 +40,7 @@ EmailRow = part_of(
         "status",
         "recipient",
         "template_id",
+        "template_version",
     ),
     *("message_id", "sent_at", "waits_for", "waits_until", "attempts", "resolved_by"),
     about="What a table of e-mails shows: nothing of what is written in them.",
@@ -73,6 +80,20 @@ ContactLogRow = part_of(
     about="One e-mail or call, without what the practice said.",
 )
 
+TemplateRow = part_of(
+    "TemplateRow",
+    TemplateView,
+    *("id", "created_at", "updated_at", "updated_by", "version", "kind", "language", "name", "active"),
+    about="A template without what it says.",
+)
+
+TemplateVersionRow = part_of(
+    "TemplateVersionRow",
+    TemplateVersionView,
+    *("template_id", "version", "name", "active", "created_at", "created_by"),
+    about="A version of a template without what it says.",
+)
+
 EMAILS: Final = ListOf(lists.EMAILS, EmailFilter, full=EmailView, row=EmailRow)
 INQUIRIES: Final = ListOf(lists.INQUIRIES, InquiryFilter, full=InquiryView, row=InquiryView)
 WAITING_REQUESTS: Final = ListOf(lists.WAITING_REQUESTS, WaitingRequestFilter, full=WaitingRequest, row=WaitingRequest)
@@ -80,3 +101,7 @@ PHONE_CALLS: Final = ListOf(lists.PHONE_CALLS, PhoneCallFilter, full=PhoneCallFi
 CONTACTS: Final = ListOf(lists.CONTACTS, QuerySchema, full=ContactLogEntry, row=ContactLogRow)
 SUPPRESSIONS: Final = ListOf(suppressions.SUPPRESSIONS, QuerySchema, full=SuppressionView, row=SuppressionRow)
 CALLERS: Final = ListOf(callers.CALLERS, QuerySchema, full=CallerView, row=CallerView)
+TEMPLATES: Final = ListOf(templates.TEMPLATES, TemplateFilter, full=TemplateView, row=TemplateRow)
+TEMPLATE_VERSIONS: Final = ListOf(
+    templates.VERSIONS, TemplateVersionFilter, full=TemplateVersionView, row=TemplateVersionRow
+)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from communication_service.domain import states
+from communication_service.domain import notices, states
 from communication_service.settings import ContactRules
 from communication_service.store import answers, inquiry_queries, request_queries, schedule
 from communication_service.store.tables import ContactRequest
@@ -71,6 +71,22 @@ def stop_asking(
         if is_answered is not None:
             request.answered = is_answered
         _end(session, request, is_accepted=is_accepted, now=now)
+
+
+def withdraw(session: Session, facts: RequestFacts, reason: str, *, now: datetime) -> None:
+    """Matching withdrew the request: it is asked for no more, and a practice that was written to learns of it.
+
+    Not where the practice has answered, nor where the reason is none of its concern (`notices.REASONS`). Matching
+    notes an answer to it all the same.
+    """
+    request = _get_or_create(session, facts)
+    if _take_if_newer(session, request, facts, "asked"):
+        was_asked = request.status in states.IN_CONTACT and not request.answered
+        request.answered = False
+        _end(session, request, is_accepted=False, now=now)
+        concerns_practice = was_asked and reason in notices.REASONS
+        request.withdrawal_reason = reason if concerns_practice else None
+        request.withdrawal_due_at = now if concerns_practice and request.emailed_on is not None else None
 
 
 def _end(session: Session, request: ContactRequest, *, is_accepted: bool, now: datetime) -> None:

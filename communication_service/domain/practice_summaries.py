@@ -11,10 +11,10 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
-from communication_service.domain import email_parts, email_texts, planning, states
+from communication_service.domain import email_parts, email_texts, notices, planning, states
 from communication_service.domain.composing import patient_facts
 from communication_service.domain.contact_waits import ContactWait
-from communication_service.domain.email_parts import Letter
+from communication_service.domain.templates import RenderedLetter
 from communication_service.settings import ContactRules
 from communication_service.store import (
     call_queries,
@@ -50,9 +50,9 @@ NO_SUMMARIES = SheetSummaries()
 
 
 def patients_of_email(session: Session, email_id: UUID) -> set[UUID]:
-    """The patients of whom this e-mail may say more than their pseudonyms."""
+    """The patients of whom this e-mail may say more than their pseudonyms; nobody, unless it is an inquiry."""
     email = email_queries.email(session, email_id)
-    return set() if email is None else _with_summary(session, email.placement_request_ids)
+    return set() if email is None or email.inquiry_id is None else _with_summary(session, email.placement_request_ids)
 
 
 def patients_of_call(session: Session, call_id: UUID) -> set[UUID]:
@@ -69,29 +69,36 @@ def _with_summary(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
 def write_into(
     session: Session, texts: PatientTexts, email: Email, summaries: Summaries, *, rules: ContactRules
 ) -> bool:
-    """Write what practices may read into a letter that goes now; False where it was not asked for everybody in it."""
+    """Write what practices may read into a letter that goes now; False where it was not asked for everybody in it.
+
+    Only inquiries say it.
+    """
+    if email.inquiry_id is None:
+        return True
     if not _with_summary(session, email.placement_request_ids) <= summaries.keys():
         return False
     if not any(summaries.values()):
         return True
     practice, patients = _practice(session, email), _patients(session, email)
-    letter = _letter(practice, patients, summaries, rules)
-    if letter is not None:
+    written = _letter(session, practice, patients, summaries, rules)
+    if written is not None:
+        written.mark(email)
         about = [(patient.id, each) for patient, each in zip(patients, email.placement_request_ids, strict=True)]
-        email_parts.write(session, texts, email, letter, about)
-    return letter is not None
+        email_parts.write(session, texts, email, written.letter, about)
+    return written is not None
 
 
 def _letter(
+    session: Session,
     practice: PracticeCopy | None,
     patients: Sequence[PatientPseudonym],
     summaries: Summaries,
     rules: ContactRules,
-) -> Letter | None:
+) -> RenderedLetter | None:
     """The letter as things are now; None where one of those in it is not known any more."""
     if practice is None or not patients:
         return None
-    return email_texts.inquiry(practice, patients, sender=rules.sender, summaries=summaries)
+    return email_texts.inquiry(session, practice, patients, rules=rules, summaries=summaries)
 
 
 def _practice(session: Session, email: Email) -> PracticeCopy | None:
@@ -114,6 +121,8 @@ def still_stands(
     email = email_queries.email(session, email_id)
     if email is None or email.status != "sending":
         return False
+    if email.inquiry_id is None:
+        return notices.may_be_said(session, email)
     requests = request_queries.requests_now(session, email.placement_request_ids)
     patients = copy_queries.patients(session, {each.patient_id for each in requests})
     offered = request_queries.patients_offered_a_place(session, patients)
@@ -122,9 +131,9 @@ def still_stands(
         for each in requests
     )
     practice = _practice(session, email)
-    letter = _letter(practice, _patients(session, email), summaries, rules)
+    written = _letter(session, practice, _patients(session, email), summaries, rules)
     is_active = practice is not None and practice.status == "active"
-    return is_asked and is_active and letter is not None and letter.whole() == text
+    return is_asked and is_active and written is not None and written.letter.whole() == text
 
 
 def let_wait(session: Session, email_id: UUID, *, until: datetime, now: datetime) -> None:

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from communication_service.domain.contact_waits import ContactWait
+from communication_service.domain.template_schemas import CallScript
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
     CallAnswer,
@@ -24,6 +25,7 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
+from shared.values.mail_enums import MailMode
 from shared.values.periods import SpanOfDays
 from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS
 from shared.values.rules import rule_across
@@ -68,7 +70,9 @@ class EmailView(EntityView):
     body_html: Annotated[str, FOR_COORDINATORS]
     """Its text as HTML."""
     template_id: UUID | None
-    """The template of its text; none has one yet."""
+    """The template that its text was written with."""
+    template_version: int | None
+    """The version of that template; `/api/templates/{id}/versions?version=` shows it."""
     message_id: str
     """The `Message-ID` in its headers, by which answers refer to it."""
     sent_at: Instant | None
@@ -79,6 +83,16 @@ class EmailView(EntityView):
     """How often sending it was begun."""
     error: str | None
     """Why it was not sent, where it was tried."""
+    mode: MailMode
+    """What was done when it was handed over: `redirect` and `dry_run` reached no practice, and count as sent."""
+    written_by_staff: bool
+    """Whether staff wrote its text."""
+    is_urgent: bool
+    """Whether it goes outside of the hours for sending too."""
+    approved_at: Instant | None
+    """When somebody approved it; null where nobody had to."""
+    approved_by: UUID | None
+    """The account of who approved it."""
     resolved_by: Annotated[UUID | None, Field(description="who said whether it was sent, when that was in doubt")]
 
 
@@ -292,6 +306,8 @@ class PhoneCallView(PhoneCallFields):
 
     therapist: CalledTherapist | None
     """Whom one calls; null where the therapist is not known here."""
+    script: CallScript | None
+    """What to say, by the templates for calls; null where the therapist is not known here."""
     reachable_until: Annotated[
         Instant | None, Field(description="until when the practice answers the phone; null: not at this moment")
     ]

@@ -16,7 +16,9 @@ from communication_service.domain import (
     cooldowns,
     email_parts,
     mail_server,
+    notices,
     practice_summaries,
+    sending_limits,
     states,
     suppressions,
 )
@@ -24,13 +26,14 @@ from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.practice_summaries import NONE_ASKED, Summaries
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
-from communication_service.store.tables import Email, Inquiry
+from communication_service.store.tables import ContactRequest, Email, Inquiry
 from shared.database import Session
 from shared.events.catalogue import EmailSent
 from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
 from shared.values.emails import EmailText
+from shared.values.mail_enums import MailMode
 
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_DEFERRALS = 40
@@ -58,15 +61,23 @@ class EmailClaim:
     recipient: str
     message_id: str
     correlation_id: str | None
+    mode: MailMode = MailMode.SEND
 
 
 def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 20) -> list[Waiting]:
     """Returns candidates for the next e-mail, of which the caller sends one; none while the mail server gets a pause.
 
+    Nor while as many were handed over as may be.
+
     There are several, since another worker may claim the first one.
     """
-    found = email_queries.emails_to_send(session, now=now, limit=at_most)
-    if not found or not mail_server.claim_turn(session, rules=rules, now=now):
+    is_open = sending_limits.are_inquiries_sent(rules, now)
+    found = email_queries.emails_to_send(session, now=now, limit=at_most, with_inquiries=is_open)
+    if (
+        not found
+        or not sending_limits.has_room(session, rules, now)
+        or not mail_server.claim_turn(session, rules=rules, now=now)
+    ):
         return []
     return [Waiting(email.id, email.correlation_id) for email in found]
 
@@ -81,7 +92,9 @@ def claim(
     summaries: Summaries = NONE_ASKED,
     now: datetime,
 ) -> EmailClaim | None:
-    """Claims an e-mail and starts both cooldowns (docs/domain.md#contact-rule-5); None where it may not be sent now.
+    """Claims an e-mail; None where it may not be sent now. An inquiry starts both cooldowns, other kinds wait for none.
+
+    (docs/domain.md#contact-rule-5)
 
     `summaries` of its patients, as they were a moment ago, are written into it; somebody who joined it since is asked
     for at its next turn.
@@ -89,11 +102,12 @@ def claim(
     email = _ready(session, email_id, rules=rules, texts=texts, now=now)
     if email is None or not practice_summaries.write_into(session, texts, email, summaries, rules=rules):
         return None
-    if not cooldowns.start(session, email, rules=rules, now=now, until=now + lease):
-        _wait_for_cooldown(session, email, now)
+    if not sending_limits.take_room(session, rules, now):
+        return None
+    if email.inquiry_id is not None and not _begin_inquiry(session, email, rules=rules, until=now + lease, now=now):
         return None
     states.claim_email(email, lease=lease, now=now)
-    states.begin_inquiry(_inquiry(session, email))
+    email.mode = rules.mail_mode
     session.flush()
     return EmailClaim(
         email_id=email.id,
@@ -103,7 +117,17 @@ def claim(
         recipient=_in_ascii(email),
         message_id=email.message_id,
         correlation_id=email.correlation_id,
+        mode=rules.mail_mode,
     )
+
+
+def _begin_inquiry(session: Session, email: Email, *, rules: ContactRules, until: datetime, now: datetime) -> bool:
+    """Start the cooldowns of an inquiry's e-mail; False where one runs, for which it waits."""
+    if not cooldowns.start(session, email, rules=rules, now=now, until=until):
+        _wait_for_cooldown(session, email, now)
+        return False
+    states.begin_inquiry(_inquiry(session, email))
+    return True
 
 
 def _ready(
@@ -111,15 +135,15 @@ def _ready(
 ) -> Email | None:
     """The e-mail, locked, if it may go as things are now but for the cooldowns."""
     known = email_queries.email(session, email_id)
-    if known is None or known.therapist_id is None or known.inquiry_id is None:
+    if known is None:
         return None
+    if known.inquiry_id is None or known.therapist_id is None:
+        return notices.ready(session, known, texts=texts, now=now)
     # takes the therapist's lock; a withdrawal, a hold, another address count until this very moment
     if not composing.compose(session, known.therapist_id, rules=rules, texts=texts, now=now):
         return None
     email = email_queries.email(session, email_id, lock=True)
-    if email is None or email.status != "approved" or (email.not_before and email.not_before > now):
-        return None
-    return email
+    return email if email is not None and states.may_go(email, now=now) else None
 
 
 def _wait_for_cooldown(session: Session, email: Email, now: datetime) -> None:
@@ -206,7 +230,8 @@ def record_refusal(
     email = _of_attempt(session, email_id, attempt)
     if email is None:
         return False
-    if address_is_bad:
+    # a patient's address is no practice's, and not to be kept in the clear
+    if address_is_bad and email.therapist_id is not None:
         reason = f"The mail server refused this address: {detail}"
         wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, "mail_server")
         suppressions.suppress(session, [wanted], by=None, now=now)
@@ -215,9 +240,8 @@ def record_refusal(
 
 def _fail(session: Session, email: Email, *, detail: str, now: datetime) -> bool:
     states.fail_email(email, detail=detail, now=now)
-    for request in request_queries.requests(session, email.placement_request_ids):
-        if request.inquiry_id == email.inquiry_id:
-            request.by_phone = True
+    for request in _requests_in(session, email):
+        request.by_phone = True
     _reopen(session, email, now)
     return True
 
@@ -228,23 +252,34 @@ def take_back_refusal(session: Session, email_id: UUID, *, now: datetime) -> Non
     The e-mail was certainly not sent. Where the practice was phoned instead, the e-mail stays failed.
     """
     known = email_queries.email(session, email_id)
-    if known is None or known.therapist_id is None:
+    if known is None:
         return
-    locks.lock_therapist(session, known.therapist_id)
+    if known.therapist_id is not None:
+        locks.lock_therapist(session, known.therapist_id)
     email = email_queries.email(session, email_id, lock=True)
     if email is None or email.status != "failed":
         return
-    requests = request_queries.requests(session, email.placement_request_ids)
+    requests = _requests_in(session, email)
     suppressions.lift_refusal(session, email.recipient_key, now=now)
-    inquiry = _inquiry(session, email)
-    was_phoned = inquiry.attempts or inquiry.next_attempt_after
-    if inquiry.status != "open" or was_phoned or email_queries.unsent_emails(session, [inquiry.id]):
+    if email.inquiry_id is not None and not _goes_on_by_mail(session, _inquiry(session, email)):
         return
     for request in requests:
-        if request.inquiry_id == inquiry.id and not request.attempts:
+        if not request.attempts:
             request.by_phone = False
     email.deferrals += 1
     _retry(session, email, detail=email.error or "", not_before=None, now=now)
+
+
+def _goes_on_by_mail(session: Session, inquiry: Inquiry) -> bool:
+    """Whether the practice was not phoned instead, and no other e-mail takes the place of the one that was refused."""
+    was_phoned = inquiry.attempts or inquiry.next_attempt_after
+    return inquiry.status == "open" and not was_phoned and not email_queries.unsent_emails(session, [inquiry.id])
+
+
+def _requests_in(session: Session, email: Email) -> list[ContactRequest]:
+    """The requests whose contact this e-mail is, locked; of an e-mail of no inquiry there are none."""
+    requests = request_queries.requests(session, email.placement_request_ids)
+    return [each for each in requests if email.inquiry_id is not None and each.inquiry_id == email.inquiry_id]
 
 
 def record_doubt(session: Session, email_id: UUID, attempt: int, *, detail: str, now: datetime) -> bool:
@@ -266,7 +301,8 @@ def doubt_unrecorded(session: Session, *, now: datetime, at_most: int = 100) -> 
 
 def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -> None:
     states.doubt_email(email, detail=detail, now=now)
-    _inquiry(session, email).waits_for = ContactWait.EMAIL_IN_DOUBT
+    if email.inquiry_id is not None:
+        _inquiry(session, email).waits_for = ContactWait.EMAIL_IN_DOUBT
 
 
 def resolve_doubt(
@@ -279,18 +315,20 @@ def resolve_doubt(
     else:
         states.fail_email(email, detail=email.error, now=now)
         _reopen(session, email, now)
+        notices.write_anew(session, email, now=now)
     email.resolved_by = by
     email.count_change(by=by, now=now)
 
 
 def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at: datetime, now: datetime) -> None:
     states.record_email_sent(email, sent_at=sent_at, now=now)
-    cooldowns.count_from(session, email, rules=rules, sent_at=sent_at)
-    inquiry = _inquiry(session, email)
-    states.record_inquiry_gone_out(inquiry, now=now)
-    for request in request_queries.requests(session, email.placement_request_ids):
-        if request.inquiry_id == email.inquiry_id:
-            states.record_contact(request, emailed_on=berlin_day(sent_at))
+    if email.inquiry_id is not None:
+        cooldowns.count_from(session, email, rules=rules, sent_at=sent_at)
+        states.record_inquiry_gone_out(_inquiry(session, email), now=now)
+    for request in _requests_in(session, email):
+        states.record_contact(request, emailed_on=berlin_day(sent_at))
+        if request.withdrawal_reason is not None:
+            request.withdrawal_due_at = now
     event = EmailSent(
         email_id=email.id,
         inquiry_id=email.inquiry_id,
@@ -307,9 +345,10 @@ def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at
 
 
 def _reopen(session: Session, email: Email, now: datetime) -> None:
-    """Let the e-mail's requests be planned anew, and end its cooldowns."""
-    inquiry = _inquiry(session, email)
-    states.reopen_inquiry(inquiry, now=now)
+    """Let the requests of an inquiry's e-mail be planned anew, and end its cooldowns."""
+    if email.inquiry_id is None:
+        return
+    states.reopen_inquiry(_inquiry(session, email), now=now)
     session.flush()
     cooldowns.end(session, email, now=now)
     if email.therapist_id is not None:
@@ -319,9 +358,10 @@ def _reopen(session: Session, email: Email, now: datetime) -> None:
 def _of_attempt(session: Session, email_id: UUID, attempt: int) -> Email | None:
     """The e-mail, locked, if this attempt is the last one and what became of it is not recorded."""
     known = email_queries.email(session, email_id)
-    if known is None or known.therapist_id is None:
+    if known is None:
         return None
-    locks.lock_therapist(session, known.therapist_id)
+    if known.therapist_id is not None:
+        locks.lock_therapist(session, known.therapist_id)
     email = email_queries.email(session, email_id, lock=True)
     if email is None or email.attempts != attempt or email.status not in states.CLAIMED:
         return None

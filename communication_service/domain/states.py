@@ -16,7 +16,7 @@ from uuid import UUID
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.database import first_version, new_id
 from shared.errors import Conflict
-from shared.values.enums import CallResult, CallStatus, ContactRequestStatus, EmailStatus, InquiryStatus
+from shared.values.enums import CallResult, CallStatus, ContactRequestStatus, EmailKind, EmailStatus, InquiryStatus
 from shared.values.transitions import check_transition
 
 Status = TypeVar("Status", bound=StrEnum)
@@ -35,12 +35,11 @@ def _enter(row: _HasStatus, to: Status, allowed: Transitions[Status]) -> None:
 
 # E-mails
 
+_UNSENT: Final = frozenset({EmailStatus.DRAFT, EmailStatus.WAITING, EmailStatus.APPROVED, EmailStatus.CANCELLED})
 EMAILS: Final[Transitions[EmailStatus]] = {
-    EmailStatus.DRAFT: frozenset(),
-    EmailStatus.WAITING: frozenset({EmailStatus.WAITING, EmailStatus.APPROVED, EmailStatus.CANCELLED}),
-    EmailStatus.APPROVED: frozenset(
-        {EmailStatus.APPROVED, EmailStatus.WAITING, EmailStatus.SENDING, EmailStatus.CANCELLED}
-    ),
+    EmailStatus.DRAFT: _UNSENT,
+    EmailStatus.WAITING: _UNSENT,
+    EmailStatus.APPROVED: _UNSENT | {EmailStatus.SENDING},
     EmailStatus.SENDING: frozenset({EmailStatus.APPROVED, EmailStatus.SENT, EmailStatus.IN_DOUBT, EmailStatus.FAILED}),
     EmailStatus.SENT: frozenset(),
     EmailStatus.IN_DOUBT: frozenset({EmailStatus.IN_DOUBT, EmailStatus.APPROVED, EmailStatus.SENT, EmailStatus.FAILED}),
@@ -48,26 +47,40 @@ EMAILS: Final[Transitions[EmailStatus]] = {
     EmailStatus.BOUNCED: frozenset(),
     EmailStatus.CANCELLED: frozenset(),
 }
-"""Where an e-mail may go from each status; drafts and bounces come with issue 15."""
+"""Where an e-mail may go from each status; bounces come with issue 15."""
 CLAIMED: Final = frozenset({EmailStatus.SENDING, EmailStatus.IN_DOUBT})
 """Handed over, perhaps; what became of it is not recorded."""
 
 
 def new_email(inquiry: Inquiry, *, message_id_domain: str, now: datetime) -> Email:
     """Make the e-mail of an inquiry, approved; the caller writes its text and adds it to the session."""
+    email = new_notice(EmailKind.INQUIRY, inquiry.therapist_id, message_id_domain=message_id_domain, by=None, now=now)
+    email.inquiry_id, email.correlation_id = inquiry.id, inquiry.correlation_id
+    return email
+
+
+def new_notice(
+    kind: EmailKind,
+    therapist_id: UUID | None,
+    *,
+    message_id_domain: str,
+    is_draft: bool = False,
+    by: UUID | None,
+    now: datetime,
+) -> Email:
+    """Make an e-mail of no inquiry, approved or a draft by hand; the caller writes its text and adds it."""
     identity = new_id()
     return Email(
         id=identity,
-        **first_version(by=None, now=now),
-        kind="inquiry",
-        status=EmailStatus.APPROVED,
-        therapist_id=inquiry.therapist_id,
-        inquiry_id=inquiry.id,
+        **first_version(by=by, now=now),
+        kind=kind,
+        status=EmailStatus.DRAFT if is_draft else EmailStatus.APPROVED,
+        therapist_id=therapist_id,
         message_id=f"<{identity}@{message_id_domain}>",
         attempts=0,
         deferrals=0,
         troubles_begun=0,
-        correlation_id=inquiry.correlation_id,
+        written_by_staff=is_draft,
     )
 
 
@@ -75,6 +88,14 @@ def approve_email(email: Email, *, now: datetime) -> None:
     """Let the e-mail go at its turn."""
     if email.status != EmailStatus.APPROVED:
         _enter(email, EmailStatus.APPROVED, EMAILS)
+        email.waits_for, email.waits_until, email.updated_at = None, None, now
+
+
+def draft_email(email: Email, *, now: datetime) -> None:
+    """Let the e-mail wait until somebody approves it."""
+    email.approved_at = email.approved_by = None
+    if email.status != EmailStatus.DRAFT:
+        _enter(email, EmailStatus.DRAFT, EMAILS)
         email.waits_for, email.waits_until, email.updated_at = None, None, now
 
 
@@ -89,6 +110,11 @@ def cancel_email(email: Email, *, now: datetime) -> None:
     """Never send the e-mail: nothing is left to say in it."""
     _enter(email, EmailStatus.CANCELLED, EMAILS)
     email.waits_for, email.waits_until, email.updated_at = None, None, now
+
+
+def may_go(email: Email, *, now: datetime) -> bool:
+    """Whether the e-mail is approved, and is not kept back until later."""
+    return email.status == EmailStatus.APPROVED and (email.not_before is None or email.not_before <= now)
 
 
 def claim_email(email: Email, *, lease: timedelta, now: datetime) -> None:
@@ -293,6 +319,7 @@ def wait(request: ContactRequest, *, now: datetime) -> None:
         _enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
         request.waiting_since, request.attempts = now, request.attempts if goes_on else 0
     request.due_at = now
+    _forget_withdrawal(request)
 
 
 def wait_for_call(request: ContactRequest, *, now: datetime) -> None:
@@ -304,6 +331,7 @@ def wait_for_call(request: ContactRequest, *, now: datetime) -> None:
 def wait_for_answer(request: ContactRequest, *, now: datetime) -> None:
     """The e-mail has gone out, as matching says too."""
     _enter(request, ContactRequestStatus.CONTACTED, PLACEMENT_REQUESTS)
+    _forget_withdrawal(request)
     _leave_at_next_computation(request, now=now)
 
 
@@ -344,7 +372,12 @@ def end(request: ContactRequest, *, now: datetime) -> None:
 def accept(request: ContactRequest, *, now: datetime) -> None:
     """The practice offers a place: nobody is asked for this request while the offer stands."""
     _enter(request, ContactRequestStatus.ACCEPTED, PLACEMENT_REQUESTS)
+    _forget_withdrawal(request)
     _leave_at_next_computation(request, now=now)
+
+
+def _forget_withdrawal(request: ContactRequest) -> None:
+    request.withdrawal_reason = request.withdrawal_due_at = None
 
 
 def _leave_at_next_computation(request: ContactRequest, *, now: datetime) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from communication_service.domain import mail_server
+from communication_service.domain import mail_server, sending_limits
 from communication_service.domain.composing import patient_facts
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.planning import kept_back
@@ -34,6 +34,7 @@ class PageContext:
     inquiries: Mapping[UUID, Inquiry]
     calls: Mapping[UUID, PhoneCall]
     emails_go: bool
+    is_hour_of_sending: bool
 
 
 def list_part(
@@ -56,6 +57,7 @@ def list_part(
         inquiries=lists.inquiries_with_ids(session, inquiries),
         calls=lists.planned_calls_of(session, inquiries),
         emails_go=mail_server.trouble(session) is None,
+        is_hour_of_sending=sending_limits.are_inquiries_sent(rules, now),
     )
     return part.shown([_view(request, reason(request, context, rules=rules, now=now)) for request in found])
 
@@ -90,7 +92,7 @@ def reason(request: ContactRequest, context: PageContext, *, rules: ContactRules
     if inquiry is None:
         is_gathering = request.waiting_since is not None and request.waiting_since + rules.gathering > now
         return ContactWait.GATHERING if is_gathering else ContactWait.COMPOSING, None
-    return _of_inquiry(inquiry, context.calls.get(inquiry.id), emails_go=context.emails_go)
+    return _of_inquiry(inquiry, context.calls.get(inquiry.id), context)
 
 
 def _until_the_search_goes_on(patient: PatientPseudonym | None, kept: str) -> date | None:
@@ -106,9 +108,11 @@ def _until_the_call(request: ContactRequest, context: PageContext, rules: Contac
     return request.emailed_on + timedelta(days=rules.days_until_call - 1)
 
 
-def _of_inquiry(inquiry: Inquiry, call: PhoneCall | None, *, emails_go: bool) -> Waits:
+def _of_inquiry(inquiry: Inquiry, call: PhoneCall | None, context: PageContext) -> Waits:
     if inquiry.waits_for is not None:
         return ContactWait(inquiry.waits_for), inquiry.waits_until
     if call is not None:
         return ContactWait.PLANNED_CALL, berlin_day(call.starts_at)
-    return ContactWait.SENDING if emails_go else ContactWait.MAIL_SERVER, None
+    if not context.is_hour_of_sending:
+        return ContactWait.SENDING_HOURS, None
+    return ContactWait.SENDING if context.emails_go else ContactWait.MAIL_SERVER, None

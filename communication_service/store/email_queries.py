@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, true
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import Email
@@ -22,7 +22,7 @@ def unsent_emails(session: Session, inquiry_ids: Iterable[UUID]) -> dict[UUID, E
     """The e-mail of each of these inquiries that has not been handed to the mail server, by inquiry, locked."""
     found = session.scalars(
         select(Email)
-        .where(Email.inquiry_id.in_(list(inquiry_ids)), Email.status.in_(("approved", "waiting")))
+        .where(Email.inquiry_id.in_(list(inquiry_ids)), Email.status.in_(("draft", "approved", "waiting")))
         .order_by(Email.id)
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -30,17 +30,25 @@ def unsent_emails(session: Session, inquiry_ids: Iterable[UUID]) -> dict[UUID, E
     return {email.inquiry_id: email for email in found if email.inquiry_id is not None}
 
 
-def emails_to_send(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
+def emails_to_send(session: Session, *, now: datetime, limit: int, with_inquiries: bool = True) -> Sequence[Email]:
     """E-mails that may go now: first those that nobody has tried, then those tried longest ago; not locked.
 
-    So e-mails that are refused again and again do not keep the others from being tried.
+    So e-mails that are refused again and again do not keep the others from being tried. `with_inquiries`: not only
+    notices and what is urgent.
     """
+    kinds = true() if with_inquiries else or_(Email.kind != "inquiry", Email.is_urgent)
     return session.scalars(
         select(Email)
-        .where(Email.status == "approved", or_(Email.not_before.is_(None), Email.not_before <= now))
+        .where(Email.status == "approved", or_(Email.not_before.is_(None), Email.not_before <= now), kinds)
         .order_by(Email.claimed_at.asc().nulls_first(), Email.created_at, Email.id)
         .limit(limit)
     ).all()
+
+
+def times_claimed(session: Session, *, since: datetime, now: datetime) -> Sequence[datetime]:
+    """When e-mails were last claimed for sending since then and until now, the earliest first."""
+    claimed = select(Email.claimed_at).where(Email.claimed_at > since, Email.claimed_at <= now)
+    return [each for each in session.scalars(claimed.order_by(Email.claimed_at)) if each is not None]
 
 
 def count_emails_to_send(session: Session) -> int:

@@ -16,6 +16,11 @@ from shared.database.rows import find_row
 UNSENT = or_(ContactRequest.status == "waiting", ContactRequest.inquiry_id.is_not(None))
 
 
+def request(session: Session, request_id: UUID) -> ContactRequest | None:
+    """One request."""
+    return find_row(session, ContactRequest, request_id)
+
+
 def request_for_change(session: Session, request_id: UUID) -> ContactRequest | None:
     """One request, locked."""
     return find_row(session, ContactRequest, request_id, lock=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.call_tables import PhoneCall, PhoneCaller, WrongNumber
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
+from communication_service.store.template_tables import Template, TemplateVersion
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
@@ -21,6 +22,7 @@ from shared.values.enums import (
     EmailStatus,
     InquiryStatus,
 )
+from shared.values.mail_enums import MailMode
 from shared.values.weekly import Weekly, WeeklyColumn
 
 # Copies
@@ -128,9 +130,18 @@ class ContactRequest(Tables):
     hold_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     hold_event_time: Mapped[datetime | None]
     """Newest event of matching that is known: on whether to ask, and on the hold (`shared.database.copies`)."""
+    withdrawal_reason: Mapped[str | None]
+    """Why matching withdrew it while the practice was being asked; null once it is asked for again."""
+    withdrawal_due_at: Mapped[datetime | None]
+    """Since when the practice, which was written to, is to be written that it is withdrawn; null: it is not, or was."""
     correlation_id: Mapped[str | None]
 
     __table_args__ = (
+        Index(
+            "ix_placement_requests_withdrawal_due_at",
+            "withdrawal_due_at",
+            postgresql_where=text("withdrawal_due_at IS NOT NULL"),
+        ),
         Index("ix_placement_requests_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index(
             "ix_placement_requests_unsent",
@@ -215,6 +226,8 @@ class Email(Aggregate, Tables):
     parts: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
     """What it says of the patient of each request, in their order, encrypted with the patient's key."""
     template_id: Mapped[UUID | None]
+    template_version: Mapped[int | None]
+    """The template that the letter was written with, as it was then."""
     message_id: Mapped[str]
     sent_at: Mapped[datetime | None]
     waits_for: Mapped[str | None]
@@ -231,6 +244,15 @@ class Email(Aggregate, Tables):
     error: Mapped[str | None]
     resolved_by: Mapped[UUID | None]
     """Who said what became of it when it was in doubt."""
+    approved_at: Mapped[datetime | None]
+    """When somebody approved it; null where nobody had to."""
+    approved_by: Mapped[UUID | None]
+    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether staff want it to go outside of the hours for sending too."""
+    mode: Mapped[str] = mapped_column(default="send", server_default="send")
+    """What was done when it was handed over last: sent, redirected to an address of ours, or only recorded."""
+    written_by_staff: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether staff wrote its text; nothing writes it anew."""
     correlation_id: Mapped[str | None]
 
     __table_args__ = (
@@ -248,6 +270,7 @@ class Email(Aggregate, Tables):
             "created_at",
             postgresql_where=text("status = 'approved'"),
         ),
+        Index("ix_emails_claimed_at", "claimed_at", postgresql_where=text("claimed_at IS NOT NULL")),
         Index("ix_emails_sending", "claimed_until", postgresql_where=text("status = 'sending'")),
         Index("ix_emails_therapist_id", "therapist_id", "created_at"),
         Index("ix_emails_waiting", "recipient_key", postgresql_where=text("status = 'waiting'")),
@@ -255,9 +278,15 @@ class Email(Aggregate, Tables):
         CheckConstraint(is_one_of("kind", EmailKind), name="kind"),
         CheckConstraint(is_one_of("status", EmailStatus), name="status"),
         CheckConstraint("kind <> 'patient_notice'", name="no_mail_to_patients"),  # without `patient_mail` (0033)
+        CheckConstraint(is_one_of("mode", MailMode), name="mode"),
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
         CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
         CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),
+        # a version that an e-mail names stays readable
+        ForeignKeyConstraint(
+            ["template_id", "template_version"], ["template_versions.template_id", "template_versions.version"]
+        ),
+        CheckConstraint("(template_id IS NULL) = (template_version IS NULL)", name="a_version_of_its_template"),
         CheckConstraint("cardinality(parts) = cardinality(placement_request_ids)", name="a_part_for_each_request"),
     )
 
@@ -308,5 +337,7 @@ __all__ = [
     "PhoneCall",
     "PhoneCaller",
     "Tables",
+    "Template",
+    "TemplateVersion",
     "WrongNumber",
 ]  # tables of modules of their own

@@ -68,11 +68,17 @@ class ContactPlanApproveResource(Resource):
     def post(self, context: Context[Dependencies], id: UUID) -> ContactPlanView:
         """Approve a contact plan: its requests become placement requests, as far as the rules allow it then.
 
-        They are made in the order of waiting; look at the address in `Location` for how far that is. Approving it again
+        That is now, also where its week has yet to begin: practices are asked as soon as they can be. Requests are
+        made in the order of waiting; look at the address in `Location` for how far that is. Approving it again
         changes nothing. Every other proposed plan is superseded.
         """
         return contact_plans.approve(
-            context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now
+            context.session,
+            id,
+            expected_versions=context.if_match,
+            by=context.caller.id,
+            today=context.today,
+            now=context.now,
         )
 
 

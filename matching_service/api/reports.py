@@ -15,7 +15,7 @@ from shared.http import Context, FileForm, Resource, csv_files, endpoint
 
 
 def _contacts(context: Context[Dependencies], query: ContactReportQuery) -> ContactReport:
-    return reports.contacts(context.session, query)
+    return reports.contacts(context.session, query, today=context.today)
 
 
 def _csv(report: ContactReport) -> bytes:
@@ -30,7 +30,7 @@ class ContactReportResource(Resource):
     )
     def get(self, context: Context[Dependencies], query: ContactReportQuery) -> ContactReport:
         """Count contacts with practices by insurer: patients, practices, seats and results."""
-        return reports.contacts(context.session, query)
+        return reports.contacts(context.session, query, today=context.today)
 
 
 class AnswerReportResource(Resource):
@@ -39,7 +39,7 @@ class AnswerReportResource(Resource):
     @endpoint(query=ReportPeriod, response=AnswerReport)
     def get(self, context: Context[Dependencies], query: ReportPeriod) -> AnswerReport:
         """Count contacts and answers by channel and hour of the day."""
-        return reports.answers(context.session, query)
+        return reports.answers(context.session, query, today=context.today)
 
 
 class SearchReportResource(Resource):
@@ -48,4 +48,4 @@ class SearchReportResource(Resource):
     @endpoint(query=ReportPeriod, response=SearchReport)
     def get(self, context: Context[Dependencies], query: ReportPeriod) -> SearchReport:
         """Count how far searches have come, and the days until a place, with pauses and without them."""
-        return reports.searches(context.session, query)
+        return reports.searches(context.session, query, today=context.today)

@@ -8,6 +8,7 @@ from uuid import UUID
 from matching_service.domain import audit_log, consequences, publishing, states, waiting
 from matching_service.domain.contact_log import Contact
 from matching_service.domain.placement_requests import lock_request, lock_request_that_goes_on
+from matching_service.domain.publishing import ids_of
 from matching_service.domain.request_views import view
 from matching_service.domain.schemas import NewAnswer, NewPlace, RequestView, Withdrawal
 from matching_service.settings import AskAgainRules
@@ -21,6 +22,7 @@ from shared.security.patient_texts import PatientTexts
 from shared.values.contact_log_enums import ContactResult
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day
 from shared.values.enums import Channel, Direction, RequestStatus, WithdrawalReason
+from shared.values.placement_enums import AuditEvent
 
 
 class PlaceNotFollowed(Conflict):
@@ -161,7 +163,7 @@ def _log(
     return audit_log.add_entry(
         session,
         request,
-        "answered",
+        AuditEvent.ANSWERED,
         occurred_at=at,
         by=by,
         now=now,
@@ -175,11 +177,7 @@ def _log(
 
 def publish_answer(session: Session, request: PlacementRequest, answered_on: date, *, now: datetime) -> None:
     """Publish the answer that counts, which was given on that day."""
-    ids = {
-        "placement_request_id": request.id,
-        "patient_id": request.patient_id,
-        "therapist_id": request.therapist_id,
-    }
+    ids = ids_of(request)
     answered = RequestAnswered(**ids, outcome=request.outcome, available_from=request.available_from)
     record(session, request, answered, now=now)
     if request.status == RequestStatus.ACCEPTED:
@@ -219,12 +217,10 @@ def place(
     waiting.note_until_placed(request, patient, today=today)
     request.count_change(by=by, now=now)
     entry = audit_log.add_entry(
-        session, request, "placed", occurred_at=now, by=by, cause=request.answer_entry_id, now=now
+        session, request, AuditEvent.PLACED, occurred_at=now, by=by, cause=request.answer_entry_id, now=now
     )
     placed = PatientPlaced(
-        placement_request_id=request.id,
-        patient_id=request.patient_id,
-        therapist_id=request.therapist_id,
+        **ids_of(request),
         placed_on=today,
     )
     record(session, request, placed, now=now)
@@ -290,5 +286,5 @@ def reopen(session: Session, request: PlacementRequest, *, cause: UUID | None = 
         consequences.withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, cause=cause, now=now)
         return
     states.reopen(request, now=now)
-    audit_log.add_entry(session, request, "reopened", occurred_at=now, by=None, cause=cause, now=now)
+    audit_log.add_entry(session, request, AuditEvent.REOPENED, occurred_at=now, by=None, cause=cause, now=now)
     record(session, request, publishing.reopened(request), now=now)

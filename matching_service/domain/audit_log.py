@@ -16,12 +16,13 @@ from shared.database import Session, new_id
 from shared.database.rows import require
 from shared.security.patient_texts import PatientTexts
 from shared.values.lists import Listed, ListRequest
+from shared.values.placement_enums import AuditEvent
 
 
 def add_entry(
     session: Session,
     request: PlacementRequest,
-    what: str,
+    what: AuditEvent,
     *,
     occurred_at: datetime,
     by: UUID | None,

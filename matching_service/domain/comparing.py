@@ -15,7 +15,7 @@ from matching_service.domain.criteria import JUDGE
 from matching_service.domain.search import of_patient
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
-from matching_service.store.tables import PlacementRequest
+from matching_service.store.tables import PatientCopy, PlacementRequest, TherapistCopy
 from shared.database import Session
 from shared.values.enums import MatchCriterion, RequestStatus
 
@@ -31,14 +31,17 @@ ABOUT_REQUESTS = frozenset({MatchCriterion.OPEN_REQUEST, MatchCriterion.RECENT_R
 """What follows from the request itself."""
 
 
-def compare_again(session: Session, *, rules: AskAgainRules, today: date, now: datetime, at_most: int = 200) -> int:
-    """Compare therapists and patients of requests where something was published of one; the number of requests."""
-    ids = queries.not_compared(session, COMPARED, limit=at_most)
+def next_requests(session: Session, *, after: UUID, at_most: int = 200) -> Sequence[UUID]:
+    """The next requests after this id whose therapist or patient something was published of since their comparison."""
+    return queries.not_compared(session, COMPARED, after=after, limit=at_most)
+
+
+def compare_again(session: Session, ids: Sequence[UUID], *, rules: AskAgainRules, today: date, now: datetime) -> None:
+    """Compare the therapists and patients of these requests."""
     requests = [each for each in queries.lock_with_patients(session, ids) if each.status in COMPARED]
     by_patient = sorted(requests, key=lambda each: each.patient_id)
     for patient_id, theirs in groupby(by_patient, key=lambda each: each.patient_id):
         _compare(session, patient_id, list(theirs), rules=rules, today=today, now=now)
-    return len(requests)
 
 
 def _compare(
@@ -52,7 +55,9 @@ def _compare(
 ) -> None:
     patient = queries.lock_patients(session, [patient_id]).get(patient_id)
     therapists = {request.therapist_id for request in requests}
-    written_at = queries.therapists_written_at(session, therapists)  # before they are read: what comes later is newer
+    # before they are read: what comes later is newer. Also that of a patient who was merged, until the requests follow
+    written_at = queries.written_at(session, TherapistCopy, therapists)
+    patient_written_at = queries.written_at(session, PatientCopy, [patient_id])[patient_id]
     if patient is None:
         judged = {}
     else:
@@ -64,4 +69,4 @@ def _compare(
         unmet: list[str] = sorted(found.failed - ABOUT_REQUESTS - set(request.overridden_rules)) if found else []
         if unmet != request.unmet_criteria:
             request.unmet_criteria, request.updated_at = unmet, now
-        request.compared_at = max(written_at[request.therapist_id], *([patient.written_at] if patient else []))
+        request.compared_at = max(written_at[request.therapist_id], patient_written_at)

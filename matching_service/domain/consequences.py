@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from matching_service.domain import audit_log, states
+from matching_service.domain.publishing import ids_of
 from matching_service.store import queries
 from matching_service.store.tables import PatientCopy, PlacementRequest
 from shared.database import Session
@@ -23,6 +24,7 @@ from shared.values.enums import (
     TherapistStatus,
     WithdrawalReason,
 )
+from shared.values.placement_enums import AuditEvent
 
 
 class SearchState(Protocol):
@@ -48,7 +50,7 @@ def follow_search(
     patient: SearchState = copy or last
     live = queries.lock_live_requests_of_patient(session, patient_id)
     places = {request.id for request in live if request.status == RequestStatus.PLACED}
-    status = None if is_behind(session, patient) else patient.status
+    status = None if has_patient_service_to_follow(session, patient) else patient.status
     cause = _entry_of_place(session, patient)
     for request in live:
         if request.id in places:
@@ -60,7 +62,7 @@ def follow_search(
     recompute_holds(session, patient_id, patient.status, now=now)
 
 
-def is_behind(session: Session, patient: SearchState) -> bool:
+def has_patient_service_to_follow(session: Session, patient: SearchState) -> bool:
     """Whether the patient service has yet to follow: the therapy is that of a place that failed or was taken back."""
     if patient.placement_request_id is None or not _has_place(patient):
         return False
@@ -72,7 +74,7 @@ def _entry_of_place(session: Session, patient: SearchState) -> UUID | None:
     """The entry of the place with which the search ended, where it ended with one."""
     if patient.placement_request_id is None or not _has_place(patient):
         return None
-    return queries.newest_entry(session, patient.placement_request_id, "placed")
+    return queries.newest_entry(session, patient.placement_request_id, AuditEvent.PLACED)
 
 
 def _has_place(patient: SearchState) -> bool:
@@ -113,13 +115,13 @@ def _follow_place(
 
 def _fail_place(session: Session, request: PlacementRequest, *, now: datetime) -> None:
     states.fail_place(request, failed_on=berlin_day(now), now=now)
-    audit_log.add_entry(session, request, "failed", occurred_at=now, by=None, now=now)
+    audit_log.add_entry(session, request, AuditEvent.FAILED, occurred_at=now, by=None, now=now)
 
 
 def end_place(session: Session, request: PlacementRequest, *, now: datetime) -> None:
     """The place is over with the therapy; the caller holds the locks."""
     states.end_place(request, now=now)
-    audit_log.add_entry(session, request, "therapy_ended", occurred_at=now, by=None, now=now)
+    audit_log.add_entry(session, request, AuditEvent.THERAPY_ENDED, occurred_at=now, by=None, now=now)
 
 
 def withdraw_from_unavailable_therapist(session: Session, therapist_id: UUID, *, now: datetime) -> None:
@@ -194,15 +196,11 @@ def _set_hold(
     session: Session, request: PlacementRequest, hold: RequestHold | None, *, cause: UUID | None, now: datetime
 ) -> None:
     states.set_hold(request, hold, now=now)
-    what = "held" if hold else "released"
+    what = AuditEvent.HELD if hold else AuditEvent.RELEASED
     audit_log.add_entry(session, request, what, occurred_at=now, by=None, now=now, reason=hold, cause=cause)
     # nothing waits anywhere for the others, so nobody needs to know
     if request.status in states.NOT_GONE_OUT:
-        ids = {
-            "placement_request_id": request.id,
-            "patient_id": request.patient_id,
-            "therapist_id": request.therapist_id,
-        }
+        ids = ids_of(request)
         record(session, request, RequestHeld(**ids, hold=hold) if hold else RequestReleased(**ids), now=now)
 
 
@@ -236,12 +234,10 @@ def withdraw(
     """
     states.withdraw(request, reason, now=now)
     entry = audit_log.add_entry(
-        session, request, "withdrawn", occurred_at=now, by=by, now=now, reason=reason, cause=cause
+        session, request, AuditEvent.WITHDRAWN, occurred_at=now, by=by, now=now, reason=reason, cause=cause
     )
     event = RequestWithdrawn(
-        placement_request_id=request.id,
-        patient_id=request.patient_id,
-        therapist_id=request.therapist_id,
+        **ids_of(request),
         reason=reason,
     )
     record(session, request, event, now=now)

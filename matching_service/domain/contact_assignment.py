@@ -25,13 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 from ortools.graph.python import min_cost_flow
 
-from matching_service.domain.acceptance import WHOLE
+from matching_service.domain.acceptance import WHOLE, of_several
+from matching_service.domain.plan_pairs import Numbers, Pairs
 from matching_service.domain.plan_question import PlanLimits
 from shared.values.contact_plan_enums import ContactLack
 
-Numbers = NDArray[np.int64]
-
-NOBODY: Final = -1
+NO_MAILBOX: Final = -1
 """In place of the number of a mailbox: nobody shares it, or the practice is called."""
 
 
@@ -42,18 +41,8 @@ class Practices:
     room: Numbers
     """For how many more patients each may be asked."""
     mailbox: Numbers
-    """The number of the mailbox that it shares with others, or `NOBODY`."""
+    """The number of the mailbox that it shares with others, or `NO_MAILBOX`."""
     is_called: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Who fits whom; all arrays have one number for each pair. In the order of patients, then practices."""
-
-    patient: Numbers
-    practice: Numbers
-    chance: Numbers
-    """In ten-thousandths."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +80,7 @@ def _closed(values: Numbers, practices: Practices, limits: PlanLimits) -> dict[i
             calls += practices.room[practice] > 0
             if limits.calls is not None and calls > limits.calls:
                 closed[practice] = ContactLack.NO_CALL_LEFT
-        elif (mailbox := int(practices.mailbox[practice])) != NOBODY:
+        elif (mailbox := int(practices.mailbox[practice])) != NO_MAILBOX:
             if mailbox in mailboxes:
                 closed[practice] = ContactLack.MAILBOX_SHARED
             mailboxes.add(mailbox)
@@ -164,7 +153,7 @@ class _Network:
         """An arc for each patient in a contact: of the second half the value is lost, of the third three quarters."""
         for number in range(1, int(room.max(initial=0)) + 1):
             which = np.flatnonzero(room >= number)
-            cost = self._value_at[which] - (self._value_at[which] >> (number - 1))
+            cost = self._value_at[which] - of_several(self._value_at[which], number)
             _add(flow, len(self._room) + which, np.full(len(which), sink), cost)
 
 

@@ -17,9 +17,9 @@ from matching_service.domain.contact_log_schemas import (
     NewContactLogEntry,
     PracticeThen,
 )
-from matching_service.domain.matches import unknown_patient
+from matching_service.domain.known_patients import known_patient, unknown_patient
 from matching_service.store import contact_log, queries
-from matching_service.store.tables import PatientContact, PatientCopy, PlacementRequest
+from matching_service.store.tables import PatientContact, PlacementRequest
 from shared.database import Session, new_id
 from shared.database.rows import require
 from shared.errors import Conflict, FieldProblem, RuleBroken
@@ -113,20 +113,20 @@ def enter(
     """Add a contact that staff know of: a letter, a fax, a visit, a call that came in.
 
     It changes no placement request. Raises `NotFound` for a patient who is not known, `Conflict` for one who was
-    erased, for an answer to a request that waits for it, and where the corrected entry was corrected already;
-    `RuleBroken` for a time that cannot be, a practice that is not known, and an entry that is not in this log.
+    erased, for what is an answer to a request (also as the correction of a contact for it), and where the corrected
+    entry was corrected already; `RuleBroken` for a time that cannot be, a practice that is not known, and an entry that
+    is not in this log.
     """
     _lock_patient(session, patient_id)
     if new.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong(FieldProblem.of("occurred_at", "field.in_the_future"))
-    if new.corrects is not None:
-        _require_correctable(session, contact_log.files_of(session, patient_id), new.corrects)
+    corrected = None if new.corrects is None else _correctable(session, patient_id, new.corrects)
     therapist_id = queries.kept_therapist(session, new.therapist_id)
     practice = _practice(session, therapist_id)
     if practice["practice_name"] is None:
         raise _wrong(FieldProblem.of("therapist_id", "field.nobody_known"))
-    if new.corrects is None and new.result in ANSWERS:
-        _require_no_open_request(session, patient_id, therapist_id)
+    if new.result in ANSWERS:
+        _require_no_answer_of_request(session, patient_id, therapist_id, corrected)
     entry = PatientContact(
         id=new_id(),
         patient_id=patient_id,
@@ -161,17 +161,26 @@ def _wrong(problem: FieldProblem) -> RuleBroken:
     return RuleBroken("contact_log.invalid", field=problem.field, problem=problem.sentence, errors=[problem])
 
 
-def _require_correctable(session: Session, patient_ids: Sequence[UUID], entry_id: UUID) -> None:
-    entry = contact_log.entry(session, patient_ids, entry_id)
+def _correctable(session: Session, patient_id: UUID, entry_id: UUID) -> PatientContact:
+    entry = contact_log.entry(session, contact_log.files_of(session, patient_id), entry_id)
     if entry is None:
         raise _wrong(FieldProblem.of("corrects", "field.not_in_this_log"))
     if entry.placement_request_id is not None and entry.result in ANSWERS | {ContactResult.TAKEN_BACK}:
         raise Conflict("contact_log.answer_of_request", request=str(entry.placement_request_id))
     if contact_log.corrections_of(session, [entry_id]):
         raise Conflict("contact_log.corrected_already")
+    return entry
 
 
-def _require_no_open_request(session: Session, patient_id: UUID, therapist_id: UUID) -> None:
+def _require_no_answer_of_request(
+    session: Session, patient_id: UUID, therapist_id: UUID, corrected: PatientContact | None
+) -> None:
+    """An answer to a request changes the request, so that it is recorded there, also where it corrects a contact."""
+    request_id = None if corrected is None else contact_log.request_behind(session, corrected.id)
+    if request_id is not None:
+        raise Conflict("contact_log.contact_of_request", request=str(request_id))
+    if corrected is not None and corrected.result in ANSWERS and corrected.therapist_id == therapist_id:
+        return  # the same answer in other words
     request = contact_log.live_request(session, patient_id, therapist_id)
     if request is not None and request.status in states.TAKES_AN_ANSWER:
         raise Conflict("contact_log.request_waits", request=str(request.id))
@@ -208,14 +217,6 @@ def list_part(
 def of_files(session: Session, texts: PatientTexts, patient_ids: Sequence[UUID]) -> list[ContactLogEntryView]:
     """All contacts for a patient with these files, in the order in which they took place."""
     return _views(session, texts, contact_log.whole_log(session, patient_ids, SpanOfDays()))
-
-
-def known_patient(session: Session, patient_id: UUID) -> PatientCopy:
-    """The copy of a patient; raises `NotFound` for one who is not known here, or was erased or merged."""
-    found = session.get(PatientCopy, patient_id)
-    if found is None or found.status is None:
-        raise unknown_patient(session, patient_id)
-    return found
 
 
 def _views(session: Session, texts: PatientTexts, entries: Sequence[PatientContact]) -> list[ContactLogEntryView]:

@@ -21,7 +21,7 @@ from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
 from shared.values.rules import rule_across
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
-from shared.values.worded import Worded
+from shared.values.worded import Explanation
 
 MOST_EDITED = 2000
 """So many requests staff take out, and add, of one plan."""
@@ -31,7 +31,7 @@ class NewContactPlan(Schema):
     """The week to plan, and limits; what is not sent follows from the settings."""
 
     week: PlausibleDate | None = None
-    """The Monday of the week; without it the next one, or today."""
+    """The Monday of the week, at most two weeks ahead; without it the next one, or today."""
     max_requests_per_patient: Annotated[int, Field(ge=1, le=20)] | None = None
     """For each patient at most so many therapists, those who are asked already in that week included."""
     max_patients_per_therapist: Annotated[int, Field(ge=1, le=6)] | None = None
@@ -105,7 +105,10 @@ class ContactPlanView(ContactPlanFields, EntityView):
     calls: int
     """How many of these practices are called first; the others are written to."""
     expected_acceptances: float
-    """How many acceptances these requests are expected to bring."""
+    """How many acceptances these requests are expected to bring.
+
+    Of several patients of one practice the likeliest counts whole, the second half, the third a quarter.
+    """
     made: int
     """How many requests became placement requests after the approval."""
     refused: int
@@ -133,11 +136,11 @@ class PlannedRequestView(Schema):
     """How far away the practice is, in kilometres in a straight line."""
     unknown: list[MatchCriterion]
     """The criteria that nobody could check."""
-    reasons: list[Worded]
-    """Why this therapist, in words."""
+    reasons: list[Explanation]
+    """Why this therapist."""
     placement_request_id: UUID | None
     """The placement request that was made of it."""
-    why_refused: list[Worded]
+    why_refused: list[Explanation]
     """Why it was not made."""
 
 
@@ -160,8 +163,8 @@ class PlannedPatientView(Schema):
     """Why nothing is planned; null where something is, or practices lack capacity."""
     lacks: dict[ContactLack, int]
     """Why therapists who fit are not asked although the patient could have more requests, and how many each."""
-    explanation: list[Worded]
-    """The same in words."""
+    explanation: list[Explanation]
+    """The same in words, with codes and values."""
 
 
 class ContactPlanFilter(QuerySchema):

@@ -12,6 +12,7 @@ from matching_service.store.tables import ContactPlan, PlannedPatient, PlannedRe
 from shared.texts import Number, Sentence
 from shared.values.contact_plan_enums import ContactLack, PlannedRequestState
 from shared.values.enums import MatchCriterion
+from shared.values.worded import Explanation
 
 
 def plan_view(plan: ContactPlan, edited: Sequence[PlannedRequest]) -> ContactPlanView:
@@ -43,24 +44,27 @@ def request_view(request: PlannedRequest) -> PlannedRequestView:
             "chance": None if request.chance is None else request.chance / WHOLE,
             "distance_km": None if kilometres is None else round(kilometres, 1),
             "reasons": list(_reasons(request, kilometres)),
-            "why_refused": [Sentence.from_json(each) for each in request.refusal or ()],
+            "why_refused": [Explanation.by(Sentence.from_json(each)) for each in request.refusal or ()],
         }
     )
 
 
-def _reasons(request: PlannedRequest, kilometres: float | None) -> Iterator[Sentence]:
+def _reasons(request: PlannedRequest, kilometres: float | None) -> Iterator[Explanation]:
     if request.added_by_staff:
-        yield Sentence.of("plan_reason.by_hand")
+        yield Explanation.by(Sentence.of("plan_reason.by_hand"))
     if request.is_hinted:
-        yield Sentence.of("reason.potentially_available")
+        yield Explanation.by(Sentence.of("reason.potentially_available"))
     if request.is_preferred:
-        yield Sentence.of("plan_reason.preferred")
+        yield Explanation.by(Sentence.of("plan_reason.preferred"))
     if kilometres is not None:
-        yield Sentence.of("plan_reason.way", km=Number(f"{kilometres:.1f}"))
+        way = Sentence.of("plan_reason.way", km=Number(f"{kilometres:.1f}"))
+        yield Explanation.by(way, distance_km=round(kilometres, 1))
     if request.chance is not None:
-        yield Sentence.of("plan_reason.chance", percent=Number(f"{request.chance * 100 / WHOLE:.1f}"))
+        chance = Sentence.of("plan_reason.chance", percent=Number(f"{request.chance * 100 / WHOLE:.1f}"))
+        yield Explanation.by(chance, chance=request.chance / WHOLE)
     if request.unknown:
-        yield Sentence.of("reason.unknown", criteria=[MatchCriterion(each) for each in request.unknown])
+        unknown = Sentence.of("reason.unknown", criteria=[MatchCriterion(each) for each in request.unknown])
+        yield Explanation.by(unknown, rules=request.unknown)
 
 
 def patient_view(patient: PlannedPatient) -> PlannedPatientView:
@@ -69,11 +73,12 @@ def patient_view(patient: PlannedPatient) -> PlannedPatientView:
     return PlannedPatientView.of(known | {"explanation": list(_explanation(patient, patient.lacks))})
 
 
-def _explanation(patient: PlannedPatient, lacks: Mapping[str, int]) -> Iterator[Sentence]:
+def _explanation(patient: PlannedPatient, lacks: Mapping[str, int]) -> Iterator[Explanation]:
     if patient.gap is not None:
-        yield Sentence.of(f"plan_gap.{patient.gap}")
+        yield Explanation.by(Sentence.of(f"plan_gap.{patient.gap}"))
     else:
-        yield Sentence.of("plan_outlook.planned", planned=patient.planned, candidates=patient.candidates)
+        counts = {"planned": patient.planned, "candidates": patient.candidates}
+        yield Explanation.by(Sentence.of("plan_outlook.planned", **counts))
     for lack in ContactLack:
         if number := lacks.get(lack):
-            yield Sentence.of(f"plan_lack.{lack}", number=number)
+            yield Explanation.by(Sentence.of(f"plan_lack.{lack}", number=number))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
-from matching_service.domain import planned_requests, states
+from matching_service.domain import planned_request_states, states
 from matching_service.domain.contact_plan_schemas import (
     ContactPlanFields,
     ContactPlanFilter,
@@ -31,6 +31,10 @@ from shared.values.enums import PatientStatus
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import InvalidFields, MergePatch, merged
 
+A_WEEK: Final = timedelta(days=7)
+MOST_AHEAD: Final = 2 * A_WEEK
+"""A plan's requests are made when it is approved, and what is known of a later week says little."""
+
 
 def begin(
     session: Session,
@@ -43,11 +47,13 @@ def begin(
 ) -> ContactPlanView:
     """Have a plan made; a job computes it.
 
-    Raises `RuleBroken` for a week that is over, `Conflict` while another plan is being made.
+    Raises `RuleBroken` for a week that is over or far ahead, `Conflict` while another plan is being made.
     """
     week = new.week or default_week(today)
-    if (today - week).days >= 7:
+    if _is_over(week, today):
         raise RuleBroken("contact_plan.week_over", errors=[FieldProblem.of("week", "field.week_over")])
+    if week > today + MOST_AHEAD:
+        raise RuleBroken("contact_plan.week_far_ahead", errors=[FieldProblem.of("week", "field.week_far_ahead")])
     store.take_turn(session)
     for other in store.with_status(session, *states.PLAN_BEING_MADE):
         refusal = Conflict("contact_plan.being_made")
@@ -66,6 +72,10 @@ def begin(
     session.add(plan)
     session.flush()
     return _view(session, plan)
+
+
+def _is_over(week: date, today: date) -> bool:
+    return today >= week + A_WEEK
 
 
 def get(session: Session, plan_id: UUID) -> ContactPlanView:
@@ -156,22 +166,23 @@ def _pair(each: PlannedPair | PlannedRequest) -> tuple[UUID, UUID]:
 def _take_out(session: Session, plan: ContactPlan, current: ContactPlanView, wanted: Sequence[UUID]) -> None:
     concerned = {*wanted, *current.removed_request_ids}
     known = {each.id: each for each in store.requests_with_ids(session, plan.id, concerned) if not each.added_by_staff}
-    unknown = [place for place, each in enumerate(wanted) if each not in known]
+    unknown = [index for index, each in enumerate(wanted) if each not in known]
     if unknown:
-        problems = (FieldProblem.of(f"removed_request_ids.{place}", "field.not_of_this_plan") for place in unknown)
+        problems = (FieldProblem.of(f"removed_request_ids.{index}", "field.not_of_this_plan") for index in unknown)
         raise InvalidFields(problems)
-    for each in known.values():
-        if each.id in wanted:
-            planned_requests.take_out(each)
-        else:
-            planned_requests.put_back(each)
+    removed, removed_before = set(wanted), set(current.removed_request_ids)
+    for id, each in known.items():
+        if id in removed - removed_before:
+            planned_request_states.take_out(each)
+        elif id in removed_before - removed:
+            planned_request_states.put_back(each)
 
 
 def _add(session: Session, plan: ContactPlan, current: ContactPlanView, wanted: Sequence[PlannedPair]) -> None:
     pairs = [_pair(each) for each in wanted]
     before = {_pair(each) for each in current.added_requests}
     known = {_pair(each): each for each in store.requests_of_pairs(session, plan.id, {*pairs, *before})}
-    new = [(place, pair) for place, pair in enumerate(pairs) if pair not in before]
+    new = [(index, pair) for index, pair in enumerate(pairs) if pair not in before]
     _refuse_what_cannot_be_added(session, new, known)
     for pair in before - set(pairs):
         session.delete(known[pair])
@@ -185,7 +196,7 @@ def _add(session: Session, plan: ContactPlan, current: ContactPlanView, wanted: 
             added_by_staff=True,
             unknown=[],
         )
-        planned_requests.put_back(added)
+        planned_request_states.propose(added)
         session.add(added)
 
 
@@ -196,12 +207,12 @@ def _refuse_what_cannot_be_added(
 ) -> None:
     patients = queries.lock_patients(session, {patient for _, (patient, _) in new})
     problems = []
-    for place, pair in new:
+    for index, pair in new:
         patient = patients.get(pair[0])
         if pair in known:
-            problems.append(FieldProblem.of(f"added_requests.{place}", "field.in_the_plan_already"))
+            problems.append(FieldProblem.of(f"added_requests.{index}", "field.in_the_plan_already"))
         elif patient is None or patient.status != PatientStatus.SEARCHING:
-            problems.append(FieldProblem.of(f"added_requests.{place}.patient_id", "field.not_searching"))
+            problems.append(FieldProblem.of(f"added_requests.{index}.patient_id", "field.not_searching"))
     if problems:
         raise InvalidFields(problems)
 
@@ -210,9 +221,9 @@ def _add_patients(session: Session, plan: ContactPlan, ids: Collection[UUID]) ->
     """Those who began to search after the plan was made, so that their requests are made too."""
     known = {each.patient_id for each in store.planned_patients(session, plan.id, ids)}
     last = store.last_position(session, plan.id)
-    for place, patient_id in enumerate(sorted(set(ids) - known), start=last + 1):
+    for position, patient_id in enumerate(sorted(set(ids) - known), start=last + 1):
         row: dict[str, Any] = {"asked_already": 0, "candidates": 0, "planned": 0, "lacks": {}}
-        session.add(PlannedPatient(plan_id=plan.id, patient_id=patient_id, position=place, **row))
+        session.add(PlannedPatient(plan_id=plan.id, patient_id=patient_id, position=position, **row))
         plan.patients += 1
 
 
@@ -225,12 +236,14 @@ def approve(
     *,
     expected_versions: Collection[int] | None,
     by: UUID | None,
+    today: date,
     now: datetime,
 ) -> ContactPlanView:
-    """Have the requests of a plan made; a job makes them. One that was approved already is shown as it is.
+    """Have the requests of a plan made, now, also where its week has yet to begin; a job makes them.
 
-    Every other plan that is proposed is superseded, one that is computed begins again: neither knows of these requests.
-    Raises `NotFound`, `LostUpdate`, `Conflict` for a plan that is not ready, or is superseded.
+    One that was approved already is shown as it is. Every other plan that is proposed is superseded, one that is
+    computed begins again: neither knows of these requests. Raises `NotFound`, `LostUpdate`, `Conflict` for a plan that
+    is not ready, is superseded, or whose week is over.
     """
     store.take_turn(session)
     require(store.one(session, plan_id), "contact_plan")
@@ -240,14 +253,16 @@ def approve(
     check_version(plan, expected_versions, "contact_plan")
     if plan.status != ContactPlanStatus.PROPOSED:
         raise Conflict("contact_plan.not_proposed", status=ContactPlanStatus(plan.status))
-    _overtake_others(session, plan, now=now)
+    if _is_over(plan.week, today):
+        raise Conflict("contact_plan.too_late")
+    _supersede_others(session, plan, now=now)
     states.approve_plan(plan, by=by, now=now)
     plan.count_change(by=by, now=now)
     session.flush()
     return _view(session, plan)
 
 
-def _overtake_others(session: Session, plan: ContactPlan, *, now: datetime) -> None:
+def _supersede_others(session: Session, plan: ContactPlan, *, now: datetime) -> None:
     for other in store.with_status(session, ContactPlanStatus.PROPOSED, ContactPlanStatus.COMPUTING):
         if other.status == ContactPlanStatus.COMPUTING:
             states.compute_plan_anew(other, now=now)

@@ -24,6 +24,7 @@ from shared.events.catalogue import PracticeAnswer
 from shared.runtime.logs import logger
 from shared.values.contact_log_enums import ContactResult
 from shared.values.enums import CallAnswer, CallResult, Channel, Direction, EmailKind, RequestOutcome, RequestStatus
+from shared.values.placement_enums import AuditEvent
 
 log = logger(__name__)
 
@@ -52,7 +53,7 @@ def record_composed(session: Session, request_ids: Sequence[UUID], *, contact: C
         _note_contact(request, contact)
         if request.status == RequestStatus.OPEN:
             states.queue(request, now=now)
-            audit_log.add_entry(session, request, "queued", occurred_at=contact.event_time, by=None, now=now)
+            audit_log.add_entry(session, request, AuditEvent.QUEUED, occurred_at=contact.event_time, by=None, now=now)
 
 
 def record_dissolved(session: Session, request_ids: Sequence[UUID], *, contact: ContactEvent, now: datetime) -> None:
@@ -65,7 +66,9 @@ def record_dissolved(session: Session, request_ids: Sequence[UUID], *, contact: 
         _note_contact(request, contact)
         if request.status == RequestStatus.QUEUED:
             states.leave_queue(request, now=now)
-            audit_log.add_entry(session, request, "dissolved", occurred_at=contact.event_time, by=None, now=now)
+            audit_log.add_entry(
+                session, request, AuditEvent.DISSOLVED, occurred_at=contact.event_time, by=None, now=now
+            )
 
 
 def record_email(
@@ -75,7 +78,9 @@ def record_email(
     for request in _lock_requests(session, request_ids).values():
         request.emailed_at, request.updated_at = states.latest(request.emailed_at, sent_at), now
         said = Contact(ContactResult.SENT, Direction.OUTBOUND)
-        _record_contact(session, request, "emailed", contact, said, at=sent_at, channel=Channel.EMAIL, by=None, now=now)
+        _record_contact(
+            session, request, AuditEvent.EMAILED, contact, said, at=sent_at, channel=Channel.EMAIL, by=None, now=now
+        )
 
 
 def record_notice(
@@ -83,15 +88,16 @@ def record_notice(
 ) -> None:
     """The practice was written what became of these requests; they stay as they are."""
     for request in _lock_requests(session, request_ids).values():
-        contact = Contact(_NOTICES[kind], Direction.OUTBOUND)
+        what, result = _NOTICES[kind]
+        contact = Contact(result, Direction.OUTBOUND)
         audit_log.add_entry(
-            session, request, kind, occurred_at=sent_at, channel=Channel.EMAIL, contact=contact, by=None, now=now
+            session, request, what, occurred_at=sent_at, channel=Channel.EMAIL, contact=contact, by=None, now=now
         )
 
 
 _NOTICES = {
-    EmailKind.CONFIRMATION: ContactResult.CONFIRMATION_SENT,
-    EmailKind.WITHDRAWAL: ContactResult.WITHDRAWAL_SENT,
+    EmailKind.CONFIRMATION: (AuditEvent.CONFIRMATION, ContactResult.CONFIRMATION_SENT),
+    EmailKind.WITHDRAWAL: (AuditEvent.WITHDRAWAL, ContactResult.WITHDRAWAL_SENT),
 }
 
 
@@ -120,7 +126,15 @@ def record_call(
             # one call is one contact: where it brought an answer, that is what the contact log says
             reached = None if request.id in answer_to else Contact(ContactResult.REACHED, direction)
             _record_contact(
-                session, request, "called", contact, reached, at=occurred_at, channel=Channel.PHONE, by=by, now=now
+                session,
+                request,
+                AuditEvent.CALLED,
+                contact,
+                reached,
+                at=occurred_at,
+                channel=Channel.PHONE,
+                by=by,
+                now=now,
             )
         answer = answer_to.get(request.id)
         if answer is not None:
@@ -154,7 +168,7 @@ def record_unanswered_call(
         audit_log.add_entry(
             session,
             request,
-            "not_reached",
+            AuditEvent.NOT_REACHED,
             occurred_at=occurred_at,
             by=by,
             now=now,
@@ -201,7 +215,9 @@ def record_attempts_used_up(
             _note_contact(request, contact)
             at = contact.event_time
             states.give_up(request, at=at, rules=rules, now=now)
-            audit_log.add_entry(session, request, "no_answer", occurred_at=at, channel=Channel.PHONE, by=None, now=now)
+            audit_log.add_entry(
+                session, request, AuditEvent.NO_ANSWER, occurred_at=at, channel=Channel.PHONE, by=None, now=now
+            )
 
 
 def answers_by_request(session: Session, answers: Sequence[PracticeAnswer]) -> dict[UUID, PracticeAnswer]:
@@ -243,7 +259,7 @@ def _note_contact(request: PlacementRequest, contact: ContactEvent) -> None:
 def _record_contact(
     session: Session,
     request: PlacementRequest,
-    what: str,
+    what: AuditEvent,
     contact: ContactEvent,
     said: Contact | None,
     *,
@@ -271,7 +287,7 @@ def _record_not_discussed(
 ) -> None:
     said = Contact(ContactResult.NOT_DISCUSSED, direction)
     entry = audit_log.add_entry(
-        session, request, "not_discussed", occurred_at=at, by=by, now=now, channel=Channel.PHONE, contact=said
+        session, request, AuditEvent.NOT_DISCUSSED, occurred_at=at, by=by, now=now, channel=Channel.PHONE, contact=said
     )
     if _is_late(request, contact):
         return

@@ -23,6 +23,7 @@ from shared.events.catalogue import CallCorrected, PracticeAnswer
 from shared.runtime.logs import logger
 from shared.values.contact_log_enums import ContactResult
 from shared.values.enums import CallResult, Channel, RequestStatus
+from shared.values.placement_enums import AuditEvent
 
 log = logger(__name__)
 
@@ -43,7 +44,7 @@ def follow(session: Session, event: CallCorrected, *, rules: AskAgainRules, now:
 def _counts(session: Session, request: PlacementRequest, answer: PracticeAnswer, occurred_at: datetime) -> bool:
     """Whether this answer of the call is the one that counts for the request."""
     entry = request.answer_entry_id and session.get(AuditLogEntry, request.answer_entry_id)
-    if not entry or entry.what != "answered" or entry.channel != Channel.PHONE:
+    if not entry or entry.what != AuditEvent.ANSWERED or entry.channel != Channel.PHONE:
         return False
     return (entry.outcome, entry.occurred_at) == (answer.outcome, occurred_at)
 
@@ -72,13 +73,15 @@ def _forget_attempt(session: Session, request: PlacementRequest, event: CallCorr
 def _log(session: Session, request: PlacementRequest, event: CallCorrected, *, now: datetime) -> UUID | None:
     """Returns the entry that takes back the one of the call; None where that is not known here."""
     entries = queries.audit_log_of(session, [request.id])
-    attempts = [each.id for each in entries if each.what == "not_reached" and each.occurred_at == event.occurred_at]
+    attempts = [
+        each.id for each in entries if each.what == AuditEvent.NOT_REACHED and each.occurred_at == event.occurred_at
+    ]
     if not attempts:
         return None
     return audit_log.add_entry(
         session,
         request,
-        "call_corrected",
+        AuditEvent.CALL_CORRECTED,
         occurred_at=now,
         by=event.corrected_by,
         cause=attempts[-1],

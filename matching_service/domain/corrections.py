@@ -17,9 +17,9 @@ from matching_service.domain.answers import PlaceNotFollowed, publish_answer
 from matching_service.domain.contact_log import Contact
 from matching_service.domain.place_schemas import CorrectedRequest, Correction, NotRestored
 from matching_service.domain.placement_requests import lock_request_that_goes_on
-from matching_service.domain.publishing import state
+from matching_service.domain.publishing import ids_of, state
 from matching_service.domain.request_views import view
-from matching_service.domain.restoring import Restoring, publish_state
+from matching_service.domain.restoring import GONE_OUT, Restoring, publish_state
 from matching_service.domain.schemas import RequestView
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
@@ -32,6 +32,7 @@ from shared.security.patient_texts import PatientTexts
 from shared.values.contact_log_enums import ContactResult
 from shared.values.datetimes import berlin_day
 from shared.values.enums import PlacementState, RequestOutcome, RequestStatus
+from shared.values.placement_enums import AuditEvent
 
 
 def correct(
@@ -98,7 +99,7 @@ def _correct(
     entry = _replace_answer(session, request, correction, note=note(), rules=rules, by=by, now=now)
     restoring = Restoring(session, request, patient, cause=entry, rules=rules, now=now)
     if is_place:
-        record(session, request, PlaceTakenBack(**_ids(request)), now=now)
+        record(session, request, PlaceTakenBack(**ids_of(request)), now=now)
     restoring.end_if_over()
     restored, kept = restoring.restore_withdrawn_by(place) if place is not None else ([], [])
     consequences.recompute_holds_of(session, request.patient_id, cause=entry, now=now)
@@ -116,14 +117,6 @@ def find_corrected(
 
 def _result(shown: RequestView, restored: Sequence[UUID], kept: Sequence[NotRestored]) -> CorrectedRequest:
     return CorrectedRequest(**vars(shown), restored=list(restored), not_restored=list(kept))
-
-
-def _ids(request: PlacementRequest) -> dict[str, UUID]:
-    return {
-        "placement_request_id": request.id,
-        "patient_id": request.patient_id,
-        "therapist_id": request.therapist_id,
-    }
 
 
 def _require_correctable(session: Session, request: PlacementRequest, correction: Correction) -> None:
@@ -152,7 +145,7 @@ def _place_to_take_back(session: Session, request: PlacementRequest, patient: Pa
     is_failed = request.status == RequestStatus.FAILED
     if is_failed and patient is not None and not _knows_of_failure(patient, request.id):
         raise PlaceNotFollowed
-    return queries.newest_entry(session, request.id, "placed")
+    return queries.newest_entry(session, request.id, AuditEvent.PLACED)
 
 
 def _knows_of_failure(patient: PatientCopy, request_id: UUID) -> bool:
@@ -189,7 +182,7 @@ def _replace_answer(
     entry = audit_log.add_entry(
         session,
         request,
-        "corrected",
+        AuditEvent.CORRECTED,
         occurred_at=now,
         outcome=correction.outcome,
         available_from=None if correction.outcome is None else request.available_from,
@@ -205,7 +198,7 @@ def _replace_answer(
 
 
 def _publish(session: Session, request: PlacementRequest, *, now: datetime) -> None:
-    record(session, request, RequestCorrected(**_ids(request), outcome=request.outcome), now=now)
+    record(session, request, RequestCorrected(**ids_of(request), outcome=request.outcome), now=now)
     if request.status == RequestStatus.WITHDRAWN:
         record(session, request, state(request), now=now)
     elif request.status in states.ANSWERED and request.responded_at is not None:
@@ -232,16 +225,16 @@ def _as_before(entries: Sequence[AuditLogEntry], answer_id: UUID) -> _Before:
     """
     by_id = {entry.id: entry for entry in entries}
     first = by_id[answer_id]
-    while first.what == "corrected" and first.caused_by in by_id:
+    while first.what == AuditEvent.CORRECTED and first.caused_by in by_id:
         first = by_id[first.caused_by]
-    earlier = [entry for entry in entries if entry.id < first.id]
+    earlier = [entry for entry in entries if entry.number < first.number]
     status = RequestStatus(earlier[-1].status) if earlier else RequestStatus.OPEN
     if status in states.NOT_GONE_OUT:
-        has_gone_out = any(entry.what in ("emailed", "called") for entry in entries if entry.id > first.id)
+        has_gone_out = bool(GONE_OUT & {entry.what for entry in entries if entry.number > first.number})
         status = RequestStatus.CONTACTED if has_gone_out else RequestStatus.OPEN
-    corrected = {entry.caused_by for entry in entries if entry.what == "corrected"}
+    corrected = {entry.caused_by for entry in entries if entry.what == AuditEvent.CORRECTED}
     counted = [entry for entry in earlier if _counted(entry) and entry.id not in corrected]
-    unanswered = [entry for entry in earlier if entry.what == "no_answer"]
+    unanswered = [entry for entry in earlier if entry.what == AuditEvent.NO_ANSWER]
     return _Before(
         status,
         counted[-1] if counted else None,
@@ -251,7 +244,7 @@ def _as_before(entries: Sequence[AuditLogEntry], answer_id: UUID) -> _Before:
 
 def _counted(entry: AuditLogEntry) -> bool:
     """Whether this is an answer that had an effect."""
-    if entry.outcome is None or entry.what not in ("answered", "corrected"):
+    if entry.outcome is None or entry.what not in (AuditEvent.ANSWERED, AuditEvent.CORRECTED):
         return False
     return entry.status == states.status_after(RequestOutcome(entry.outcome))
 

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from matching_service.domain import shown_files
-from matching_service.domain.contact_log import known_patient
 from matching_service.domain.contact_log_schemas import ContactLogFilter
+from matching_service.domain.known_patients import known_patient
 from matching_service.store import contact_log, queries
 from matching_service.store.tables import PatientContact
 from shared.database import Session
@@ -27,14 +27,17 @@ class Evidence:
     first_day: date | None
     last_day: date | None
     entries: Sequence[PatientContact]
+    corrections: Mapping[UUID, UUID]
+    """The entry that counts instead of each that was corrected, also one that lies outside the period."""
     therapists: Mapping[UUID, UUID]
     """Who stands for each therapist of an entry: mostly themselves."""
 
     @property
     def counted(self) -> list[PatientContact]:
         """The contacts that took place: those that no other entry corrects, and that were not taken back."""
-        corrected = {each.corrects for each in self.entries}
-        return [each for each in self.entries if each.id not in corrected and each.result != ContactResult.TAKEN_BACK]
+        return [
+            each for each in self.entries if each.id not in self.corrections and each.result != ContactResult.TAKEN_BACK
+        ]
 
 
 def read(
@@ -50,6 +53,7 @@ def read(
     reference = known_patient(session, patient_id).reference
     shown_files.note(session, patient_id, "exported", by=by, now=now)
     entries = contact_log.whole_log(session, contact_log.files_of(session, patient_id), wanted.filters)
+    corrections = contact_log.corrections_of(session, [each.id for each in entries])
     session.expunge_all()  # the document is written when the transaction is over
     days = [berlin_day(each.occurred_at) for each in entries]
     return Evidence(
@@ -58,5 +62,6 @@ def read(
         first_day=wanted.filters.from_ or min(days, default=None),
         last_day=wanted.filters.to or max(days, default=None),
         entries=entries,
+        corrections=corrections,
         therapists=queries.kept_therapists(session, {each.therapist_id for each in entries}),
     )

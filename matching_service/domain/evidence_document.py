@@ -121,7 +121,7 @@ def _seat(entry: PatientContact) -> str:
 
 def _contacts(evidence: Evidence) -> PrintableTable:
     numbers = {each.id: number for number, each in enumerate(evidence.entries, start=1)}
-    corrected = {each.corrects: numbers[each.id] for each in evidence.entries if each.corrects is not None}
+    corrected = {entry: numbers.get(instead) for entry, instead in evidence.corrections.items()}
     columns = [
         (Sentence.of("evidence.running_number"), 6.0),
         (Sentence.of("evidence.at"), 13.0),
@@ -149,13 +149,19 @@ def _how(entry: PatientContact) -> str:
     return channel if entry.direction is None else f"{channel}, {_word(Direction, entry.direction)}"
 
 
-def _result(entry: PatientContact, numbers: Mapping[UUID, int], corrected: Mapping[UUID, int]) -> str:
-    """What became of a contact; `corrected` has the numbers of the entries that count instead of others."""
+def _result(entry: PatientContact, numbers: Mapping[UUID, int], corrected: Mapping[UUID, int | None]) -> str:
+    """What became of a contact; `corrected` has the numbers of the entries that count instead of others.
+
+    Without a number, that entry lies outside the period.
+    """
     said = word_in(ContactResult(entry.result), GERMAN)
     if entry.available_from is not None:
         said = _german(Sentence.of("evidence.available_from", result=said, day=entry.available_from))
     if entry.corrects is not None and entry.corrects in numbers:
         said = _german(Sentence.of("evidence.corrects", result=said, number=numbers[entry.corrects]))
-    if entry.id in corrected:
-        said = _german(Sentence.of("evidence.corrected", result=said, number=corrected[entry.id]))
-    return said
+    if entry.id not in corrected:
+        return said
+    number = corrected[entry.id]
+    if number is None:
+        return _german(Sentence.of("evidence.corrected_outside", result=said))
+    return _german(Sentence.of("evidence.corrected", result=said, number=number))

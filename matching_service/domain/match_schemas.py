@@ -21,7 +21,7 @@ class OtherCriteria(Schema):
     """Criteria to use in place of the patient's own, for this question only; `null` means no wish or unknown."""
 
     max_distance_km: Annotated[float, Field(gt=0, le=1000)] | None = None
-    """How far away a practice may be, in kilometres on the way."""
+    """How far away a practice may be, in kilometres in a straight line."""
     max_travel_minutes: Annotated[int, Field(gt=0, le=1440)] | None = None
     """How long the way may take, from door to door."""
     travel_mode: TravelMode = TravelMode.CAR
@@ -116,7 +116,7 @@ class Candidate:
     rank: int
     """Place in the order of all who fit, counted from 1."""
     score: float
-    """Points out of 100 by which they are ordered."""
+    """Points by which they are ordered, out of the sum of the weights that are set: 100 unless they were changed."""
     score_parts: ScoreParts
     """Where the points come from."""
     distance_km: float

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
-from uuid import UUID
 
 from matching_service.domain import explaining
 from matching_service.domain.criteria import JUDGE
 from matching_service.domain.criterion_texts import minutes_of
 from matching_service.domain.hours import in_common
+from matching_service.domain.known_patients import unknown_patient
 from matching_service.domain.match_schemas import Candidate, MatchesView, MatchQuestion, OtherCriteria
 from matching_service.domain.scoring import ScoreParts, points
 from matching_service.domain.search import METRES_A_KILOMETRE, Search, of_patient
@@ -18,20 +18,10 @@ from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules, ScoreWeigh
 from matching_service.store import queries
 from matching_service.store.matching import Judged
 from shared.database import Executor
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict
 from shared.texts import TextLanguage
 
 FULL_CIRCLE: Final = 360
-
-
-def unknown_patient(executor: Executor, patient_id: UUID) -> NotFound:
-    """The refusal where no copy of the patient has arrived, or the patient was merged into another, who is named."""
-    merged = queries.merged_patient(executor, patient_id)
-    if merged is None:
-        return NotFound("patient", wording="copy")
-    refusal = NotFound("patient", wording="merged_copy")
-    refusal.members["merged_into"] = {"id": str(merged.kept_id), "reference": merged.reference}
-    return refusal
 
 
 def find(

@@ -16,6 +16,7 @@ from shared.database import Session
 from shared.events.catalogue import TherapistMerged
 from shared.events.outbox import record
 from shared.values.enums import RequestStatus, WithdrawalReason
+from shared.values.placement_enums import AuditEvent
 
 
 def follow_merge(session: Session, event: TherapistMerged, *, rules: AskAgainRules, now: datetime) -> None:
@@ -45,7 +46,7 @@ def _end_doubles(session: Session, patient_id: UUID, merged_id: UUID, kept_id: U
 
 def _reassign(session: Session, request: PlacementRequest, kept_id: UUID, *, now: datetime) -> None:
     request.therapist_id, request.updated_at = kept_id, now
-    audit_log.add_entry(session, request, "reassigned", occurred_at=now, by=None, now=now)
+    audit_log.add_entry(session, request, AuditEvent.REASSIGNED, occurred_at=now, by=None, now=now)
     record(session, request, publishing.state(request), now=now)
 
 

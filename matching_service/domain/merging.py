@@ -19,6 +19,7 @@ from shared.events.catalogue import PatientMerged
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day, start_of_berlin_day
 from shared.values.enums import RequestStatus, WithdrawalReason
+from shared.values.placement_enums import AuditEvent
 
 
 def follow_merge(session: Session, event: PatientMerged, *, rules: AskAgainRules, now: datetime) -> None:
@@ -52,7 +53,7 @@ def _end_doubles(session: Session, merged_id: UUID, kept_id: UUID, *, now: datet
 
 def progress(request: PlacementRequest) -> int:
     """How far a live request is; of two that become one the further one goes on."""
-    return states.FURTHER.index(RequestStatus(request.status))
+    return states.BY_PROGRESS.index(RequestStatus(request.status))
 
 
 def end(
@@ -73,7 +74,7 @@ def end(
 
 def _reassign(session: Session, request: PlacementRequest, kept_id: UUID, *, now: datetime) -> None:
     request.patient_id, request.updated_at = kept_id, now
-    audit_log.add_entry(session, request, "reassigned", occurred_at=now, by=None, now=now)
+    audit_log.add_entry(session, request, AuditEvent.REASSIGNED, occurred_at=now, by=None, now=now)
     record(session, request, publishing.state(request), now=now)
 
 

@@ -28,7 +28,7 @@ class PlaceFailure(Schema):
     reason: PlacementFailure
     """Why it failed."""
     failed_on: PlausibleDate
-    """The day on which it failed; not before the place was taken, not in the future."""
+    """The day on which it failed; not before the place was taken or confirmed, not in the future."""
     sessions_held: Annotated[int, Field(ge=0, le=1000)] | None = None
     """How many sessions there were until then."""
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from matching_service.domain import audit_log, explaining, publishing, states
 from matching_service.domain.consequences import recompute_holds
 from matching_service.domain.criteria import CAN_BE_SET_ASIDE, JUDGE
-from matching_service.domain.matches import unknown_patient
+from matching_service.domain.known_patients import unknown_patient
 from matching_service.domain.request_views import view, views
 from matching_service.domain.schemas import (
     Approval,
@@ -36,6 +36,7 @@ from shared.security.patient_texts import PatientText, PatientTexts
 from shared.texts import Sentence
 from shared.values.enums import MatchCriterion, PatientStatus, RequestStatus
 from shared.values.lists import Listed, ListRequest
+from shared.values.placement_enums import AuditEvent
 from shared.values.schemas import MergePatch, merged
 
 
@@ -238,7 +239,7 @@ def _make(
         placement_request_id=request.id, patient_id=patient_id, therapist_id=therapist_id, approved_at=now
     )
     record(session, request, event, now=now)
-    audit_log.add_entry(session, request, "approved", occurred_at=now, by=by, now=now)
+    audit_log.add_entry(session, request, AuditEvent.APPROVED, occurred_at=now, by=by, now=now)
     return request
 
 
@@ -253,7 +254,7 @@ def _ask_again(
     request.inquiry_at = now
     request.count_change(by=by, now=now)
     record(session, request, publishing.reopened(request), now=now)
-    audit_log.add_entry(session, request, "approved", occurred_at=now, by=by, now=now)
+    audit_log.add_entry(session, request, AuditEvent.APPROVED, occurred_at=now, by=by, now=now)
     return request
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from matching_service.domain import audit_log, consequences, states
 from matching_service.domain.place_schemas import Confirmation, PlaceFailure
 from matching_service.domain.placement_requests import lock_request
+from matching_service.domain.publishing import ids_of
 from matching_service.domain.request_views import view
 from matching_service.domain.schemas import RequestView
 from matching_service.store import queries
@@ -18,6 +19,7 @@ from shared.events.catalogue import PlaceConfirmed, PlaceFailed
 from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
 from shared.values.enums import RequestStatus
+from shared.values.placement_enums import AuditEvent
 from shared.values.schemas import InvalidFields
 
 
@@ -42,12 +44,10 @@ def confirm(
     _check_day(request, "confirmed_on", confirmation.confirmed_on, today=today)
     states.confirm_place(request, confirmed_on=confirmation.confirmed_on, now=now)
     request.count_change(by=by, now=now)
-    place = queries.newest_entry(session, request.id, "placed")
-    audit_log.add_entry(session, request, "confirmed", occurred_at=now, by=by, cause=place, now=now)
+    place = queries.newest_entry(session, request.id, AuditEvent.PLACED)
+    audit_log.add_entry(session, request, AuditEvent.CONFIRMED, occurred_at=now, by=by, cause=place, now=now)
     event = PlaceConfirmed(
-        placement_request_id=request.id,
-        patient_id=request.patient_id,
-        therapist_id=request.therapist_id,
+        **ids_of(request),
         confirmed_on=confirmation.confirmed_on,
     )
     record(session, request, event, now=now)
@@ -66,22 +66,23 @@ def fail(
 ) -> RequestView:
     """Record that the place failed: the patient service takes the patient back into the search.
 
-    In this search the therapist is left out from now on (`patient_exclusion`). Raises as `confirm` does.
+    In this search the therapist is left out from now on (`patient_exclusion`). Raises as `confirm` does, and
+    `InvalidFields` for a day before the one since which it is known to work.
     """
     request = _lock_place(session, request_id)
     _check_day(request, "failed_on", failure.failed_on, today=today)
+    if request.confirmed_on is not None and failure.failed_on < request.confirmed_on:
+        raise InvalidFields([FieldProblem.of("failed_on", "field.before_it_worked")])
     states.fail_place(
         request, failed_on=failure.failed_on, reason=failure.reason, sessions_held=failure.sessions_held, now=now
     )
     request.count_change(by=by, now=now)
-    place = queries.newest_entry(session, request.id, "placed")
+    place = queries.newest_entry(session, request.id, AuditEvent.PLACED)
     entry = audit_log.add_entry(
-        session, request, "failed", occurred_at=now, reason=failure.reason, by=by, cause=place, now=now
+        session, request, AuditEvent.FAILED, occurred_at=now, reason=failure.reason, by=by, cause=place, now=now
     )
     event = PlaceFailed(
-        placement_request_id=request.id,
-        patient_id=request.patient_id,
-        therapist_id=request.therapist_id,
+        **ids_of(request),
         failed_on=failure.failed_on,
     )
     record(session, request, event, now=now)

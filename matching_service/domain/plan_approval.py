@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from matching_service.domain import placement_requests, states
-from matching_service.domain.planned_requests import make, refuse
+from matching_service.domain.planned_request_states import make, refuse
 from matching_service.domain.schemas import Approval, ContactList
 from matching_service.settings import AskAgainRules
 from matching_service.store import contact_plans as store
@@ -76,8 +76,8 @@ def _ask(
                 session, texts, wanted, rules=rules, by=plan.approved_by, today=today, now=now
             )
     except PlatformError as refusal:
-        for place, each in enumerate(proposed):
-            refuse(each, _why(refusal, place))
+        for index, each in enumerate(proposed):
+            refuse(each, _why(refusal, index))
     else:
         _follow(proposed, approved)
 
@@ -91,9 +91,9 @@ def _follow(proposed: Sequence[PlannedRequest], approved: Approval) -> None:
             refuse(each, [why.detail for why in approved.refused if why.therapist_id == each.therapist_id])
 
 
-def _why(refusal: PlatformError, place: int) -> list[Sentence]:
-    """Why the therapist at this place of the list is not asked: the reasons of their own, or the one for all."""
-    own = [each.sentence for each in refusal.errors if each.field == f"therapist_ids.{place}"]
+def _why(refusal: PlatformError, index: int) -> list[Sentence]:
+    """Why the therapist at this index of the list is not asked: the reasons of their own, or the one for all."""
+    own = [each.sentence for each in refusal.errors if each.field == f"therapist_ids.{index}"]
     return own or [refusal.sentence]
 
 

@@ -25,22 +25,29 @@ from matching_service.domain.plan_question import (
     WaitingPatient,
 )
 from matching_service.domain.search import Search, of_patient
-from matching_service.domain.week_capacity import Week
+from matching_service.domain.week_capacity import PracticeLimits, Week
 from matching_service.settings import AskAgainRules
 from matching_service.store import contact_plans as store
 from matching_service.store import plan_candidates, queries
+from matching_service.store.plan_candidates import PackedPractices
 from matching_service.store.tables import ContactPlan
 from shared.database import Session, new_id
 from shared.runtime.logs import logger
-from shared.values.contact_plan_enums import ContactPlanStatus, PlanGap, PlannedRequestState
+from shared.values.contact_plan_enums import ContactLack, ContactPlanStatus, PlanGap, PlannedRequestState
 
 log = logger(__name__)
 
 LEASE: Final = timedelta(minutes=5)
 """For so long nobody else takes a plan of which its worker says nothing."""
 MOST_ATTEMPTS: Final = 3
+RENEWED_EVERY: Final = LEASE / 5
+"""So often a worker says that it still computes, while the flow is solved."""
 PORTION: Final = 200
-"""So many patients are compared with practices by one statement."""
+"""At most so many patients are compared with practices by one statement."""
+WIDEST_KM: Final = 400
+"""A radius of so many kilometres has nearly all practices there are."""
+MOST_AREA: Final = PORTION * 40**2
+"""And no more patients than have this sum of radiuses, squared: a statement is over in seconds."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,7 @@ def _waiting(
 ) -> SearchingPatient:
     search = of_patient(copy, excluded=excluded, rules=rules, today=today)
     room = max(0, plan.requests_per_patient - asked.asked_for)
+    # with its pauses, as everywhere that orders by waiting (docs/domain.md#search-rule-1)
     began = copy.search_started_on
     return SearchingPatient(
         id=copy.id,
@@ -139,29 +147,52 @@ def _gap(search: Search, room: int, *, is_offered: bool) -> PlanGap | None:
     return None if room else PlanGap.ASKED_ENOUGH
 
 
-def practices(session: Session, plan: Claimed) -> list[Practice]:
+def practices(session: Session, plan: Claimed, *, days_between_emails: int) -> list[Practice]:
     """Everybody who may be contacted at all, with what each can take in the week."""
     mailed = plan_candidates.mailed(session)
     rows = plan_candidates.practices(session, week_began=plan.week.began)
-    return [week_capacity.practice(each, mailed, plan.week, most_patients=plan.patients_per_therapist) for each in rows]
+    limits = PracticeLimits(plan.patients_per_therapist, days_between_emails)
+    return [week_capacity.practice(each, mailed, plan.week, limits) for each in rows]
+
+
+def packed_practices(practices: Sequence[Practice]) -> PackedPractices:
+    """The practices as `pairs` compares patients with them: made once for all portions."""
+    return PackedPractices.of([(each.id, each.chance, _lack(each) or "") for each in practices])
+
+
+def _lack(practice: Practice) -> ContactLack | None:
+    return practice.lack or (None if practice.room else ContactLack.PRACTICE_FULL)
 
 
 def portions(people: Sequence[SearchingPatient]) -> Iterator[Sequence[SearchingPatient]]:
-    """Those for whom something can be planned, in portions."""
-    able = [each for each in people if each.gap is None]
-    return (able[begin : begin + PORTION] for begin in range(0, len(able), PORTION))
+    """Those for whom something can be planned, in portions: of wide radiuses, which have many practices, fewer."""
+    portion: list[SearchingPatient] = []
+    area = 0.0
+    for each in people:
+        if each.gap is not None:
+            continue
+        theirs = min(each.search.radius_km or 0, WIDEST_KM) ** 2
+        if portion and (len(portion) == PORTION or area + theirs > MOST_AREA):
+            yield portion
+            portion, area = [], 0.0
+        portion.append(each)
+        area += theirs
+    if portion:
+        yield portion
 
 
-def pairs(session: Session, people: Sequence[SearchingPatient]) -> list[PackedPairs]:
-    """The therapists who fit each of these patients."""
-    found = MANY.candidates(session, [each.search for each in people])
+def pairs(session: Session, people: Sequence[SearchingPatient], practices: PackedPractices) -> list[PackedPairs]:
+    """The therapists who fit each of these patients, as many as are considered."""
+    found = MANY.candidates(session, [each.search for each in people], practices, acceptance.LIKELINESS)
     return [
         PackedPairs(
             patient_id=row.patient_id,
-            therapist_ids=bytes(row.ids),
-            metres=bytes(row.metres),
-            unknown=bytes(row.unknown),
-            preferred=bytes(row.preferred),
+            therapist_ids=bytes(row.ids or b""),
+            metres=bytes(row.metres or b""),
+            unknown=bytes(row.unknown or b""),
+            preferred=bytes(row.preferred or b""),
+            candidates=row.candidates,
+            lacks={ContactLack(lack): number for lack, number in row.lacks.items()},
         )
         for row in found
     ]
@@ -200,7 +231,7 @@ def propose(
     kept = [each for each in solution.requests if each.patient_id in there]
     store.add(
         session,
-        [_patient_row(plan, place, each, solution.outlooks) for place, each in _numbered(people, there)],
+        [_patient_row(plan, position, each, solution.outlooks) for position, each in _numbered(people, there)],
         [_request_row(plan, each) for each in kept],
     )
     _sum_up(known, len(there), kept)
@@ -217,16 +248,18 @@ def _sum_up(plan: ContactPlan, patients: int, requests: Sequence[Planned]) -> No
     plan.patients = plan.patients_done = patients
     plan.requests, plan.contacts = len(requests), len(channels)
     plan.calls = sum(each == "phone" for each in channels.values())
-    plan.expected = sum(each.chance for each in requests)
+    plan.expected = acceptance.expected((each.therapist_id, each.chance) for each in requests)
 
 
-def _patient_row(plan: Claimed, place: int, each: SearchingPatient, outlooks: Mapping[UUID, Outlook]) -> dict[str, Any]:
+def _patient_row(
+    plan: Claimed, position: int, each: SearchingPatient, outlooks: Mapping[UUID, Outlook]
+) -> dict[str, Any]:
     outlook = outlooks.get(each.id, Outlook(0, 0, {}))
     gap = each.gap or (None if outlook.candidates else PlanGap.NOBODY_FITS)
     return {
         "plan_id": plan.id,
         "patient_id": each.id,
-        "position": place,
+        "position": position,
         "days_waited": each.days_waited,
         "asked_already": each.asked_already,
         "candidates": outlook.candidates,

@@ -55,7 +55,7 @@ class Practice:
 
 @dataclass(frozen=True)
 class PackedPairs:
-    """The therapists who fit one patient: of each 16 bytes of its id, and big-endian numbers."""
+    """The therapists who fit one patient and are considered: of each 16 bytes of its id, and big-endian numbers."""
 
     patient_id: UUID
     therapist_ids: bytes
@@ -65,6 +65,10 @@ class PackedPairs:
     """Four bytes each: a mask of the criteria that nobody can check."""
     preferred: bytes
     """One byte each: 1 where the practice prefers the patient's diagnosis."""
+    candidates: int
+    """How many therapists fit, those included who are not considered."""
+    lacks: Mapping[ContactLack, int]
+    """Why the others are not considered, and how many for each reason."""
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,19 @@
-"""From the question of a weekly plan to its solution: unpacks the pairs, and puts numbers back into words.
+"""From the question of a weekly plan to its solution: puts what is known into numbers, and numbers back into words.
 
 Like `contact_assignment` it is imported only by the process that solves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
-from matching_service.domain import acceptance
-from matching_service.domain.contact_assignment import NOBODY, Assignment, Numbers, Pairs, Practices, assign
-from matching_service.domain.plan_question import Outlook, PackedPairs, Planned, Practice, Question, Solution
+from matching_service.domain.contact_assignment import NO_MAILBOX, Assignment, Practices, assign
+from matching_service.domain.plan_pairs import FoundPairs, Numbers, in_order, unpack
+from matching_service.domain.plan_question import Outlook, Planned, Practice, Question, Solution
 from shared.values.contact_plan_enums import ContactLack, PlannedChannel
-
-_ID = np.dtype("S16")
-_FOUR_BYTES = np.dtype(">i4")
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The pairs of all patients, one number for each; in the order of patients, then practices."""
-
-    pairs: Pairs
-    metres: Numbers
-    unknown: Numbers
-    preferred: Numbers
 
 
 def solve(question: Question) -> Solution:
@@ -36,8 +21,8 @@ def solve(question: Question) -> Solution:
 
     Pairs with a therapist who is not among the practices are left out.
     """
-    practices = sorted(question.practices, key=lambda each: each.id.bytes)
-    found = _unpack(question, practices)
+    practices = in_order(question.practices)
+    found = unpack(question, practices)
     rooms = np.array([each.room for each in question.patients], dtype=np.int64)
     weights = np.array([each.weight for each in question.patients], dtype=np.int64)
     assignment = assign(rooms, weights, _as_numbers(practices), found.pairs, question.limits)
@@ -47,49 +32,12 @@ def solve(question: Question) -> Solution:
     )
 
 
-def _unpack(question: Question, practices: Sequence[Practice]) -> _Found:
-    """Flatten the pairs, with numbers in place of ids."""
-    number = {each.id: place for place, each in enumerate(question.patients)}
-    packed = sorted((each for each in question.pairs if each.patient_id in number), key=lambda e: number[e.patient_id])
-    sizes = [len(each.preferred) for each in packed]
-    patient = np.repeat(np.array([number[each.patient_id] for each in packed], dtype=np.int64), sizes)
-    practice, is_known = _numbers_of(packed, practices)
-    order = np.lexsort((practice, patient))
-    order = order[is_known[order]]
-    patient, practice = patient[order], practice[order]
-    metres, unknown = (_joined(packed, name, _FOUR_BYTES)[order] for name in ("metres", "unknown"))
-    preferred = _joined(packed, "preferred", np.dtype("u1"))[order]
-    radius = np.array([each.radius_metres for each in question.patients], dtype=np.int64)[patient]
-    chance = acceptance.of_pair(
-        np.array([each.chance for each in practices], dtype=np.int64)[practice],
-        unknown=np.bitwise_count(unknown).astype(np.int64),
-        metres=np.minimum(metres, radius),
-        radius=radius,
-        is_preferred=preferred,
-    )
-    return _Found(Pairs(patient, practice, chance), metres, unknown, preferred)
-
-
-def _numbers_of(packed: Sequence[PackedPairs], practices: Sequence[Practice]) -> tuple[Numbers, NDArray[np.bool_]]:
-    """The number of each pair's practice, and whether it is one of them at all."""
-    known = np.frombuffer(b"".join(each.id.bytes for each in practices), dtype=_ID)
-    wanted = np.frombuffer(b"".join(each.therapist_ids for each in packed), dtype=_ID)
-    if not len(known):
-        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
-    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return place.astype(np.int64), known[place] == wanted
-
-
-def _joined(packed: Sequence[PackedPairs], name: str, kind: np.dtype[np.generic]) -> Numbers:
-    return np.frombuffer(b"".join(getattr(each, name) for each in packed), dtype=kind).astype(np.int64)
-
-
 def _as_numbers(practices: Sequence[Practice]) -> Practices:
     shared: dict[str, int] = {}
     mailbox = [
         shared.setdefault(each.mailbox, len(shared))
         if each.mailbox is not None and each.channel == PlannedChannel.EMAIL
-        else NOBODY
+        else NO_MAILBOX
         for each in practices
     ]
     return Practices(
@@ -100,7 +48,7 @@ def _as_numbers(practices: Sequence[Practice]) -> Practices:
 
 
 def _requests(
-    question: Question, practices: Sequence[Practice], found: _Found, assignment: Assignment
+    question: Question, practices: Sequence[Practice], found: FoundPairs, assignment: Assignment
 ) -> list[Planned]:
     chosen, pairs = assignment.chosen, found.pairs
     order = chosen[np.lexsort((pairs.practice[chosen], -pairs.chance[chosen], pairs.patient[chosen]))]
@@ -123,34 +71,39 @@ def _requests(
 
 
 def _outlooks(
-    question: Question, practices: Sequence[Practice], found: _Found, assignment: Assignment
+    question: Question, practices: Sequence[Practice], found: FoundPairs, assignment: Assignment
 ) -> dict[UUID, Outlook]:
     lacks = _lack_of_each(practices, assignment)
     patients, reasons = len(question.patients), list(ContactLack)
     is_left = np.ones(len(found.pairs.patient), dtype=np.bool_)
     is_left[assignment.chosen] = False
-    candidates = np.bincount(found.pairs.patient, minlength=patients).tolist()
     planned = np.bincount(found.pairs.patient[assignment.chosen], minlength=patients).tolist()
     counts = np.zeros((patients, len(reasons) + 1), dtype=np.int64)
     np.add.at(counts, (found.pairs.patient[is_left], lacks[found.pairs.practice[is_left]]), 1)
-    return {
-        patient.id: Outlook(
-            candidates[place],
-            planned[place],
-            {reason: int(number) for reason, number in zip(reasons, counts[place], strict=False) if number}
-            if planned[place] < patient.room
-            else {},
+    packed = {each.patient_id: each for each in question.pairs}
+    outlooks = {}
+    for index, patient in enumerate(question.patients):
+        left = dict(zip(reasons, counts[index].tolist(), strict=False))
+        theirs = packed.get(patient.id)
+        outlooks[patient.id] = Outlook(
+            candidates=theirs.candidates if theirs else 0,
+            planned=planned[index],
+            lacks=_summed(left, theirs.lacks if theirs else {}) if planned[index] < patient.room else {},
         )
-        for place, patient in enumerate(question.patients)
-    }
+    return outlooks
+
+
+def _summed(one: Mapping[ContactLack, int], other: Mapping[ContactLack, int]) -> dict[ContactLack, int]:
+    summed = {each: one.get(each, 0) + other.get(each, 0) for each in ContactLack}
+    return {lack: number for lack, number in summed.items() if number}
 
 
 def _lack_of_each(practices: Sequence[Practice], assignment: Assignment) -> Numbers:
     """Of each practice the number of the reason why it is not asked for more; behind the last where there is none."""
     reasons = list(ContactLack)
     lacks = np.where(assignment.is_full, reasons.index(ContactLack.PRACTICE_FULL), len(reasons))
-    for place, practice in enumerate(practices):
-        lack = practice.lack or assignment.closed.get(place)
+    for index, practice in enumerate(practices):
+        lack = practice.lack or assignment.closed.get(index)
         if lack is not None:
-            lacks[place] = reasons.index(lack)
+            lacks[index] = reasons.index(lack)
     return lacks

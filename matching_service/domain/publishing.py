@@ -25,12 +25,19 @@ def snapshots(
     return [(request, state(request)) for request in queries.lock_with_patients(session, ids)]
 
 
+def ids_of(request: PlacementRequest) -> dict[str, UUID]:
+    """The fields of an event that say which request it is about."""
+    return {
+        "placement_request_id": request.id,
+        "patient_id": request.patient_id,
+        "therapist_id": request.therapist_id,
+    }
+
+
 def state(request: PlacementRequest) -> RequestUpdated:
     """How a request is, as an event."""
     return RequestUpdated(
-        placement_request_id=request.id,
-        patient_id=request.patient_id,
-        therapist_id=request.therapist_id,
+        **ids_of(request),
         status=request.status,
         hold=request.hold,
         priority=request.priority,
@@ -42,9 +49,7 @@ def state(request: PlacementRequest) -> RequestUpdated:
 def reopened(request: PlacementRequest) -> RequestReopened:
     """The event that says that a request, which was put to the practice before, is to be asked."""
     return RequestReopened(
-        placement_request_id=request.id,
-        patient_id=request.patient_id,
-        therapist_id=request.therapist_id,
+        **ids_of(request),
         priority=request.priority,
         approved_at=request.approved_at,
     )

@@ -7,31 +7,46 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.values.contact_log_enums import ContactResult
-from shared.values.datetimes import IsoDate
+from shared.values.datetimes import IsoDate, PlausibleDate, month_of
 from shared.values.enums import Channel
+from shared.values.errors import NotAcceptable
 from shared.values.identifiers import InsurerNumber
 from shared.values.periods import SpanOfDays
+from shared.values.rules import rule_across
 from shared.values.schemas import Schema
 
-Number = Annotated[int | None, Field(description="null where it is of fewer than five patients")]
+Number = Annotated[
+    int | None, Field(description="null where it, or what is left of the whole without it, is of one to four patients")
+]
 
 
 class ReportPeriod(SpanOfDays):
-    """Which days the report is about; without a limit all."""
+    """The calendar month that the report is about; without both days the last one that is over."""
+
+    from_: PlausibleDate | None = Field(default=None, alias="from")
+    """The first day of the month."""
+    to: PlausibleDate | None = None
+    """Its last day, which is over."""
+
+    @rule_across("from", "to")
+    def _is_one_month(self) -> None:
+        """`from` is the first and `to` the last day of one calendar month."""
+        if (self.from_ is None) != (self.to is None) or (self.from_ and month_of(self.from_) != (self.from_, self.to)):
+            raise NotAcceptable("field.not_a_month")
 
 
-class ContactReportQuery(SpanOfDays):
-    """Which days, and which insurer, the report is about."""
+class ContactReportQuery(ReportPeriod):
+    """Which month, and which insurer, the report is about."""
 
     health_insurer_ik: InsurerNumber | None = None
     """Only contacts for those whom this institution insures."""
 
 
-class _OfDays(Schema):
-    from_: Annotated[IsoDate | None, Field(alias="from")]
-    """The first day; null: since ever."""
-    to: IsoDate | None
-    """The last day; null: until now."""
+class _OfMonth(Schema):
+    from_: Annotated[IsoDate, Field(alias="from")]
+    """The first day of the month."""
+    to: IsoDate
+    """Its last day."""
 
 
 class ContactsOfInsurer(Schema):
@@ -48,10 +63,13 @@ class ContactsOfInsurer(Schema):
     statutory_practices: int
     """With how many of them that have a statutory seat."""
     results: dict[ContactResult, int]
-    """How many contacts had each result."""
+    """How many contacts had each result; one without contacts, or of fewer than five patients, is left out.
+
+    So is one more where those that are left out have fewer than five patients together.
+    """
 
 
-class ContactReport(_OfDays):
+class ContactReport(_OfMonth):
     """Contacts with practices by insurer; a group of fewer than five patients is among the others, or left out."""
 
     insurers: list[ContactsOfInsurer]
@@ -69,15 +87,15 @@ class AnswersOfHour(Schema):
     """For how many patients."""
     contacts: int
     """How many contacts that we began."""
-    reached: int
+    reached: Number
     """In how many of them somebody was spoken to."""
-    answered: int
+    answered: Number
     """How many were answered: at once, or what was written within 28 days."""
-    answer_rate: float
-    """The share of contacts that were answered, from 0 to 1."""
+    answer_rate: float | None
+    """The share of contacts that were answered, from 0 to 1; null where `answered` is."""
 
 
-class AnswerReport(_OfDays):
+class AnswerReport(_OfMonth):
     """How often practices answer, by channel and hour; groups of fewer than five patients are left out."""
 
     groups: list[AnswersOfHour]
@@ -96,21 +114,24 @@ class Spread(Schema):
 
 
 class DaysUntilPlaced(Schema):
-    """After how many days patients took a place, in the period, counted from the start of their search."""
+    """After how many days patients took a place, in the month, counted from the start of their search."""
 
     patients: int
-    """How many patients took a place that stands."""
+    """How many patients took a place that did not fail."""
     with_pauses: Spread
     """All days since the start of the search."""
     without_pauses: Spread
     """Only those on which the search was not paused."""
 
 
-class SearchReport(_OfDays):
-    """How far the searches that began in the period have come, and how long places took that were taken in it."""
+class SearchReport(_OfMonth):
+    """How far the searches that began in the month have come, and how long places took that were taken in it.
+
+    What belongs to an earlier search of the same patient is not counted.
+    """
 
     searches: Number
-    """How many patients' present search began in the period."""
+    """How many patients' present search began in the month."""
     asked: Number
     """For how many of them a therapist is, or was, to be asked."""
     contacted: Number
@@ -120,7 +141,7 @@ class SearchReport(_OfDays):
     offered: Number
     """For how many a practice offered a place."""
     placed: Number
-    """How many took a place that stands."""
+    """How many took a place that stands, or stood until their therapy was over."""
     working: Number
     """How many of these places are known to work."""
     days_until_placed: DaysUntilPlaced | None

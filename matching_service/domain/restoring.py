@@ -16,8 +16,8 @@ from matching_service.store.tables import AuditLogEntry, PatientCopy, PlacementR
 from shared.database import Session
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day
-from shared.values.enums import EmailKind, PatientStatus, RequestStatus, WithdrawalReason
-from shared.values.placement_enums import WhyNotRestored
+from shared.values.enums import PatientStatus, RequestStatus, WithdrawalReason
+from shared.values.placement_enums import AuditEvent, WhyNotRestored
 
 _WITHDRAWN_BECAUSE = {
     WhyNotRestored.PLACED_ELSEWHERE: WithdrawalReason.PLACED_ELSEWHERE,
@@ -25,16 +25,17 @@ _WITHDRAWN_BECAUSE = {
     WhyNotRestored.THERAPIST_UNAVAILABLE: WithdrawalReason.THERAPIST_UNAVAILABLE,
     WhyNotRestored.PATIENT_EXCLUSION: WithdrawalReason.PATIENT_DECLINED,
 }
+GONE_OUT = frozenset({AuditEvent.EMAILED, AuditEvent.CALLED})
+"""The practice was contacted."""
 NOT_ABOUT_THE_REQUEST = frozenset(
     {
-        "reassigned",
-        "not_restored",
-        "emailed",
-        "called",
-        "not_reached",
-        "call_corrected",
-        EmailKind.CONFIRMATION,
-        EmailKind.WITHDRAWAL,
+        AuditEvent.REASSIGNED,
+        AuditEvent.NOT_RESTORED,
+        *GONE_OUT,
+        AuditEvent.NOT_REACHED,
+        AuditEvent.CALL_CORRECTED,
+        AuditEvent.CONFIRMATION,
+        AuditEvent.WITHDRAWAL,
     }
 )
 """Entries that may follow a withdrawal and change nothing: it was moved by a merge, what was under way went out, or
@@ -63,7 +64,7 @@ class Restoring:
 
     def restore_withdrawn_by(self, place: UUID) -> tuple[list[UUID], list[NotRestored]]:
         """Let the requests go on that this place withdrew; returns which do, and which do not and why."""
-        entries = queries.entries_caused_by(self.session, place, "withdrawn")
+        entries = queries.entries_caused_by(self.session, place, AuditEvent.WITHDRAWN)
         ids = {entry.placement_request_id for entry in entries}
         restored, kept = [], []
         for request in queries.lock_requests(self.session, ids):
@@ -73,7 +74,7 @@ class Restoring:
                 self._restore(request, log)
                 restored.append(request.id)
             else:
-                self._add_entry(request, "not_restored", reason=why)
+                self._add_entry(request, AuditEvent.NOT_RESTORED, reason=why)
                 kept.append(NotRestored(id=request.id, therapist_id=request.therapist_id, reason=why))
         return restored, kept
 
@@ -106,13 +107,15 @@ class Restoring:
         patient = self.patient
         if patient is None or patient.status in states.SEARCH_ENDED:
             return True
-        if patient.status != PatientStatus.IN_THERAPY or consequences.is_behind(self.session, patient):
+        if patient.status != PatientStatus.IN_THERAPY or consequences.has_patient_service_to_follow(
+            self.session, patient
+        ):
             return False
         # staff have noted a therapy, and have yet to record which acceptance it was
         return status != RequestStatus.ACCEPTED
 
     def _restore(self, request: PlacementRequest, log: Sequence[AuditLogEntry]) -> None:
-        unanswered = [entry for entry in log if entry.what == "no_answer"]
+        unanswered = [entry for entry in log if entry.what == AuditEvent.NO_ANSWER]
         states.restore(
             request,
             _status_before(log),
@@ -120,10 +123,10 @@ class Restoring:
             rules=self.rules,
             now=self.now,
         )
-        self._add_entry(request, "restored")
+        self._add_entry(request, AuditEvent.RESTORED)
         publish_state(self.session, request, now=self.now)
 
-    def _add_entry(self, request: PlacementRequest, what: str, reason: str | None = None) -> None:
+    def _add_entry(self, request: PlacementRequest, what: AuditEvent, reason: str | None = None) -> None:
         audit_log.add_entry(
             self.session, request, what, occurred_at=self.now, by=None, reason=reason, cause=self.cause, now=self.now
         )
@@ -136,7 +139,7 @@ def _status_before(log: Sequence[AuditLogEntry]) -> RequestStatus:
     if status not in states.NOT_GONE_OUT:
         return status
     withdrawn = [entry.what for entry in log if entry.status == RequestStatus.WITHDRAWN]
-    return RequestStatus.CONTACTED if {"emailed", "called"} & set(withdrawn) else RequestStatus.OPEN
+    return RequestStatus.CONTACTED if GONE_OUT & set(withdrawn) else RequestStatus.OPEN
 
 
 def publish_state(session: Session, request: PlacementRequest, *, now: datetime) -> None:

@@ -21,7 +21,7 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
-from shared.values.placement_enums import PlacementFailure
+from shared.values.placement_enums import AuditEvent, PlacementFailure
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
@@ -54,9 +54,9 @@ class ContactList(Schema):
     def _overrides_concern_the_list(self) -> None:
         """`overrides` concern therapists in `therapist_ids`."""
         listed = set(self.therapist_ids)
-        others = [place for place, override in enumerate(self.overrides) if override.therapist_id not in listed]
+        others = [index for index, override in enumerate(self.overrides) if override.therapist_id not in listed]
         if others:
-            fields = [f"overrides.{place}.therapist_id" for place in others]
+            fields = [f"overrides.{index}.therapist_id" for index in others]
             raise NotAcceptable("field.override_of_nobody", fields=fields)
 
 
@@ -224,7 +224,7 @@ class AuditLogEntryView(Schema):
             "correction the answer that it corrects"
         ),
     ]
-    what: str
+    what: AuditEvent
     """What happened."""
     status: RequestStatus
     """The status of the request after it."""

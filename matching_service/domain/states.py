@@ -63,7 +63,7 @@ WITHDRAWABLE: Final = _that_can_become(S.WITHDRAWN)
 LOST_WITH_THE_THERAPIST: Final = HOLDABLE
 """What has gone out to a practice that is now blocked or inactive may still be answered."""
 
-FURTHER: Final = (S.OPEN, S.QUEUED, S.CONTACTED, S.NO_ANSWER, S.DEFERRED, S.ACCEPTED, S.PLACED)
+BY_PROGRESS: Final = (S.OPEN, S.QUEUED, S.CONTACTED, S.NO_ANSWER, S.DEFERRED, S.ACCEPTED, S.PLACED)
 """Live requests from the one that has come least far to the one that has come farthest."""
 TAKES_UP_A_PLACE: Final = frozenset({PatientStatus.SEARCHING, PatientStatus.PAUSED, PatientStatus.IN_THERAPY})
 """As in the patient service: a placement ends a pause, and staff may have noted the therapy before the place."""

@@ -1,6 +1,6 @@
 """What a week has room for: which practices can be contacted in it, how, and how many calls there are.
 
-Here a plan learns of the seven days between e-mails and of callers' hours (docs/domain.md#contact-rule-5). Matching
+Here a plan learns of the days between e-mails and of callers' hours (docs/domain.md#contact-rule-5). Matching
 knows from events when a practice was written to about requests. Of callers it knows nothing, so staff say how many
 practices can be called; when the communication service publishes the hours of a week, they are to be counted here.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from matching_service.domain import acceptance
 from matching_service.domain.plan_question import Practice
@@ -18,8 +18,14 @@ from shared.values.contact_plan_enums import ContactLack, PlannedChannel
 from shared.values.datetimes import berlin_day, start_of_berlin_day
 from shared.values.enums import ContactPreference
 
-BETWEEN_EMAILS: Final = timedelta(days=7)
-"""Calendar days between two inquiries by e-mail to one mailbox (docs/domain.md#contact-rule-5)."""
+
+@dataclass(frozen=True)
+class PracticeLimits:
+    """What bounds each practice in a week."""
+
+    most_patients: int
+    days_between_emails: int
+    """Calendar days between two inquiries by e-mail to one mailbox (docs/domain.md#contact-rule-5)."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Week:
         return self.monday + timedelta(days=6)
 
 
-def practice(therapist: Any, mailed: Mapping[str, datetime], week: Week, *, most_patients: int) -> Practice:
+def practice(therapist: Any, mailed: Mapping[str, datetime], week: Week, limits: PracticeLimits) -> Practice:
     """What a therapist can take in a week: by e-mail where that is possible, else by phone.
 
     `mailed`: when each mailbox was last written to. `therapist`: a row of `plan_candidates.practices`.
@@ -47,12 +53,12 @@ def practice(therapist: Any, mailed: Mapping[str, datetime], week: Week, *, most
     channel = _channel(therapist)
     return Practice(
         id=therapist.id,
-        room=max(0, most_patients - therapist.asked_for),
+        room=max(0, limits.most_patients - therapist.asked_for),
         chance=acceptance.of_practice(therapist.acceptance, is_hinted=therapist.potentially_available),
         channel=channel,
         is_hinted=therapist.potentially_available,
         mailbox=therapist.mailbox,
-        lack=_lack(channel, therapist, mailed, week),
+        lack=_lack(channel, therapist, mailed, week, limits),
     )
 
 
@@ -65,13 +71,13 @@ def _channel(therapist: Any) -> PlannedChannel | None:
 
 
 def _lack(
-    channel: PlannedChannel | None, therapist: Any, mailed: Mapping[str, datetime], week: Week
+    channel: PlannedChannel | None, therapist: Any, mailed: Mapping[str, datetime], week: Week, limits: PracticeLimits
 ) -> ContactLack | None:
     if channel is None:
         return ContactLack.NO_CHANNEL
     if channel == PlannedChannel.EMAIL:
         # of the therapist, also from another address, and of all who share the present one
         last = [each for each in (therapist.emailed_at, mailed.get(therapist.mailbox)) if each is not None]
-        if last and berlin_day(max(last)) + BETWEEN_EMAILS > week.last_day:
+        if last and berlin_day(max(last)) + timedelta(days=limits.days_between_emails) > week.last_day:
             return ContactLack.MAILED_RECENTLY
     return None

@@ -15,7 +15,10 @@ from shared.values.lists import Part
 from shared.values.periods import SpanOfDays
 
 CONTACT_LOG: Final = Listing(
-    sorts={"recorded_at": (PatientContact.id,), "occurred_at": (PatientContact.occurred_at, PatientContact.id)},
+    sorts={
+        "recorded_at": (PatientContact.number,),
+        "occurred_at": (PatientContact.occurred_at, PatientContact.number),
+    },
     default="recorded_at",
     identity=PatientContact.id,
 )
@@ -44,7 +47,7 @@ def part_of_log(
 
 def whole_log(session: Session, patient_ids: Collection[UUID], period: SpanOfDays) -> Sequence[PatientContact]:
     """All contacts for a patient with these files, in the order in which they took place."""
-    ordered = _of(patient_ids, period).order_by(PatientContact.occurred_at, PatientContact.id)
+    ordered = _of(patient_ids, period).order_by(PatientContact.occurred_at, PatientContact.number)
     return session.scalars(ordered).all()
 
 
@@ -58,6 +61,23 @@ def corrections_of(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, 
     """The entries that correct these, by the corrected ones."""
     wanted = select(PatientContact.corrects, PatientContact.id).where(PatientContact.corrects.in_(entry_ids))
     return {row.corrects: row.id for row in session.execute(wanted)} if entry_ids else {}
+
+
+_REQUEST_BEHIND = text("""
+    WITH RECURSIVE chain AS (
+        SELECT placement_request_id, corrects FROM contact_log_entries WHERE id = :id
+        UNION ALL
+        SELECT entry.placement_request_id, entry.corrects
+        FROM contact_log_entries AS entry JOIN chain ON entry.id = chain.corrects
+    )
+    SELECT placement_request_id FROM chain WHERE placement_request_id IS NOT NULL LIMIT 1
+""")
+
+
+def request_behind(session: Session, entry_id: UUID) -> UUID | None:
+    """The request that an entry belongs to, or the first one that it corrects, directly or by another correction."""
+    found: UUID | None = session.scalar(_REQUEST_BEHIND, {"id": entry_id})
+    return found
 
 
 def _of(patient_ids: Collection[UUID], period: SpanOfDays) -> Select[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from matching_service.store.declarative import Tables
@@ -24,6 +24,8 @@ class PatientContact(Tables):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     """Where an entry of the audit log of a request says the same, its id."""
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    """The order in which entries were added: clocks of two machines, and so their ids, may differ."""
     patient_id: Mapped[UUID]
     therapist_id: Mapped[UUID]
     placement_request_id: Mapped[UUID | None] = mapped_column(ForeignKey("placement_requests.id"))
@@ -45,8 +47,8 @@ class PatientContact(Tables):
     """Encrypted, about the request, or about the entry where there is none."""
 
     __table_args__ = (
-        Index("ix_contact_log_entries_patient", "patient_id", "id"),
-        Index("ix_contact_log_entries_occurred", "patient_id", "occurred_at", "id"),
+        Index("ix_contact_log_entries_patient", "patient_id", "number"),
+        Index("ix_contact_log_entries_occurred", "patient_id", "occurred_at", "number"),
         Index("ix_contact_log_entries_at", "occurred_at"),
         # of an entry one correction counts, the first; another one corrects that
         Index("uq_contact_log_entries_corrects", "corrects", unique=True),

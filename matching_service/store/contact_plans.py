@@ -92,6 +92,13 @@ def requests_of_pairs(
     return session.scalars(select(PlannedRequest).where(PlannedRequest.plan_id == plan_id, among)).all()
 
 
+def numbers_made(session: Session, plan_id: UUID) -> dict[UUID, int]:
+    """How many requests of a plan were made for each patient who has any."""
+    made = (PlannedRequest.plan_id == plan_id, PlannedRequest.state == PlannedRequestState.MADE)
+    counted = select(PlannedRequest.patient_id, func.count().label("number")).where(*made)
+    return {row.patient_id: row.number for row in session.execute(counted.group_by(PlannedRequest.patient_id))}
+
+
 def planned_patients(session: Session, plan_id: UUID, ids: Collection[UUID]) -> Sequence[PlannedPatient]:
     """What is known of these patients in a plan."""
     wanted = select(PlannedPatient).where(PlannedPatient.plan_id == plan_id, PlannedPatient.patient_id.in_(ids))

@@ -23,7 +23,9 @@ REQUESTS: Final = Listing(
     identity=PlacementRequest.id,
     counts={"status": PlacementRequest.status},
 )
-AUDIT_LOG: Final = Listing(sorts={"recorded_at": (AuditLogEntry.id,)}, default="recorded_at", identity=AuditLogEntry.id)
+AUDIT_LOG: Final = Listing(
+    sorts={"recorded_at": (AuditLogEntry.number,)}, default="recorded_at", identity=AuditLogEntry.id
+)
 
 
 def requests(session: Session, part: Part, **wanted: Collection[Any]) -> Found[PlacementRequest]:

@@ -1,15 +1,18 @@
 """Everybody who may be asked for many patients at once, by the conditions of the judge (`store/matching.py`).
 
 The statement has a row for each patient, with the therapists who fail no criterion packed into bytes: Python never
-makes an object of a pair, of which a plan has millions.
+makes an object of a pair, of which a plan has hundreds of thousands. There are no more for each patient than a plan can
+do with, however many practices a radius has.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic_core import to_json
 from sqlalchemy import Row, text
@@ -46,6 +49,39 @@ _TYPES: Final = {
 _PARAMETER: Final = re.compile(r"(?<![:\w]):(\w+)")
 
 
+LIKELIEST: Final = 100
+"""So many practices are considered for each patient of those that lack nothing: the likeliest. Chosen, not measured."""
+OTHERS: Final = 100
+"""And so many more, by lot."""
+
+
+@dataclass(frozen=True)
+class PackedPractices:
+    """Practices as three arrays in PostgreSQL's own words, which are read for each portion of patients."""
+
+    ids: str
+    chances: str
+    """Of each the chance that it accepts somebody."""
+    lacks: str
+    """Of each why it cannot be asked; an empty text where it can."""
+
+    @classmethod
+    def of(cls, practices: Sequence[tuple[UUID, int, str]]) -> PackedPractices:
+        """Pack ids, chances and what is lacking."""
+        ids, chances, lacks = zip(*practices, strict=True) if practices else ((), (), ())
+        words = ",".join(f'"{each}"' for each in lacks)
+        return cls(f"{{{','.join(map(str, ids))}}}", f"{{{','.join(map(str, chances))}}}", f"{{{words}}}")
+
+
+@dataclass(frozen=True)
+class Likeliness:
+    """What changes the chance of a pair, in percent."""
+
+    lost_per_unknown: int
+    lost_by_distance: int
+    won_by_preference: int
+
+
 class ManyJudge:
     """Asks PostgreSQL about the therapists of many searches by these conditions; made once."""
 
@@ -55,19 +91,28 @@ class ManyJudge:
 
     def unknown_in(self, mask: int) -> list[Any]:
         """The criteria of a mask, in their order."""
-        return [name for place, name in enumerate(self._names) if mask & (1 << place)]
+        return [name for bit, name in enumerate(self._names) if mask & (1 << bit)]
 
-    def candidates(self, executor: Executor, searches: Sequence[Any]) -> Sequence[Row[Any]]:
-        """Of each search that has any: `patient_id`, and `ids`, `metres`, `unknown`, `preferred` of all who fit."""
+    def candidates(
+        self, executor: Executor, searches: Sequence[Any], practices: PackedPractices, likeliness: Likeliness
+    ) -> Sequence[Row[Any]]:
+        """Of each search that has any: `patient_id`, `candidates`, `lacks`, and of those who are considered `ids`,
+        `metres`, `unknown`, `preferred`.
+
+        Considered are, of those of `practices` who lack nothing and fit, the likeliest `LIKELIEST`, and `OTHERS` of all
+        of them: else patients of one town would all have the same few, and the others would be asked of nobody.
+        """
         rows = [{name: as_sql(getattr(each, name)) for name in _TYPES} for each in searches]
-        return executor.execute(self._statement, {"searches": to_json(rows).decode()}).all()
+        limits = {"likeliest": LIKELIEST, "others": OTHERS}
+        values = {"searches": to_json(rows).decode(), **vars(practices), **vars(likeliness), **limits}
+        return executor.execute(self._statement, values).all()
 
 
 def _many_sql(conditions: Sequence[Condition]) -> str:
     fails = " AND ".join(f"({_of_search(each.fails)}) IS NOT TRUE" for each in conditions)
     unknown = " + ".join(
-        f"CASE WHEN {_of_search(each.unknown)} THEN {1 << place} ELSE 0 END"
-        for place, each in enumerate(conditions)
+        f"CASE WHEN {_of_search(each.unknown)} THEN {1 << bit} ELSE 0 END"
+        for bit, each in enumerate(conditions)
         if each.unknown
     )
     columns = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
@@ -78,8 +123,8 @@ WITH s AS MATERIALIZED (
     SELECT s.patient_id, therapist_id, {_of_search(ASKED_BEFORE)}
     FROM placement_requests JOIN s ON s.patient_id = placement_requests.patient_id
     GROUP BY s.patient_id, therapist_id
-), fitting AS (
-    SELECT s.patient_id, t.id, CAST(least(t.metres, s.radius_metres) AS integer) AS metres,
+), fitting AS MATERIALIZED (
+    SELECT s.patient_id, t.id, s.radius_metres, CAST(least(t.metres, s.radius_metres) AS integer) AS metres,
            {unknown} AS unknown,
            NOT {_of_search(has_none_of(":wanted_diagnoses"))} AS is_preferred
     FROM s
@@ -91,10 +136,35 @@ WITH s AS MATERIALIZED (
     ) AS t
     LEFT JOIN asked a ON a.patient_id = s.patient_id AND a.therapist_id = t.id
     WHERE {fails}
+), practices AS MATERIALIZED (
+    SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:chances AS integer[]), CAST(:lacks AS text[]))
+        AS practice(id, chance, lack)
+), ordered AS (
+    SELECT fitting.*, practices.lack,
+           row_number() OVER (PARTITION BY patient_id, practices.lack ORDER BY chance
+               * (100 - :lost_per_unknown * bit_count(CAST(unknown AS bit(32))))
+               * (100 - :lost_by_distance * metres / radius_metres)
+               * (100 + :won_by_preference * CAST(is_preferred AS integer)) DESC, id) AS by_chance,
+           row_number() OVER (PARTITION BY patient_id, practices.lack
+               ORDER BY uuid_hash_extended(id, uuid_hash(patient_id)), id) AS by_lot
+    FROM fitting JOIN practices USING (id)
+), considered AS (
+    SELECT *, lack = '' AND (by_chance <= :likeliest OR by_lot <= :others) AS is_considered FROM ordered
+), lacking AS (
+    SELECT patient_id, jsonb_object_agg(lack, number) AS lacks
+    FROM (
+        SELECT patient_id, coalesce(nullif(lack, ''), 'not_considered') AS lack, count(*) AS number
+        FROM considered WHERE NOT is_considered GROUP BY patient_id, 2
+    ) AS counted GROUP BY patient_id
+), packed AS (
+    SELECT patient_id, count(*) AS candidates, string_agg(uuid_send(id), '') FILTER (WHERE is_considered) AS ids,
+           string_agg(int4send(metres), '') FILTER (WHERE is_considered) AS metres,
+           string_agg(int4send(unknown), '') FILTER (WHERE is_considered) AS unknown,
+           string_agg(boolsend(is_preferred), '') FILTER (WHERE is_considered) AS preferred
+    FROM considered GROUP BY patient_id
 )
-SELECT patient_id, string_agg(uuid_send(id), '') AS ids, string_agg(int4send(metres), '') AS metres,
-       string_agg(int4send(unknown), '') AS unknown, string_agg(boolsend(is_preferred), '') AS preferred
-FROM fitting GROUP BY patient_id ORDER BY patient_id
+SELECT packed.*, coalesce(lacking.lacks, '{{}}') AS lacks FROM packed LEFT JOIN lacking USING (patient_id)
+ORDER BY patient_id
 """  # noqa: S608 - put together from constants of our own
 
 

@@ -13,9 +13,9 @@ from matching_service.store.tables import IS_LIVE
 WHOLE: Final = 10_000
 """The share of who accepts everybody."""
 USUAL: Final = 500
-"""What is expected of a practice of which nothing is known: one in twenty accepts."""
+"""What is expected of a practice of which nothing is known: one in twenty accepts. Chosen, not measured."""
 USUAL_COUNTS: Final = 20
-"""So many answers must be known of a practice for them to count as much as what is usual."""
+"""So many answers must be known of a practice for them to count as much as what is usual. Chosen, not measured."""
 REMEMBERED: Final = timedelta(days=730)
 """Requests that were approved longer ago say nothing of a practice any more."""
 

@@ -14,6 +14,7 @@ from shared.database import WHOLE_TRANSACTION, ChangedMeanwhile, Executor, Sessi
 from shared.database.copies import all_merged_into, kept_of
 from shared.database.rows import find_row
 from shared.values.enums import RequestStatus
+from shared.values.placement_enums import AuditEvent
 
 _PATIENT: Table = PatientCopy.__table__  # type: ignore[assignment]  # declared as the wider FromClause
 _KEPT = _PATIENT.alias("kept")
@@ -40,7 +41,7 @@ def requests_of_patient(session: Session, ids: Collection[UUID]) -> Sequence[Pla
 def audit_log_of(session: Session, request_ids: Collection[UUID]) -> Sequence[AuditLogEntry]:
     """Everything that happened to these requests, the oldest first."""
     wanted = select(AuditLogEntry).where(AuditLogEntry.placement_request_id.in_(request_ids))
-    return session.scalars(wanted.order_by(AuditLogEntry.id)).all()
+    return session.scalars(wanted.order_by(AuditLogEntry.number)).all()
 
 
 def therapists_asked_with(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
@@ -62,22 +63,22 @@ def is_asked_elsewhere(session: Session, request: PlacementRequest) -> bool:
     return bool(session.scalar(select(twin.exists())))
 
 
-def entries_caused_by(session: Session, cause: UUID, what: str) -> Sequence[AuditLogEntry]:
+def entries_caused_by(session: Session, cause: UUID, what: AuditEvent) -> Sequence[AuditLogEntry]:
     """The entries of any request that say this and followed from another entry."""
     wanted = select(AuditLogEntry).where(AuditLogEntry.caused_by == cause, AuditLogEntry.what == what)
-    return session.scalars(wanted.order_by(AuditLogEntry.id)).all()
+    return session.scalars(wanted.order_by(AuditLogEntry.number)).all()
 
 
-def newest_entry(session: Session, request_id: UUID, what: str) -> UUID | None:
+def newest_entry(session: Session, request_id: UUID, what: AuditEvent) -> UUID | None:
     """The id of the last entry of a request's audit log that says this."""
     wanted = (AuditLogEntry.placement_request_id == request_id, AuditLogEntry.what == what)
-    return session.scalar(select(AuditLogEntry.id).where(*wanted).order_by(AuditLogEntry.id.desc()).limit(1))
+    return session.scalar(select(AuditLogEntry.id).where(*wanted).order_by(AuditLogEntry.number.desc()).limit(1))
 
 
 def was_placed_before(session: Session, request_id: UUID, instant: datetime) -> bool:
     """Whether the place of this request was last recorded before an instant."""
     placed = select(func.max(AuditLogEntry.occurred_at)).where(
-        AuditLogEntry.placement_request_id == request_id, AuditLogEntry.what == "placed"
+        AuditLogEntry.placement_request_id == request_id, AuditLogEntry.what == AuditEvent.PLACED
     )
     recorded_at = session.scalar(placed)
     return recorded_at is not None and recorded_at < instant
@@ -276,27 +277,31 @@ def requests_to_therapists(
     ).all()
 
 
-def not_compared(session: Session, statuses: Collection[str], *, limit: int) -> Sequence[UUID]:
-    """The ids of requests that stand so and whose therapist or patient was written since they were compared."""
+def not_compared(session: Session, statuses: Collection[str], *, after: UUID, limit: int) -> Sequence[UUID]:
+    """The next ids of requests that stand so and whose therapist or patient was written since they were compared.
+
+    After an id, so that all pages together go through the requests once.
+    """
     written = func.greatest(TherapistCopy.written_at, PatientCopy.written_at)
     return session.scalars(
         select(PlacementRequest.id)
         .join(TherapistCopy, TherapistCopy.id == PlacementRequest.therapist_id)
         .join(PatientCopy, PatientCopy.id == PlacementRequest.patient_id)
         .where(
+            PlacementRequest.id > after,
             PlacementRequest.status.in_(statuses),
             or_(PlacementRequest.compared_at.is_(None), PlacementRequest.compared_at < written),
         )
-        .order_by(PlacementRequest.patient_id, PlacementRequest.id)
+        .order_by(PlacementRequest.id)
         .limit(limit)
     ).all()
 
 
-def therapists_written_at(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, datetime]:
-    """When the copies of these therapists were written."""
-    found = session.execute(
-        select(TherapistCopy.id, TherapistCopy.written_at).where(TherapistCopy.id.in_(therapist_ids))
-    )
+def written_at(
+    session: Session, kind: type[TherapistCopy | PatientCopy], ids: Collection[UUID]
+) -> dict[UUID, datetime]:
+    """When these copies were written, also those of whom nothing is known any more."""
+    found = session.execute(select(kind.id, kind.written_at).where(kind.id.in_(ids)))
     return {row.id: row.written_at for row in found}
 
 

@@ -28,7 +28,8 @@ LACKING_LANGUAGE: Final = 1 << (UNKNOWN_WEIGHTS - 1)
 _WISHES = (MatchCriterion.PROCEDURE, MatchCriterion.GENDER, MatchCriterion.LANGUAGE)
 """Criteria that are unknown only where the patient has a wish."""
 _UNKNOWN_CAPACITY = 0.25
-"""What a practice counts of whose places nobody has said anything, or so long ago that it counts no more."""
+"""What a practice counts of whose places nobody has said anything, or so long ago that it counts no more. Chosen,
+not measured."""
 
 _OF_ITS_OWN = ("nearness", "available", "capacity", "certainty", "preference", "wishes")
 _OF_REQUESTS = ("responses", "load", "fairness")

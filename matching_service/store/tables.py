@@ -12,6 +12,7 @@ from sqlalchemy import (
     CheckConstraint,
     Computed,
     ForeignKey,
+    Identity,
     Index,
     Uuid,
     func,
@@ -28,7 +29,7 @@ from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_l
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
-from shared.values.placement_enums import PlacementFailure
+from shared.values.placement_enums import AuditEvent, PlacementFailure
 from shared.values.places import Place, PlaceColumn
 from shared.values.weekly import Weekly, WeeklyColumn
 
@@ -298,6 +299,8 @@ class AuditLogEntry(Tables):
     __tablename__ = "placement_request_audit_log"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    """The order in which entries of a request were added: clocks of two machines, and so their ids, may differ."""
     placement_request_id: Mapped[UUID] = mapped_column(ForeignKey(PlacementRequest.id))
     occurred_at: Mapped[datetime]
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -318,8 +321,9 @@ class AuditLogEntry(Tables):
     """Encrypted, as the note of the request."""
 
     __table_args__ = (
-        Index("ix_placement_request_audit_log_request", "placement_request_id", "id"),
+        Index("ix_placement_request_audit_log_request", "placement_request_id", "number"),
         Index("ix_placement_request_audit_log_cause", "caused_by", postgresql_where=text("caused_by IS NOT NULL")),
+        CheckConstraint(is_one_of("what", AuditEvent), name="what"),
     )
 
 

@@ -16,48 +16,6 @@ down_revision = branch_labels = depends_on = None
 def upgrade() -> None:
     create_shared_tables(patient_keys=True)
     op.create_table(
-        "email_suppressions",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("email", sa.Text(), nullable=False),
-        sa.Column("email_key", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("recorded_by", sa.Uuid(), nullable=True),
-        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("removed_by", sa.Uuid(), nullable=True),
-        *aggregate_columns(),
-        sa.CheckConstraint(
-            "source IN ('staff', 'opt_out', 'mail_server', 'link')", name=op.f("ck_email_suppressions_source")
-        ),
-        sa.CheckConstraint(
-            "removed_by IS NULL OR removed_at IS NOT NULL", name=op.f("ck_email_suppressions_removed_by_somebody")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_email_suppressions")),
-    )
-    op.create_index(
-        "uq_email_suppressions_email_key",
-        "email_suppressions",
-        ["email_key", "source"],
-        unique=True,
-        postgresql_where=sa.text("removed_at IS NULL"),
-    )
-    op.create_table(
-        "mail_server",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("troubles", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("not_taken", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("refused", sa.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column("to_take_back", sa.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column("since", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("detail", sa.Text(), nullable=True),
-        sa.Column("cause", sa.Text(), nullable=True),
-        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("(troubles > 0) = (next_try_at IS NOT NULL)", name=op.f("ck_mail_server_next_try")),
-        sa.CheckConstraint("(troubles > 0) = (since IS NOT NULL)", name=op.f("ck_mail_server_since")),
-        sa.CheckConstraint("id = 1", name=op.f("ck_mail_server_only_one")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_server")),
-    )
-    op.create_table(
         "inquiries",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("therapist_id", sa.Uuid(), nullable=False),
@@ -139,6 +97,8 @@ def upgrade() -> None:
         sa.Column("asked_event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("hold_sequence", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("hold_event_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawal_reason", sa.Text(), nullable=True),
+        sa.Column("withdrawal_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "status <> 'waiting' OR waiting_since IS NOT NULL", name=op.f("ck_placement_requests_waits_since")
@@ -148,6 +108,13 @@ def upgrade() -> None:
             name=op.f("ck_placement_requests_status"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_requests")),
+    )
+    op.create_index(
+        "ix_placement_requests_withdrawal_due_at",
+        "placement_requests",
+        ["withdrawal_due_at"],
+        unique=False,
+        postgresql_where=sa.text("withdrawal_due_at IS NOT NULL"),
     )
     op.create_index(
         "ix_placement_requests_accepted",
@@ -243,6 +210,11 @@ def upgrade() -> None:
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("resolved_by", sa.Uuid(), nullable=True),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("approved_by", sa.Uuid(), nullable=True),
+        sa.Column("is_urgent", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("mode", sa.Text(), server_default="send", nullable=False),
+        sa.Column("written_by_staff", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
@@ -256,6 +228,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "kind IN ('inquiry', 'confirmation', 'withdrawal', 'patient_notice')", name=op.f("ck_emails_kind")
         ),
+        sa.CheckConstraint("mode IN ('send', 'redirect', 'dry_run')", name=op.f("ck_emails_mode")),
         sa.CheckConstraint("kind <> 'patient_notice'", name=op.f("ck_emails_no_mail_to_patients")),
         sa.CheckConstraint(
             "(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name=op.f("ck_emails_claimed")
@@ -269,6 +242,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_emails_placement_request_ids", "emails", ["placement_request_ids"], unique=False, postgresql_using="gin"
+    )
+    op.create_index(
+        "ix_emails_claimed_at",
+        "emails",
+        ["claimed_at"],
+        unique=False,
+        postgresql_where=sa.text("claimed_at IS NOT NULL"),
     )
     op.create_index(
         "ix_emails_sending", "emails", ["claimed_until"], unique=False, postgresql_where=sa.text("status = 'sending'")
@@ -322,6 +302,4 @@ def downgrade() -> None:
     op.drop_table("patients")
     op.drop_table("schedule")
     op.drop_table("inquiries")
-    op.drop_table("mail_server")
-    op.drop_table("email_suppressions")
     drop_shared_tables(patient_keys=True)

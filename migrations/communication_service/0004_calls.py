@@ -10,7 +10,7 @@ import shared.values.weekly
 from migrations.shared_tables import aggregate_columns
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 branch_labels = depends_on = None
 
 

@@ -237,6 +237,7 @@ def upgrade() -> None:
     op.create_table(
         "placement_request_audit_log",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("placement_request_id", sa.Uuid(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -249,6 +250,10 @@ def upgrade() -> None:
         sa.Column("available_from", sa.Date(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("note", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint(
+            "what IN ('approved', 'queued', 'dissolved', 'emailed', 'called', 'not_reached', 'not_discussed', 'no_answer', 'answered', 'placed', 'confirmed', 'failed', 'therapy_ended', 'reopened', 'held', 'released', 'withdrawn', 'corrected', 'call_corrected', 'reassigned', 'restored', 'not_restored', 'confirmation', 'withdrawal')",
+            name=op.f("ck_placement_request_audit_log_what"),
+        ),
         sa.ForeignKeyConstraint(
             ["placement_request_id"],
             ["placement_requests.id"],
@@ -264,7 +269,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_placement_request_audit_log_request",
         "placement_request_audit_log",
-        ["placement_request_id", "id"],
+        ["placement_request_id", "number"],
         unique=False,
     )
     op.create_index(

@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.create_table(
         "contact_log_entries",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("patient_id", sa.Uuid(), nullable=False),
         sa.Column("therapist_id", sa.Uuid(), nullable=False),
         sa.Column("placement_request_id", sa.Uuid(), nullable=True),
@@ -54,9 +55,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["corrects"], ["contact_log_entries.id"], name=op.f("fk_contact_log_entries_corrects")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_log_entries")),
     )
-    op.create_index("ix_contact_log_entries_patient", "contact_log_entries", ["patient_id", "id"], unique=False)
+    op.create_index("ix_contact_log_entries_patient", "contact_log_entries", ["patient_id", "number"], unique=False)
     op.create_index(
-        "ix_contact_log_entries_occurred", "contact_log_entries", ["patient_id", "occurred_at", "id"], unique=False
+        "ix_contact_log_entries_occurred", "contact_log_entries", ["patient_id", "occurred_at", "number"], unique=False
     )
     op.create_index("ix_contact_log_entries_at", "contact_log_entries", ["occurred_at"], unique=False)
     op.create_index("uq_contact_log_entries_corrects", "contact_log_entries", ["corrects"], unique=True)

@@ -60,6 +60,11 @@ class Sentence:
         """What programs know it by, whatever its wording."""
         return code_of(self.key)
 
+    @property
+    def params(self) -> dict[str, Any]:
+        """Its values for programs: numbers, days as in JSON, the words of vocabularies, codes of other sentences."""
+        return {name: _param(value) for name, value in self.values.items()}
+
     def in_language(self, language: TextLanguage) -> str:
         """Returns the sentence."""
         if language not in self._worded:
@@ -121,6 +126,21 @@ def _word(value: Value, language: TextLanguage) -> str:
 def _day(value: date, language: TextLanguage) -> str:
     shown = "%d.%m.%Y" if language == TextLanguage.DE else "%Y-%m-%d"
     return value.strftime(shown)
+
+
+def _param(value: Value) -> Any:
+    match value:
+        case Sentence(key=key) if key.startswith("word."):
+            return key.rpartition(".")[2]
+        case Sentence():
+            return {"code": value.code, "params": value.params}
+        case Number():
+            return float(value)
+        case date():
+            return _day(value, TextLanguage.EN)
+        case list() | tuple():
+            return [_param(each) for each in value]
+    return value
 
 
 def _stored(value: Value) -> Any:

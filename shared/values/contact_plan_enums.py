@@ -35,6 +35,8 @@ class ContactLack(StrEnum):
     MAILBOX_SHARED = "mailbox_shared"
     NO_CALL_LEFT = "no_call_left"
     NO_CHANNEL = "no_channel"
+    NOT_CONSIDERED = "not_considered"
+    """More fit than are considered for one patient."""
 
 
 class PlanGap(StrEnum):

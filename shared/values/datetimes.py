@@ -10,6 +10,7 @@ sum of a day and a setting exceeds the calendar. `IsoDate` and `Instant` are for
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import wraps
@@ -217,6 +218,12 @@ def days_later(instant: datetime, days: int) -> datetime:
     """
     local = in_utc(instant).astimezone(BERLIN)
     return (local + timedelta(days=days)).astimezone(UTC)
+
+
+def month_of(day: date) -> tuple[date, date]:
+    """Returns the first and the last day of the calendar month of a day."""
+    first = day.replace(day=1)
+    return first, day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def age_on(date_of_birth: date, day: date) -> int:

@@ -314,9 +314,18 @@ class EmailKind(StrEnum):
     PATIENT_NOTICE = "patient_notice"
 
 
+class TemplateKind(StrEnum):
+    INQUIRY = "inquiry"
+    CONFIRMATION = "confirmation"
+    WITHDRAWAL = "withdrawal"
+    PATIENT_NOTICE = "patient_notice"
+    PATIENT_PROGRESS = "patient_progress"
+    CALL_SCRIPT = "call_script"
+    VOICEMAIL_SCRIPT = "voicemail_script"
+
+
 class EmailStatus(StrEnum):
     DRAFT = "draft"
-    """Nothing sets it yet: e-mails that wait for approval are issue 15."""
     APPROVED = "approved"
     WAITING = "waiting"
     SENDING = "sending"

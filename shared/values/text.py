@@ -67,6 +67,11 @@ def lines(text: str) -> str:
     return "\n".join(" ".join(line.split()) for line in _composed(text).splitlines()).strip("\n")
 
 
+def layout(text: str) -> str:
+    """Returns the text in normal form, as `lines`, with the blanks inside its lines and before them as they are."""
+    return "\n".join(line.rstrip() for line in _composed(text.expandtabs(4)).splitlines()).strip("\n")
+
+
 def _composed(text: str) -> str:
     visible = _UNSTORABLE.sub(" ", _INVISIBLE.sub("", text)).replace(_BRAILLE_BLANK, " ")
     return unicodedata.normalize("NFC", visible)
@@ -145,5 +150,5 @@ Note = Annotated[str, Text(4000, lines), Field(examples=["Phoned on Monday; the 
 """A text of several lines."""
 Reason = Annotated[str, Text(1000, lines), Field(examples=["The practice asked for it on the phone."])]
 """Why something is done, in a few lines."""
-FREE_FORMS = (one_line, lines)
+FREE_FORMS = (one_line, lines, layout)
 """The forms of texts in which people may write anything."""

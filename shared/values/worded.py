@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import PlainSerializer, PlainValidator, SerializationInfo, WithJsonSchema
 
 from shared.texts import Sentence
+from shared.values.schemas import Schema
 
 
 def _sentence(value: Any) -> Sentence:
@@ -25,3 +26,19 @@ Worded = Annotated[
 ]
 """A sentence. An endpoint's response words it (its context says in which language); any other JSON, such as what is
 kept for a repeated `Idempotency-Key`, has its key and values and fixes no language."""
+
+
+class Explanation(Schema):
+    """What is said to people, for programs too."""
+
+    code: str
+    """What is said, whatever the language."""
+    params: dict[str, Any]
+    """Its values."""
+    text: Worded
+    """The same in words."""
+
+    @classmethod
+    def by(cls, sentence: Sentence, **params: Any) -> Explanation:
+        """Returns what a sentence says; `params` where they are not the values of its text."""
+        return cls.of({"code": sentence.code, "params": params or sentence.params, "text": sentence})

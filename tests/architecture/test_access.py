@@ -219,8 +219,14 @@ MEANT_FOR_CALLERS = {
     ("CalledAboutPatient", "practice_summary"),
     ("CalledTherapist", "note"),
     ("Preferences", "diagnoses"),
+    *(
+        (view, text)
+        for view in ("TemplateView", "TemplateVersionView")
+        for text in ("subject", "body_text", "body_html")
+    ),
 }
-"""What a caller may say, with the patient's consent, and what is known of the practice: also its preferences."""
+"""What a caller may say, with the patient's consent, and what is known of the practice: also its preferences. What
+templates say they say of nobody."""
 
 
 def test_what_may_be_about_health_is_restricted_wherever_it_is_shown() -> None:

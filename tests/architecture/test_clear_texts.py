@@ -55,6 +55,7 @@ UNCHECKED = {
         "therapists": "of practices",
         "places": "of practices",
         "placement_requests.hold": "a word of a vocabulary, from matching's events",
+        "placement_requests.withdrawal_reason": "the same",
         "answers.outcome": "a word of a vocabulary",
         "inquiries.waits_for": "a word of a vocabulary",
         "emails.waits_for": "a word of a vocabulary",
@@ -68,6 +69,8 @@ UNCHECKED = {
         "emails.error": "what a mail server answered, without the letter",
         "email_suppressions": "of practices: the address, and why nothing is sent to it",
         "mail_server": "what a mail server answered, without the letter",
+        "templates": "what letters to everybody say, of nobody",
+        "template_versions": "the same, as it was",
     },
     "geocoding_service": {
         "located_addresses": "emptied, and a tombstone stays",

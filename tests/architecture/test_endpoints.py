@@ -77,6 +77,7 @@ def test_what_only_asks_is_known_by_name() -> None:
         "POST /api/distance-matrix",
         "POST /api/geocode",
         "POST /api/patients/<uuid:id>/placement-code/reveal",
+        "POST /api/templates/<uuid:id>/preview",
     }
 
 

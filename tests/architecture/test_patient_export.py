@@ -77,6 +77,8 @@ NOT_PERSONAL = {
         "mail_server": "the mail server",
         "callers": "staff",
         "wrong_numbers": "practices",
+        "templates": "what letters to everybody say",
+        "template_versions": "the same, as it was",
     },
     "geocoding_service": {
         "address_lookups": "practices, and addresses that staff asked for, for a day, without whose they are",
@@ -184,9 +186,18 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "recipient_key": "the recipient, folded",
                 **dict.fromkeys(
                     (
-                        *("template_id", "waits_for", "waits_until", "attempts", "deferrals", "troubles_begun"),
+                        *(
+                            "template_id",
+                            "template_version",
+                            "waits_for",
+                            "waits_until",
+                            "attempts",
+                            "deferrals",
+                            "troubles_begun",
+                        ),
                         *("not_before", "claimed_at", "claimed_until", "error", "resolved_by", "correlation_id"),
                         *("updated_at", "updated_by", "version", "sequence"),
+                        *("approved_at", "approved_by", "is_urgent", "written_by_staff", "mode"),
                     ),
                     "how the letter is sent to a practice, which says nothing of the patient",
                 ),

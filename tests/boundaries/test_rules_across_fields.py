@@ -21,6 +21,7 @@ TIME = "2026-12-01T09:00:00Z"
 
 BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
     ("Period", "_is_in_order"): ({"from": "2026-12-02", "to": "2026-12-01"}, {"to"}),
+    ("ReportPeriod", "_is_one_month"): ({"from": "2026-11-01", "to": "2026-12-31"}, {"from", "to"}),
     ("Holiday", "_ends_after_it_starts"): ({"from": "2026-12-02", "to": "2026-12-01"}, {"to"}),
     ("ImportedFields", "_has_both_coordinates_or_none"): (
         {"last_name": "Heide", "latitude": 51.34},

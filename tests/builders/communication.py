@@ -141,14 +141,14 @@ def composed(now: datetime = MONDAY + timedelta(seconds=5), *, rules: ContactRul
         pass
 
 
-def rows(kind: type[Row], **wanted: Any) -> list[Row]:
+def rows(kind: type[Row], /, **wanted: Any) -> list[Row]:
     """The rows of a table as they are now, in the order they were made."""
     with transaction() as session:
         statement = select(kind).filter_by(**wanted).order_by(kind.id)
         return list(session.scalars(statement))
 
 
-def the(kind: type[Row], **wanted: Any) -> Row:
+def the(kind: type[Row], /, **wanted: Any) -> Row:
     """The one row."""
     (row,) = rows(kind, **wanted)
     return row

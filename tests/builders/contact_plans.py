@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,15 +11,18 @@ from sqlalchemy.orm import Session
 
 from matching_service import jobs
 from matching_service.domain import plan_solving
+from matching_service.domain.contact_plan_schemas import default_week
 from matching_service.store.tables import ContactPlan, PlannedPatient, PlannedRequest
 from shared.database import first_version, new_id
+from shared.runtime import clock
 from tests.builders.matching import RULES, TEXTS, a_known_therapist
 from tests.conftest import MONDAY
 
 URL = "/api/contact-plans"
-WEEK = "2090-01-02"
-"""The week that is planned: the API reads the clock, and it must not be over."""
-WEDNESDAY = datetime(2090, 1, 4, 9, 0, tzinfo=UTC)
+MONDAY_OF_WEEK = default_week(clock.today())
+WEEK = MONDAY_OF_WEEK.isoformat()
+"""The week that is planned: the API reads the clock, and it must be neither over nor far ahead."""
+WEDNESDAY = datetime.combine(MONDAY_OF_WEEK + timedelta(days=2), time(9), UTC)
 """In that week."""
 HOURS = {"monday": [{"start": "09:00", "end": "10:00"}]}
 """When a practice answers the phone."""
@@ -40,7 +43,7 @@ def a_stored_plan(session: Session, patient_id: UUID, therapist_id: UUID) -> tup
     plan = ContactPlan(
         id=new_id(),
         status="proposed",
-        week=date.fromisoformat(WEEK),
+        week=MONDAY_OF_WEEK,
         max_requests_per_patient=5,
         max_patients_per_therapist=3,
         requests_for_everyone=1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -12,11 +13,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from communication_service.domain import suppressions
+from communication_service.domain import drafts, suppressions
+from communication_service.domain.draft_schemas import NewDraft
 from communication_service.domain.link_tokens import LinkPurpose
 from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.jobs import Sending
 from communication_service.store.tables import ContactRequest, Email, EmailSuppression, PhoneCall
+from shared.events import catalogue
 from shared.runtime import clock
 from shared.values.enums import Role
 from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
@@ -30,6 +33,7 @@ from tests.builders.communication import (
     a_therapist,
     an_email_to_send,
     composed,
+    publish,
     rows,
     the,
 )
@@ -38,6 +42,7 @@ from tests.conftest import MONDAY
 from tests.events import recorded_data
 from tests.fakes.smtp import FakeMailServer
 
+TEXT = {"subject": "Ihre Zusage", "body_text": "Vielen Dank."}
 ADDRESS = {"email": "praxis@example.org", "reason": "Anruf der Praxis"}
 
 
@@ -110,6 +115,41 @@ def enter_a_caller(stage: Stage) -> Any:
     return stage.client.post("/api/callers", json={"name": "Maria"})
 
 
+def an_answered_request() -> UUID:
+    """A request to a practice that offers a place."""
+    request = a_request(a_therapist(email="praxis@example.org"))
+    publish(catalogue.RequestAccepted, request, accepted_on=MONDAY.date())
+    return request
+
+
+def write(stage: Stage) -> Any:
+    body = {"kind": "confirmation", "placement_request_id": str(an_answered_request()), **TEXT}
+    return stage.client.post("/api/emails", json=body)
+
+
+def draft_url(stage: Stage) -> str:
+    """The address of a draft that nobody known wrote."""
+    body = {"kind": "confirmation", "placement_request_id": str(an_answered_request()), **TEXT}
+    written = drafts.create(stage.session, TEXTS, NewDraft.from_json(body), rules=RULES, by=None, now=MONDAY)
+    return f"/api/emails/{written.id}"
+
+
+def rewrite(stage: Stage) -> Any:
+    return stage.client.patch(draft_url(stage), json={"subject": "Danke"})
+
+
+def approve_a_draft(stage: Stage) -> Any:
+    return stage.client.post(f"{draft_url(stage)}/approve")
+
+
+def send_a_draft(stage: Stage) -> Any:
+    return stage.client.post(f"{draft_url(stage)}/send")
+
+
+def cancel_a_draft(stage: Stage) -> Any:
+    return stage.client.post(f"{draft_url(stage)}/cancel")
+
+
 def suppress(stage: Stage) -> Any:
     return stage.client.post("/api/email-suppressions", json=ADDRESS)
 
@@ -124,10 +164,30 @@ def take_a_suppression_back(stage: Stage) -> Any:
     return stage.client.delete(f"/api/email-suppressions/{known.id}")
 
 
+def _template(stage: Stage) -> Any:
+    """The template of inquiries in German that is used."""
+    return stage.client.get("/api/templates?kind=inquiry&language=de").json["items"][0]
+
+
+def add_a_template(stage: Stage) -> Any:
+    known = _template(stage)
+    body = {name: known[name] for name in ("kind", "language", "subject", "body_text", "body_html")}
+    return stage.client.post("/api/templates", json={"name": "Neue Anfrage", "active": True, **body})
+
+
+def change_a_template(stage: Stage) -> Any:
+    return stage.client.patch(f"/api/templates/{_template(stage)['id']}", json={"name": "Unsere Anfrage"})
+
+
 Act = Callable[[Stage], Any]
 ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/emails/<id>/response": (answer_an_email, {"emails.updated_by", "answers.recorded_by"}),
     "POST /api/emails/<id>/resolve": (resolve_a_doubt, {"emails.updated_by", "emails.resolved_by"}),
+    "POST /api/emails": (write, {"emails.updated_by"}),
+    "PATCH /api/emails/<id>": (rewrite, {"emails.updated_by"}),
+    "POST /api/emails/<id>/approve": (approve_a_draft, {"emails.updated_by", "emails.approved_by"}),
+    "POST /api/emails/<id>/send": (send_a_draft, {"emails.updated_by", "emails.approved_by"}),
+    "POST /api/emails/<id>/cancel": (cancel_a_draft, {"emails.updated_by"}),
     "POST /api/phone-calls/<id>/outcome": (
         record_a_call,
         {"phone_calls.updated_by", "phone_calls.recorded_by", "answers.recorded_by"},
@@ -173,6 +233,8 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
         take_a_suppression_back,
         {"email_suppressions.removed_by", "email_suppressions.updated_by"},
     ),
+    "POST /api/templates": (add_a_template, {"templates.updated_by", "template_versions.created_by"}),
+    "PATCH /api/templates/<id>": (change_a_template, {"templates.updated_by", "template_versions.created_by"}),
 }
 
 

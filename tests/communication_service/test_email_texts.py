@@ -10,14 +10,19 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from communication_service.domain import email_texts
+from communication_service.domain import email_texts, template_kinds
 from communication_service.domain.copies import federal_states
-from communication_service.domain.email_texts import german_hours
+from communication_service.domain.first_templates import first_templates
 from communication_service.domain.letter_headers import LetterHeaders
+from communication_service.domain.template_kinds import Texts
+from communication_service.domain.template_words import hours
+from communication_service.domain.templates import joined
 from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
 from shared.database import new_id, transaction
 from shared.events.catalogue import AddressGeocoded
+from shared.texts import TextLanguage
 from shared.values.emails import EmailText, Sender, as_message
+from shared.values.enums import TemplateKind
 from shared.values.weekly import Weekly
 from tests.builders.communication import SENDER, a_therapist, arrives
 from tests.conftest import MONDAY
@@ -43,7 +48,13 @@ def patient(**fields: Any) -> PatientPseudonym:
 
 
 def written(*patients: PatientPseudonym, to: PracticeCopy | None = None, sender: Sender = SENDER) -> EmailText:
-    return email_texts.inquiry(to or therapist(), patients, sender=sender).whole()
+    """By the first template."""
+    language = TextLanguage.DE
+    values = email_texts.inquiry_values(to or therapist(), patients, sender=sender, language=language)
+    kind = TemplateKind.INQUIRY
+    first = next(each for each in first_templates() if (each.kind, each.language) == (kind, language))
+    texts = template_kinds.read(kind, Texts(first.subject, first.body_text, first.body_html))
+    return joined(*template_kinds.rendered(kind, texts, values))
 
 
 def test_an_email_says_all_that_a_practice_may_know_in_german() -> None:
@@ -163,8 +174,8 @@ def test_a_message_needs_no_eight_bit_server_and_has_short_lines() -> None:
 
 
 def test_hours_past_midnight_and_unknown_hours_are_written() -> None:
-    assert german_hours(None) == "nicht angegeben"
-    assert german_hours(Weekly.of([(9 * 60, 10 * 60 + 30)])) == "montags 09:00–10:30 Uhr"
+    assert hours(None) == "nicht angegeben"
+    assert hours(Weekly.of([(9 * 60, 10 * 60 + 30)])) == "montags 09:00–10:30 Uhr"
 
 
 STRANGE = "Mu\u0308ller\u00adLu\u200bx \u2028\r\n Bcc:\u00a0x@example.org"

@@ -29,6 +29,7 @@ EMAIL_STEPS: dict[EmailStatus, list[Step]] = {
         lambda e: states.approve_email(e, now=MONDAY),
         lambda e: states.retry_email(e, detail="later", not_before=None, now=MONDAY),
     ],
+    EmailStatus.DRAFT: [lambda e: states.draft_email(e, now=MONDAY)],
     EmailStatus.WAITING: [lambda e: states.hold_email(e, waits_for="anything", waits_until=None, now=MONDAY)],
     EmailStatus.CANCELLED: [lambda e: states.cancel_email(e, now=MONDAY)],
     EmailStatus.SENDING: [lambda e: states.claim_email(e, lease=LEASE, now=MONDAY)],
@@ -75,8 +76,8 @@ MACHINES: dict[type[Any], tuple[Mapping[Any, frozenset[Any]], Mapping[Any, list[
     PhoneCall: (states.PHONE_CALLS, CALL_STEPS),
     ContactRequest: (states.PLACEMENT_REQUESTS, REQUEST_STEPS),
 }
-SET_BY_NOBODY = {EmailStatus.DRAFT, EmailStatus.BOUNCED}
-"""Their issue is 15."""
+SET_BY_NOBODY = {EmailStatus.BOUNCED}
+"""Its issue is 15."""
 
 CASES = [
     pytest.param(table, before, after, step, id=f"{table.__name__}-{before}-{after}-{n}")

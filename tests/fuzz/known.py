@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from communication_service.store import tables
@@ -89,6 +90,7 @@ def _communication(session: Session, settings: Any, folder: Path) -> Known:
         "/api/emails": _ids(each.id for each in communication.rows(tables.Email)),
         "/api/inquiries": _ids(each.id for each in communication.rows(tables.Inquiry)),
         "/api/phone-calls": _ids(each.id for each in communication.rows(tables.PhoneCall)),
+        "/api/templates": _ids(session.scalars(select(tables.Template.id))),
         "/api/therapists": _ids(therapist),
         "therapist_id": _ids(therapist),
         "placement_request_id": _ids(request),

@@ -34,6 +34,7 @@ BULK_OF_REVIEWS, APPROVAL = "POST /api/import-reviews/bulk", "POST /api/import-r
 GEOCODE, DISTANCE, HOLIDAYS = "GET /api/geocode", "GET /api/distance", "GET /api/holidays"
 CONTACT, CONTACT_LOG = "POST /api/patients/{id}/contact-log", "GET /api/patients/{id}/contact-log"
 REPORTS = tuple(f"GET /api/reports/{name}" for name in ("contacts", "answers", "searches"))
+PLANS = "POST /api/contact-plans"
 GEOCODE_MANY, MATRIX = "POST /api/geocode", "POST /api/distance-matrix"
 POINT = {"postal_code": "52062"}
 
@@ -232,6 +233,28 @@ RULES = (
         "must not lie before from", "compares two dates, of which today is the default", rules.ends_before_it_starts,
         HOLIDAYS, {"from": "2026-12-02", "to": "2026-12-01"}, {"from": "2026-12-01", "to": "2026-12-01"},
         fields=("to",), also=("GET /api/access-log", "GET /api/phone-calls", CONTACT_LOG, *REPORTS),
+    ),
+    Reason(
+        "must be a Monday", "needs a calendar", rules.is_no_monday, PLANS, {"week": "2026-11-24"},
+        {"week": "2026-11-23"}, fields=("week",),
+    ),
+    Reason(
+        "must not be a week that is over", "depends on the day", rules.is_a_week_that_is_over, PLANS,
+        {"week": "2026-11-09"}, {"week": "2099-11-02"}, fields=("week",),
+    ),
+    Reason(
+        "must begin within two weeks from today", "depends on the day", rules.begins_in_more_than_two_weeks, PLANS,
+        {"week": "2099-11-02"}, {"week": "2026-11-09"}, fields=("week",),
+    ),
+    Reason(
+        "must be the first and the last day of one calendar month", "compares two dates", rules.is_no_month,
+        REPORTS[0], {"from": "2020-01-01", "to": "2020-02-29"}, {"from": "2020-02-01", "to": "2020-02-29"},
+        fields=("from", "to"), also=REPORTS[1:],
+    ),
+    Reason(
+        "must be over: reports are of whole months only", "depends on the day", rules.does_not_lie_in_the_past,
+        REPORTS[0], {"from": "2099-01-01", "to": "2099-01-31"}, {"from": "2020-02-01", "to": "2020-02-29"},
+        fields=("to",), also=REPORTS[1:],
     ),
     Reason(
         "must lie less than {} days after from", "compares two dates, of which today is the default",

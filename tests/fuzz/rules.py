@@ -214,6 +214,34 @@ def takes_no_time_or_hours(value: Any, sent: Sent) -> bool:
     return not timedelta() < length <= timedelta(hours=2)
 
 
+def is_no_monday(value: Any, sent: Sent) -> bool:
+    """Another day of the week."""
+    return _day(value).weekday() != 0
+
+
+def is_a_week_that_is_over(value: Any, sent: Sent) -> bool:
+    """Its Sunday has passed."""
+    return _day(value) + timedelta(days=7) <= today()
+
+
+def begins_in_more_than_two_weeks(value: Any, sent: Sent) -> bool:
+    """Counted from today."""
+    return _day(value) > today() + timedelta(days=14)
+
+
+def is_no_month(value: Any, sent: Sent) -> bool:
+    """The first and the last day are not those of one month, or one of them is missing."""
+    if not (sent.query.get("from") and sent.query.get("to")):
+        return True
+    first, last = _day(sent.query["from"]), _day(sent.query["to"])
+    return first.day != 1 or (last + timedelta(days=1)).day != 1 or first.replace(day=1) != last.replace(day=1)
+
+
+def does_not_lie_in_the_past(value: Any, sent: Sent) -> bool:
+    """Today or later."""
+    return _day(value) >= today()
+
+
 def lasts_too_long(value: Any, sent: Sent) -> bool:
     """More than five years."""
     return any((end - start).days >= 5 * 365 for start, end in _start_and_end(sent))

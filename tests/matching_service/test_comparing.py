@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from flask.testing import FlaskClient
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from matching_service import jobs
-from matching_service.domain import placement_requests
+from matching_service.domain import comparing, placement_requests
 from matching_service.domain.schemas import ContactList, Override
+from matching_service.store.tables import PatientCopy
 from shared.events.catalogue import PatientUpdated, TherapistUpdated
 from shared.values.enums import MatchCriterion, RequestStatus
 from tests.builders.events import happened
@@ -37,7 +40,7 @@ def moves(session: Session, therapist: UUID, kilometres: float, *, sequence: int
 
 def compared(session: Session) -> int:
     session.flush()
-    done = jobs.compare_again(RULES, MONDAY)
+    done = jobs.Comparing(RULES).compare_again(MONDAY)
     session.expire_all()
     return done
 
@@ -79,3 +82,23 @@ def test_what_staff_set_aside_is_none_and_a_patient_may_change_too(session: Sess
     compared(session)
     assert stored(session, agreed.id).unmet_criteria == []
     assert stored(session, other.id).unmet_criteria == ["gender"]
+
+
+def test_requests_of_a_patient_of_whom_nothing_is_known_any_more_are_compared_too(session: Session) -> None:
+    """A merge that the other file's events announce before its own one is handled."""
+    request = an_open_request(session)
+    gone = {"status": None, "written_at": func.clock_timestamp() + timedelta(hours=1)}
+    session.execute(update(PatientCopy).where(PatientCopy.id == request.patient_id).values(**gone))
+    assert compared(session) == 1
+    assert stored(session, request.id).unmet_criteria == []
+    assert compared(session) == 0
+
+
+def test_each_request_has_its_turn_whatever_becomes_of_those_before_it(session: Session) -> None:
+    requests = sorted(an_open_request(session).id for _ in range(3))
+    pages: list[UUID] = []
+    after = jobs.BEFORE_ALL
+    while page := comparing.next_requests(session, after=after, at_most=1):
+        pages += page
+        after = page[-1]
+    assert pages == requests

@@ -134,11 +134,13 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
     mine = add(client, patient, therapist).json["id"]
     assert add(client, patient, therapist, corrects=mine).status_code == 201
     client.post(f"/api/placement-requests/{request.id}/response", json={"outcome": "declined_other"})
-    answer = log_of(client, patient)[-1]["id"]
+    sent, answer = (log_of(client, patient)[place]["id"] for place in (0, -1))
+    in_other_words = add(client, patient, therapist, corrects=sent, channel="fax").json["id"]
     waiting = a_request(session, RequestStatus.CONTACTED, patient_id=other)
     handle(session, happened(PatientErased(patient_id=erased), sequence=9))
     session.commit()
     counted = session.scalar(select(func.count()).select_from(PatientContact))
+    accepted = {"result": "accepted"}
     next_year = {"occurred_at": (clock.now() + timedelta(days=365)).isoformat()}
     cases: list[tuple[Any, Any, dict[str, Any], int, str, str | None]] = [
         (patient, therapist, next_year, 422, "contact_log.invalid", "occurred_at"),
@@ -148,7 +150,9 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
         (patient, therapist, {"result": "taken_back"}, 422, "input.invalid", "result"),
         (patient, therapist, {"corrects": mine}, 409, "contact_log.corrected_already", None),
         (patient, therapist, {"corrects": answer}, 409, "contact_log.answer_of_request", None),
-        (other, waiting.therapist_id, {"result": "accepted"}, 409, "contact_log.request_waits", None),
+        (patient, therapist, {"corrects": in_other_words} | accepted, 409, "contact_log.contact_of_request", None),
+        (other, waiting.therapist_id, accepted, 409, "contact_log.request_waits", None),
+        (other, waiting.therapist_id, {"corrects": foreign} | accepted, 409, "contact_log.request_waits", None),
         (erased, therapist, {}, 409, "contact_log.patient_erased", None),
         (new_id(), therapist, {}, 404, "patient.not_found", None),
     ]  # fmt: skip

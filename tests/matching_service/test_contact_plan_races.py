@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from matching_service.settings import DEFAULT_PLAN_RULES
 from matching_service.store.tables import ContactPlan, PlacementRequest
 from shared.database import transaction
 from shared.errors import Conflict
+from shared.runtime import clock
 from shared.values.contact_plan_enums import ContactPlanStatus
 from shared.values.datetimes import berlin_day
 from shared.values.schemas import MergePatch
@@ -31,7 +33,8 @@ def begin(session: Session) -> ContactPlanView:
 
 
 def approve(session: Session, plan_id: UUID) -> ContactPlanView:
-    return contact_plans.approve(session, plan_id, expected_versions=None, by=None, now=WEDNESDAY)
+    today = berlin_day(WEDNESDAY)
+    return contact_plans.approve(session, plan_id, expected_versions=None, by=None, today=today, now=WEDNESDAY)
 
 
 def _status(plan_id: UUID) -> str:
@@ -66,6 +69,26 @@ def test_decisions_at_the_same_moment() -> None:
         assert (request.patient_id, request.therapist_id) == (patient, therapist)
     assert jobs.make_contact_plan(RULES, WEDNESDAY, solve=plan_solving.solve) == 1
     assert _status(computed) == ContactPlanStatus.PROPOSED
+
+
+def test_a_claim_is_kept_while_a_plan_is_solved() -> None:
+    """However long that takes: nobody else takes the plan meanwhile."""
+    with transaction() as session:
+        plan = begin(session).id
+
+    def claimed_until() -> Any:
+        with transaction() as session:
+            return session.get_one(ContactPlan, plan).claimed_until
+
+    def solves_for_long(question: Any) -> Any:
+        first, given_up_at = claimed_until(), clock.monotonic() + 150
+        while claimed_until() == first:
+            assert clock.monotonic() < given_up_at, "the claim was not renewed"
+        return plan_solving.solve(question)
+
+    often = timedelta(seconds=0.01)
+    assert jobs.make_contact_plan(RULES, WEDNESDAY, solve=solves_for_long, renewed_every=often) == 1
+    assert _status(plan) == ContactPlanStatus.PROPOSED
 
 
 def test_a_plan_that_is_changed_while_it_is_approved() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,18 +11,20 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from matching_service import jobs
-from matching_service.domain import plan_making
+from matching_service.domain import plan_making, plan_solving
 from matching_service.store.tables import ContactPlan
 from shared.database import transaction
 from shared.events.catalogue import PatientErased, TherapistBlocked
 from shared.values.enums import RequestStatus
 from tests.builders.contact_plans import (
+    MONDAY_OF_WEEK,
     URL,
     WEDNESDAY,
     WEEK,
     a_callable_therapist,
     a_mailable_therapist,
     a_proposed_plan,
+    a_stored_plan,
     compute,
     make_requests,
     patients_of,
@@ -41,14 +43,18 @@ from tests.builders.matching import (
 )
 
 
+def _days_before(days: int) -> date:
+    return WEDNESDAY.date() - timedelta(days=days)
+
+
 def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: FlaskClient, session: Session) -> None:
     """The one practice goes to who has only that one; a process of its own solves it."""
     near = a_callable_therapist(session, potentially_available=True)
     far = a_callable_therapist(session, working_hours=None, **north_of_aachen(20))
     unreachable = a_known_therapist(session)
-    long = a_known_patient(session, search_started_on="2089-01-05")
-    bound = a_known_patient(session, search_started_on="2089-11-02", max_distance_km=8)
-    late = a_known_patient(session, search_started_on="2089-11-16", max_distance_km=8)
+    long = a_known_patient(session, search_started_on=_days_before(364))
+    bound = a_known_patient(session, search_started_on=_days_before(63), max_distance_km=8)
+    late = a_known_patient(session, search_started_on=_days_before(49), max_distance_km=8)
     nowhere = a_known_patient(session, placed=False)
     begun = client.post(URL, json={"week": WEEK, "max_patients_per_therapist": 1})
     assert (begun.status_code, begun.json["status"], begun.json["week"]) == (202, "waiting", WEEK)
@@ -66,13 +72,24 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
     assert one["unknown"] == ["availability"]
     assert (one["channel"], one["distance_km"], two["distance_km"]) == ("phone", 20.0, 5.0)
     assert one["chance"] < two["chance"] < 0.25
-    assert one["reasons"][0] == "20.0 km in a straight line"
-    assert two["reasons"][0].startswith("Potentially available")
+    assert one["reasons"][0] == {
+        "code": "plan_reason.way",
+        "params": {"distance_km": 20.0},
+        "text": "20.0 km in a straight line",
+    }
+    assert (one["reasons"][-1]["code"], one["reasons"][-1]["params"]) == ("reason.unknown", {"rules": ["availability"]})
+    assert two["reasons"][0]["code"] == "reason.potentially_available"
     of = patients_of(client, plan)
     assert [each["position"] for each in of.values()] == [1, 2, 3, 4]
     assert (of[late]["planned"], of[late]["candidates"], of[late]["gap"]) == (0, 2, None)
     assert of[late]["lacks"] == {"practice_full": 1, "no_channel": 1}
-    assert len(of[late]["explanation"]) == 3
+    assert [(each["code"], each["params"]) for each in of[late]["explanation"]] == [
+        ("plan_outlook.planned", {"planned": 0, "candidates": 2}),
+        ("plan_lack.practice_full", {"number": 1}),
+        ("plan_lack.no_channel", {"number": 1}),
+    ]
+    german = client.get(f"{URL}/{plan['id']}/requests", headers={"Accept-Language": "de"}).json["items"][0]
+    assert german["reasons"][0]["text"] == "20,0 km Luftlinie"
     assert (of[long]["days_waited"], of[long]["planned"]) == (364, 1)
     assert of[nowhere]["gap"] == "place_unknown"
     assert compute() == 0
@@ -134,7 +151,7 @@ def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Se
     assert states == {(first["therapist_id"], "removed"), (str(left), "made"), (str(added_by_staff), "refused")}
     (added_by_hand,) = requests_of(client, plan, state="refused")
     assert added_by_hand["added_by_staff"]
-    assert any("rivate" in each for each in added_by_hand["why_refused"])
+    assert any("rivate" in each["text"] for each in added_by_hand["why_refused"])
     late = client.patch(at, json={"removed_request_ids": []})
     assert (late.status_code, late.json["code"]) == (409, "contact_plan.not_proposed")
     assert client.get("/api/placement-requests", query_string={"patient_id": str(patient)}).json["total"] == 1
@@ -164,7 +181,7 @@ def test_an_approval_makes_requests_once_and_refuses_by_name(client: FlaskClient
     requests = {UUID(each["therapist_id"]): each for each in requests_of(client, plan)}
     made = client.get(f"/api/placement-requests/{requests[fine]['placement_request_id']}").json
     assert (made["therapist_id"], made["status"]) == (str(fine), "open")
-    assert "blocked" in requests[blocked]["why_refused"][0]
+    assert "blocked" in requests[blocked]["why_refused"][0]["text"]
     assert requests[added_by_staff]["state"] == "refused"
     assert client.post(f"{URL}/{plan['id']}/approve").json["status"] == "approved"
     assert client.get("/api/placement-requests").json["total"] == 2
@@ -193,6 +210,39 @@ def test_a_plan_that_cannot_be_computed_fails_after_some_attempts(client: FlaskC
     assert client.post(URL, json={"week": WEEK}).status_code == 202
 
 
+def test_a_plan_is_approved_before_its_week_is_over(client: FlaskClient, session: Session) -> None:
+    plan, _ = a_stored_plan(session, a_known_patient(session), a_callable_therapist(session))
+    session.get_one(ContactPlan, plan).week = MONDAY_OF_WEEK - timedelta(days=14)
+    session.commit()
+    refused = client.post(f"{URL}/{plan}/approve")
+    assert (refused.status_code, refused.json["code"]) == (409, "contact_plan.too_late")
+
+
+def test_acceptances_are_expected_of_the_first_of_several_patients_of_a_practice(
+    client: FlaskClient, session: Session
+) -> None:
+    a_callable_therapist(session, potentially_available=True)
+    for _ in range(3):
+        a_known_patient(session)
+    plan = a_proposed_plan(client)
+    chances = sorted((each["chance"] for each in requests_of(client, plan)), reverse=True)
+    expected = chances[0] + chances[1] / 2 + chances[2] / 4
+    assert plan["expected_acceptances"] == pytest.approx(expected, abs=0.051)
+
+
+def test_the_days_between_e_mails_are_those_of_the_communication_service(client: FlaskClient, session: Session) -> None:
+    asked, other = a_known_patient(session), a_known_patient(session)
+    mailed = a_mailable_therapist(session, "praxis@example.org")
+    before = WEDNESDAY - timedelta(days=14)
+    a_request(session, RequestStatus.DECLINED, patient_id=asked, therapist_id=mailed, now=before)
+    lacks = []
+    for days in (7, 30):
+        plan = client.post(URL, json={"week": WEEK}).json
+        jobs.make_contact_plan(RULES, WEDNESDAY, days_between_emails=days, solve=plan_solving.solve)
+        lacks.append(patients_of(client, plan)[other]["lacks"])
+    assert lacks == [{}, {"mailed_recently": 1}]
+
+
 def test_nobody_who_was_erased_is_in_a_plan(client: FlaskClient, session: Session) -> None:
     """Also not in one that was computed meanwhile."""
     a_callable_therapist(session)
@@ -202,8 +252,6 @@ def test_nobody_who_was_erased_is_in_a_plan(client: FlaskClient, session: Sessio
     client.post(URL, json={"week": WEEK})
 
     def erased_meanwhile(question: Any) -> Any:
-        from matching_service.domain import plan_solving
-
         handle(session, happened(PatientErased(patient_id=gone), gone, sequence=2))
         return plan_solving.solve(question)
 
@@ -219,6 +267,7 @@ def test_nobody_who_was_erased_is_in_a_plan(client: FlaskClient, session: Sessio
     [
         ({"week": "2026-11-24"}, "week"),
         ({"week": "2026-11-02"}, "week"),
+        ({"week": (MONDAY_OF_WEEK + timedelta(days=21)).isoformat()}, "week"),
         ({"max_requests_per_patient": 0}, "max_requests_per_patient"),
         ({"max_patients_per_therapist": 7}, "max_patients_per_therapist"),
         ({"max_calls": -1}, "max_calls"),

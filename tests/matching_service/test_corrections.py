@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from matching_service.domain import audit_log
 from matching_service.jobs import reopen_deferred
 from shared.database import new_id
 from shared.events.catalogue import (
@@ -66,6 +67,21 @@ def yesterday() -> Any:
 BEFORE = [S.OPEN, S.QUEUED, S.CONTACTED, S.DEFERRED, S.NO_ANSWER]
 AS_BEFORE = {S.QUEUED: S.OPEN}
 """The inquiry may have been dissolved since: the request waits for one again."""
+
+
+def test_the_log_is_in_the_order_of_what_happened_whatever_the_clocks_of_machines_say(
+    client: FlaskClient, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids begin with the time of the machine that made them: here each machine is behind the one before."""
+    request = a_request(session, S.CONTACTED)
+    ids = (UUID(int=number) for number in range(9, 0, -1))
+    monkeypatch.setattr(audit_log, "new_id", lambda: next(ids))
+    assert post(client, request.id, "response", outcome="declined_other").status_code == 200
+    assert corrected(client, request.id, None)["status"] == "contacted"
+    entries = log(client, request.id)
+    assert [each["what"] for each in entries[-2:]] == ["answered", "corrected"]
+    contacts = client.get(f"/api/patients/{request.patient_id}/contact-log").json["items"]
+    assert [each["result"] for each in contacts] == ["sent", "declined_other", "taken_back"]
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "declined_capacity", "later"])

@@ -70,6 +70,18 @@ def test_the_document_counts_contacts_results_and_practices_with_a_seat(session:
     assert first.headers["Content-Disposition"] == 'attachment; filename="contact-log.pdf"'
 
 
+def test_a_contact_that_another_day_corrects_is_not_counted(session: Session, client: FlaskClient) -> None:
+    patient, therapist = a_known_patient(session), a_known_therapist(session)
+    session.commit()
+    two_days_ago, long_ago = (clock.now() - timedelta(days=days) for days in (2, 40))
+    letter = add(client, patient, therapist, occurred_at=two_days_ago.isoformat()).json["id"]
+    add(client, patient, therapist, occurred_at=long_ago.isoformat(), corrects=letter)
+    week = f"/api/patients/{patient}/contact-log?from={berlin_day(clock.now()) - timedelta(days=5)}"
+    text = text_of(client.get(week, headers=PDF))
+    assert "Kontakte 0" in text
+    assert "(berichtigt durch einen Eintrag außerhalb dieses Zeitraums)" in text
+
+
 def test_a_log_of_nothing_is_evidence_of_nothing(session: Session, client: FlaskClient) -> None:
     patient = a_known_patient(session)
     session.commit()

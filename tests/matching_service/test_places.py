@@ -41,6 +41,14 @@ def test_a_place_that_works_is_shown_logged_and_published(client: FlaskClient, s
     assert (again.status_code, again.json["code"]) == (409, "placement_request.confirmed_already")
 
 
+def test_a_place_fails_after_it_is_known_to_work(client: FlaskClient, session: Session) -> None:
+    place = a_place(session)
+    post(client, place, "confirm", confirmed_on=on(3))
+    refused = post(client, place, "fail", reason="other", failed_on=on(4))
+    assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, "failed_on")
+    assert post(client, place, "fail", reason="other", failed_on=on(3)).status_code == 200
+
+
 def test_a_place_that_failed_is_over_and_its_therapist_left_out(client: FlaskClient, session: Session) -> None:
     place = a_place(session)
     post(client, place, "confirm", confirmed_on=on(8))

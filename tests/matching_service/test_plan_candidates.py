@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import product
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy.orm import Session
 
+from matching_service.domain import acceptance
 from matching_service.domain.criteria import CRITERIA, JUDGE, MANY
 from matching_service.domain.search import of_patient
-from matching_service.store import queries
+from matching_service.store import plan_candidates, queries
+from matching_service.store.plan_candidates import PackedPractices
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestStatus
 from tests.builders.matching import (
@@ -56,7 +60,8 @@ def test_many_searches_have_the_candidates_that_each_has_alone(session: Session)
         asked = MONDAY - timedelta(days=days)
         a_request(session, status, patient_id=patients[0], therapist_id=therapist, now=asked)
     searches = [_search(session, each) for each in patients]
-    many = {row.patient_id: _unpacked(row) for row in MANY.candidates(session, searches)}
+    rows = _candidates(session, searches, dict.fromkeys(therapists, 500))
+    many = {row.patient_id: _unpacked(row) for row in rows}
     for search in searches:
         found = JUDGE.best(session, search, weights=WEIGHTS, limit=100).best
         alone = {
@@ -69,6 +74,36 @@ def test_many_searches_have_the_candidates_that_each_has_alone(session: Session)
         }
         assert many.get(search.patient_id, {}) == alone
     assert len({len(each) for each in many.values()}) > 2, "they differ"
+
+
+def test_of_many_practices_the_likeliest_and_others_are_considered(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patients of one place have the same likeliest practices, and different others."""
+    monkeypatch.setattr(plan_candidates, "LIKELIEST", 2)
+    monkeypatch.setattr(plan_candidates, "OTHERS", 3)
+    therapists = [a_known_therapist(session, **north_of_aachen(each)) for each in range(12)]
+    full, asked_lately = a_known_therapist(session), a_known_therapist(session)
+    patients = [a_known_patient(session) for _ in range(12)]
+    # the last of them is the likeliest; two of equal chances differ by their ways
+    chances = dict.fromkeys(therapists, 500) | {therapists[-1]: 900, full: 6000, asked_lately: 6000}
+    lacks = {full: "practice_full", asked_lately: "mailed_recently"}
+    rows = _candidates(session, [_search(session, each) for each in patients], chances, lacks)
+    considered = [_unpacked(row).keys() for row in rows]
+    assert all({therapists[-1], therapists[0]} <= each for each in considered)
+    assert all(3 <= len(each) <= 5 for each in considered)
+    assert set().union(*considered) == set(therapists)
+    for row, each in zip(rows, considered, strict=True):
+        left = {"not_considered": 12 - len(each), "practice_full": 1, "mailed_recently": 1}
+        assert (row.candidates, row.lacks) == (14, left)
+    assert rows == _candidates(session, [_search(session, each) for each in patients], chances, lacks)
+
+
+def _candidates(
+    session: Session, searches: list[Any], chances: dict[UUID, int], lacks: dict[UUID, str] | None = None
+) -> Sequence[Any]:
+    practices = [(id, chance, (lacks or {}).get(id, "")) for id, chance in chances.items()]
+    return MANY.candidates(session, searches, PackedPractices.of(practices), acceptance.LIKELINESS)
 
 
 def _search(session: Session, patient_id: UUID) -> Any:

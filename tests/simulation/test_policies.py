@@ -36,6 +36,8 @@ def _packed(patient: UUID, ways: Mapping[UUID, int]) -> PackedPairs:
         metres=b"".join(each.to_bytes(4) for each in ways.values()),
         unknown=bytes(4 * len(ways)),
         preferred=bytes(len(ways)),
+        candidates=len(ways),
+        lacks={},
     )
 
 

@@ -70,7 +70,7 @@ def test_practices_are_asked_within_the_limits_and_answer(played: list[Played]) 
         assert len(each.weeks) == TINY.weeks
         assert each.weeks[-1].searching + each.weeks[-1].placed == len(each.searches)
         for search in each.searches:
-            days = [search.begins_on, search.asked_on, search.accepted_on, search.placed_on]
+            days = [search.begins_on, search.asked_on, search.placed_on]
             known = [day for day in days if day is not None]
             assert known == sorted(known)
             assert search.asked_on is None or search.practices_that_fit

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from matching_service.domain import planned_request_states
 from matching_service.domain import states as matching
 from patient_service.domain import states as patient
+from shared.values.contact_plan_enums import ContactPlanStatus, PlannedRequestState
 from shared.values.enums import ImportStatus, PatientStatus, RequestStatus, TherapistStatus
 from shared.values.transitions import TransitionNotAllowed, check_transition
 from therapist_service.domain import states as therapist
@@ -15,6 +17,8 @@ from therapist_service.domain import states as therapist
 MACHINES: dict[str, tuple[Any, Any]] = {
     "patient": (PatientStatus, patient.ALLOWED),
     "placement request": (RequestStatus, matching.ALLOWED),
+    "contact plan": (ContactPlanStatus, matching.PLANS),
+    "planned request": (PlannedRequestState, planned_request_states.ALLOWED),
     "therapist": (TherapistStatus, therapist.THERAPISTS),
     "import": (ImportStatus, therapist.IMPORTS),
 }

@@ -1,0 +1,202 @@
+"""Notices: e-mails that are no inquiries. They answer a practice, or inform it, and wait for no cooldown.
+
+A withdrawal is written by itself: a practice that was written to and has not answered learns at once that its answer
+is not needed any more (docs/domain.md#contact-rule-9). Just before it is handed over it is looked at again, and what is
+not true any more is not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from communication_service.domain import email_parts, email_texts, states
+from communication_service.domain.template_values import WithdrawnPatient
+from communication_service.settings import ContactRules
+from communication_service.store import copy_queries, email_queries, locks, notice_queries, request_queries
+from communication_service.store import suppressions as suppressed
+from communication_service.store.notice_queries import DueNotice
+from communication_service.store.tables import ContactRequest, Email, PatientPseudonym, PracticeCopy
+from shared.database import Session
+from shared.security.patient_texts import PatientTexts
+from shared.values.enums import ContactRequestStatus, EmailKind, WithdrawalReason
+
+REASONS: Final = frozenset(WithdrawalReason) - {
+    WithdrawalReason.PATIENT_ERASED,
+    WithdrawalReason.PATIENT_MERGED,
+    WithdrawalReason.THERAPIST_MERGED,
+    WithdrawalReason.THERAPIST_UNAVAILABLE,
+}
+"""Of withdrawals about which a practice is written to: nobody is written about after an erasure, another request goes
+on after a merge, and who is blocked or inactive is left alone."""
+NO_ADDRESS: Final = "the practice has no e-mail address any more"
+NO_EMAILS_WANTED: Final = "the practice is not written to any more"
+NOT_TRUE: Final = "what it says is not true any more, or somebody in it was erased"
+MAILED_TO: Final = frozenset({"any", "email_only"})
+"""Preferences of practices that are written to."""
+
+
+# Withdrawals
+
+
+def due(session: Session, *, rules: ContactRules, now: datetime, at_most: int) -> Sequence[DueNotice]:
+    """Practices that are to learn of withdrawals, which have gathered for as long as requests do."""
+    return notice_queries.therapists_with_withdrawals(session, before=now - rules.gathering, limit=at_most)
+
+
+def write_withdrawals(
+    session: Session, therapist_id: UUID, *, rules: ContactRules, texts: PatientTexts, cause: str | None, now: datetime
+) -> int:
+    """Write to a practice which requests are withdrawn, in one e-mail where they fit; returns the number of e-mails.
+
+    A practice that cannot be written to any more, and patients of whom nothing is known, are left out.
+    """
+    if not locks.try_to_lock_therapist(session, therapist_id):
+        return 0
+    requests = notice_queries.withdrawals_to_write(session, therapist_id)
+    practice = copy_queries.therapist(session, therapist_id)
+    patients = _patients(session, texts, requests)
+    for request in requests:
+        request.withdrawal_due_at = None
+    about = [each for each in requests if each.patient_id in patients]
+    if practice is None or not _is_written_to(session, practice):
+        return 0
+    together = rules.patients_together
+    groups = [about[first : first + together] for first in range(0, len(about), together)]
+    for group in groups:
+        _write_withdrawal(session, texts, practice, group, patients, rules=rules, cause=cause, now=now)
+    return len(groups)
+
+
+def _patients(
+    session: Session, texts: PatientTexts, requests: Sequence[ContactRequest]
+) -> dict[UUID, PatientPseudonym]:
+    """The patients of whom something can be written."""
+    wanted = {request.patient_id for request in requests}
+    return copy_queries.patients(session, wanted - texts.unwritable(session, wanted))
+
+
+def _is_written_to(session: Session, practice: PracticeCopy) -> bool:
+    return (
+        practice.status == "active"
+        and practice.contact_preference in MAILED_TO
+        and practice.email_key is not None
+        and not practice.email_opt_out
+        and not suppressed.is_suppressed(session, practice.email_key)
+    )
+
+
+def _write_withdrawal(
+    session: Session,
+    texts: PatientTexts,
+    practice: PracticeCopy,
+    requests: Sequence[ContactRequest],
+    patients: dict[UUID, PatientPseudonym],
+    *,
+    rules: ContactRules,
+    cause: str | None,
+    now: datetime,
+) -> None:
+    email = states.new_notice(
+        EmailKind.WITHDRAWAL, practice.id, message_id_domain=rules.sender.domain, by=None, now=now
+    )
+    email.recipient, email.recipient_key = practice.email or "", practice.email_key or ""
+    email.correlation_id = cause
+    withdrawn = [
+        WithdrawnPatient(
+            patients[each.patient_id].reference, each.withdrawal_reason == WithdrawalReason.PLACED_ELSEWHERE
+        )
+        for each in requests
+    ]
+    written = email_texts.withdrawal(session, practice, withdrawn, rules=rules)
+    written.mark(email)
+    email_parts.write(session, texts, email, written.letter, [(each.patient_id, each.id) for each in requests])
+    session.add(email)
+    session.flush()
+
+
+def postpone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
+    """Postpone the withdrawals of a practice whose data caused an error."""
+    for request in notice_queries.withdrawals_to_write(session, therapist_id):
+        request.withdrawal_due_at = until
+
+
+# Before they are handed over
+
+
+def ready(session: Session, known: Email, *, texts: PatientTexts, now: datetime) -> Email | None:
+    """Returns the notice, locked, if it may go as things are now; one that is not true any more is cancelled."""
+    if known.therapist_id is not None and not locks.try_to_lock_therapist(session, known.therapist_id):
+        return None
+    email = email_queries.email(session, known.id, lock=True)
+    if email is None or not states.may_go(email, now=now):
+        return None
+    request_queries.lock_requests(session, email.placement_request_ids)
+    problem = _address(session, email) or _what_is_not_true(session, texts, email)
+    if problem is not None:
+        cancel(session, email, now=now)
+        email.error = problem
+        session.flush()
+        return None
+    return email
+
+
+def _address(session: Session, email: Email) -> str | None:
+    """Write the practice's present address into the notice; returns the reason where there is none to write to."""
+    if email.therapist_id is None:
+        return None
+    practice = copy_queries.therapist(session, email.therapist_id)
+    if practice is None or practice.email is None or practice.email_key is None:
+        return NO_ADDRESS
+    if _is_composed_withdrawal(email) and not _is_written_to(session, practice):
+        return NO_EMAILS_WANTED
+    email.recipient, email.recipient_key = practice.email, practice.email_key
+    return None
+
+
+def _what_is_not_true(session: Session, texts: PatientTexts, email: Email) -> str | None:
+    is_whole = may_be_said(session, email) and email_parts.read_whole(session, texts, email) is not None
+    return None if is_whole else NOT_TRUE
+
+
+def _is_composed_withdrawal(email: Email) -> bool:
+    return email.kind == EmailKind.WITHDRAWAL and not email.written_by_staff
+
+
+def may_be_said(session: Session, email: Email) -> bool:
+    """Whether all that a notice is about is as it says, and no patient in it was erased."""
+    requests = request_queries.requests_now(session, email.placement_request_ids)
+    patients = copy_queries.patients(session, {each.patient_id for each in requests})
+    if any(each.patient_id not in patients for each in requests):
+        return False
+    return not _is_composed_withdrawal(email) or all(map(_is_withdrawn, requests))
+
+
+def _is_withdrawn(request: ContactRequest) -> bool:
+    return request.status == ContactRequestStatus.OVER and request.withdrawal_reason is not None
+
+
+def cancel(session: Session, email: Email, *, now: datetime) -> None:
+    """Never send this notice; what a withdrawal still has to say is written anew. The caller holds the locks."""
+    states.cancel_email(email, now=now)
+    write_anew(session, email, now=now)
+
+
+def write_anew(session: Session, email: Email, *, now: datetime) -> None:
+    """Let the practice learn of the withdrawals in a notice that never goes; others are not written by themselves."""
+    if not _is_composed_withdrawal(email):
+        return
+    for request in request_queries.requests(session, email.placement_request_ids):
+        if _is_withdrawn(request):
+            request.withdrawal_due_at = now
+
+
+def cancel_about_erased(session: Session, *, now: datetime, at_most: int) -> int:
+    """Cancel notices that have not gone out and are about patients who were erased; returns their number."""
+    found = notice_queries.unsent_about_erased(session, limit=at_most)
+    for email in found:
+        cancel(session, email, now=now)
+    session.flush()
+    return len(found)
