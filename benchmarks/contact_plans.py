@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -23,7 +23,7 @@ from psycopg2.extras import execute_values
 from benchmarks.figures import Figure, at_least, at_most, quantile
 from matching_service.domain import acceptance, plan_making
 from matching_service.domain.plan_making import Claimed
-from matching_service.domain.plan_question import PackedPairs, PlanLimits, Planned, Practice, Question
+from matching_service.domain.plan_question import PackedPairs, PlanLimits, Planned, Practice, Question, Solution
 from matching_service.domain.week_capacity import Week
 from matching_service.jobs import solve_apart
 from matching_service.settings import DEFAULT_INTERVAL, AskAgainRules, Settings
@@ -43,6 +43,9 @@ from testkit.synthetic_region import therapists
 
 PATIENTS, THERAPISTS = 5000, 40_000
 REQUESTS, EACH = 5, 3
+CITIES = ("10115", "20095", "80331", "50667", "60311", "70173", "04109", "44135")
+WIDE_KM, LONGEST_WIDE = 100, 150
+"""A radius that nobody would wish for who has so many practices nearer; nobody waits for such a plan."""
 SCARCE = 400
 """So many practices can be called in the second comparison, and none is written to: callers are what is scarce."""
 RULES = AskAgainRules()
@@ -55,22 +58,34 @@ def measure(_: PrivatePlatform) -> list[Figure]:
         connection.autocommit = True
         with connection.cursor() as cursor:
             try:
-                _load(cursor)
-                return list(_measure())
+                codes = areas()
+                _load(cursor, [place for _, place in sorted(codes.items())])
+                figures = list(_measure())
+                _remove(cursor)
+                _load(cursor, [codes[each] for each in CITIES], radius_km=WIDE_KM)
+                return [*figures, *_measured(f", {WIDE_KM} km around cities", seconds=LONGEST_WIDE)[0]]
             finally:
-                cursor.execute("DELETE FROM matching_service.therapists WHERE sequence = -7")
-                cursor.execute("DELETE FROM matching_service.patients WHERE sequence = -7")
+                _remove(cursor)
 
 
-def _load(cursor: Any) -> None:
-    """Copies as events would make them, of a seeded region; some practices are hinted at, and patients differ."""
+def _remove(cursor: Any) -> None:
+    cursor.execute("DELETE FROM matching_service.therapists WHERE sequence = -7")
+    cursor.execute("DELETE FROM matching_service.patients WHERE sequence = -7")
+
+
+def _load(cursor: Any, places: Sequence[Any], *, radius_km: int | None = None) -> None:
+    """Copies as events would make them, of a seeded region; some practices are hinted at, and patients differ.
+
+    `places`: where patients live; `radius_km`: how far all of them would go.
+    """
     chance = Random(14)
     rows = [copied_therapist(chance, each) for each in therapists(THERAPISTS, seed=14, region="germany")]
     columns = ", ".join(rows[0])
     sql = f"INSERT INTO matching_service.therapists ({columns}) VALUES %s"
     execute_values(cursor, sql, [tuple(each.values()) for each in rows], page_size=1000)
-    codes = [place for _, place in sorted(areas().items())]
-    patients = [_patient(chance, chance.choice(codes)) for _ in range(PATIENTS)]
+    patients = [_patient(chance, chance.choice(places)) for _ in range(PATIENTS)]
+    if radius_km is not None:
+        patients = [each | {"max_distance_km": radius_km} for each in patients]
     sql = f"INSERT INTO matching_service.patients ({', '.join(patients[0])}) VALUES %s"
     execute_values(cursor, sql, [tuple(each.values()) for each in patients], page_size=1000)
     cursor.execute("VACUUM (ANALYZE) matching_service.therapists")
@@ -118,6 +133,16 @@ def _patient(chance: Random, place: Any) -> dict[str, Any]:
 
 
 def _measure() -> Iterator[Figure]:
+    figures, question, solution, waited = _measured("")
+    yield from figures
+    yield from _compared("", question, solution.requests, waited)
+    called = [_called(each) for each in question.practices]
+    scarce = Question(question.patients, called, question.pairs, PlanLimits(1, calls=SCARCE))
+    yield from _compared(f", {SCARCE} calls", scarce, solve_apart(scarce).requests, waited)
+
+
+def _measured(kind: str, *, seconds: float = 30) -> tuple[list[Figure], Question, Solution, dict[UUID, int]]:
+    """How long a plan takes and how much memory; with it, and for how many days each patient has searched."""
     now = clock.now()
     today = berlin_day(now)
     week = Week(today - timedelta(days=today.weekday()))
@@ -140,13 +165,11 @@ def _measure() -> Iterator[Figure]:
     # on a busy machine the time says little
     print(f"{number} pairs in {found - started:.1f} s, solved in {ended - found:.1f} s ({used:.1f} s of a processor)")
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
-    yield at_most("plan of 5,000 patients among 40,000 therapists", ended - started, "s", 30)
-    yield at_most("its memory, the larger of both processes, peak", peak, "MB", 2048)
-    waited = {each.id: each.days_waited or 0 for each in people}
-    yield from _compared("", question, solution.requests, waited)
-    called = [_called(each) for each in practices]
-    scarce = Question(question.patients, called, pairs, PlanLimits(1, calls=SCARCE))
-    yield from _compared(f", {SCARCE} calls", scarce, solve_apart(scarce).requests, waited)
+    figures = [
+        at_most(f"plan of 5,000 patients among 40,000 therapists{kind}", ended - started, "s", seconds),
+        at_most(f"its memory, the larger of both processes, peak{kind}", peak, "MB", 2048),
+    ]
+    return figures, question, solution, {each.id: each.days_waited or 0 for each in people}
 
 
 def _used_by_children() -> float:
@@ -196,11 +219,5 @@ def _described(question: Question, chosen: Chosen, waited: dict[UUID, int]) -> s
 
 def _expected(chosen: Chosen, weights: Mapping[UUID, int] | None = None) -> float:
     """Acceptances: of each practice the likeliest whole, the next half, and so on; weighted, if there are weights."""
-    of_practice: dict[UUID, list[tuple[int, UUID]]] = defaultdict(list)
-    for patient, therapist, chance in chosen:
-        of_practice[therapist].append((chance, patient))
-    return sum(
-        chance / acceptance.WHOLE / float(2**place) * (weights[patient] / 100 if weights else 1)
-        for chances in of_practice.values()
-        for place, (chance, patient) in enumerate(sorted(chances, reverse=True))
-    )
+    values = ((therapist, chance * (weights[patient] if weights else 100)) for patient, therapist, chance in chosen)
+    return acceptance.expected(values) / acceptance.WHOLE / 100

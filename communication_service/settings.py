@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, time, timedelta
 from functools import cache
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -14,6 +14,7 @@ from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.service_calls import CallingService, PatientServiceAddress
 from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
 from shared.texts import TextLanguage
+from shared.values import email_headers
 from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
 from shared.values.mail_enums import MailMode
@@ -90,7 +91,7 @@ class ContactRules(MailSender, EmailInterval):
     """What becomes of e-mails to practices. redirect: each goes to CONTACT_REDIRECT_TO and says whom it was for;
     dry_run: none goes, each is recorded as sent. Cooldowns and follow-up calls act as always, and `mode` of an e-mail
     says it: such a database is for trying out, not for going on with."""
-    redirect_to: Annotated[EmailAddress | Literal[""], Field(validate_default=True)] = ""
+    redirect_to: Annotated[str, Field(validate_default=True)] = ""
     """Where e-mails go with CONTACT_MAIL_MODE=redirect."""
     link_days: Annotated[int, Unit("days")] = Field(default=180, ge=30, le=3660)
     """How long links in e-mails are valid, from the day on which the e-mail is handed over."""
@@ -155,9 +156,7 @@ class ContactRules(MailSender, EmailInterval):
     def _names_an_address_to_redirect_to(cls, address: str, others: ValidationInfo) -> str:
         if others.data.get("mail_mode") == MailMode.REDIRECT and not address:
             raise ValueError("CONTACT_MAIL_MODE=redirect needs an address")
-        if not address.isascii():
-            raise ValueError("must be written in ASCII (a domain with umlauts as xn--…)")
-        return address
+        return address and email_headers.address(address)
 
     @field_validator("call_step_minutes")
     @classmethod

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matching_service.settings import (
+    DEFAULT_AGENCY,
     DEFAULT_INTERVAL,
     DEFAULT_PLAN_RULES,
     DEFAULT_WEIGHTS,
+    Agency,
     AskAgainRules,
     ContactPlanRules,
     ScoreWeights,
@@ -29,6 +31,8 @@ class Dependencies:
     """What the agency weighs in a score."""
     plan_rules: ContactPlanRules = DEFAULT_PLAN_RULES
     """What bounds a weekly contact plan."""
+    agency: Agency = DEFAULT_AGENCY
+    """Who searches, as the evidence of a search names it."""
     days_between_emails: int = DEFAULT_INTERVAL.days_between_emails
     """How often a practice can be written to."""
 
@@ -40,6 +44,7 @@ class Dependencies:
             PatientTexts.of(settings.text_key),
             settings.score,
             settings.contact_plan,
+            settings.agency,
             settings.contact.days_between_emails,
         )
 

@@ -55,15 +55,15 @@ def make_contact_plan(
         practices = plan_making.practices(session, claimed, days_between_emails=days_between_emails)
     packed = plan_making.packed_practices(practices)
     pairs: list[PackedPairs] = []
-    done = 0
+    of, done = len(people), len(people) - sum(map(len, plan_making.portions(people)))  # nothing to do for the others
     for portion in plan_making.portions(people):
         with transaction() as session:
             pairs += plan_making.pairs(session, portion, packed)
         done += len(portion)
         with transaction() as session:
-            if not plan_making.note_progress(session, claimed, done, now=running()):
+            if not plan_making.note_progress(session, claimed, done, of=of, now=running()):
                 return 1  # another plan was approved meanwhile: this one begins again
-    with _kept_claimed(claimed, done, running, every=renewed_every):
+    with _kept_claimed(claimed, of, running, every=renewed_every):
         solution = (solve or solve_apart)(plan_making.question(claimed, people, practices, pairs))
     with transaction() as session:
         plan_making.propose(session, claimed, people, solution, now=running())
@@ -71,7 +71,7 @@ def make_contact_plan(
 
 
 @contextmanager
-def _kept_claimed(plan: Claimed, done: int, running: Callable[[], datetime], *, every: timedelta) -> Iterator[None]:
+def _kept_claimed(plan: Claimed, of: int, running: Callable[[], datetime], *, every: timedelta) -> Iterator[None]:
     """Keep the claim of a plan while it is solved, however long that takes: else another worker would begin it anew."""
     is_over = threading.Event()
 
@@ -79,7 +79,7 @@ def _kept_claimed(plan: Claimed, done: int, running: Callable[[], datetime], *, 
         while not is_over.wait(every.total_seconds()):
             try:
                 with transaction() as session:
-                    plan_making.note_progress(session, plan, done, now=running())
+                    plan_making.note_progress(session, plan, of, of=of, now=running())
             except Exception:
                 # the claim lasts for several of these, and the database may be back for the next one
                 log.exception("contact_plan.claim_not_renewed", plan_id=str(plan.id))

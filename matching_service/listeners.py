@@ -9,6 +9,7 @@ from uuid import UUID
 from matching_service.dependencies import Dependencies
 from matching_service.domain import (
     consequences,
+    contact_plans,
     contacts,
     copies,
     corrected_calls,
@@ -116,12 +117,15 @@ def keep_removed_therapists(session: Session, events: Sequence[TherapistRemoved]
 def keep_patients(session: Session, events: Sequence[AnyPatientEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of patients' criteria."""
     copies.keep_patients(session, [(event.patient, event.envelope) for event in events])
+    withheld = {event.patient.id for event in events if event.patient.diagnosis_block is None}
+    contact_plans.forget_unpublished_diagnoses(session, withheld)
 
 
 @listeners.projection(PatientMerged)
 def keep_merged_patients(session: Session, events: Sequence[PatientMerged], *, now: datetime) -> None:  # noqa: ARG001
     """Keep of merged patients who was kept."""
     copies.keep_merged_patients(session, events)
+    contact_plans.forget_unpublished_diagnoses(session, {event.patient_id for event in events})
 
 
 @listeners.projection(AddressGeocoded)

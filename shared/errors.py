@@ -43,7 +43,8 @@ class PlatformError(Exception):
         super().__init__(str(self.sentence))  # worded once here, so that a word that is missing shows in any test
         self.errors = tuple(errors)
         self.members: dict[str, Any] = {}
-        """Further members of the problem document, as JSON, that belong to the code (RFC 9457, 3.2)."""
+        """Further members of the problem document that belong to the code (RFC 9457, 3.2): as JSON, or schemas, which
+        are worded with it."""
 
     @property
     def code(self) -> str:

@@ -16,6 +16,8 @@ from simulation.runs import play_all
 
 FOLDER = Path(__file__).parent.parent / "build" / "simulation"
 DEFAULT = Size()
+FEWEST_WEEKS = 13
+"""From an offer to the first session three weeks pass, and before it the answers, some of which say "later"."""
 
 
 @click.command()
@@ -77,6 +79,9 @@ def main(
     """
     size = Size(seed, weeks, therapists, waiting, arrivals, calls)
     began = time.monotonic()
+    print(f"{weeks} weeks under each policy: a week takes some seconds, the first one longer", flush=True)
+    if weeks < FEWEST_WEEKS:
+        print(f"in fewer than {FEWEST_WEEKS} weeks hardly anybody finds a place", flush=True)
     all_played = play_all(list(dict.fromkeys(policies or POLICIES)), size, processes)
     folder.mkdir(parents=True, exist_ok=True)
     all_figures = [of(each) for each in all_played]

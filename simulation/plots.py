@@ -49,14 +49,22 @@ def _canvas() -> Iterator[tuple[Canvas, Axes]]:
 
 def _time_to_place(axes: Axes, all_played: Sequence[Played]) -> None:
     for played, colour in zip(all_played, COLOURS, strict=False):
-        curve = figures.still_searching(figures.spells(played.searches, played.last_day))
+        curve = until_last_day(figures.spells(played.searches, played.last_day))
         days, shares = [day for day, _ in curve], [100 * share for _, share in curve]
         axes.step(days, shares, where="post", label=played.policy, color=colour)
     axes.set(
         title="How long patients search", xlabel="days since the search began", ylabel="patients without a place (%)"
     )
+    axes.set_xlim(left=0)
     axes.set_ylim(0, 100)
     axes.legend()
+
+
+def until_last_day(spells: Sequence[figures.Spell]) -> figures.Curve:
+    """The curve of who still searches, up to the last day that was seen: after the last place it goes on level."""
+    curve = figures.still_searching(spells)
+    last_day, last_share = max((each.last for each in spells), default=0), curve[-1][1]
+    return [*curve, (last_day, last_share)] if last_day > curve[-1][0] else curve
 
 
 def _searching(axes: Axes, all_played: Sequence[Played]) -> None:
@@ -88,4 +96,5 @@ def _fairness(axes: Axes, all_figures: Sequence[Figures]) -> None:
     middle = [group + 0.4 for group in range(len(figures.GROUPS))]
     axes.set_xticks(middle, [f"{group} practices fit" for group in figures.GROUPS])
     axes.set(title="Who has a place, by how many practices fit", ylabel="patients with a place (%)")
+    axes.set_ylim(0, max(1, axes.get_ylim()[1]))  # where nobody has one, there is nothing to scale by
     axes.legend()

@@ -21,8 +21,8 @@ from patient_service.domain.accesses import Reader
 from patient_service.domain.schemas import NewPatient, NewStatus
 from shared.database import new_id
 from shared.values.datetimes import berlin_day
-from shared.values.enums import PatientStatus, RequestStatus, WithdrawalReason
-from shared.values.placement_enums import PlacementFailure
+from shared.values.enums import PatientStatus, RequestStatus
+from shared.values.placement_enums import PlacementFailure, StaffWithdrawalReason
 from simulation.policies import PLAN, SIMPLE, Chosen
 from simulation.region import Newcomer
 from simulation.services import Services
@@ -149,7 +149,7 @@ class Staff:
                 day = berlin_day(now)
                 answers.place(session, self._matching.texts, request, NewPlace(), by=None, today=day, now=now)
             else:
-                declined = Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED)
+                declined = Withdrawal(reason=StaffWithdrawalReason.PATIENT_DECLINED)
                 answers.withdraw(session, request, declined, by=None, now=now)
         self._services.deliver(now)
         return True

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.database import Session
-from shared.events.catalogue import CallRecorded, EmailSent, RequestApproved
+from shared.events.catalogue import CallRecorded, ContactEntered, EmailSent, RequestApproved
 from shared.events.event import Event
 from shared.events.listeners import Listeners
 from therapist_service.domain import contacts
 
 listeners = Listeners()
 
-ContactEvent = RequestApproved | EmailSent | CallRecorded
+ContactEvent = RequestApproved | EmailSent | CallRecorded | ContactEntered
 
 
 @listeners.locks_first
@@ -26,6 +26,12 @@ def lock_therapists(session: Session, events: Sequence[Event]) -> None:
 def note_the_request(session: Session, event: RequestApproved, *, now: datetime) -> None:
     """Remember that somebody is to ask the practice, so that it cannot be removed any more."""
     contacts.note_request(session, event, now=now)
+
+
+@listeners.effect(ContactEntered)
+def note_the_contact(session: Session, event: ContactEntered, *, now: datetime) -> None:
+    """Remember that a contact log names the practice, so that it cannot be removed any more."""
+    contacts.note_entered(session, event, now=now)
 
 
 @listeners.effect(EmailSent)

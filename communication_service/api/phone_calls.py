@@ -72,7 +72,14 @@ class PhoneCallItem(Resource):
 
 
 def _call_list(context: Context[Dependencies], wanted: ListRequest[PhoneCallFilter]) -> CallList:
-    return call_lists.read(context.session, wanted, by=context.caller.id, language=context.language, now=context.now)
+    return call_lists.read(
+        context.session,
+        wanted,
+        rules=context.dependencies.rules,
+        by=context.caller.id,
+        language=context.language,
+        now=context.now,
+    )
 
 
 def _calendar(found: CallList) -> bytes:

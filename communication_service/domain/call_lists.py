@@ -12,6 +12,7 @@ from uuid import UUID
 
 from communication_service.domain import calls
 from communication_service.domain.schemas import PhoneCallFilter
+from communication_service.settings import ContactRules
 from communication_service.store import callers, copy_queries, request_queries
 from communication_service.store.tables import PhoneCall
 from shared.database import Session
@@ -19,7 +20,7 @@ from shared.errors import FieldProblem, RuleBroken
 from shared.texts import Sentence, TextLanguage
 from shared.values.calendar_events import CalendarEvent
 from shared.values.contacts import format_phone
-from shared.values.datetimes import BERLIN
+from shared.values.datetimes import BERLIN, berlin_day
 from shared.values.enums import CallStatus
 from shared.values.lists import ListRequest
 from shared.values.printable import Column, PrintableDocument, PrintableTable
@@ -52,10 +53,18 @@ class CallList:
     calls: Sequence[ListedCall]
     made_at: datetime
     language: TextLanguage
+    author: str
+    """The agency."""
 
 
 def read(
-    session: Session, wanted: ListRequest[PhoneCallFilter], *, by: UUID | None, language: TextLanguage, now: datetime
+    session: Session,
+    wanted: ListRequest[PhoneCallFilter],
+    *,
+    rules: ContactRules,
+    by: UUID | None,
+    language: TextLanguage,
+    now: datetime,
 ) -> CallList:
     """All calls that are wanted. Raises `RuleBroken` where there are more than a list holds."""
     part = replace(wanted.part.beginning(), limit=MOST_CALLS, is_export=True)
@@ -63,7 +72,7 @@ def read(
     if found.position is not None:
         problem = FieldProblem.of("from", "field.too_many_calls", most=MOST_CALLS)
         raise RuleBroken("phone_call.too_many", most=MOST_CALLS, errors=[problem])
-    return CallList(_listed(session, found.rows), now, language)
+    return CallList(_listed(session, found.rows), now, language, rules.mail_from_name)
 
 
 def _listed(session: Session, found: Sequence[PhoneCall]) -> list[ListedCall]:
@@ -136,6 +145,9 @@ def document(found: CallList) -> PrintableDocument:
         if not call.is_cancelled
     ]
     return PrintableDocument(
+        author=found.author,
+        made_on=berlin_day(found.made_at),
+        language=found.language,
         title=_in_words(found, Sentence.of("call_list.title")),
         paragraphs=[as_of],
         tables=[
@@ -146,7 +158,7 @@ def document(found: CallList) -> PrintableDocument:
             )
         ],
         foot=as_of,
-        page=_in_words(found, Sentence.of("call_list.page")),
+        page=lambda page, pages: _in_words(found, Sentence.of("call_list.page", page=page, pages=pages)),
     )
 
 

@@ -11,8 +11,9 @@ from pydantic.config import JsonDict
 
 from communication_service.domain.lists import PhoneCallRow
 from communication_service.domain.schemas import CalledAboutPatient, CalledTherapist, PhoneCallView
+from shared.values.call_enums import ReleaseReason
 from shared.values.datetimes import Instant, PlausibleInstant
-from shared.values.enums import Direction, ReleaseReason
+from shared.values.enums import Direction
 from shared.values.errors import NotAcceptable
 from shared.values.lists import PageQuery
 from shared.values.rules import rule_across

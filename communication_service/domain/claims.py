@@ -19,8 +19,8 @@ from communication_service.store import callers as caller_queries
 from communication_service.store.tables import PhoneCall
 from shared.database import Session
 from shared.errors import Conflict
+from shared.values.call_enums import ReleaseReason
 from shared.values.datetimes import berlin_minute_of_week
-from shared.values.enums import ReleaseReason
 from shared.values.weekly import MINUTES_A_WEEK, Weekly
 
 

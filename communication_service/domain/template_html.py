@@ -22,7 +22,7 @@ ATTRIBUTES: Final = frozenset(
 )
 PROPERTIES: Final = frozenset(
     {"font", "line", "color", "background-color", "text", "vertical", "margin", "padding", "border", "width"}
-    | {"max-width", "list-style-type", "overflow-wrap", "word-break"}
+    | {"max-width", "list-style-type", "overflow-wrap", "word-break", "white-space"}
 )
 """Properties of `style`, or their first words."""
 _TAG: Final = re.compile(r'(?P<end>/?)(?P<name>[a-z][a-z0-9]*)(?P<attributes>(?:\s+[a-z-]+="[^"<>]*")*)\s*/?>')

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.declarative import Tables, many_ids
 from shared.database import Aggregate, is_one_of
-from shared.values.enums import CallStatus, Direction, ReleaseReason
+from shared.values.call_enums import ReleaseReason
+from shared.values.enums import CallStatus, Direction
 from shared.values.weekly import Weekly, WeeklyColumn
 
 OWN_LINE = f"'{UUID(int=0)}'::uuid"

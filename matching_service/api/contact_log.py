@@ -24,17 +24,29 @@ class ContactLogItem(Resource):
 
 
 def _evidence(context: Context[Dependencies], id: UUID, wanted: ListRequest[ContactLogFilter]) -> Evidence:
-    return evidence.read(context.session, id, wanted, by=context.caller.id, today=context.today, now=context.now)
+    return evidence.read(
+        context.session,
+        id,
+        wanted,
+        agency=context.dependencies.agency,
+        by=context.caller.id,
+        today=context.today,
+        now=context.now,
+    )
 
 
 def _pdf(found: Evidence) -> bytes:
     return pdf_files.write(evidence_document.document(found))
 
 
+def _name(found: Evidence) -> str:
+    return f"contact-log-{found.reference}" if found.reference else "contact-log"
+
+
 class ContactLogCollection(Resource):
     """All contacts with practices for one patient."""
 
-    @endpoint(lists=CONTACT_LOG, forms=(FileForm(pdf_files.PDF, "pdf", _evidence, _pdf),))
+    @endpoint(lists=CONTACT_LOG, forms=(FileForm(pdf_files.PDF, "pdf", _evidence, _pdf, _name),))
     def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[ContactLogFilter]) -> Listed:
         """List the contacts with practices for a patient, as they were recorded.
 

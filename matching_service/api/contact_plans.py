@@ -30,9 +30,20 @@ class ContactPlanItem(Resource):
 
     @endpoint(patch=ContactPlanFields, response=ContactPlanView)
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> ContactPlanView:
-        """Take requests out of a proposed plan, put them back, or add others."""
+        """Take requests out of a proposed plan, put them back, or add others that fit.
+
+        Who does not fit is refused by the criterion: a criterion is set aside, with a reason, where a contact list is
+        approved. The numbers of the plan stay those of what it proposes.
+        """
         return contact_plans.change(
-            context.session, id, patch, expected_versions=context.if_match, by=context.caller.id, now=context.now
+            context.session,
+            id,
+            patch,
+            rules=context.dependencies.rules,
+            expected_versions=context.if_match,
+            by=context.caller.id,
+            today=context.today,
+            now=context.now,
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from matching_service.store.plan_candidates import Likeliness
 from matching_service.store.practice_answers import WHOLE
 
-__all__ = ["WHOLE", "expected", "of_pair", "of_practice", "of_several", "weight"]
+__all__ = ["WHOLE", "expected", "of_pair", "of_practice", "of_several", "weight", "without_preference"]
 
 HINTED: Final = 4
 """So many times likelier is an acceptance where staff hint that a place may be free."""
@@ -51,6 +51,12 @@ def of_pair(of_practice: Any, *, unknown: Any, metres: Any, radius: Any, is_pref
     chance = of_practice * (100 - LOST_PER_UNKNOWN * unknown) // 100
     chance = chance * (100 - LOST_BY_DISTANCE * metres // radius) // 100
     return chance * (100 + WON_BY_PREFERENCE * is_preferred) // 100 + 1
+
+
+def without_preference(of_pair: Any) -> Any:
+    """The chance of a pair whose practice prefers the patient's diagnosis, as if nobody knew that."""
+    won = 100 + WON_BY_PREFERENCE
+    return ((of_pair - 1) * 100 + won - 1) // won + 1
 
 
 def weight(days_waited: int) -> int:

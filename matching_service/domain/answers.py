@@ -8,11 +8,12 @@ from uuid import UUID
 from matching_service.domain import audit_log, consequences, publishing, states, waiting
 from matching_service.domain.contact_log import Contact
 from matching_service.domain.placement_requests import lock_request, lock_request_that_goes_on
+from matching_service.domain.possible_contacts import ANSWERS
 from matching_service.domain.publishing import ids_of
 from matching_service.domain.request_views import view
 from matching_service.domain.schemas import NewAnswer, NewPlace, RequestView, Withdrawal
 from matching_service.settings import AskAgainRules
-from matching_service.store import queries
+from matching_service.store import contact_log, queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
 from shared.errors import Conflict, FieldProblem, RuleBroken
@@ -23,6 +24,7 @@ from shared.values.contact_log_enums import ContactResult
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day
 from shared.values.enums import Channel, Direction, RequestStatus, WithdrawalReason
 from shared.values.placement_enums import AuditEvent
+from shared.values.schemas import InvalidFields
 
 
 class PlaceNotFollowed(Conflict):
@@ -46,24 +48,27 @@ def respond(
 ) -> RequestView:
     """Record a practice's answer that staff enter.
 
-    Of a request that was ended by a merge the one that goes on takes it. An answer to a withdrawn request is logged
-    and changes nothing. Raises `NotFound`, `Conflict` where an answer is recorded already, `RuleBroken` for a time that
-    cannot be.
+    Of a request that was ended by a merge the one that goes on takes it. The first answer to a withdrawn request is
+    logged and changes nothing; the contact log corrects it. Raises `NotFound`, `Conflict` where an answer is recorded
+    already, `RuleBroken` for a time that cannot be, `InvalidFields` for a place that was free before the answer.
     """
     request = lock_request_that_goes_on(session, request_id)
     if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong_time(FieldProblem.of("occurred_at", "field.in_the_future"))
     # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
     at = min(response.occurred_at, now) if response.occurred_at else _not_before(request.responded_at, now)
+    if response.occurred_at is not None:
+        _require_possible_time(session, request, at)
+    require_not_before_answer("available_from", response.available_from, at)
     note = texts.encrypt(session, request.patient_id, request.id, response.note)
     channel, direction = response.channel, response.direction or _direction_of(response.channel)
     if request.status == RequestStatus.WITHDRAWN:
+        if contact_log.is_answered(session, request, ANSWERS - {ContactResult.LATER}):
+            raise Conflict("placement_request.answered_already", status=RequestStatus.WITHDRAWN)
         _log(session, request, response, at=at, channel=channel, direction=direction, note=note, by=by, now=now)
         return view(session, texts, request)
     if request.status not in states.TAKES_AN_ANSWER:
         raise Conflict("placement_request.answered_already", status=RequestStatus(request.status))
-    if request.responded_at is not None and at < request.responded_at:
-        raise _wrong_time(FieldProblem.of("occurred_at", "field.before_known_answer"))
     _record_answer(
         session,
         request,
@@ -86,6 +91,25 @@ def _direction_of(channel: Channel | None) -> Direction | None:
 
 
 _WRITTEN = frozenset({Channel.EMAIL, Channel.LETTER, Channel.FAX, Channel.REPLY_LINK})
+
+
+def _require_possible_time(session: Session, request: PlacementRequest, at: datetime) -> None:
+    is_known = request.status in states.TAKES_AN_ANSWER and request.responded_at is not None
+    if is_known and at < states.latest(request.responded_at, at):
+        raise _wrong_time(FieldProblem.of("occurred_at", "field.before_known_answer"))
+    if berlin_day(at) < _asked_on(session, request):
+        raise _wrong_time(FieldProblem.of("occurred_at", "field.before_the_request"))
+
+
+def _asked_on(session: Session, request: PlacementRequest) -> date:
+    """The first day on which the practice was to be asked, also under a reference that this request goes on for."""
+    return berlin_day(queries.first_made_at(session, request))
+
+
+def require_not_before_answer(field: str, day: date | None, answered_at: datetime | None) -> None:
+    """Raise `InvalidFields` for a day before the one on which the practice answered."""
+    if day is not None and answered_at is not None and day < berlin_day(answered_at):
+        raise InvalidFields([FieldProblem.of(field, "field.before_the_answer")])
 
 
 def _not_before(known: datetime | None, now: datetime) -> datetime:
@@ -196,7 +220,8 @@ def place(
 ) -> RequestView:
     """The patient takes up this place: every other request is withdrawn.
 
-    Raises `NotFound`, and `Conflict` unless the practice accepted, the search goes on and no other place stands.
+    Raises `NotFound`, `Conflict` unless the practice accepted, the search goes on and no other place stands, and
+    `InvalidFields` for days that cannot be.
     """
     request = lock_request(session, request_id)
     if request.status == RequestStatus.PLACED:
@@ -213,20 +238,32 @@ def place(
     if any(each.status == RequestStatus.PLACED for each in queries.lock_live_requests_of_patient(session, patient.id)):
         # the patient service speaks of one place: what became of another, nobody would ever say
         raise Conflict("patient.placed_already")
-    states.place(request, first_session_on=placing.first_session_on, today=today, now=now)
-    waiting.note_until_placed(request, patient, today=today)
+    placed_on = _day_of_place(session, request, placing, today=today)
+    states.place(request, first_session_on=placing.first_session_on, placed_on=placed_on, now=now)
+    waiting.note_until_placed(request, patient, placed_on=placed_on)
     request.count_change(by=by, now=now)
     entry = audit_log.add_entry(
         session, request, AuditEvent.PLACED, occurred_at=now, by=by, cause=request.answer_entry_id, now=now
     )
     placed = PatientPlaced(
         **ids_of(request),
-        placed_on=today,
+        placed_on=placed_on,
     )
     record(session, request, placed, now=now)
     reason = WithdrawalReason.PLACED_ELSEWHERE
     consequences.withdraw_all(session, request.patient_id, reason, states.WITHDRAWABLE, cause=entry, now=now)
     return view(session, texts, request)
+
+
+def _day_of_place(session: Session, request: PlacementRequest, placing: NewPlace, *, today: date) -> date:
+    """The day on which the place was taken; raises `InvalidFields` where it, or the first session, cannot be then."""
+    if placing.placed_on is not None and placing.placed_on > today:
+        raise InvalidFields([FieldProblem.of("placed_on", "field.in_the_future")])
+    require_not_before_answer("placed_on", placing.placed_on, request.responded_at)
+    first = placing.first_session_on
+    if first is not None and first < _asked_on(session, request):
+        raise InvalidFields([FieldProblem.of("first_session_on", "field.before_the_request")])
+    return placing.placed_on or today
 
 
 def withdraw(
@@ -239,7 +276,7 @@ def withdraw(
     request = lock_request(session, request_id)
     if request.status not in states.WITHDRAWABLE:
         raise Conflict("placement_request.over", status=RequestStatus(request.status))
-    entry = consequences.withdraw(session, request, withdrawal.reason, by=by, now=now)
+    entry = consequences.withdraw(session, request, WithdrawalReason(withdrawal.reason), by=by, now=now)
     request.count_change(by=by, now=now)
     consequences.recompute_holds_of(session, request.patient_id, cause=entry, now=now)
     return request

@@ -9,8 +9,8 @@ from pydantic.config import JsonDict
 
 from matching_service.domain.schemas import RequestFilter
 from shared.values.bulk import Selection
-from shared.values.enums import WithdrawalReason
 from shared.values.errors import NotAcceptable
+from shared.values.placement_enums import StaffWithdrawalReason
 from shared.values.rules import rule_across
 
 A_BULK_CHANGE: Final[JsonDict] = {
@@ -28,7 +28,7 @@ class BulkChange(Selection[RequestFilter]):
 
     action: Literal["withdraw", "priority"]
     """Whether they are withdrawn, for a `reason`, or get another `priority`."""
-    reason: WithdrawalReason | None = None
+    reason: StaffWithdrawalReason | None = None
     """Why nobody needs to be asked any more."""
     priority: Annotated[int | None, Field(ge=0, le=100)] = None
     """The new priority; higher first."""

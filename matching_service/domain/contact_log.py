@@ -5,7 +5,7 @@ Entries are only added (docs/domain.md#contact-rule-12): by what happens to plac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -18,21 +18,22 @@ from matching_service.domain.contact_log_schemas import (
     PracticeThen,
 )
 from matching_service.domain.known_patients import known_patient, unknown_patient
+from matching_service.domain.possible_contacts import ANSWERS, SENT, earliest
 from matching_service.store import contact_log, queries
-from matching_service.store.tables import PatientContact, PlacementRequest
+from matching_service.store.tables import AuditLogEntry, PatientContact, PatientCopy, PlacementRequest
 from shared.database import Session, new_id
 from shared.database.rows import require
 from shared.errors import Conflict, FieldProblem, RuleBroken
+from shared.events.catalogue import ContactEntered
+from shared.events.outbox import record_all
 from shared.security.patient_texts import PatientTexts
 from shared.values.contact_log_enums import ContactResult
-from shared.values.datetimes import CLOCKS_MAY_DIFFER
-from shared.values.enums import RequestOutcome
+from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day
+from shared.values.enums import RequestStatus
 from shared.values.lists import Listed, ListRequest
 from shared.values.periods import SpanOfDays
 
 _OF_ROW = ContactLogEntryView.model_fields.keys() - {"therapist_id", "practice", "corrected_by", "note"}
-ANSWERS = frozenset(ContactResult(each) for each in RequestOutcome)
-"""The results that are answers of a practice."""
 
 
 @dataclass(frozen=True)
@@ -114,17 +115,23 @@ def enter(
 
     It changes no placement request. Raises `NotFound` for a patient who is not known, `Conflict` for one who was
     erased, for what is an answer to a request (also as the correction of a contact for it), and where the corrected
-    entry was corrected already; `RuleBroken` for a time that cannot be, a practice that is not known, and an entry that
-    is not in this log.
+    entry was corrected already, or is what the platform sent; `RuleBroken` for a time that cannot be, a practice that
+    is not known or not that of the corrected entry, and an entry that is not in this log.
     """
-    _lock_patient(session, patient_id)
+    patient = _lock_patient(session, patient_id)
     if new.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong(FieldProblem.of("occurred_at", "field.in_the_future"))
     corrected = None if new.corrects is None else _correctable(session, patient_id, new.corrects)
+    _require_possible_day(patient, corrected, berlin_day(new.occurred_at), today=berlin_day(now))
     therapist_id = queries.kept_therapist(session, new.therapist_id)
-    practice = _practice(session, therapist_id)
+    # who was removed since is not known any more, and still is whom the corrected contact was with
+    practice = _practice(session, therapist_id) if corrected is None else _practice_of(corrected)
     if practice["practice_name"] is None:
+        practice = _practice(session, therapist_id)
+    if corrected is None and practice["practice_name"] is None:
         raise _wrong(FieldProblem.of("therapist_id", "field.nobody_known"))
+    if corrected is not None and queries.kept_therapist(session, corrected.therapist_id) != therapist_id:
+        raise _wrong(FieldProblem.of("therapist_id", "field.another_practice"))
     if new.result in ANSWERS:
         _require_no_answer_of_request(session, patient_id, therapist_id, corrected)
     entry = PatientContact(
@@ -144,14 +151,17 @@ def enter(
     entry.note = texts.encrypt(session, patient_id, entry.id, new.note)
     session.add(entry)
     session.flush()
+    if corrected is None:
+        event = ContactEntered(contact_id=entry.id, therapist_id=therapist_id, occurred_at=entry.occurred_at)
+        record_all(session, [(entry.id, 1, event)], now=now)
     shown_files.note(session, patient_id, "changed", by=by, now=now)
     return _views(session, texts, [entry])[0]
 
 
-def _lock_patient(session: Session, patient_id: UUID) -> None:
-    """Lock the patient; who was erased or merged at this moment is refused."""
-    if queries.lock_patients(session, [patient_id]):
-        return
+def _lock_patient(session: Session, patient_id: UUID) -> PatientCopy:
+    """The patient, locked; who was erased or merged at this moment is refused."""
+    if found := queries.lock_patients(session, [patient_id]).get(patient_id):
+        return found
     if queries.was_erased(session, patient_id):
         raise Conflict("contact_log.patient_erased")
     raise unknown_patient(session, patient_id)
@@ -165,11 +175,39 @@ def _correctable(session: Session, patient_id: UUID, entry_id: UUID) -> PatientC
     entry = contact_log.entry(session, contact_log.files_of(session, patient_id), entry_id)
     if entry is None:
         raise _wrong(FieldProblem.of("corrects", "field.not_in_this_log"))
-    if entry.placement_request_id is not None and entry.result in ANSWERS | {ContactResult.TAKEN_BACK}:
+    if entry.placement_request_id is not None and _is_corrected_at_request(session, entry):
         raise Conflict("contact_log.answer_of_request", request=str(entry.placement_request_id))
+    if entry.placement_request_id is not None and entry.result in SENT:
+        raise Conflict("contact_log.sent_by_platform")
     if contact_log.corrections_of(session, [entry_id]):
         raise Conflict("contact_log.corrected_already")
     return entry
+
+
+def _is_corrected_at_request(session: Session, entry: PatientContact) -> bool:
+    """Whether this is an answer to a request that counts there, or does again once a later one is taken back.
+
+    One that came to a request that was over, or answered, had no effect and is corrected here.
+    """
+    if entry.result not in ANSWERS:
+        return entry.result == ContactResult.TAKEN_BACK
+    request = session.get_one(PlacementRequest, entry.placement_request_id)
+    if request.merged_into is not None:
+        return False  # there the answer of the other one is corrected
+    if request.answer_entry_id == entry.id:
+        return True
+    had_effect = session.get_one(AuditLogEntry, entry.id).status == RequestStatus.DEFERRED
+    is_corrected = bool(contact_log.corrections_of(session, [entry.id]))
+    return entry.result == ContactResult.LATER and had_effect and not is_corrected
+
+
+def _require_possible_day(patient: PatientCopy, corrected: PatientContact | None, day: date, *, today: date) -> None:
+    """Raise `RuleBroken` for a day long before the search, unless a contact of such a day is corrected."""
+    first = earliest(patient.search_started_on, today)
+    if corrected is not None:
+        first = min(first, berlin_day(corrected.occurred_at))
+    if day < first:
+        raise _wrong(FieldProblem.of("occurred_at", "field.before_the_search", day=first))
 
 
 def _require_no_answer_of_request(
@@ -177,9 +215,10 @@ def _require_no_answer_of_request(
 ) -> None:
     """An answer to a request changes the request, so that it is recorded there, also where it corrects a contact."""
     request_id = None if corrected is None else contact_log.request_behind(session, corrected.id)
-    if request_id is not None:
+    is_answer = corrected is not None and corrected.result in ANSWERS
+    if request_id is not None and not is_answer:
         raise Conflict("contact_log.contact_of_request", request=str(request_id))
-    if corrected is not None and corrected.result in ANSWERS and corrected.therapist_id == therapist_id:
+    if request_id is None and is_answer:
         return  # the same answer in other words
     request = contact_log.live_request(session, patient_id, therapist_id)
     if request is not None and request.status in states.TAKES_AN_ANSWER:
@@ -210,8 +249,23 @@ def list_part(
     known_patient(session, patient_id)
     shown_files.note(session, patient_id, "exported" if wanted.part.is_export else "read", by=by, now=now)
     files = contact_log.files_of(session, patient_id)
-    found = contact_log.part_of_log(session, files, wanted.filters, wanted.part)
+    filters = wanted.filters
+    found = contact_log.part_of_log(
+        session,
+        files,
+        filters,
+        wanted.part,
+        channel=filters.channel or None,
+        result=filters.result or None,
+        therapist_id=_under_any_id(session, files, filters.therapist_id) if filters.therapist_id else None,
+    )
     return found.shown(_views(session, texts, found.rows))
+
+
+def _under_any_id(session: Session, files: Sequence[UUID], therapist_ids: Collection[UUID]) -> list[UUID]:
+    """The therapists of the log who are these, also under the id of one who was merged into one of them."""
+    kept = queries.kept_therapists(session, contact_log.therapists_of(session, files))
+    return [then for then, now in kept.items() if not {then, now}.isdisjoint(therapist_ids)]
 
 
 def of_files(session: Session, texts: PatientTexts, patient_ids: Sequence[UUID]) -> list[ContactLogEntryView]:

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AliasPath, BeforeValidator, Field
 
+from matching_service.domain.local_times import local_time
+from matching_service.domain.possible_contacts import channels_of, directions_of
+from shared.texts import Sentence
+from shared.texts.sentence import word
 from shared.values.contact_log_enums import ContactResult
-from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
+from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleDayOrInstant, berlin_day
 from shared.values.enums import Accreditation, Channel, Direction
 from shared.values.errors import NotAcceptable
+from shared.values.lists import Several
 from shared.values.periods import SpanOfDays
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import Schema
 from shared.values.text import Note
+from shared.values.worded import Worded
 
 
 class ContactLogFilter(SpanOfDays):
     """Which contacts to list, by the days in Berlin on which they took place."""
 
+    channel: Several[Channel] = []
+    """Only those by one of these channels."""
+    result: Several[ContactResult] = []
+    """Only those with one of these results."""
+    therapist_id: Several[UUID] = []
+    """Only those with the practice of one of these therapists, also under a therapist who was merged into one."""
+
 
 class NewContactLogEntry(Schema):
     """A contact that was not made through the platform, or what an entry should have said (`corrects`)."""
 
-    occurred_at: PlausibleInstant
-    """When it took place."""
+    occurred_at: PlausibleDayOrInstant
+    """When it took place; of a letter the day will do."""
     channel: Channel
     """How."""
     direction: Direction
@@ -38,15 +54,52 @@ class NewContactLogEntry(Schema):
     available_from: PlausibleDate | None = None
     """From which day there is a place, where the practice said so."""
     note: Note | None = None
-    """What else was said."""
+    """What else was said; where it corrects an entry, why that is wrong."""
     corrects: UUID | None = None
-    """The entry instead of which this one counts."""
+    """The entry instead of which this one counts, of a contact with the same practice."""
 
     @rule_across("result", "corrects")
     def _only_an_entry_is_taken_back(self) -> None:
         """`taken_back` needs `corrects`."""
         if self.result == ContactResult.TAKEN_BACK and self.corrects is None:
             raise NotAcceptable("field.takes_nothing_back", fields=["result"])
+
+    @rule_across("note", "corrects")
+    def _a_correction_has_a_reason(self) -> None:
+        """`corrects` needs a `note`: why."""
+        if self.corrects is not None and self.note is None:
+            raise NotAcceptable("field.corrects_without_a_reason", fields=["note"])
+
+    @rule_across("channel", "result")
+    def _channel_fits(self) -> None:
+        """What was sent is written, who was spoken to was called or visited, and only a line is busy."""
+        possible = channels_of(self.result)
+        if self.channel not in possible:
+            values = [each.value for each in Channel if each in possible]
+            raise NotAcceptable(
+                "field.not_of_this_result", result=self.result.value, possible=values, fields=["channel"]
+            )
+
+    @rule_across("direction", "channel", "result")
+    def _direction_fits(self) -> None:
+        """What was sent, or reached nobody, is outbound; what was received, and an answer in writing, is inbound."""
+        possible = directions_of(self.result, self.channel)
+        if self.direction not in possible:
+            values = [each.value for each in Direction if each in possible]
+            raise NotAcceptable(
+                "field.not_of_this_result", result=self.result.value, possible=values, fields=["direction"]
+            )
+
+    @rule_across("available_from", "occurred_at")
+    def _a_place_is_free_from_then_on(self) -> None:
+        """`available_from` is not before the day of `occurred_at`."""
+        if self.available_from is not None and self.available_from < berlin_day(self.occurred_at):
+            raise NotAcceptable("field.before_the_answer", fields=["available_from"])
+
+    def _require_possible(self, field: str, value: StrEnum, possible: Collection[StrEnum]) -> None:
+        if value not in possible:
+            words = [each.value for each in type(value) if each in possible]
+            raise NotAcceptable("field.not_of_this_result", result=self.result.value, possible=words, fields=[field])
 
 
 class PracticeThen(Schema):
@@ -90,3 +143,57 @@ class ContactLogEntryView(Schema):
     """The entry instead of which this one counts."""
     corrected_by: UUID | None
     """The entry that counts instead of this one."""
+
+
+def _word(value: StrEnum | None) -> Sentence | None:
+    return None if value is None else word(value)
+
+
+def _local(value: datetime | None) -> Sentence | None:
+    return None if value is None else local_time(value)
+
+
+Spoken = Annotated[Worded | None, BeforeValidator(_word)]
+"""A word of a vocabulary as people say it."""
+LocalTime = Annotated[Worded | None, BeforeValidator(_local)]
+
+
+def _of_practice(name: str) -> Any:
+    return Field(validation_alias=AliasPath("practice", name))
+
+
+class ContactLogLine(Schema):
+    """One contact as a line of a table, in words, with local times."""
+
+    occurred_at: LocalTime
+    """When it took place."""
+    channel: Spoken
+    """How."""
+    direction: Spoken
+    """Whether the practice was contacted, or contacted us."""
+    practice_name: Annotated[str | None, _of_practice("name")]
+    """Name of the therapist, as it was known then."""
+    practice_address: Annotated[str | None, _of_practice("address")]
+    """Street and town then."""
+    practice_accreditation: Annotated[Spoken, _of_practice("accreditation")]
+    """Statutory seat or private practice then."""
+    result: Spoken
+    """What became of it."""
+    available_from: IsoDate | None
+    """From which day there is a place."""
+    note: Annotated[str | None, FOR_COORDINATORS]
+    """What else was said."""
+    recorded_at: LocalTime
+    """When it was recorded."""
+    recorded_by: UUID | None
+    """The account of who recorded it."""
+    id: UUID
+    """Identifies the entry."""
+    corrects: UUID | None
+    """The entry instead of which it counts."""
+    corrected_by: UUID | None
+    """The entry that counts instead of it."""
+    therapist_id: UUID
+    """The therapist."""
+    placement_request_id: UUID | None
+    """The request that it was about."""

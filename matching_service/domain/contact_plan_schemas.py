@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from shared.values.contact_plan_enums import (
     ContactLack,
@@ -46,6 +47,17 @@ class NewContactPlan(Schema):
             raise NotAcceptable("field.not_a_monday")
 
 
+AN_EDIT: Final[JsonDict] = {
+    "removed_request_ids": ["0193a1b2-0000-7000-8000-000000000001"],
+    "added_requests": [
+        {
+            "patient_id": "0193a1b2-0000-7000-8000-000000000002",
+            "therapist_id": "0193a1b2-0000-7000-8000-000000000003",
+        }
+    ],
+}
+
+
 class PlannedPair(Schema):
     """A therapist to be asked for a patient."""
 
@@ -57,6 +69,8 @@ class PlannedPair(Schema):
 
 class ContactPlanFields(Schema):
     """What staff may change of a plan before they approve it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [AN_EDIT]})
 
     removed_request_ids: Annotated[list[UUID], Distinct(MOST_EDITED)] = []
     """The requests of the plan that are not to be made."""
@@ -122,8 +136,14 @@ class PlannedRequestView(Schema):
     """Identifies the planned request."""
     patient_id: UUID
     """The patient who searches a place."""
+    patient_reference: str | None
+    """By what practices know the patient."""
     therapist_id: UUID
     """The therapist."""
+    therapist_name: str | None
+    """The therapist's name."""
+    therapist_city: str | None
+    """Town of the practice."""
     state: PlannedRequestState
     """Whether it is proposed, taken out by staff, made or refused."""
     added_by_staff: bool
@@ -149,6 +169,8 @@ class PlannedPatientView(Schema):
 
     patient_id: UUID
     """The patient."""
+    patient_reference: str | None
+    """By what practices know the patient."""
     position: int
     """The place in the order of waiting, from 1."""
     days_waited: int | None
@@ -183,6 +205,8 @@ class PlannedRequestFilter(QuerySchema):
     """Only those to one of these therapists."""
     state: Several[PlannedRequestState] = []
     """Only those in one of these states."""
+    channel: Several[PlannedChannel] = []
+    """Only those that begin in one of these ways."""
 
 
 class PlannedPatientFilter(QuerySchema):
@@ -192,6 +216,8 @@ class PlannedPatientFilter(QuerySchema):
     """Only these."""
     gap: Several[PlanGap] = []
     """Only those for whom nothing is planned for one of these reasons."""
+    lacks: Several[ContactLack] = []
+    """Only those who could have more requests if one of these capacities were larger."""
 
 
 def default_week(today: date) -> date:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from matching_service.domain.acceptance import WHOLE
 from matching_service.domain.contact_plan_schemas import ContactPlanView, PlannedPatientView, PlannedRequestView
+from matching_service.domain.criterion_texts import SHORTEST_SHOWN_KM
+from matching_service.domain.names import Names
 from matching_service.domain.search import METRES_A_KILOMETRE
 from matching_service.store.tables import ContactPlan, PlannedPatient, PlannedRequest
 from shared.texts import Number, Sentence
@@ -33,14 +36,17 @@ def _pair(request: PlannedRequest) -> dict[str, Any]:
     return {"patient_id": request.patient_id, "therapist_id": request.therapist_id}
 
 
-def request_view(request: PlannedRequest) -> PlannedRequestView:
-    """The view of a planned request, with the reasons for this therapist."""
-    computed = {"chance", "distance_km", "reasons", "why_refused"}
+def request_view(request: PlannedRequest, names: Names, *, therapist_id: UUID) -> PlannedRequestView:
+    """The view of a planned request, with the reasons for this therapist; `therapist_id`: who stands for them now."""
+    named = names.of_patient(request.patient_id) | names.of_therapist(therapist_id)
+    computed = {"therapist_id", "chance", "distance_km", "reasons", "why_refused", *named}
     known = {name: getattr(request, name) for name in PlannedRequestView.model_fields.keys() - computed}
     kilometres = None if request.metres is None else request.metres / METRES_A_KILOMETRE
     return PlannedRequestView.of(
         known
+        | named
         | {
+            "therapist_id": therapist_id,
             "chance": None if request.chance is None else request.chance / WHOLE,
             "distance_km": None if kilometres is None else round(kilometres, 1),
             "reasons": list(_reasons(request, kilometres)),
@@ -57,8 +63,7 @@ def _reasons(request: PlannedRequest, kilometres: float | None) -> Iterator[Expl
     if request.is_preferred:
         yield Explanation.by(Sentence.of("plan_reason.preferred"))
     if kilometres is not None:
-        way = Sentence.of("plan_reason.way", km=Number(f"{kilometres:.1f}"))
-        yield Explanation.by(way, distance_km=round(kilometres, 1))
+        yield Explanation.by(_way(kilometres), distance_km=round(kilometres, 1))
     if request.chance is not None:
         chance = Sentence.of("plan_reason.chance", percent=Number(f"{request.chance * 100 / WHOLE:.1f}"))
         yield Explanation.by(chance, chance=request.chance / WHOLE)
@@ -67,10 +72,17 @@ def _reasons(request: PlannedRequest, kilometres: float | None) -> Iterator[Expl
         yield Explanation.by(unknown, rules=request.unknown)
 
 
-def patient_view(patient: PlannedPatient) -> PlannedPatientView:
+def _way(kilometres: float) -> Sentence:
+    if kilometres < SHORTEST_SHOWN_KM:
+        return Sentence.of("plan_reason.way.short")
+    return Sentence.of("plan_reason.way", km=Number(f"{kilometres:.1f}"))
+
+
+def patient_view(patient: PlannedPatient, names: Names) -> PlannedPatientView:
     """The view of how a plan leaves a patient."""
-    known = {name: getattr(patient, name) for name in PlannedPatientView.model_fields.keys() - {"explanation"}}
-    return PlannedPatientView.of(known | {"explanation": list(_explanation(patient, patient.lacks))})
+    named = names.of_patient(patient.patient_id)
+    known = {name: getattr(patient, name) for name in PlannedPatientView.model_fields.keys() - {"explanation", *named}}
+    return PlannedPatientView.of(known | named | {"explanation": list(_explanation(patient, patient.lacks))})
 
 
 def _explanation(patient: PlannedPatient, lacks: Mapping[str, int]) -> Iterator[Explanation]:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from matching_service.domain import planned_request_states, states
+from matching_service.domain import acceptance, added_requests, planned_request_states, states
 from matching_service.domain.contact_plan_schemas import (
     ContactPlanFields,
     ContactPlanFilter,
@@ -19,10 +19,13 @@ from matching_service.domain.contact_plan_schemas import (
     default_week,
 )
 from matching_service.domain.contact_plan_views import patient_view, plan_view, request_view
-from matching_service.settings import ContactPlanRules
+from matching_service.domain.names import names_of
+from matching_service.domain.search import Search
+from matching_service.settings import AskAgainRules, ContactPlanRules
 from matching_service.store import contact_plans as store
 from matching_service.store import queries
-from matching_service.store.tables import ContactPlan, PlannedPatient, PlannedRequest
+from matching_service.store.matching import Judged
+from matching_service.store.tables import ContactPlan, PatientCopy, PlannedPatient, PlannedRequest
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
 from shared.errors import Conflict, FieldProblem, RuleBroken
@@ -100,16 +103,22 @@ def list_requests(session: Session, plan_id: UUID, wanted: ListRequest[PlannedRe
         patient_id=filters.patient_id,
         therapist_id=filters.therapist_id,
         state=filters.state,
+        channel=filters.channel,
     )
-    return found.shown([request_view(each) for each in found.rows])
+    kept = queries.kept_therapists(session, {each.therapist_id for each in found.rows})
+    names = names_of(session, patients=[each.patient_id for each in found.rows], therapists=kept.values())
+    return found.shown([request_view(each, names, therapist_id=kept[each.therapist_id]) for each in found.rows])
 
 
 def list_patients(session: Session, plan_id: UUID, wanted: ListRequest[PlannedPatientFilter]) -> Listed:
     """How a plan leaves its patients, a part of them. Raises `NotFound`."""
     require(store.one(session, plan_id), "contact_plan")
     filters = wanted.filters
-    found = store.patients(session, plan_id, wanted.part, patient_id=filters.patient_id, gaps=filters.gap)
-    return found.shown([patient_view(each) for each in found.rows])
+    found = store.patients(
+        session, plan_id, wanted.part, patient_id=filters.patient_id, gaps=filters.gap, lacks=filters.lacks
+    )
+    names = names_of(session, patients=[each.patient_id for each in found.rows])
+    return found.shown([patient_view(each, names) for each in found.rows])
 
 
 def _view(session: Session, plan: ContactPlan) -> ContactPlanView:
@@ -131,14 +140,16 @@ def change(
     plan_id: UUID,
     patch: MergePatch,
     *,
+    rules: AskAgainRules,
     expected_versions: Collection[int] | None,
     by: UUID | None,
+    today: date,
     now: datetime,
 ) -> ContactPlanView:
     """Take requests out of a proposed plan, put them back, add others.
 
     Raises `NotFound`, `LostUpdate`, `Conflict` for a plan that is not proposed, and `InvalidFields` for a request that
-    is none of the plan's, one that is in it already, and a patient who does not search.
+    is none of the plan's, one that is in it already, a patient who does not search, and a therapist who does not fit.
     """
     plan = require(store.one(session, plan_id, lock=True), "contact_plan")
     check_version(plan, expected_versions, "contact_plan")
@@ -148,8 +159,9 @@ def change(
         return current
     if plan.status != ContactPlanStatus.PROPOSED:
         raise Conflict("contact_plan.not_proposed", status=ContactPlanStatus(plan.status))
+    # the patients of those that are added are locked first: what is published of patients changes their requests
+    _add(session, plan, current, wanted.added_requests, rules=rules, today=today)
     _take_out(session, plan, current, wanted.removed_request_ids)
-    _add(session, plan, current, wanted.added_requests)
     plan.count_change(by=by, now=now)
     session.flush()
     return _view(session, plan)
@@ -178,12 +190,22 @@ def _take_out(session: Session, plan: ContactPlan, current: ContactPlanView, wan
             planned_request_states.put_back(each)
 
 
-def _add(session: Session, plan: ContactPlan, current: ContactPlanView, wanted: Sequence[PlannedPair]) -> None:
+def _add(
+    session: Session,
+    plan: ContactPlan,
+    current: ContactPlanView,
+    wanted: Sequence[PlannedPair],
+    *,
+    rules: AskAgainRules,
+    today: date,
+) -> None:
     pairs = [_pair(each) for each in wanted]
     before = {_pair(each) for each in current.added_requests}
     known = {_pair(each): each for each in store.requests_of_pairs(session, plan.id, {*pairs, *before})}
     new = [(index, pair) for index, pair in enumerate(pairs) if pair not in before]
-    _refuse_what_cannot_be_added(session, new, known)
+    patients = _patients_to_add_for(session, new, known)
+    judged = added_requests.judge(session, [pair for _, pair in new], patients, rules=rules, today=today)
+    _refuse_who_does_not_fit(new, judged)
     for pair in before - set(pairs):
         session.delete(known[pair])
     _add_patients(session, plan, {patient for _, (patient, _) in new})
@@ -194,17 +216,28 @@ def _add(session: Session, plan: ContactPlan, current: ContactPlanView, wanted: 
             patient_id=patient_id,
             therapist_id=therapist_id,
             added_by_staff=True,
-            unknown=[],
+            metres=round(judged[patient_id, therapist_id][0].therapist.metres),
+            unknown=sorted(judged[patient_id, therapist_id][0].unknown),
         )
         planned_request_states.propose(added)
         session.add(added)
 
 
-def _refuse_what_cannot_be_added(
-    session: Session,
-    new: Sequence[tuple[int, tuple[UUID, UUID]]],
-    known: Mapping[tuple[UUID, UUID], PlannedRequest],
+def _refuse_who_does_not_fit(
+    new: Sequence[tuple[int, added_requests.Pair]],
+    judged: Mapping[added_requests.Pair, tuple[Judged, Search]],
 ) -> None:
+    problems = [each for index, pair in new for each in added_requests.problems(index, judged.get(pair))]
+    if problems:
+        raise InvalidFields(problems)
+
+
+def _patients_to_add_for(
+    session: Session,
+    new: Sequence[tuple[int, added_requests.Pair]],
+    known: Mapping[added_requests.Pair, PlannedRequest],
+) -> Mapping[UUID, PatientCopy]:
+    """The patients of these pairs, locked; raises `InvalidFields` for what cannot be added."""
     patients = queries.lock_patients(session, {patient for _, (patient, _) in new})
     problems = []
     for index, pair in new:
@@ -215,6 +248,7 @@ def _refuse_what_cannot_be_added(
             problems.append(FieldProblem.of(f"added_requests.{index}.patient_id", "field.not_searching"))
     if problems:
         raise InvalidFields(problems)
+    return patients
 
 
 def _add_patients(session: Session, plan: ContactPlan, ids: Collection[UUID]) -> None:
@@ -268,6 +302,14 @@ def _supersede_others(session: Session, plan: ContactPlan, *, now: datetime) -> 
             states.compute_plan_anew(other, now=now)
         elif other.id != plan.id:
             states.supersede_plan(other, now=now)
+
+
+def forget_unpublished_diagnoses(session: Session, patient_ids: Collection[UUID]) -> None:
+    """Remove from all plans what follows from the diagnosis of a patient of whom none is published any more.
+
+    The caller holds the patients' locks.
+    """
+    store.forget_preferences(session, patient_ids, chance_without=acceptance.without_preference)
 
 
 def forget(session: Session, patient_ids: Collection[UUID]) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
-from matching_service.domain.answers import PlaceNotFollowed, publish_answer
+from matching_service.domain.answers import PlaceNotFollowed, publish_answer, require_not_before_answer
 from matching_service.domain.contact_log import Contact
 from matching_service.domain.place_schemas import CorrectedRequest, Correction, NotRestored
 from matching_service.domain.placement_requests import lock_request_that_goes_on
@@ -48,9 +48,11 @@ def correct(
     """Replace the answer that counts, or take it back, and with it what followed: holds, withdrawals, a place.
 
     The answer keeps the time at which it was given; taken back, the request stands as before it. Where only the day is
-    another one, nothing followed from that. Raises `NotFound`, and `Conflict` where there is no answer, nothing would
-    change, the patient was erased, the therapist was asked anew since, or the patient service has yet to follow a
-    failure.
+    another one, nothing followed from that. A place goes with the acceptance, or where that is asked for.
+
+    Raises `NotFound`, and `Conflict` where there is no answer, nothing would change, the patient was erased, the
+    therapist was asked anew since, or the patient service has yet to follow a failure; `InvalidFields` for a place that
+    was free before the answer.
     """
     # before the patients, as everywhere: who is blocked at this moment is either not asked again or withdrawn
     queries.share_therapists(session, queries.therapists_asked_with(session, [request_id]))
@@ -94,7 +96,7 @@ def _correct(
 ) -> tuple[list[UUID], list[NotRestored]]:
     """Replace the answer; returns the requests that go on again, and those that do not."""
     patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
-    is_place = request.status in states.PLACES and not _says_another_day(request, correction)
+    is_place = _takes_place_back(request, correction)
     place = _place_to_take_back(session, request, patient) if is_place else None
     entry = _replace_answer(session, request, correction, note=note(), rules=rules, by=by, now=now)
     restoring = Restoring(session, request, patient, cause=entry, rules=rules, now=now)
@@ -120,15 +122,21 @@ def _result(shown: RequestView, restored: Sequence[UUID], kept: Sequence[NotRest
 
 
 def _require_correctable(session: Session, request: PlacementRequest, correction: Correction) -> None:
-    if queries.was_erased(session, request.patient_id):
-        raise Conflict("placement_request.patient_erased")
     if request.outcome is None or request.answer_entry_id is None:
         raise Conflict("placement_request.not_answered")
+    if correction.outcome is not None and correction.available_from != request.available_from:
+        require_not_before_answer("available_from", correction.available_from, request.responded_at)
     is_same = correction.outcome == request.outcome and not _says_another_day(request, correction)
-    if is_same and request.status not in states.PLACES:
+    if is_same and not _takes_place_back(request, correction):
         raise Conflict("placement_request.nothing_to_correct")
     if request.status in states.CLOSED and queries.is_asked_elsewhere(session, request):
         raise Conflict("placement_request.asked_again")
+
+
+def _takes_place_back(request: PlacementRequest, correction: Correction) -> bool:
+    """Whether there is a place that is to go: without the acceptance there is none."""
+    is_meant = correction.place_taken_back or correction.outcome != request.outcome
+    return request.status in states.PLACES and is_meant
 
 
 def _says_another_day(request: PlacementRequest, correction: Correction) -> bool:
@@ -171,12 +179,12 @@ def _replace_answer(
         before = _as_before(queries.audit_log_of(session, [request.id]), mistaken)
         _take_answer_back(request, before, rules=rules, now=now)
         answer = before.answer.id if before.answer else None
-    elif _says_another_day(request, correction):
+    elif _says_another_day(request, correction) and not _takes_place_back(request, correction):
         states.correct_day(request, correction.available_from, rules=rules, now=now)
         answer = None
     else:
-        is_same = correction.outcome == request.outcome
-        day = request.available_from if is_same else correction.available_from
+        keeps_day = correction.outcome == request.outcome and "available_from" not in correction.model_fields_set
+        day = request.available_from if keeps_day else correction.available_from
         states.correct_answer(request, correction.outcome, day, rules=rules, now=now)
         answer = None
     entry = audit_log.add_entry(

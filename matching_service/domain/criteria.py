@@ -29,6 +29,7 @@ from shared.values.enums import (
     TherapistStatus,
     TherapySetting,
 )
+from shared.values.language_enums import language_word
 
 PASS, FAIL, UNKNOWN = CheckResult.PASS, CheckResult.FAIL, CheckResult.UNKNOWN
 
@@ -206,16 +207,16 @@ CRITERIA: Final = (
         compared=compared(patient=("languages",), therapist="languages"),
         explanations={
             PASS: lambda t, search: (
-                criterion_texts.fits(t.languages, search.needed_languages)
+                criterion_texts.fits(t.languages, search.needed_languages, language_word)
                 if search.needed_languages
                 else Sentence.of("criterion.language.german")
             ),
-            FAIL: lambda t, search: criterion_texts.does_not_fit(t.languages, search.needed_languages),
+            FAIL: lambda t, search: criterion_texts.does_not_fit(t.languages, search.needed_languages, language_word),
             UNKNOWN: "criterion.language.unknown",
         },
         is_asked_for=lambda search: search.needed_languages,
         relaxation=Suggestion(
-            lambda search: Sentence.of("relaxation.language", needed=search.needed_languages),
+            lambda search: Sentence.of("relaxation.language", needed=list(map(language_word, search.needed_languages))),
             ("languages",),
             lambda _: {"languages": ["de"]},
         ),

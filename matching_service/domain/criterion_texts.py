@@ -173,9 +173,12 @@ def other_times(search: Search) -> Sentence:
 
 def wider(search: Search) -> Sentence:
     """Returns the suggestion of a longer way, with its limits."""
-    limits = search.wider_limits
-    limit = _limit(limits.get("max_distance_km"), limits.get("max_travel_minutes"))
-    return Sentence.of("relaxation.distance", limit=limit)
+    return Sentence.of("relaxation.distance", limit=limits_in_words(**search.wider_limits))
+
+
+def limits_in_words(max_distance_km: float | None = None, max_travel_minutes: int | None = None) -> Sentence:
+    """Returns how far away a place may be."""
+    return _limit(max_distance_km, max_travel_minutes)
 
 
 def refusal(therapist: Any, search: Search) -> Sentence:

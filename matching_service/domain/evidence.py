@@ -10,6 +10,7 @@ from uuid import UUID
 from matching_service.domain import shown_files
 from matching_service.domain.contact_log_schemas import ContactLogFilter
 from matching_service.domain.known_patients import known_patient
+from matching_service.settings import Agency
 from matching_service.store import contact_log, queries
 from matching_service.store.tables import PatientContact
 from shared.database import Session
@@ -22,9 +23,13 @@ from shared.values.lists import ListRequest
 class Evidence:
     """The contacts for one patient within a period, in the order in which they took place."""
 
+    agency: Agency
     reference: str
     made_on: date
+    searching_since: date | None
+    """When the patient's present search, or the last one, began."""
     first_day: date | None
+    """That was asked for, or else that of the first contact; None where there is neither. The last one likewise."""
     last_day: date | None
     entries: Sequence[PatientContact]
     corrections: Mapping[UUID, UUID]
@@ -45,20 +50,23 @@ def read(
     patient_id: UUID,
     wanted: ListRequest[ContactLogFilter],
     *,
+    agency: Agency,
     by: UUID | None,
     today: date,
     now: datetime,
 ) -> Evidence:
     """The contacts for a patient within the wanted period, noted as an export of the file. Raises `NotFound`."""
-    reference = known_patient(session, patient_id).reference
+    patient = known_patient(session, patient_id)
     shown_files.note(session, patient_id, "exported", by=by, now=now)
     entries = contact_log.whole_log(session, contact_log.files_of(session, patient_id), wanted.filters)
     corrections = contact_log.corrections_of(session, [each.id for each in entries])
     session.expunge_all()  # the document is written when the transaction is over
     days = [berlin_day(each.occurred_at) for each in entries]
     return Evidence(
-        reference=reference or "",
+        agency=agency,
+        reference=patient.reference or "",
         made_on=today,
+        searching_since=patient.search_started_on,
         first_day=wanted.filters.from_ or min(days, default=None),
         last_day=wanted.filters.to or max(days, default=None),
         entries=entries,

@@ -12,11 +12,11 @@ from typing import Final
 from uuid import UUID
 
 from matching_service.domain.evidence import Evidence
+from matching_service.domain.local_times import local_time
 from matching_service.store.tables import PatientContact
 from shared.texts import Sentence, TextLanguage
 from shared.texts.sentence import word_in
 from shared.values.contact_log_enums import ContactResult
-from shared.values.datetimes import BERLIN
 from shared.values.enums import Accreditation, Channel, Direction
 from shared.values.printable import Column, PrintableDocument, PrintableTable
 
@@ -26,21 +26,40 @@ Row = tuple[str, ...]
 
 def document(evidence: Evidence) -> PrintableDocument:
     """The evidence in words."""
-    counted, made_on = evidence.counted, evidence.made_on
+    made_on = evidence.made_on
     return PrintableDocument(
+        author=evidence.agency.name,
+        made_on=made_on,
         title=_german(Sentence.of("evidence.title")),
-        paragraphs=[
-            _german(Sentence.of("evidence.reference", reference=evidence.reference)),
-            _german(Sentence.of("evidence.insured")),
-            _german(Sentence.of("evidence.made_on", day=made_on)),
-            _german(_period(evidence)),
-            _german(Sentence.of("evidence.explained")),
-        ],
-        tables=[_summary(evidence, counted), _results(counted), _practices(evidence, counted), _contacts(evidence)],
+        paragraphs=[", ".join(filter(None, (evidence.agency.name, evidence.agency.address))), *_head(evidence)],
+        tables=_tables(evidence, evidence.counted) if evidence.entries else [],
         closing=[_german(Sentence.of("evidence.not_changed")), _german(Sentence.of("evidence.signature"))],
         foot=_german(Sentence.of("evidence.foot", reference=evidence.reference, day=made_on)),
-        page=_german(Sentence.of("evidence.page")),
+        page=lambda page, pages: _german(Sentence.of("evidence.page", page=page, pages=pages)),
     )
+
+
+def _head(evidence: Evidence) -> list[str]:
+    since = evidence.searching_since
+    sentences = [
+        Sentence.of("evidence.reference", reference=evidence.reference),
+        Sentence.of("evidence.insured"),
+        Sentence.of("evidence.made_on", day=evidence.made_on),
+        *([] if since is None else [Sentence.of("evidence.searching_since", day=since)]),
+        *_period(evidence),
+        *([Sentence.of("evidence.explained")] if evidence.entries else []),
+    ]
+    return [_german(each) for each in sentences]
+
+
+def _tables(evidence: Evidence, counted: Sequence[PatientContact]) -> list[PrintableTable]:
+    return [
+        _numbers_of_contacts(counted),
+        _numbers_of_practices(evidence, counted),
+        _results(counted),
+        _practices(evidence, counted),
+        _contacts(evidence),
+    ]
 
 
 def _german(sentence: Sentence) -> str:
@@ -51,33 +70,58 @@ def _word(kind: type[StrEnum], value: str | None) -> str:
     return _german(Sentence.of("evidence.not_stated")) if value is None else word_in(kind(value), GERMAN)
 
 
-def _period(evidence: Evidence) -> Sentence:
-    if evidence.first_day is None or evidence.last_day is None:
-        return Sentence.of("evidence.no_contacts")
-    return Sentence.of("evidence.period", first=evidence.first_day, last=evidence.last_day)
+def _period(evidence: Evidence) -> list[Sentence]:
+    nothing = [] if evidence.entries else [Sentence.of("evidence.no_contacts")]
+    if evidence.first_day is None and evidence.last_day is None:
+        return nothing
+    if evidence.first_day is None:
+        return [Sentence.of("evidence.period_until", last=evidence.last_day), *nothing]
+    last = evidence.last_day or evidence.made_on
+    return [Sentence.of("evidence.period", first=evidence.first_day, last=last), *nothing]
 
 
 def _table(heading: Sentence, columns: Sequence[tuple[Sentence, float]], rows: Sequence[Row]) -> PrintableTable:
     return PrintableTable(_german(heading), [Column(_german(each), width) for each, width in columns], rows)
 
 
-def _summary(evidence: Evidence, counted: Sequence[PatientContact]) -> PrintableTable:
-    seats = Counter(_accreditations(evidence, counted).values())
-    always = [
-        (Sentence.of("evidence.contacts"), len(counted)),
-        (Sentence.of("evidence.practices"), seats.total()),
-        (Sentence.of("evidence.statutory"), seats[Accreditation.STATUTORY]),
-    ]
-    others = [
-        (Sentence.of("evidence.private"), seats[Accreditation.PRIVATE]),
-        (Sentence.of("evidence.outbound"), sum(each.direction == Direction.OUTBOUND for each in counted)),
-        (Sentence.of("evidence.inbound"), sum(each.direction == Direction.INBOUND for each in counted)),
-    ]
+def _numbers_of_contacts(counted: Sequence[PatientContact]) -> PrintableTable:
+    """All contacts, then by direction and by channel: each adds up to all."""
+    directions = Counter(each.direction for each in counted)
     channels = Counter(each.channel for each in counted)
-    others += [(Sentence.of("evidence.by_channel", channel=each), channels[each]) for each in Channel]
+    rows = [
+        (_german(Sentence.of("evidence.all_contacts")), len(counted)),
+        *((_of_these(_word(Direction, each)), directions[each]) for each in (*Direction, None)),
+        *((_of_these(_word(Channel, each)), channels[each]) for each in (*Channel, None)),
+    ]
+    return _numbers(Sentence.of("evidence.contacts_in_numbers"), rows)
+
+
+def _numbers_of_practices(evidence: Evidence, counted: Sequence[PatientContact]) -> PrintableTable:
+    seats = Counter(Accreditation(each or "unknown") for each in _accreditations(evidence, counted).values())
+    words = {
+        Accreditation.STATUTORY: "evidence.with_seat",
+        Accreditation.PRIVATE: "evidence.without_seat",
+        Accreditation.UNKNOWN: "evidence.seat_unknown",
+    }
+    rows = [
+        (_german(Sentence.of("evidence.all_practices")), seats.total()),
+        *((_of_these(_german(Sentence.of(key))), seats[each]) for each, key in words.items()),
+    ]
+    return _numbers(Sentence.of("evidence.practices_in_numbers"), rows)
+
+
+def _of_these(what: str) -> str:
+    return _german(Sentence.of("evidence.of_these", what=what))
+
+
+def _numbers(heading: Sentence, rows: Sequence[tuple[str, int]]) -> PrintableTable:
+    """The first row, of all, and those of the others that are not zero."""
     columns = [(Sentence.of("evidence.what"), 80.0), (Sentence.of("evidence.number"), 20.0)]
-    rows = [(_german(what), str(number)) for what, number in (*always, *(each for each in others if each[1]))]
-    return _table(Sentence.of("evidence.summary"), columns, rows)
+    return _table(heading, columns, [(what, str(number)) for what, number in (rows[0], *filter(_counts, rows[1:]))])
+
+
+def _counts(row: tuple[str, int]) -> bool:
+    return row[1] > 0
 
 
 def _accreditations(evidence: Evidence, counted: Sequence[PatientContact]) -> dict[UUID, str | None]:
@@ -133,7 +177,7 @@ def _contacts(evidence: Evidence) -> PrintableTable:
     rows = [
         (
             str(numbers[each.id]),
-            each.occurred_at.astimezone(BERLIN).strftime("%d.%m.%Y %H:%M"),
+            _german(local_time(each.occurred_at)),
             _how(each),
             _practice(each),
             _seat(each),
@@ -145,8 +189,14 @@ def _contacts(evidence: Evidence) -> PrintableTable:
 
 
 def _how(entry: PatientContact) -> str:
-    channel = _word(Channel, entry.channel)
-    return channel if entry.direction is None else f"{channel}, {_word(Direction, entry.direction)}"
+    if entry.channel is None and entry.direction is None:
+        return _word(Channel, None)
+    direction = (
+        _german(Sentence.of("evidence.direction_unknown"))
+        if entry.direction is None
+        else _word(Direction, entry.direction)
+    )
+    return f"{_word(Channel, entry.channel)}, {direction}"
 
 
 def _result(entry: PatientContact, numbers: Mapping[UUID, int], corrected: Mapping[UUID, int | None]) -> str:
@@ -157,11 +207,15 @@ def _result(entry: PatientContact, numbers: Mapping[UUID, int], corrected: Mappi
     said = word_in(ContactResult(entry.result), GERMAN)
     if entry.available_from is not None:
         said = _german(Sentence.of("evidence.available_from", result=said, day=entry.available_from))
+    corrections = []
     if entry.corrects is not None and entry.corrects in numbers:
-        said = _german(Sentence.of("evidence.corrects", result=said, number=numbers[entry.corrects]))
-    if entry.id not in corrected:
-        return said
-    number = corrected[entry.id]
+        corrections.append(Sentence.of("evidence.corrects", number=numbers[entry.corrects]))
+    if entry.id in corrected:
+        corrections.append(_corrected_by(corrected[entry.id]))
+    return f"{said} ({', '.join(map(_german, corrections))})" if corrections else said
+
+
+def _corrected_by(number: int | None) -> Sentence:
     if number is None:
-        return _german(Sentence.of("evidence.corrected_outside", result=said))
-    return _german(Sentence.of("evidence.corrected", result=said, number=number))
+        return Sentence.of("evidence.corrected_outside")
+    return Sentence.of("evidence.corrected", number=number)

@@ -100,8 +100,17 @@ class Explainer:
 def _results(failed: Criteria, unknown: Criteria) -> list[_Result]:
     """What the criteria say that are shown; one without words for a pass is shown only where it fails."""
     results = ((each, FAIL if each.name in failed else UNKNOWN if each.name in unknown else PASS) for each in CRITERIA)
-    shown = [(each, result) for each, result in results if result is not PASS or PASS in each.explanations]
+    shown = [
+        (each, result)
+        for each, result in results
+        if result is not PASS or (PASS in each.explanations and not _is_unmeasured(each, failed))
+    ]
     return [_Result(each, result, _NUMBERS[each.name, result], each.compared.column) for each, result in shown]
+
+
+def _is_unmeasured(criterion: Criterion, failed: Criteria) -> bool:
+    """Whether a way of which nothing is known passes only since it cannot be compared."""
+    return criterion.name == MatchCriterion.DISTANCE and MatchCriterion.DISTANCE_UNKNOWN in failed
 
 
 def _sentence(criterion: Criterion, result: CheckResult, judged: Judged, search: Search) -> Sentence:
@@ -134,13 +143,14 @@ def _not_known(rules: Sequence[MatchCriterion], language: TextLanguage) -> Match
 
 
 def _reason(sentence: Sentence, language: TextLanguage, **params: Any) -> MatchReason:
-    return MatchReason(sentence.code, params, sentence.in_language(language))
+    text = sentence.in_language(language)
+    return MatchReason(sentence.code, params, f"{text[0].upper()}{text[1:]}")
 
 
 @lru_cache(4096)
 def _meets(rule: MatchCriterion, detail: str, language: TextLanguage) -> MatchReason:
     criterion = word_in(rule, language)
-    if language == TextLanguage.EN:  # goes on with a small letter, where German nouns keep their capital
+    if language == TextLanguage.EN and detail[1:2].islower():  # not an abbreviation, nor a German noun
         detail = detail[0].lower() + detail[1:]
     return MatchReason(f"criterion.{rule}", {"rule": rule}, f"{criterion[0].upper()}{criterion[1:]}: {detail}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from matching_service.domain.contact_log_schemas import ContactLogEntryView, ContactLogFilter
+from matching_service.domain.contact_log_schemas import ContactLogEntryView, ContactLogFilter, ContactLogLine
 from matching_service.domain.contact_plan_schemas import (
     ContactPlanFilter,
     ContactPlanView,
@@ -28,7 +28,10 @@ RequestRow = part_of(
     *("id", "created_at", "updated_at", "updated_by", "version"),
     *(
         "patient_id",
+        "patient_reference",
         "therapist_id",
+        "therapist_name",
+        "therapist_city",
         "status",
         "hold",
         "priority",
@@ -84,14 +87,26 @@ ContactPlanRow = part_of(
 PlannedRequestRow = part_of(
     "PlannedRequestRow",
     PlannedRequestView,
-    *("id", "patient_id", "therapist_id", "state", "added_by_staff", "channel", "chance", "distance_km"),
+    *(
+        "id",
+        "patient_id",
+        "patient_reference",
+        "therapist_id",
+        "therapist_name",
+        "therapist_city",
+        "state",
+        "added_by_staff",
+        "channel",
+        "chance",
+        "distance_km",
+    ),
     "placement_request_id",
     about="What a table of planned requests shows.",
 )
 PlannedPatientRow = part_of(
     "PlannedPatientRow",
     PlannedPatientView,
-    *("patient_id", "position", "days_waited", "asked_already", "candidates", "planned", "gap"),
+    *("patient_id", "patient_reference", "position", "days_waited", "asked_already", "candidates", "planned", "gap"),
     about="What a table of the patients of a plan shows.",
 )
 
@@ -110,4 +125,6 @@ ContactLogEntryRow = part_of(
     *("placement_request_id", "result", "available_from", "corrects", "corrected_by"),
     about="What a table of contacts shows.",
 )
-CONTACT_LOG: Final = ListOf(contact_log.CONTACT_LOG, ContactLogFilter, full=ContactLogEntryView, row=ContactLogEntryRow)
+CONTACT_LOG: Final = ListOf(
+    contact_log.CONTACT_LOG, ContactLogFilter, full=ContactLogEntryView, row=ContactLogEntryRow, line=ContactLogLine
+)

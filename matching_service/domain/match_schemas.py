@@ -44,6 +44,10 @@ CANDIDATES_SHOWN = 20
 """How many candidates staff see unless they ask for more; a contact list is shorter, and each comes with reasons."""
 
 
+MOST_ASKED_ABOUT = 50
+"""Of so many therapists one question may ask why they fit or not."""
+
+
 class MatchQuestion(Schema):
     """The patient, the number of therapists to show, and criteria to use in place of the patient's own."""
 
@@ -53,6 +57,8 @@ class MatchQuestion(Schema):
     """How many therapists to show, the best first."""
     overrides: OtherCriteria = OtherCriteria()
     """Criteria to use in place of the patient's own; those that are not named stay."""
+    therapist_ids: Annotated[list[UUID], Distinct(MOST_ASKED_ABOUT)] = []
+    """Therapists of whom the answer says in `asked_about` whether they fit and why not, wherever they are."""
 
 
 @described
@@ -69,10 +75,9 @@ class ComparedValues:
 @described
 @dataclass(slots=True)
 class CriterionCheck:
-    """What one criterion says of one therapist for one patient.
+    """What one criterion says of one therapist for one patient."""
 
-    Not frozen: an answer has hundreds, and to freeze each takes longer than to put it into words.
-    """
+    # not frozen: an answer has hundreds, and to freeze each takes longer than to put it into words
 
     rule: MatchCriterion
     """The criterion."""
@@ -100,10 +105,9 @@ class MatchReason:
 @described
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A therapist who may be asked: every check, the score with its parts, and the reasons in words.
+    """A therapist who may be asked: every check, the score with its parts, and the reasons in words."""
 
-    No schema: an answer has 50 of them, made from checked copies, and to validate each took longer than the query.
-    """
+    # no schema: an answer has 50 of them, made from checked copies, and to validate each took longer than the query
 
     therapist_id: UUID
     """The therapist."""
@@ -134,6 +138,44 @@ class Candidate:
 
     null where both are at one place.
     """
+
+
+@described
+@dataclass(frozen=True, slots=True)
+class AskedAbout:
+    """Whether a therapist who was asked about fits, and why."""
+
+    therapist_id: UUID
+    """The therapist."""
+    name: str | None
+    """The therapist's name; null where nobody is known here by this id."""
+    postal_code: str | None
+    """Postal code of the practice."""
+    city: str | None
+    """Town of the practice."""
+    fits: bool
+    """Whether no criterion fails."""
+    distance_km: float | None
+    """How far away the practice is, in kilometres in a straight line; null where that is not known."""
+    travel_minutes: int | None
+    """How long the way takes, from door to door."""
+    checks: list[CriterionCheck]
+    """What each criterion says, those first that fail."""
+
+
+class NearestTherapist(Schema):
+    """The nearest therapist who fits but for the distance."""
+
+    therapist_id: UUID
+    """The therapist."""
+    name: str
+    """The therapist's name."""
+    city: str | None
+    """Town of the practice."""
+    distance_km: float
+    """How far away the practice is, in kilometres in a straight line."""
+    travel_minutes: int
+    """How long the way takes, from door to door."""
 
 
 class Relaxation(Schema):
@@ -171,3 +213,7 @@ class MatchesView(Schema):
     """How many therapists each criterion excludes."""
     relax: list[Relaxation]
     """What would bring in more therapists, most first."""
+    asked_about: list[AskedAbout]
+    """The therapists of `therapist_ids`, in that order."""
+    nearest: NearestTherapist | None
+    """Where nobody fits: the nearest who does but for the distance, if there is one within 1000 km; else null."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
-from matching_service.domain import explaining
+from matching_service.domain import asked_about, explaining, far_away
 from matching_service.domain.criteria import JUDGE
 from matching_service.domain.criterion_texts import minutes_of
 from matching_service.domain.hours import in_common
@@ -18,8 +18,9 @@ from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules, ScoreWeigh
 from matching_service.store import queries
 from matching_service.store.matching import Judged
 from shared.database import Executor
-from shared.errors import Conflict
+from shared.errors import Conflict, FieldProblem
 from shared.texts import TextLanguage
+from shared.values.enums import MatchCriterion
 
 FULL_CIRCLE: Final = 360
 
@@ -47,14 +48,21 @@ def find(
     _require_a_circle(search)
     explainer = explaining.Explainer(search, language)
     found = JUDGE.best(executor, search, weights=weights.model_dump(), limit=question.limit)
+    relax = explaining.relaxations(
+        found.failures, search, language, sent=question.overrides.model_dump(mode="json", exclude_unset=True)
+    )
+    total = found.failures.get(frozenset(), 0)
+    nearest = None if total else far_away.nearest(executor, search, weights=weights)
+    if nearest is not None and not any(each.rules == [MatchCriterion.DISTANCE] for each in relax):
+        relax.append(far_away.relaxation(executor, search, nearest, question, weights=weights, language=language))
     return MatchesView(
         patient_id=patient.id,
         candidates=[_candidate(each, search, explainer, rank) for rank, each in enumerate(found.best, start=1)],
-        total=found.failures.get(frozenset(), 0),
+        total=total,
         excluded=explaining.excluded(found.failures, distance_unknown=found.distance_unknown),
-        relax=explaining.relaxations(
-            found.failures, search, language, sent=question.overrides.model_dump(mode="json", exclude_unset=True)
-        ),
+        relax=relax,
+        asked_about=asked_about.judge(executor, search, question.therapist_ids, language),
+        nearest=None if nearest is None else far_away.shown(nearest, search),
     )
 
 
@@ -69,7 +77,8 @@ def _require_a_circle(search: Search) -> None:
     if search.place is None:
         raise Conflict("patient.place_unknown")
     if search.radius_km is None:
-        raise Conflict("patient.distance_limit_missing")
+        problem = FieldProblem.of("overrides.max_distance_km", "field.required")
+        raise Conflict("patient.distance_limit_missing", errors=[problem])
 
 
 def _candidate(judged: Judged, search: Search, explainer: explaining.Explainer, rank: int) -> Candidate:

@@ -40,6 +40,8 @@ class Correction(Schema):
     """What the practice answered; null: no answer yet."""
     available_from: PlausibleDate | None = None
     """From which day there is a place, where the practice said so; without an answer it says nothing."""
+    place_taken_back: bool = False
+    """Whether the patient did not take the place that is recorded; with another answer it is taken back by itself."""
     reason: Reason
     """Why the answer that was recorded is wrong."""
 

@@ -69,7 +69,11 @@ def change(
     by: UUID | None,
     now: datetime,
 ) -> RequestView:
-    """Change priority or note. Raises `NotFound`, `LostUpdate`, and `InvalidFields` for fields that do not fit."""
+    """Change priority or note.
+
+    Raises `NotFound`, `LostUpdate`, `Conflict` for a patient who was erased, and `InvalidFields` for fields that do not
+    fit.
+    """
     request = lock_request(session, request_id)
     check_version(request, expected_versions, "placement_request")
     current = view(session, texts, request)
@@ -83,7 +87,7 @@ def change(
 
 
 def set_priority(session: Session, request_id: UUID, priority: int, *, by: UUID | None, now: datetime) -> None:
-    """Give a request another priority. Raises `NotFound`."""
+    """Give a request another priority. Raises `NotFound`, and `Conflict` for a patient who was erased."""
     request = lock_request(session, request_id)
     if request.priority != priority:
         request.priority = priority
@@ -91,8 +95,15 @@ def set_priority(session: Session, request_id: UUID, priority: int, *, by: UUID 
 
 
 def lock_request(session: Session, request_id: UUID) -> PlacementRequest:
-    """The request with its patient's lock and its own; raises `NotFound`."""
-    return require(next(iter(queries.lock_with_patients(session, [request_id])), None), "placement_request")
+    """The request that people are about to change, with its patient's lock and its own.
+
+    Raises `NotFound`, and `Conflict` for a patient who was erased: of them nothing more is recorded, whatever it is.
+    """
+    request = require(next(iter(queries.lock_with_patients(session, [request_id])), None), "placement_request")
+    # also one whose request is about to become that of a kept file
+    if queries.was_erased(session, queries.kept_patient(session, request.patient_id)):
+        raise Conflict("placement_request.patient_erased")
+    return request
 
 
 def lock_request_that_goes_on(session: Session, request_id: UUID) -> PlacementRequest:
@@ -140,13 +151,18 @@ def approve(
     refused = [refusal for judgement in judgements.values() for refusal in judgement.refused]
     allowed = {who: judgement for who, judgement in judgements.items() if not judgement.refused}
     if not allowed:
-        raise Conflict(
-            "placement_request.all_refused",
-            errors=[_problem(refusal, wanted.therapist_ids) for refusal in refused],
-        )
+        raise _all_refused(refused, wanted.therapist_ids)
     made = _ask(session, texts, patient.id, allowed, by=by, now=now)
     recompute_holds(session, patient.id, patient.status, now=now)
     return Approval(items=views(session, texts, made), refused=refused)
+
+
+def _all_refused(refused: Sequence[RefusedTherapist], therapist_ids: Sequence[UUID]) -> Conflict:
+    """The refusal, which says why as an approval does."""
+    problems = [_problem(each, therapist_ids) for each in refused]
+    conflict = Conflict("placement_request.all_refused", errors=problems)
+    conflict.members["refused"] = refused
+    return conflict
 
 
 def _ask(
@@ -210,7 +226,7 @@ def _problem(refusal: RefusedTherapist, therapist_ids: Sequence[UUID]) -> FieldP
     field = f"therapist_ids.{therapist_ids.index(refusal.therapist_id)}"
     if refusal.rule is None:
         return FieldProblem(field, refusal.detail)
-    return FieldProblem.of(field, "field.criterion_fails", rule=refusal.rule.value, detail=refusal.detail)
+    return FieldProblem.of(field, "field.criterion_fails", rule=refusal.rule, detail=refusal.detail)
 
 
 def _make(

@@ -19,7 +19,7 @@ from matching_service.settings import AskAgainRules
 from matching_service.store import contact_plans as store
 from matching_service.store import queries
 from matching_service.store.tables import ContactPlan, PlannedPatient, PlannedRequest
-from shared.database import Session
+from shared.database import ChangedMeanwhile, Session
 from shared.errors import PlatformError
 from shared.security.patient_texts import PatientTexts
 from shared.texts import Sentence
@@ -49,10 +49,14 @@ def _lock(
 ) -> Mapping[UUID, Sequence[PlannedRequest]]:
     """What is proposed for each of these patients; read anew with everybody locked, as everywhere in one order.
 
-    Who was erased while we waited is in no plan any more.
+    Who was erased while we waited is in no plan any more. Raises `ChangedMeanwhile` where a therapist was merged.
     """
     ids = [each.patient_id for each in patients]
-    queries.share_therapists(session, [each.therapist_id for each in store.proposed_for(session, plan_id, ids)])
+    therapists = {each.therapist_id for each in store.proposed_for(session, plan_id, ids)}
+    with_kept = queries.with_therapists_they_were_merged_into(session, therapists)
+    queries.share_therapists(session, with_kept)
+    if not queries.with_therapists_they_were_merged_into(session, therapists) <= with_kept:
+        raise ChangedMeanwhile  # to lock the rest now would break the order
     queries.lock_patients(session, ids)
     proposed = sorted(store.proposed_for(session, plan_id, ids), key=lambda each: (ids.index(each.patient_id), each.id))
     return {patient: list(theirs) for patient, theirs in groupby(proposed, key=lambda each: each.patient_id)}
@@ -69,26 +73,40 @@ def _ask(
     today: date,
     now: datetime,
 ) -> None:
-    wanted = ContactList(patient_id=patient_id, therapist_ids=[each.therapist_id for each in proposed])
+    kept = queries.kept_therapists(session, {each.therapist_id for each in proposed})
+    asked = _one_of_each(proposed, kept)
+    wanted = ContactList(patient_id=patient_id, therapist_ids=list(asked))
     try:
         with session.begin_nested():
             approved = placement_requests.approve(
                 session, texts, wanted, rules=rules, by=plan.approved_by, today=today, now=now
             )
     except PlatformError as refusal:
-        for index, each in enumerate(proposed):
+        for index, each in enumerate(asked.values()):
             refuse(each, _why(refusal, index))
     else:
-        _follow(proposed, approved)
+        _follow(asked, approved)
 
 
-def _follow(proposed: Sequence[PlannedRequest], approved: Approval) -> None:
-    made = {each.therapist_id: each.id for each in approved.items}
+def _one_of_each(proposed: Sequence[PlannedRequest], kept: Mapping[UUID, UUID]) -> dict[UUID, PlannedRequest]:
+    """The requests by who is asked: of a therapist who was merged the kept one, and only once.
+
+    Of several requests to one therapist the others are refused.
+    """
+    asked: dict[UUID, PlannedRequest] = {}
     for each in proposed:
-        if each.therapist_id in made:
-            make(each, made[each.therapist_id])
+        if asked.setdefault(kept[each.therapist_id], each) is not each:
+            refuse(each, [Sentence.of("plan_refusal.merged_therapist")])
+    return asked
+
+
+def _follow(asked: Mapping[UUID, PlannedRequest], approved: Approval) -> None:
+    made = {each.therapist_id: each.id for each in approved.items}
+    for therapist_id, each in asked.items():
+        if therapist_id in made:
+            make(each, made[therapist_id])
         else:
-            refuse(each, [why.detail for why in approved.refused if why.therapist_id == each.therapist_id])
+            refuse(each, [why.detail for why in approved.refused if why.therapist_id == therapist_id])
 
 
 def _why(refusal: PlatformError, index: int) -> list[Sentence]:

@@ -7,7 +7,7 @@ was true when a portion was read may not be any more when the plan is approved: 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -198,9 +198,9 @@ def pairs(session: Session, people: Sequence[SearchingPatient], practices: Packe
     ]
 
 
-def note_progress(session: Session, plan: Claimed, done: int, *, now: datetime) -> bool:
-    """Note for how many patients practices were found; whether the plan still is this worker's."""
-    return store.note_progress(session, plan.id, plan.claim, done=done, until=now + LEASE)
+def note_progress(session: Session, plan: Claimed, done: int, *, of: int, now: datetime) -> bool:
+    """Note for how many patients, of all, practices were found; whether the plan still is this worker's."""
+    return store.note_progress(session, plan.id, plan.claim, done=done, of=of, until=now + LEASE)
 
 
 def question(
@@ -228,7 +228,7 @@ def propose(
     if known is None or known.status != ContactPlanStatus.COMPUTING or known.claim != plan.claim:
         return False
     there = store.still_searching(session, [each.id for each in people])
-    kept = [each for each in solution.requests if each.patient_id in there]
+    kept = _as_consented(session, [each for each in solution.requests if each.patient_id in there])
     store.add(
         session,
         [_patient_row(plan, position, each, solution.outlooks) for position, each in _numbered(people, there)],
@@ -237,6 +237,18 @@ def propose(
     _sum_up(known, len(there), kept)
     states.propose_plan(known, now=now)
     return True
+
+
+def _as_consented(session: Session, requests: Sequence[Planned]) -> list[Planned]:
+    """The requests without what followed from diagnoses that are not published any more."""
+    preferred = {each.patient_id for each in requests if each.is_preferred}
+    unpublished = store.unpublished_diagnoses(session, preferred)
+    return [
+        replace(each, is_preferred=False, chance=acceptance.without_preference(each.chance))
+        if each.is_preferred and each.patient_id in unpublished
+        else each
+        for each in requests
+    ]
 
 
 def _numbered(people: Sequence[SearchingPatient], there: set[UUID]) -> Iterator[tuple[int, SearchingPatient]]:

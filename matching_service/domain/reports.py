@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from matching_service.domain.contact_log import ANSWERS
+from matching_service.domain.possible_contacts import ANSWERS
 from matching_service.domain.report_schemas import (
     AnswerReport,
+    AnswersOfHour,
     ContactReport,
     ContactReportQuery,
     ReportPeriod,
     SearchReport,
+    Spread,
 )
 from matching_service.store import reports
 from shared.database import Session
@@ -76,6 +78,29 @@ def table_of_contacts(report: ContactReport) -> list[Sequence[Any]]:
     return [[*names, *(result.value for result in ContactResult)], *rows]
 
 
+def table_of_answers(report: AnswerReport) -> list[Sequence[Any]]:
+    """The report as rows of a table, under a row of headings."""
+    names = list(AnswersOfHour.model_fields)
+    return [names, *([getattr(each, name) for name in names] for each in report.groups)]
+
+
+def table_of_searches(report: SearchReport) -> list[Sequence[Any]]:
+    """The report as one row of a table, under a row of headings."""
+    waited = report.days_until_placed
+    days = {
+        f"days_{which}_{name}": None if waited is None else getattr(getattr(waited, which), name)
+        for which in ("with_pauses", "without_pauses")
+        for name in Spread.model_fields
+    }
+    row = (
+        {"from": report.from_.isoformat(), "to": report.to.isoformat()}
+        | {name: getattr(report, name) for name in _FUNNEL}
+        | {"patients_placed": None if waited is None else waited.patients}
+        | days
+    )
+    return [list(row), list(row.values())]
+
+
 def answers(session: Session, query: ReportPeriod, *, today: date) -> AnswerReport:
     """How often practices answer, by channel and hour. Raises `InvalidFields` for a month that is not over."""
     month = _month(query, today)
@@ -102,7 +127,7 @@ def _of_hour(row: Any) -> dict[str, Any]:
 
 
 def _if_many(number: int, *patients: int) -> int | None:
-    """The number, unless one of the groups that it tells of has few patients."""
+    """The number, unless one of the groups that follow from it has few patients."""
     return None if any(0 < each < FEWEST_PATIENTS for each in patients) else number
 
 

@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matching_service.domain import states
+from matching_service.domain.names import Names, names_of
 from matching_service.domain.schemas import RequestView
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
 from shared.security.patient_texts import LostText, PatientTexts
 
-_OF_ROW = RequestView.model_fields.keys() - {"note", "overrides", "waits_for", "waits_until"}
+_OF_ROW = RequestView.model_fields.keys() - {
+    *("note", "overrides", "waits_for", "waits_until"),
+    *("patient_reference", "therapist_name", "therapist_city"),
+}
 
 
 def view(session: Session, texts: PatientTexts, request: PlacementRequest) -> RequestView:
@@ -23,14 +27,20 @@ def views(session: Session, texts: PatientTexts, requests: Sequence[PlacementReq
     """The views of stored requests; their texts are decrypted together."""
     encrypted = [(text, each.id) for each in requests for text in (each.note, each.override_reasons)]
     found = texts.decrypt(session, encrypted)
-    return [_view(each, texts, found) for each in requests]
+    patients, therapists = ([getattr(each, side) for each in requests] for side in ("patient_id", "therapist_id"))
+    names = names_of(session, patients=patients, therapists=therapists)
+    return [_view(each, texts, found, names) for each in requests]
 
 
-def _view(request: PlacementRequest, texts: PatientTexts, found: Mapping[bytes | None, Any]) -> RequestView:
+def _view(
+    request: PlacementRequest, texts: PatientTexts, found: Mapping[bytes | None, Any], names: Names
+) -> RequestView:
     known = {name: getattr(request, name) for name in _OF_ROW}
     waits_for, waits_until = states.waits(known["status"], known["hold"], known["next_contact_after"])
     return RequestView.of(
         known
+        | names.of_patient(request.patient_id)
+        | names.of_therapist(request.therapist_id)
         | {"waits_for": waits_for, "waits_until": waits_until}
         | {"note": None if request.note is None else texts.worded(found[request.note])}
         | {"overrides": _overrides(request, texts, found)}

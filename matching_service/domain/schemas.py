@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from matching_service.domain.match_schemas import ComparedValues
-from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
+from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleDayOrInstant
 from shared.values.enums import (
     Channel,
     Direction,
@@ -21,7 +21,7 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
-from shared.values.placement_enums import AuditEvent, PlacementFailure
+from shared.values.placement_enums import AuditEvent, PlacementFailure, StaffWithdrawalReason
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
@@ -100,10 +100,16 @@ class RequestView(RequestFields, EntityView):
 
     patient_id: UUID
     """The patient who searches a place."""
+    patient_reference: str | None
+    """By what practices know the patient; null for one who was erased."""
     therapist_id: UUID
     """The therapist who is asked."""
+    therapist_name: str | None
+    """The therapist's name; null where nothing is known of the therapist any more."""
+    therapist_city: str | None
+    """Town of the practice."""
     status: Annotated[
-        RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place, /fail, /correct or /withdraw")
+        RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place, /fail, /correct, /withdraw")
     ]
     """Where the request stands."""
     hold: RequestHold | None
@@ -182,9 +188,9 @@ class NewAnswer(Schema):
     outcome: RequestOutcome
     """What the practice answered."""
     available_from: PlausibleDate | None = None
-    """From which day there is a place, where the practice said so."""
-    occurred_at: PlausibleInstant | None = None
-    """When the practice answered; without it, just now."""
+    """From which day there is a place, where the practice said so; not before the answer."""
+    occurred_at: PlausibleDayOrInstant | None = None
+    """When the practice answered, also as a day; not before the day on which it was to be asked; without it, now."""
     channel: Channel | None = None
     """How the practice answered."""
     direction: Direction | None = None
@@ -194,16 +200,18 @@ class NewAnswer(Schema):
 
 
 class NewPlace(Schema):
-    """When the first session is, where it is known."""
+    """When the patient took the place, and when the first session is, where it is known."""
 
+    placed_on: PlausibleDate | None = None
+    """The day on which the patient took the place, not before the answer and not in the future; without it, today."""
     first_session_on: PlausibleDate | None = None
-    """Day of the first session."""
+    """Day of the first session; not before the request."""
 
 
 class Withdrawal(Schema):
     """Why the request is over."""
 
-    reason: WithdrawalReason
+    reason: StaffWithdrawalReason
     """Why nobody needs to be asked any more."""
 
 

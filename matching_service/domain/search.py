@@ -22,6 +22,8 @@ from shared.values.weekly import Weekly
 GERMAN = "de"
 LONG_AGO = date(1970, 1, 1)
 METRES_A_KILOMETRE: Final = 1000
+SHORT_WAY_KM: Final = 10
+"""Below it a whole kilometre is much."""
 A_QUARTER_MORE = 1.25
 """How much farther the distance is relaxed to say what that would add (docs/domain.md#matching-score)."""
 
@@ -195,15 +197,22 @@ class Search:
 
     @cached_property
     def wider_limits(self) -> dict[str, Any]:
-        """The limits of distance and time that are set, each a quarter wider, rounded up."""
+        """The limits of distance and time that are set, each a quarter wider, rounded up: of short ways to half."""
         limits = {"max_distance_km": self.max_distance_km, "max_travel_minutes": self.max_travel_minutes}
-        return {name: math.ceil(limit * A_QUARTER_MORE) for name, limit in limits.items() if limit is not None}
+        return {name: _a_quarter_more(limit) for name, limit in limits.items() if limit is not None}
 
     def _straight_km(self, max_distance_km: float | None = None, max_travel_minutes: int | None = None) -> float | None:
         limits = [] if max_distance_km is None else [max_distance_km]
         if max_travel_minutes is not None:
             limits.append(travel.straight_km_within(max_travel_minutes, self.travel_mode))
         return min(limits, default=None)
+
+
+def _a_quarter_more(limit: float) -> float:
+    wider = limit * A_QUARTER_MORE
+    if isinstance(limit, int) or limit >= SHORT_WAY_KM:
+        return math.ceil(wider)
+    return math.ceil(2 * wider) / 2
 
 
 def _in_metres(kilometres: float | None) -> float | None:

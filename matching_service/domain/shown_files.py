@@ -20,5 +20,5 @@ def note(session: Session, patient_id: UUID, shown: Shown, *, by: UUID | None, n
     names there.
     """
     access = new_id()
-    event = ContactLogShown(patient_id=patient_id, action=shown, accessed_by=by, accessed_at=now)
+    event = ContactLogShown(access_id=access, patient_id=patient_id, action=shown, accessed_by=by, accessed_at=now)
     record_all(session, [(access, 1, event)], now=now)

@@ -139,10 +139,10 @@ def reopen(request: PlacementRequest, *, now: datetime) -> None:
     _enter(request, S.OPEN, now)
 
 
-def place(request: PlacementRequest, *, first_session_on: date | None, today: date, now: datetime) -> None:
+def place(request: PlacementRequest, *, first_session_on: date | None, placed_on: date, now: datetime) -> None:
     """accepted → placed: the patient takes up the place."""
     _enter(request, S.PLACED, now)
-    request.placed_on, request.first_session_on = today, first_session_on
+    request.placed_on, request.first_session_on = placed_on, first_session_on
 
 
 def confirm_place(request: PlacementRequest, *, confirmed_on: date, now: datetime) -> None:

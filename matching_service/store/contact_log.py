@@ -39,10 +39,17 @@ def files_of(session: Session, patient_id: UUID) -> list[UUID]:
 
 
 def part_of_log(
-    session: Session, patient_ids: Collection[UUID], period: SpanOfDays, part: Part
+    session: Session, patient_ids: Collection[UUID], period: SpanOfDays, part: Part, **wanted: Collection[object] | None
 ) -> Found[PatientContact]:
-    """A part of the contacts for a patient with these files."""
-    return CONTACT_LOG.read(session, _of(patient_ids, period), part)
+    """A part of the contacts for a patient with these files whose columns have one of these values; None: any."""
+    conditions = [getattr(PatientContact, name).in_(values) for name, values in wanted.items() if values is not None]
+    return CONTACT_LOG.read(session, _of(patient_ids, period).where(*conditions), part)
+
+
+def therapists_of(session: Session, patient_ids: Collection[UUID]) -> Sequence[UUID]:
+    """The therapists of all contacts for a patient with these files."""
+    of_files = select(PatientContact.therapist_id).where(PatientContact.patient_id.in_(patient_ids))
+    return session.scalars(of_files.distinct()).all()
 
 
 def whole_log(session: Session, patient_ids: Collection[UUID], period: SpanOfDays) -> Sequence[PatientContact]:
@@ -78,6 +85,28 @@ def request_behind(session: Session, entry_id: UUID) -> UUID | None:
     """The request that an entry belongs to, or the first one that it corrects, directly or by another correction."""
     found: UUID | None = session.scalar(_REQUEST_BEHIND, {"id": entry_id})
     return found
+
+
+_IS_ANSWERED = text("""
+    WITH RECURSIVE chain AS (
+        SELECT id, result FROM contact_log_entries
+        WHERE patient_id = ANY (CAST(:patient_ids AS uuid[])) AND placement_request_id = :request_id
+          AND result = ANY (:results)
+        UNION ALL
+        SELECT entry.id, entry.result FROM contact_log_entries AS entry JOIN chain ON entry.corrects = chain.id
+    )
+    SELECT EXISTS (
+        SELECT FROM chain WHERE result = ANY (:results)
+          AND NOT EXISTS (SELECT FROM contact_log_entries AS correction WHERE correction.corrects = chain.id)
+    )
+""")
+
+
+def is_answered(session: Session, request: PlacementRequest, results: Collection[str]) -> bool:
+    """Whether the log has one of these results of a request, also as the correction of one, that counts."""
+    files = [str(each) for each in files_of(session, request.patient_id)]
+    wanted = {"patient_ids": files, "request_id": request.id, "results": sorted(results)}
+    return bool(session.scalar(_IS_ANSWERED, wanted))
 
 
 def _of(patient_ids: Collection[UUID], period: SpanOfDays) -> Select[Any]:

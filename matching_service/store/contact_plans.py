@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import ARRAY, Row, Select, Text, and_, cast, delete, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from matching_service.store.tables import ContactPlan, PatientCopy, PlannedPatient, PlannedRequest
 from shared.database import locks
-from shared.database.bulk import Row as NewRow
 from shared.database.bulk import write_rows
 from shared.database.copies import kept_of
 from shared.database.listing import Found, Listing
 from shared.database.rows import find_row
+from shared.database.written_values import Row as NewRow
 from shared.values.contact_plan_enums import ContactPlanStatus, PlannedRequestState
 from shared.values.enums import PatientStatus
 from shared.values.lists import Part
@@ -60,13 +60,23 @@ def requests(
 
 
 def patients(
-    session: Session, plan_id: UUID, part: Part, *, patient_id: Collection[UUID], gaps: Collection[str]
+    session: Session,
+    plan_id: UUID,
+    part: Part,
+    *,
+    patient_id: Collection[UUID],
+    gaps: Collection[str],
+    lacks: Collection[str],
 ) -> Found[PlannedPatient]:
-    """A part of a plan's patients: these, or those with one of these gaps; without either, all."""
+    """A part of a plan's patients: these, with one of these gaps, who lack one of these; without values all."""
     wanted = select(PlannedPatient).where(PlannedPatient.plan_id == plan_id)
     if patient_id:
         wanted = wanted.where(PlannedPatient.patient_id.in_(patient_id))
-    return PATIENTS.read(session, wanted.where(PlannedPatient.gap.in_(gaps)) if gaps else wanted, part)
+    if gaps:
+        wanted = wanted.where(PlannedPatient.gap.in_(gaps))
+    if lacks:
+        wanted = wanted.where(PlannedPatient.lacks.bool_op("?|")(cast(list(lacks), ARRAY(Text))))
+    return PATIENTS.read(session, wanted, part)
 
 
 def edited(session: Session, plan_ids: Collection[UUID]) -> Sequence[PlannedRequest]:
@@ -140,12 +150,12 @@ def next_approving(session: Session) -> ContactPlan | None:
     return session.scalars(wanted.order_by(ContactPlan.id).limit(1)).one_or_none()
 
 
-def note_progress(session: Session, plan_id: UUID, claim: UUID, *, done: int, until: datetime) -> bool:
+def note_progress(session: Session, plan_id: UUID, claim: UUID, *, done: int, of: int, until: datetime) -> bool:
     """Note how far a plan is, and keep its claim; whether it still is claimed so."""
     noted = (
         update(ContactPlan)
         .where(ContactPlan.id == plan_id, ContactPlan.claim == claim)
-        .values(patients_done=done, claimed_until=until)
+        .values(patients=of, patients_done=done, claimed_until=until)
         .returning(ContactPlan.id)
     )
     return session.scalar(noted) is not None
@@ -201,6 +211,34 @@ def forget(session: Session, patient_ids: Collection[UUID]) -> None:
     """Remove these patients from all plans."""
     for table in (PlannedRequest, PlannedPatient):
         session.execute(delete(table).where(table.patient_id.in_(patient_ids)))
+
+
+def unpublished_diagnoses(session: Session, patient_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these patients of whose diagnosis nothing is published (any more)."""
+    wanted = select(PatientCopy.id).where(PatientCopy.id.in_(patient_ids), PatientCopy.diagnosis_block.is_(None))
+    return set(session.scalars(wanted))
+
+
+def forget_preferences(
+    session: Session, patient_ids: Collection[UUID], *, chance_without: Callable[[Any], Any]
+) -> None:
+    """Remove from all plans that practices prefer the diagnosis of these patients, if none is published of them.
+
+    `chance_without`: what the chance of such a request is without that.
+    """
+    if not patient_ids:
+        return
+    session.execute(
+        update(PlannedRequest)
+        .where(
+            PlannedRequest.patient_id == PatientCopy.id,
+            PatientCopy.id.in_(patient_ids),
+            PatientCopy.diagnosis_block.is_(None),
+            PlannedRequest.is_preferred,
+        )
+        .values(is_preferred=False, chance=chance_without(PlannedRequest.chance))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def note_done(session: Session, plan_id: UUID, patient_ids: Collection[UUID], *, now: datetime) -> int:

@@ -26,6 +26,7 @@ from matching_service.store.ranking import (
     ranked_sql,
 )
 from matching_service.store.tables import IS_LIVE
+from matching_service.store.traits import FREE_BIT
 from shared.database import WHOLE_TRANSACTION, Executor
 from shared.values.enums import MatchCriterion
 from shared.values.places import Place, to_ewkt
@@ -38,6 +39,8 @@ class Condition:
 
     `t` is the therapist's copy, with `metres` from the patient (NULL where nobody knows). `a` is what the therapist was
     asked for this patient before: `is_open`, `place_failed`, `refused_on`. `:name` is the search's attribute `name`.
+    One that names no column but `t.traits` (`store/traits.py`) costs next to nothing; one that names a column which the
+    index `ix_therapists_judged` does not have makes PostgreSQL read the table.
     """
 
     name: MatchCriterion
@@ -85,7 +88,7 @@ _FOUND = ("metres", "refused_on", "fails", "unknowns")
 _BEARING = "degrees(ST_Azimuth(CAST(:place AS geography), t.place))"
 """The direction from the patient to the practice, clockwise from north; NULL where both are at one place."""
 _SCORE = (*TERMS, "score")
-_THERAPIST_COLUMN = re.compile(r"\bt\.(\w+)")
+_THERAPIST_COLUMN, _ASKED_COLUMN = re.compile(r"\bt\.(\w+)"), re.compile(r"\ba\.\w+")
 _TYPES: dict[str, Any] = {"id": Uuid(), "working_hours": WeeklyColumn()}
 
 
@@ -158,9 +161,11 @@ def _each_sql(conditions: Sequence[Condition]) -> str:
     WHERE id = ANY (CAST(:therapist_ids AS uuid[])) AND status IS NOT NULL
 """  # noqa: S608 - put together from constants of our own
     return f"""
-WITH {_judged_sql(conditions, known)}
-SELECT metres, refused_on, fails, unknowns, {_columns(_COPY, of="t.")}
-FROM judged JOIN therapists t USING (id) LEFT JOIN asked ON asked.therapist_id = id
+WITH {_ASKED}, considered AS ({known})
+SELECT metres, refused_on,
+       {_mask(_fails(conditions))} AS fails,
+       {_mask(_unknown(conditions))} AS unknowns, {_columns(_COPY, of="t.")}
+FROM considered t LEFT JOIN asked a ON a.therapist_id = t.id
 """  # noqa: S608 - put together from constants of our own
 
 
@@ -176,46 +181,84 @@ def _best_sql(conditions: Sequence[Condition]) -> str:
     ) AS boxed
     WHERE metres <= :wide_metres
 """  # noqa: S608
+    of_kinds = _KindBits()
+    unknowns = _mask(of_kinds.as_traits([*_unknown(conditions), (LACKS_LANGUAGE, LACKING_LANGUAGE)]))
+    first_failure = of_kinds.next_bit
+    fails = _mask(of_kinds.as_traits(_fails(conditions)))
     bits = {each.name: bit for bit, each in _numbered(conditions)}
     return f"""
-WITH {_judged_sql(conditions, near, also=f",{RANKED_BY}")}, counted AS (
+WITH {_ASKED}, considered AS ({near}), judged AS MATERIALIZED (
+    SELECT t.id, t.metres, t.traits + {_mask(of_kinds.bits.items())} AS traits,{RANKED_BY}
+    FROM considered t LEFT JOIN asked a ON a.therapist_id = t.id
+), alike AS MATERIALIZED (
+    SELECT traits, number,
+           {fails} AS fails,
+           {unknowns} AS unknowns
+    FROM (SELECT traits, count(*) AS number FROM judged GROUP BY traits) AS t
+), counted AS (
     -- as text, for it comes with every row and is read once
     SELECT (SELECT coalesce(CAST(json_object_agg(fails, number) AS text), '{{}}')
-            FROM (SELECT fails, count(*) AS number FROM judged GROUP BY fails) AS by_mask) AS tally,
+            FROM (SELECT fails, CAST(sum(number) AS bigint) AS number FROM alike GROUP BY fails) AS by_mask) AS tally,
            (SELECT count(*) FROM therapists WHERE place IS NULL AND status = 'active') AS distance_unknown
-), {ranked_sql(bits)}
+), {ranked_sql(bits, first_failure)}
 SELECT tally, distance_unknown, {_columns(_SCORE)}, {_BEARING} AS bearing,
        metres, refused_on, 0 AS fails, unknowns, {_columns(_COPY, of="t.")}
-FROM counted LEFT JOIN (best JOIN therapists t USING (id) LEFT JOIN asked ON asked.therapist_id = id) ON true
+FROM counted LEFT JOIN (
+    best JOIN kinds USING (traits) JOIN therapists t USING (id) LEFT JOIN asked ON asked.therapist_id = id
+) ON true
 ORDER BY score DESC, metres, t.id
 """  # noqa: S608 - put together from constants of our own
 
 
-def _judged_sql(conditions: Sequence[Condition], considered: str, *, also: str = "") -> str:
-    """Three parts of a WITH: what was asked before, the therapists that are considered, and what is said of each.
-
-    `also`: further columns, of the therapist `t`.
-    """
-    fails = _sum((each.fails, bit) for bit, each in _numbered(conditions))
-    unknown = [
-        (each.unknown, bit + (each.weight << UNKNOWN_WEIGHTS)) for bit, each in _numbered(conditions) if each.unknown
-    ]
-    unknowns = _sum([*unknown, (LACKS_LANGUAGE, LACKING_LANGUAGE)])
-    return f"""asked AS (
+_ASKED = f"""asked AS (
     SELECT therapist_id, {ASKED_BEFORE}
     FROM placement_requests WHERE patient_id = CAST(:patient_id AS uuid) GROUP BY therapist_id
-), considered AS ({considered}), judged AS MATERIALIZED (
-    SELECT t.id, t.metres,
-           {fails} AS fails,
-           {unknowns} AS unknowns{also}
-    FROM considered t LEFT JOIN asked a ON a.therapist_id = t.id
-)"""  # noqa: S608 - put together from constants of our own
+)"""  # noqa: S608
+
+
+class _KindBits:
+    """Bits, beside those of traits, for conditions that look at more than traits.
+
+    So all that follows from conditions is computed once for all therapists with the same bits: of thousands who are
+    near, some hundred differ in them.
+    """
+
+    def __init__(self) -> None:
+        self.bits: dict[str, int] = {}
+
+    @property
+    def next_bit(self) -> int:
+        return FREE_BIT << len(self.bits)
+
+    def as_traits(self, parts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+        """The parts of a mask, as conditions on the column `traits` of all who are alike, `t`."""
+        return [(self._as_trait(condition), number) for condition, number in parts]
+
+    def _as_trait(self, condition: str) -> str:
+        if _named(condition) <= {"traits"} and not _ASKED_COLUMN.search(condition):
+            return condition
+        bit = self.bits.setdefault(condition, self.next_bit)
+        return f"t.traits & {bit} <> 0"
+
+
+def _fails(conditions: Sequence[Condition]) -> list[tuple[str, int]]:
+    return [(each.fails, bit) for bit, each in _numbered(conditions)]
+
+
+def _unknown(conditions: Sequence[Condition]) -> list[tuple[str, int]]:
+    return [
+        (each.unknown, bit + (each.weight << UNKNOWN_WEIGHTS)) for bit, each in _numbered(conditions) if each.unknown
+    ]
 
 
 def _named_in(conditions: Sequence[Condition], *also: str) -> str:
     """The columns of a therapist that are named as `t.name`: with all of them planning and every row take longer."""
     named = " ".join([*(f"{each.fails} {each.unknown}" for each in conditions), *also])
-    return _columns(sorted({"id", *_THERAPIST_COLUMN.findall(named)} - {"metres"}))
+    return _columns(sorted({"id", "traits", *_named(named)} - {"metres"}))
+
+
+def _named(sql: str) -> set[str]:
+    return set(_THERAPIST_COLUMN.findall(sql))
 
 
 def _numbered(conditions: Sequence[Condition]) -> Iterator[tuple[int, Condition]]:
@@ -223,8 +266,8 @@ def _numbered(conditions: Sequence[Condition]) -> Iterator[tuple[int, Condition]
     return ((1 << position, each) for position, each in enumerate(conditions))
 
 
-def _sum(parts: Iterable[tuple[str, int]]) -> str:
-    return " + ".join(f"CASE WHEN {condition} THEN {number} ELSE 0 END" for condition, number in parts)
+def _mask(parts: Iterable[tuple[str, int]]) -> str:
+    return " + ".join(["0", *(f"CASE WHEN {condition} THEN {number} ELSE 0 END" for condition, number in parts)])
 
 
 def _columns(names: Sequence[str], *, of: str = "") -> str:

@@ -21,10 +21,12 @@ REMEMBERED: Final = timedelta(days=730)
 
 # what is seldom true and soon compared stands first: of a practice there may be many requests, nearly all of them over
 
-ANSWERS: Final = """
-    count(*) FILTER (WHERE approved_at >= :remembered_since AND (outcome <> 'later' OR status = 'no_answer'))
-        AS answered,
-    count(*) FILTER (WHERE approved_at >= :remembered_since AND outcome = 'accepted') AS accepted"""
+IS_MEANT: Final = "withdrawn_reason IS DISTINCT FROM 'entered_by_mistake'"
+"""A request that was entered by mistake, as staff say who withdraw it, says nothing of the practice."""
+ANSWERS: Final = f"""
+    count(*) FILTER (WHERE approved_at >= :remembered_since AND (outcome <> 'later' OR status = 'no_answer')
+                       AND {IS_MEANT}) AS answered,
+    count(*) FILTER (WHERE approved_at >= :remembered_since AND outcome = 'accepted' AND {IS_MEANT}) AS accepted"""
 """How many requests were answered, and with yes. That nobody was reached in all attempts is a no."""
 
 ASKED_THIS_WEEK: Final = f"""

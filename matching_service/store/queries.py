@@ -142,6 +142,26 @@ def request(session: Session, request_id: UUID) -> PlacementRequest | None:
     return find_row(session, PlacementRequest, request_id)
 
 
+def names_of_therapists(session: Session, ids: Collection[UUID]) -> dict[UUID, tuple[str | None, str | None]]:
+    """Name and town of these therapists, as far as they are known here."""
+    wanted = select(TherapistCopy.id, TherapistCopy.name, TherapistCopy.city).where(TherapistCopy.id.in_(ids))
+    return {row.id: (row.name, row.city) for row in session.execute(wanted)} if ids else {}
+
+
+def references_of_patients(session: Session, ids: Collection[UUID]) -> dict[UUID, str | None]:
+    """The references of these patients, as far as they are known here."""
+    wanted = select(PatientCopy.id, PatientCopy.reference).where(PatientCopy.id.in_(ids))
+    return {row.id: row.reference for row in session.execute(wanted)} if ids else {}
+
+
+def first_made_at(session: Session, request: PlacementRequest) -> datetime:
+    """When the practice was first to be asked: by this request, or by one that it goes on for since a merge."""
+    merged = select(func.min(PlacementRequest.created_at)).where(
+        PlacementRequest.patient_id == request.patient_id, PlacementRequest.merged_into == request.id
+    )
+    return min(session.scalar(merged) or request.created_at, request.created_at)
+
+
 def requests_with_ids(session: Session, ids: Collection[UUID]) -> Sequence[PlacementRequest]:
     """These placement requests in the order of their ids; unknown ids are left out."""
     return session.scalars(

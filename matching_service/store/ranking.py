@@ -15,9 +15,13 @@ from shared.values.enums import MatchCriterion, TherapySetting
 UNKNOWN_WEIGHTS: Final = 20
 """In the mask of unknown criteria, the sum of their weights stands above so many bits."""
 TENTHS: Final = 10
+SAMPLED: Final = 50
+"""So many times as many therapists as are shown are looked at first."""
 
 RANKED_BY: Final = """
-           t.traits, t.individual_from, t.individual_stated_on, t.group_from, t.group_stated_on"""
+           t.individual_from, t.individual_stated_on,
+           CASE WHEN CAST(:open_to_group_therapy AS boolean) THEN t.group_from END AS group_from,
+           CASE WHEN CAST(:open_to_group_therapy AS boolean) THEN t.group_stated_on END AS group_stated_on"""
 """Columns of a therapist that the terms need, beside what the judge found."""
 LACKS_LANGUAGE: Final = """cardinality(CAST(:wished_languages AS text[])) > 0
                AND NOT t.languages && CAST(:wished_languages AS text[])"""
@@ -31,39 +35,63 @@ _UNKNOWN_CAPACITY = 0.25
 """What a practice counts of whose places nobody has said anything, or so long ago that it counts no more. Chosen,
 not measured."""
 
-_OF_ITS_OWN = ("nearness", "available", "capacity", "certainty", "preference", "wishes")
+_OF_KINDS = ("available", "certainty", "preference", "wishes")
+_OF_ITS_OWN = ("nearness", "capacity")
 _OF_REQUESTS = ("responses", "load", "fairness")
-TERMS: Final = (*_OF_ITS_OWN, *_OF_REQUESTS)
+_OWN_POINTS = (":nearness_points", ":capacity_points")
+_REQUEST_POINTS = (":response_points", ":load_points", ":fairness_points")
+TERMS: Final = (*_OF_KINDS, *_OF_ITS_OWN, *_OF_REQUESTS)
 """The names of the terms as columns; their sum is `score`."""
 
 
-def ranked_sql(bits: Mapping[MatchCriterion, int]) -> str:
-    """The parts of a WITH after `judged`, of which `best` has the best who fail nothing, with every term.
+def ranked_sql(bits: Mapping[MatchCriterion, int], first_failure: int) -> str:
+    """The parts of a WITH after `judged` and `alike`, of which `best` has the best who fail nothing.
 
-    Requests are counted only of those who can be among the best, since that takes longest: first of twice as many as
-    are shown, the best without these terms; then of all who could be as good as the last one of the best of them, if
-    they had every point. `bits` says where a criterion stands in the mask of unknown ones.
+    Of those who are alike in all that the judge found, `kinds` has the terms that follow from it. Counting requests
+    takes longest, so they are counted only of those who can be among the best: who is not as good as the last one shown
+    of a sample, even with every point that is not known yet, is left out. The sample is twice as many as are shown: the
+    best without these terms, of the best kinds.
+
+    `bits` says where a criterion stands in the mask of unknown ones; `first_failure` is the lowest bit in `traits` of a
+    criterion that fails: no lower one is a failure of one therapist alone.
     """
-    most = (":response_points", ":load_points", ":fairness_points")
-    own = ",\n               ".join(f"{sql} AS {name}" for name, sql in _own_terms(bits).items())
-    return f"""fitting AS MATERIALIZED (
-    -- OFFSET 0, here and below: otherwise every term is computed wherever it is used
-    SELECT *, {" + ".join(_OF_ITS_OWN)} AS own FROM (
-        SELECT id, metres, unknowns,
-               {own}
-        FROM judged WHERE fails = 0 OFFSET 0
-    ) AS fitting
-), first AS MATERIALIZED (
-    {_scored("(SELECT * FROM fitting ORDER BY own DESC LIMIT 2 * CAST(:limit AS bigint)) AS fitting")}
-), needed AS (
-    SELECT min(score) - {TENTHS} * ({" + ".join(_whole(each) for each in most)}) AS own
-    FROM (SELECT score FROM first ORDER BY score DESC LIMIT :limit) AS best
+    of_good_kinds = _fitting(first_failure, f"in_better_kinds < {SAMPLED} * CAST(:limit AS bigint)")
+    some = f"({of_good_kinds} ORDER BY own DESC LIMIT 2 * CAST(:limit AS bigint)) AS fitting"
+    least_of_kind = f"(SELECT own FROM sample) - {_most(*_OWN_POINTS)}"  # noqa: S608
+    of_such_kinds = _fitting(first_failure, f"of_kind >= {least_of_kind}")
+    all_who_can = f"({of_such_kinds} WHERE own >= (SELECT own FROM sample)) AS fitting"  # noqa: S608
+    return f"""kinds AS MATERIALIZED (
+    SELECT *, CAST(sum(number) OVER (ORDER BY of_kind DESC, traits) AS bigint) - number AS in_better_kinds FROM (
+        SELECT *, {" + ".join(_OF_KINDS)} AS of_kind FROM (
+            -- OFFSET 0, here and below: otherwise every term is computed wherever it is used
+            SELECT traits, number, unknowns,
+               {_named(_terms_of_kinds(bits))}
+            FROM alike WHERE fails <= 0 OFFSET 0  -- it is never below 0; with = 0 the planner expects next to nobody
+        ) AS terms
+    ) AS kinds
+), sample AS (
+    SELECT min(score) - {_most(*_REQUEST_POINTS)} AS own
+    FROM ({_scored(some)} ORDER BY score DESC LIMIT :limit) AS shown
 ), best AS (
-    SELECT * FROM first
-    UNION ALL
-    {_scored("fitting")} WHERE own >= (SELECT own FROM needed) AND id NOT IN (SELECT id FROM first)
+    {_scored(all_who_can)}
     ORDER BY score DESC, metres, id LIMIT :limit
 )"""  # noqa: S608 - put together from constants of our own
+
+
+def _fitting(first_failure: int, condition: str) -> str:
+    """Who fits, with the terms that do not depend on requests and their sum, of kinds under this condition."""
+    return f"""SELECT * FROM (
+        SELECT *, of_kind + {" + ".join(_OF_ITS_OWN)} AS own FROM (
+            SELECT id, metres, traits, of_kind,
+               {_named(_own_terms())}
+            FROM judged JOIN (SELECT traits, of_kind FROM kinds WHERE {condition}) AS kinds USING (traits)
+            WHERE traits < {first_failure} OFFSET 0
+        ) AS terms
+    ) AS fitting"""  # noqa: S608
+
+
+def _most(*points: str) -> str:
+    return f"{TENTHS} * ({' + '.join(map(_whole, points))})"
 
 
 def _scored(fitting: str) -> str:
@@ -80,14 +108,23 @@ def _scored(fitting: str) -> str:
     ) AS terms"""  # noqa: S608
 
 
-def _own_terms(bits: Mapping[MatchCriterion, int]) -> dict[str, str]:
+def _named(terms: Mapping[str, str]) -> str:
+    return ",\n               ".join(f"{sql} AS {name}" for name, sql in terms.items())
+
+
+def _own_terms() -> dict[str, str]:
+    return {
+        "nearness": _term(":nearness_points", "1 - least(1, metres / CAST(:radius_metres AS float8))"),
+        "capacity": _term(":capacity_points", _capacity()),
+    }
+
+
+def _terms_of_kinds(bits: Mapping[MatchCriterion, int]) -> dict[str, str]:
     certainty = (
         f"{_whole(':certainty_points')} - {_whole(':points_lost_per_unknown')} * (unknowns >> {UNKNOWN_WEIGHTS})"
     )
     return {
-        "nearness": _term(":nearness_points", "1 - least(1, metres / CAST(:radius_metres AS float8))"),
         "available": _if(has("potentially_available", of="traits"), ":potentially_available_points"),
-        "capacity": _term(":capacity_points", _capacity()),
         "certainty": f"{TENTHS} * greatest(0, {certainty})",
         "preference": _if("NOT " + has_none_of(":wanted_diagnoses", of="traits"), ":preferred_diagnosis_points"),
         "wishes": _term(":wishes_points", f"1 - ({_unmet(bits)}) / greatest(1, CAST(:number_of_wishes AS float8))"),

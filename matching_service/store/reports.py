@@ -93,6 +93,7 @@ _SEARCHES = text("""
                  AS is_placed
         FROM searches
         JOIN placement_requests AS request ON request.patient_id = searches.id AND request.approved_at >= searches.began
+          AND request.withdrawn_reason IS DISTINCT FROM 'entered_by_mistake'
     ),
     reached AS (
         SELECT searches.id,
@@ -111,7 +112,7 @@ _SEARCHES = text("""
            count(*) FILTER (WHERE working) AS working
     FROM reached
 """)
-"""Requests of an earlier search of the same patients are none of theirs."""
+"""Requests of an earlier search of the same patients are none of theirs; those entered by mistake were never meant."""
 
 _UNTIL_PLACED = text("""
     WITH placed AS (

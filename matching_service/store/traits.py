@@ -42,6 +42,8 @@ _CONDITIONS: Final[Mapping[tuple[str, str | None], str]] = {
     ("potentially_available", None): "potentially_available",
 }
 _BITS: Final = {trait: 1 << place for place, trait in enumerate(_CONDITIONS)}
+FREE_BIT: Final = 1 << len(_CONDITIONS)
+"""The lowest bit that no trait has."""
 
 TRAITS: Final = " + ".join(f"CASE WHEN {sql} THEN {_BITS[trait]} ELSE 0 END" for trait, sql in _CONDITIONS.items())
 """The column `traits`, as SQL."""

@@ -276,7 +276,6 @@ def upgrade() -> None:
         "ix_placement_request_audit_log_cause",
         "placement_request_audit_log",
         ["caused_by"],
-        unique=False,
         postgresql_where=sa.text("caused_by IS NOT NULL"),
     )
     _create_contact_plans()

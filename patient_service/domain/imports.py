@@ -29,8 +29,8 @@ from patient_service.domain.import_schemas import (
 from patient_service.store import imports as store
 from patient_service.store.tables import Patient, PatientImport, PatientImportRow
 from shared.database import Session, first_version, new_id, wait_for_longer
-from shared.database.bulk import Row
 from shared.database.rows import require
+from shared.database.written_values import Row
 from shared.errors import NotFound
 from shared.runtime.logs import logger
 from shared.security.encryption import Keys

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from patient_service.store.queries import LookedFor
 from patient_service.store.tables import DataKey, Patient, PatientImport, PatientImportBlock, PatientImportRow
 from shared.database import try_to_take_turn
-from shared.database.bulk import Row, as_json, rows_of, write_rows
+from shared.database.bulk import as_json, rows_of, write_rows
 from shared.database.listing import Found, Listing
 from shared.database.rows import find_row
+from shared.database.written_values import Row
 from shared.values.lists import Part
 
 IMPORTS: Final = Listing(

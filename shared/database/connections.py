@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
+from io import BytesIO
 from typing import Any, Final, NamedTuple
 
 from psycopg2 import errors, extensions
 from psycopg2.sql import Composable
 
 Statement = str | bytes | Composable
+COPY: Final = "COPY "
+"""How a statement begins whose rows follow it."""
 TRIES: Final = 3
 """So often a prepared statement is tried before it goes as it is."""
 _PARAMETER: Final = re.compile(r"%\((\w+)\)s")
@@ -72,12 +75,21 @@ class LazyBeginCursor(extensions.cursor):
 
     def execute(self, query: Statement, vars: Any = None) -> None:
         """Execute one statement."""
+        if isinstance(query, str) and query.startswith(COPY):
+            return self._copy(query, *vars)
         is_first = self._is_first()
         self.is_whole = self.is_whole and is_first
         if self.is_whole and isinstance(query, str):
             self._execute_prepared(prepared(query), vars)
         else:
             super().execute(self._opening(query) if is_first else query, vars)
+        return None
+
+    def _copy(self, query: str, lines: str) -> None:
+        """Send a `COPY` and its lines, which SQLAlchemy knows as its one parameter."""
+        if self._is_first():
+            extensions.cursor(self.connection).execute("BEGIN")
+        self.copy_expert(query, BytesIO(lines.encode()))
 
     def _execute_prepared(self, statement: PreparedStatement, vars: Any) -> None:
         """Execute a statement that the connections behind PgBouncer keep parsed and planned, each for itself."""

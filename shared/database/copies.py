@@ -21,8 +21,9 @@ from sqlalchemy import Row as RowOf
 from sqlalchemy.orm import DeclarativeBase
 
 from shared.database import Executor, Session, transaction
-from shared.database.bulk import Row, as_json, insert_of_rows, rows_of
+from shared.database.bulk import as_json, insert_of_rows, rows_of
 from shared.database.tables import copies_ahead
+from shared.database.written_values import Row
 from shared.values.errors import NotAcceptable
 from shared.values.weekly import Weekly
 

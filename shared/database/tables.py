@@ -139,7 +139,8 @@ idempotency = Table(
 Index("ix_idempotency_created_at", idempotency.c.created_at)
 
 
-_COLUMNS = ("event_id", "topic", "key", "sequence", "value")
+RECORDED = ("event_id", "topic", "key", "sequence", "value")
+"""The columns of an event that is recorded."""
 
 
 def record_statement(*conditions: ColumnElement[bool]) -> Insert:
@@ -149,8 +150,8 @@ def record_statement(*conditions: ColumnElement[bool]) -> Insert:
     """
     # one parameter however many events; `value` lies in it as it is, since PostgreSQL keeps the text of an object
     given = text("json_populate_recordset(CAST(NULL AS outbox), CAST(:events AS json))")
-    columns: list[ColumnElement[Any]] = [column(name) for name in _COLUMNS]
-    return insert(outbox).from_select(_COLUMNS, select(*columns).select_from(given).where(*conditions))
+    columns: list[ColumnElement[Any]] = [column(name) for name in RECORDED]
+    return insert(outbox).from_select(RECORDED, select(*columns).select_from(given).where(*conditions))
 
 
 def add_shared_tables(to: MetaData) -> None:

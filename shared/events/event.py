@@ -199,9 +199,13 @@ def decode(envelope: EventEnvelope, data: Any) -> Event:
     return _check_subject(CATALOGUE[envelope.type].model_validate(data).with_envelope(envelope))
 
 
+def is_about(event: Event, subject: UUID) -> bool:
+    """Whether this is the event's aggregate: its sequence counts events of the subject."""
+    return type(event).aggregate(event) == subject
+
+
 def _check_subject(event: Event) -> Event:
-    """Returns the event; its sequence counts events of the subject, so the payload must be about the subject."""
-    if type(event).aggregate(event) != event.envelope.subject:
+    if not is_about(event, event.envelope.subject):
         raise UnreadableEvent("its payload is about another aggregate than its subject")
     return event
 

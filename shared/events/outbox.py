@@ -11,8 +11,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import Aggregate, Executor, new_id, transaction
-from shared.database.tables import outbox, record_statement
-from shared.events.event import LARGEST_EVENT, Event, source_of
+from shared.database.bulk import COPIED_FROM, copy_lines
+from shared.database.copy_text import escaped, lines
+from shared.database.tables import RECORDED, outbox, record_statement
+from shared.events.event import LARGEST_EVENT, Event, is_about, source_of
 from shared.runtime.tracing import TraceContext, current_trace_context
 
 _RECORD = record_statement()
@@ -22,7 +24,7 @@ def record(session: Session, aggregate: Aggregate, event: Event, *, now: datetim
     """Record an event about a change to this aggregate; the relay publishes it after the transaction commits.
 
     The aggregate's row must be new or locked in this session, so that its events keep the order of its changes.
-    Flushes the session. Raises `ValueError` for an event too large for the broker.
+    Flushes the session. Raises `ValueError` for an event too large for the broker, and one about another aggregate.
     """
     if aggregate.id is None:
         aggregate.id = new_id()
@@ -34,8 +36,15 @@ def record(session: Session, aggregate: Aggregate, event: Event, *, now: datetim
 def record_all(
     session: Session, events: Sequence[tuple[UUID, int, Event]], *, now: datetime, republished: bool = False
 ) -> None:
-    """Record many events in one statement: `(aggregate id, new sequence, event)`; the caller stores the sequences."""
-    if events:
+    """Record many events in one statement: `(aggregate id, new sequence, event)`; the caller stores the sequences.
+
+    Raises `ValueError` for an event too large for the broker.
+    """
+    if len(events) >= COPIED_FROM:
+        rows = _rows(events, now=now, republished=republished)
+        *others, values = zip(*rows, strict=True)
+        copy_lines(session, outbox.name, RECORDED, lines([*others, escaped(values)]))
+    elif events:
         session.execute(_RECORD, {"events": as_rows(events, now=now, republished=republished)})
 
 
@@ -43,13 +52,23 @@ def as_rows(events: Sequence[tuple[UUID, int, Event]], *, now: datetime, republi
     """Returns events `(aggregate id, new sequence, event)` as the parameter of `record_statement`, in this trace.
 
     `republished` events carry the current state and replace copies that are ahead of it (`shared.database.copies`).
-    Raises `ValueError` for an event too large for the broker.
+    Raises `ValueError` for an event too large for the broker, and for one about another aggregate, which no reader
+    would accept.
     """
+    # ids, names of topics and numbers need no escaping
+    rows = [
+        f'{{"event_id":"{id}","topic":"{topic}","key":"{key}","sequence":{sequence},"value":{value}}}'
+        for id, topic, key, sequence, value in _rows(events, now=now, republished=republished)
+    ]
+    return f"[{','.join(rows)}]"
+
+
+def _rows(events: Sequence[tuple[UUID, int, Event]], *, now: datetime, republished: bool) -> list[tuple[str, ...]]:
+    """The columns `RECORDED` of these events, as texts."""
     context = current_trace_context()
     flags = {"republished": True} if republished else {}
     same = {kind: _common_members(kind, context, now, flags) for kind in {type(event) for _, _, event in events}}
-    rows = [_row(subject, sequence, event, same[type(event)]) for subject, sequence, event in events]
-    return f"[{','.join(rows)}]"
+    return [_row(subject, sequence, event, same[type(event)]) for subject, sequence, event in events]
 
 
 def _common_members(kind: type[Event], context: TraceContext, now: datetime, flags: dict[str, bool]) -> str:
@@ -67,13 +86,14 @@ def _common_members(kind: type[Event], context: TraceContext, now: datetime, fla
     return json.dumps(members)[1:-1]
 
 
-def _row(subject: UUID, sequence: int, event: Event, common: str) -> str:
-    """The event's row in the outbox as JSON; ids and numbers need no escaping."""
+def _row(subject: UUID, sequence: int, event: Event, common: str) -> tuple[str, ...]:
+    if not is_about(event, subject):
+        raise ValueError(f"{event.name} is about another aggregate than its subject")
     id, key = str(new_id()), str(subject)
     value = f'{{{common}, "id": "{id}", "subject": "{key}", "sequence": {sequence}, "data": {event.model_dump_json()}}}'
     if len(value) * 4 > LARGEST_EVENT and len(value.encode()) > LARGEST_EVENT:
         raise ValueError(f"{event.name} is too large for an event")
-    return f'{{"event_id":"{id}","topic":"{event.topic.name}","key":"{key}","sequence":{sequence},"value":{value}}}'
+    return id, event.topic.name, key, str(sequence), value
 
 
 def waiting(session: Session, *, up_to: int | None = None) -> int:

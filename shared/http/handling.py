@@ -80,7 +80,7 @@ class RequestHandler:
         return self._shape.response(result, reader=caller(), location=location, is_replayed=is_replayed)
 
     def _chosen_form(self) -> FileForm | None:
-        """The further form that the caller prefers; None: JSON, or a list's CSV. Raises `NotAcceptable`."""
+        """The further form that the caller prefers; None: JSON, or a list's CSV. Raises `NoSuchForm`."""
         if not self._declared.forms:
             return None
         media_type = file_forms.chosen(file_forms.JSON, *self._declared.media_types)
@@ -92,11 +92,10 @@ class RequestHandler:
         if isinstance(asked, WantedList):
             call.arguments["wanted"] = asked.wanted
         found = repeat_if_lost(lambda: self._read_for_a_file(form, call))
-        name = request.path.rstrip("/").rsplit("/", 1)[-1]
         return Response(
             form.write(found),
             content_type=form.media_type,
-            headers={"Content-Disposition": f'attachment; filename="{name}.{form.ending}"'},
+            headers={"Content-Disposition": f'attachment; filename="{form.file_name(found, request.path)}"'},
         )
 
     def _read_for_a_file(self, form: FileForm, call: Call) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
@@ -137,7 +138,17 @@ class QueryString:
         try:
             return self.schema.model_validate_json(to_json(given))
         except ValidationError as invalid:
-            raise InvalidFields(problems_of(invalid, self.schema)) from None
+            raise InvalidFields(self._problems(invalid)) from None
+
+    def _problems(self, invalid: ValidationError) -> list[FieldProblem]:
+        """The problems with the names of parameters; one of several values has no name of its own."""
+        found = problems_of(invalid, self.schema)
+        named = (replace(each, field=self._parameter(each.field)) for each in found)
+        return list({(each.field, each.message): each for each in named}.values())
+
+    def _parameter(self, field: str) -> str:
+        name = field.partition(".")[0]
+        return name if name in self._lists | self._by_comma else field
 
     def _value(self, name: str, text: str) -> Any:
         """Returns the number or boolean that JSON writes like this, where the field may be one, otherwise the text."""

@@ -68,7 +68,7 @@ class ListShape:
     def __init__(self, declared: ListOf[Any], cursors: Cursors) -> None:
         self._cursors = cursors
         self._pages = {view: ResponseShape(page, 200) for view, page in declared.pages.items()}
-        self._tables = {view: Table(schema) for view, schema in declared.views.items()}
+        self._tables = {view: Table(schema) for view, schema in (declared.views | declared.lines).items()}
 
     def page(self, sent: WantedList, read: ReadPart, reader: Caller) -> Response:
         """One part as JSON."""

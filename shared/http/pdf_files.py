@@ -6,7 +6,7 @@ ReportLab is imported where a document is written, by processes that write some.
 from __future__ import annotations
 
 import io
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape
@@ -23,6 +23,7 @@ MARGIN: Final = 42.5
 PADDING: Final = 6
 """Between the margin and what stands within it."""
 SMALL: Final = 7.5
+BEFORE_CLOSING: Final = 12
 
 
 def write(document: PrintableDocument) -> bytes:
@@ -39,26 +40,54 @@ def write(document: PrintableDocument) -> bytes:
         topMargin=MARGIN,
         bottomMargin=MARGIN,
         title=document.title,
-        lang="de",
+        author=document.author,
+        lang=document.language,
         invariant=1,
     )
-
-    def finish(canvas: Any, page: Any) -> None:
-        canvas.setFont(REGULAR, SMALL)
-        canvas.drawString(MARGIN + PADDING, MARGIN / 2, document.foot)
-        canvas.drawRightString(A4[0] - MARGIN - PADDING, MARGIN / 2, f"{document.page} {page.page}")
-
-    made.build(_flow(document, styles, A4[0] - 2 * (MARGIN + PADDING)), onFirstPage=finish, onLaterPages=finish)
+    flow = _flow(document, styles, A4[0] - 2 * (MARGIN + PADDING))
+    made.build(flow, canvasmaker=partial(_numbered_canvas(), document))
     return written.getvalue()
 
 
+@cache
+def _numbered_canvas() -> Any:
+    """The class of canvas that finishes its pages when all are there, since only then their number is known."""
+    from reportlab.lib.pagesizes import A4
+    from reportlab.pdfgen.canvas import Canvas
+
+    class NumberedCanvas(Canvas):  # type: ignore[misc]  # reportlab ships no types
+        def __init__(self, document: PrintableDocument, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self._document = document
+            self._pages: list[dict[str, Any]] = []
+            # the same document is the same bytes: of the clock it has only the day on which it was made
+            self.setDateFormatter(lambda *_: f"D:{document.made_on:%Y%m%d}")
+
+        def showPage(self) -> None:
+            self._pages.append(dict(self.__dict__))
+            self._startPage()
+
+        def save(self) -> None:
+            for number, page in enumerate(self._pages, start=1):
+                self.__dict__.update(page)
+                self.setFont(REGULAR, SMALL)
+                self.drawString(MARGIN + PADDING, MARGIN / 2, self._document.foot)
+                shown = self._document.page(number, len(self._pages))
+                self.drawRightString(A4[0] - MARGIN - PADDING, MARGIN / 2, shown)
+                super().showPage()
+            super().save()
+
+    return NumberedCanvas
+
+
 def _flow(document: PrintableDocument, styles: dict[str, Any], width: float) -> list[Any]:
-    from reportlab.platypus import Paragraph
+    from reportlab.platypus import Paragraph, Spacer
 
     flow: list[Any] = [Paragraph(escape(document.title), styles["title"])]
     flow += [Paragraph(escape(text), styles["text"]) for text in document.paragraphs]
     for table in document.tables:
         flow += [Paragraph(escape(table.heading), styles["heading"]), _table(table, styles, width)]
+    flow += [Spacer(1, BEFORE_CLOSING)] if document.closing else []
     return flow + [Paragraph(escape(text), styles["text"]) for text in document.closing]
 
 

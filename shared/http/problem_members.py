@@ -51,6 +51,24 @@ MEMBERS: Final[dict[str, Any]] = {
         "description": "With `bulk.other_total`: those of the ids that are nobody's.",
         "items": {"type": "string", "format": "uuid"},
     },
+    "refused": {
+        "type": "array",
+        "description": "With `placement_request.all_refused`: why each therapist is not asked, as in an approval; one "
+        "entry per criterion.",
+        "items": {
+            "type": "object",
+            "required": ["therapist_id", "rule", "values", "detail"],
+            "properties": {
+                "therapist_id": {"type": "string", "format": "uuid", "description": "The therapist."},
+                "rule": {
+                    "type": ["string", "null"],
+                    "description": "The criterion; null where nobody is known by that id.",
+                },
+                "values": {"type": ["object", "null"], "description": "What was compared."},
+                "detail": {"type": "string", "description": "The same in words."},
+            },
+        },
+    },
     "services": {
         "type": "array",
         "description": "With `services.unreachable`: the services that do not answer as they should.",

@@ -24,6 +24,7 @@ from shared.errors import (
     Unauthenticated,
     Unreachable,
 )
+from shared.http.file_forms import NoSuchForm
 from shared.http.inputs import MalformedRequest, WrongMediaType
 from shared.http.languages import language_of_caller, say_language
 from shared.http.responses import location_of
@@ -52,6 +53,7 @@ STATUS: dict[type[PlatformError], HTTPStatus] = {
     Unreachable: HTTPStatus.SERVICE_UNAVAILABLE,
     MalformedRequest: HTTPStatus.BAD_REQUEST,
     WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    NoSuchForm: HTTPStatus.NOT_ACCEPTABLE,
 }
 
 CHALLENGE = 'Bearer realm="psychotherapy-platform"'
@@ -143,8 +145,8 @@ def _what_is_invalid(errors: Sequence[FieldProblem]) -> Sentence:
         return Sentence.of("input.invalid")
     first, others = errors[0], len(errors) - 1
     field = first.field or Sentence.of("word.body")
-    if not others:
-        return Sentence.of("input.invalid.one", field=field, problem=first.sentence)
+    if others <= 1:
+        return Sentence.of(f"input.invalid.{'two' if others else 'one'}", field=field, problem=first.sentence)
     return Sentence.of("input.invalid.several", field=field, problem=first.sentence, others=others)
 
 

@@ -27,7 +27,7 @@ class FailingCheck(Schema):
     """Something that the service needs and does not have at the moment."""
 
     name: str
-    """Which check fails, as in `/health/ready`."""
+    """Which check fails, as in `/health/ready`, or which figure should be 0."""
     decisive: bool
     """Whether the service cannot answer requests meanwhile; without what is not decisive something waits."""
     detail: Worded
@@ -66,14 +66,27 @@ class StatusOfService:
 
     def read(self) -> StatusView:
         """How it is now."""
-        problems = [found for found in map(_problem, self.checks) if found is not None]
+        figures = {name: count_of_figure(name, count) for name, count in FIGURES.items()}
+        problems = [*_failing(self.checks), *_set_aside(figures["dead_letters"])]
         return StatusView(
             service=self.service,
             started_at=self.started_at,
             ready=not any(each.decisive for each in problems),
             problems=problems,
-            **{name: count_of_figure(name, count) for name, count in FIGURES.items()},
+            **figures,
         )
+
+
+def _failing(checks: Sequence[ReadinessCheck]) -> list[FailingCheck]:
+    return [found for found in map(_problem, checks) if found is not None]
+
+
+def _set_aside(dead_letters: int | None) -> list[FailingCheck]:
+    """Of events that were set aside something does not follow until somebody decides; requests are answered."""
+    if not dead_letters:
+        return []
+    detail = Sentence.of("check.dead_letters", number=dead_letters)
+    return [FailingCheck(name="dead_letters", decisive=False, detail=detail)]
 
 
 def _problem(check: ReadinessCheck) -> FailingCheck | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from shared.errors import FieldProblem
 from shared.texts import Sentence, TextLanguage
 
@@ -47,6 +49,14 @@ def problem_document(
         "code": code or sentence.code,
         "correlation_id": correlation_id,
         "errors": [{"field": each.field, "message": each.sentence.in_language(language)} for each in errors],
-        **(members or {}),
+        **{name: _member(value, language) for name, value in (members or {}).items()},
     }
     return json.dumps(document, ensure_ascii=False)
+
+
+def _member(value: Any, language: TextLanguage) -> Any:
+    if isinstance(value, list):
+        return [_member(each, language) for each in value]
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", context=lambda: language)
+    return value

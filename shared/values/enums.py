@@ -385,16 +385,6 @@ class CallResult(StrEnum):
     CALL_BACK = "call_back"
 
 
-class ReleaseReason(StrEnum):
-    """Why somebody gives a claimed call back without an outcome."""
-
-    INTERRUPTED = "interrupted"
-    """They have to stop."""
-    NOT_NOW = "not_now"
-    """The practice should not be called at this moment."""
-    OTHER = "other"
-
-
 class CallAnswer(StrEnum):
     """The result of a call for one placement request: a RequestOutcome, or that it was not discussed."""
 

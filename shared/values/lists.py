@@ -142,7 +142,8 @@ class ListOf(Generic[Filters]):
     """Declares a list: `PATIENTS = ListOf(lists.PATIENTS, PatientFilter, full=PatientView, row=PatientRow)`.
 
     The parameters of the query, the schemas of the response, cursors, and CSV follow from it. `row` is the same as
-    `full` where that has no diagnosis, number of an insured person, body or free text.
+    `full` where that has no diagnosis, number of an insured person, body or free text. `line` is what a line of CSV
+    says of a whole object where people read it in a spreadsheet: words and local times instead of codes.
     """
 
     def __init__(
@@ -153,9 +154,11 @@ class ListOf(Generic[Filters]):
         full: type[Schema],
         row: type[Schema],
         label: type[Schema] | None = None,
+        line: type[Schema] | None = None,
     ) -> None:
         given: dict[View, type[Schema] | None] = {"full": full, "row": row, "label": label}
         self.views: dict[View, type[Schema]] = {name: schema for name, schema in given.items() if schema is not None}
+        self.lines: dict[View, type[Schema]] = {} if line is None else {"full": line}
         self.orders = orders
         self.query: Any = _query(
             orders, filters, list(self.views), name=f"{full.__name__.removesuffix('View')}ListQuery"

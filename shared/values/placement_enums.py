@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from shared.values.enums import WithdrawalReason
+
 
 class PlacementFailure(StrEnum):
     """Why a place failed."""
@@ -13,6 +15,17 @@ class PlacementFailure(StrEnum):
     THERAPIST_LEFT = "therapist_left"
     NOT_SUITABLE = "not_suitable"
     OTHER = "other"
+
+
+class StaffWithdrawalReason(StrEnum):
+    """Why staff withdraw a request; the other reasons of a withdrawal follow from something else."""
+
+    PATIENT_DECLINED = WithdrawalReason.PATIENT_DECLINED
+    PLACED_ELSEWHERE = WithdrawalReason.PLACED_ELSEWHERE
+    SEARCH_ENDED = WithdrawalReason.SEARCH_ENDED
+    THERAPIST_UNAVAILABLE = WithdrawalReason.THERAPIST_UNAVAILABLE
+    ENTERED_BY_MISTAKE = WithdrawalReason.ENTERED_BY_MISTAKE
+    OTHER = WithdrawalReason.OTHER
 
 
 class WhyNotRestored(StrEnum):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,16 @@ class PrintableTable:
 class PrintableDocument:
     """A title, paragraphs and tables, with a line at the foot of each page."""
 
+    author: str
+    """Who made it."""
+    made_on: date
     title: str
     paragraphs: Sequence[str]
     tables: Sequence[PrintableTable]
     foot: str
-    page: str
-    """What stands before the number of a page."""
+    page: Callable[[int, int], str]
+    """What stands at the foot of a page, of its number and the number of pages."""
+    language: str = "de"
+    """As in BCP 47."""
     closing: Sequence[str] = field(default=())
     """Paragraphs after the tables."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_STATE: Final = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-"""What an object of pydantic consists of."""
+_set: Final = object.__setattr__
+"""Sets what an object of pydantic consists of."""
 
 
 def unchecked(kind: type[Model], values: Mapping[str, Any]) -> Model:
@@ -19,7 +21,18 @@ def unchecked(kind: type[Model], values: Mapping[str, Any]) -> Model:
     Raises `KeyError` where a field is missing.
     """
     made = kind.__new__(kind)
-    fields = {name: values[name] for name in kind.__pydantic_fields__}
-    for name, value in zip(_STATE, (fields, set(fields), None, None), strict=True):
-        object.__setattr__(made, name, value)
+    names, values_of = _fields_of(kind)
+    _set(made, "__dict__", dict(zip(names, values_of(values), strict=True)))
+    _set(made, "__pydantic_fields_set__", set(names))
+    _set(made, "__pydantic_extra__", None)
+    _set(made, "__pydantic_private__", None)
     return made
+
+
+@cache
+def _fields_of(kind: type[BaseModel]) -> tuple[tuple[str, ...], Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
+    """The names of the fields, and what takes their values in this order out of a mapping."""
+    names = tuple(kind.__pydantic_fields__)
+    if len(names) > 1:
+        return names, itemgetter(*names)
+    return names, lambda values: tuple(values[name] for name in names)

@@ -142,13 +142,11 @@ class Weekly:
             return None
         if not isinstance(value, dict) or not value.keys() <= set(DAYS):
             raise NotAcceptable("field.not_week")
-        windows: list[Window] = []
+        windows: list[tuple[int, int]] = []
         for weekday, day in enumerate(DAYS):
-            if day not in value:
-                continue
-            midnight = weekday * MINUTES_A_DAY
-            for start, end in _windows_of_day(day, value[day]):
-                windows.append(Window(midnight + start, midnight + end))
+            if day in value:
+                midnight = weekday * MINUTES_A_DAY
+                windows += [(midnight + start, midnight + end) for start, end in _windows_of_day(day, value[day])]
         return cls.of(windows) if windows else None
 
     def to_json(self) -> WeeklyJson:
@@ -177,22 +175,22 @@ class Weekly:
         return "{" + ",".join(f"[{start},{end})" for start, end in self.windows) + "}"
 
 
-def _windows_of_day(day: str, items: object) -> list[Window]:
+def _windows_of_day(day: str, items: object) -> list[tuple[int, int]]:
     if not isinstance(items, list):
         raise NotAcceptable("field.day_not_list", day=day)
     if len(items) > MOST_WINDOWS_A_DAY:
         raise NotAcceptable("field.too_many_windows", day=day, most=MOST_WINDOWS_A_DAY)
     windows = [_window(day, place, item) for place, item in enumerate(items, start=1)]
-    if len(windows) > 1 and any(later.start < earlier.end for earlier, later in pairwise(sorted(windows))):
+    if len(windows) > 1 and any(later[0] < earlier[1] for earlier, later in pairwise(sorted(windows))):
         raise NotAcceptable("field.windows_overlap", day=day)
     return windows
 
 
-def _window(day: str, place: int, item: object) -> Window:
+def _window(day: str, place: int, item: object) -> tuple[int, int]:
     if isinstance(item, dict) and len(item) == 2:
         start, end = _minutes(item.get("start")), _minutes(item.get("end"))
         if start is not None and end is not None and start < end:
-            return Window(start, end)
+            return start, end
     raise NotAcceptable("field.window_wrong", day=day, place=place, what=_what_is_wrong(item))
 
 

@@ -22,6 +22,7 @@ from shared.http import dead_letters
 from shared.texts import code_of
 from shared.values import (
     account_enums,
+    call_enums,
     contact_log_enums,
     contact_plan_enums,
     enums,
@@ -91,12 +92,13 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a request waits for": enums.RequestWait,
     "what a contact waits for": ContactWait,
     "reason of a withdrawal": enums.WithdrawalReason,
+    "why staff withdraw a request": placement_enums.StaffWithdrawalReason,
     "kind of an e-mail": enums.EmailKind,
     "mode in which an e-mail was handed over": mail_enums.MailMode,
     "kind of a template": enums.TemplateKind,
     "resolution of a doubt": enums.EmailResolution,
     "result of a call": enums.CallResult,
-    "why a claimed call is given back": enums.ReleaseReason,
+    "why a claimed call is given back": call_enums.ReleaseReason,
     "outcome of a record": enums.ImportOutcome,
     "action of a change of a therapist": therapist_enums.TherapistChangeAction,
     "outcome of a field in a review": import_enums.FieldOutcome,

@@ -169,11 +169,11 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "sequence": FOR_MACHINES,
             },
         ),
-        "placement_request_audit_log": (AuditLogEntryView, {}, {"placement_request_id": WHOM}),
+        "placement_request_audit_log": (AuditLogEntryView, {}, {"placement_request_id": WHOM, "number": FOR_MACHINES}),
         "contact_log_entries": (
             ContactLogEntryView,
             dict.fromkeys(("practice_name", "practice_address", "practice_accreditation"), "practice"),
-            {"patient_id": WHOM},
+            {"patient_id": WHOM, "number": FOR_MACHINES},
         ),
     },
     "communication_service": {

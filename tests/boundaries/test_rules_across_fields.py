@@ -18,6 +18,13 @@ ANSWER = {"placement_request_id": ID, "outcome": "declined_other"}
 TWICE = {"responses": [ANSWER, ANSWER]}
 POINT = {"latitude": 51.34}
 TIME = "2026-12-01T09:00:00Z"
+CONTACT = {
+    "occurred_at": "2026-11-21T09:00:00Z",
+    "channel": "letter",
+    "direction": "outbound",
+    "therapist_id": ID,
+    "result": "sent",
+}
 
 BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
     ("Period", "_is_in_order"): ({"from": "2026-12-02", "to": "2026-12-01"}, {"to"}),
@@ -33,16 +40,6 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
     ),
     ("Preferences", "_has_ages_in_order"): ({"min_age": 30, "max_age": 29}, {"max_age"}),
     ("NewCapacityStatement", "_knows_what_it_dates"): ({"state": "unknown", "from": "2026-12-01"}, {"from"}),
-    ("NewContactLogEntry", "_only_an_entry_is_taken_back"): (
-        {
-            "occurred_at": "2026-11-02T09:00:00Z",
-            "channel": "letter",
-            "direction": "outbound",
-            "therapist_id": "01933f0e-7c3a-7000-8000-abcdefabcdef",
-            "result": "taken_back",
-        },
-        {"result"},
-    ),
     ("EmailResponse", "_answers_each_request_once"): (TWICE, {"responses.1.placement_request_id"}),
     ("CallOutcome", "_answers_each_request_once"): (
         {"result": "reached", **TWICE},
@@ -100,6 +97,14 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
             "overrides": [{"therapist_id": OTHER, "rule": "distance", "reason": "they asked for it"}],
         },
         {"overrides.0.therapist_id"},
+    ),
+    ("NewContactLogEntry", "_only_an_entry_is_taken_back"): ({**CONTACT, "result": "taken_back"}, {"result"}),
+    ("NewContactLogEntry", "_a_correction_has_a_reason"): ({**CONTACT, "corrects": ID}, {"note"}),
+    ("NewContactLogEntry", "_channel_fits"): ({**CONTACT, "result": "voicemail"}, {"channel"}),
+    ("NewContactLogEntry", "_direction_fits"): ({**CONTACT, "direction": "inbound"}, {"direction"}),
+    ("NewContactLogEntry", "_a_place_is_free_from_then_on"): (
+        {**CONTACT, "available_from": "2026-11-20"},
+        {"available_from"},
     ),
     ("NewContactPlan", "_week_begins_on_monday"): ({"week": "2026-12-01"}, {"week"}),
     ("ContactPlanFields", "_added_once"): (

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from communication_service.settings import ContactRules
 from migrations.settings import MigrationSettings
 from operations import env_file, settings_check
 from operations.errors import OperationsError
@@ -71,7 +72,8 @@ def _use(settings: Any) -> None:
         getattr(settings, name, None)
     if hasattr(settings, "kafka_client"):
         settings.kafka_client()
-    if rules := getattr(settings, "contact", None):
+    rules = getattr(settings, "contact", None)
+    if isinstance(rules, ContactRules):
         assert rules.gathering >= timedelta() < rules.call_length
         assert rules.email_retry > timedelta()
         days = rules.days_between_emails + rules.days_until_call + rules.call_horizon_days

@@ -269,8 +269,8 @@ class World:
         )
 
     def correct(self, request: UUID, outcome: str | None) -> None:
-        """Staff find that the practice had said something else."""
-        correction = Correction.from_json({"outcome": outcome, "reason": "a mistake"})
+        """Staff find that the practice had said something else, or that the patient did not take the place."""
+        correction = Correction.from_json({"outcome": outcome, "place_taken_back": True, "reason": "a mistake"})
         self._try(
             self.matching,
             lambda: corrections.correct(

@@ -61,7 +61,7 @@ def a_listed_call(**fields: object) -> ListedCall:
 
 
 def test_a_document_has_what_a_caller_needs_and_a_calendar_keeps_what_was_cancelled() -> None:
-    found = CallList([a_listed_call(), a_listed_call(is_cancelled=True)], MONDAY, TextLanguage.EN)
+    found = CallList([a_listed_call(), a_listed_call(is_cancelled=True)], MONDAY, TextLanguage.EN, "Vermittlung")
     (table,) = call_lists.document(found).tables
     assert [list(row) for row in table.rows] == [
         ["23.11.2026 10:00", "Dr. Erfunden", "0241 123456", "P-7K3M-2Q, P-1234-AB", "2", "Maria"]
@@ -72,7 +72,7 @@ def test_a_document_has_what_a_caller_needs_and_a_calendar_keeps_what_was_cancel
 
 def test_a_calendar_folds_long_lines_and_escapes_signs() -> None:
     practice = "Müller, Ä; B\\C " + "ü" * 60
-    found = CallList([a_listed_call(practice=practice)], MONDAY, TextLanguage.DE)
+    found = CallList([a_listed_call(practice=practice)], MONDAY, TextLanguage.DE, "Vermittlung")
     written = calendar_files.write(call_lists.events(found))
     lines = written.split(b"\r\n")
     assert max(map(len, lines)) <= 75

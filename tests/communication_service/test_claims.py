@@ -16,7 +16,8 @@ from communication_service.domain.call_schemas import CallableQuery, Release
 from communication_service.store.tables import PhoneCall
 from shared.database import new_id, transaction
 from shared.errors import Conflict
-from shared.values.enums import ReleaseReason, Role
+from shared.values.call_enums import ReleaseReason
+from shared.values.enums import Role
 from tests.accounts import signed_in
 from tests.builders.communication import (
     EVERY_DAY,

@@ -118,7 +118,7 @@ def test_a_damaged_part_or_frame_hides_no_other_part(
     client: FlaskClient, session: Session, requests: list[UUID]
 ) -> None:
     email = the(Email)
-    wrong = [email.parts[0][:-1] + b"x", *email.parts[1:]]
+    wrong = [bytes([*email.parts[0][:-1], email.parts[0][-1] ^ 1]), *email.parts[1:]]
     session.execute(update(Email).values(parts=wrong))
     shown = client.get(f"/api/emails/{email.id}").json
     assert "[damaged, unreadable]" in shown["subject"]

@@ -26,6 +26,8 @@ class Browser:
     session: str | None = None
     complaints: list[str] = field(default_factory=list)
     """What the browser wrote into its console: errors, and what a policy forbade."""
+    requests: list[str] = field(default_factory=list)
+    """Where it sent requests to, since `Network.enable` was ordered; in their order."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def order(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -36,6 +38,8 @@ class Browser:
         while (answer := self._next()).get("id") != number:
             if answer.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"):
                 self.complaints.append(str(answer["params"]))
+            if answer.get("method") == "Network.requestWillBeSent":
+                self.requests.append(answer["params"]["request"]["url"])
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']}")
         result: dict[str, Any] = answer["result"]

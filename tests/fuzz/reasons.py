@@ -18,6 +18,7 @@ from shared.values.contacts import LONGEST_NAME
 from shared.values.lists import CURSOR_FORM
 from shared.values.weekly import WEEK_DESCRIPTION
 from tests.fuzz import rules
+from tests.fuzz.call_reasons import CALLS
 from tests.fuzz.reason import Reason
 from tests.fuzz.sent import NOTHING, Sent
 
@@ -26,8 +27,8 @@ NEW_THERAPIST, THERAPIST = "POST /api/therapists", "PATCH /api/therapists/{id}"
 NEW_PATIENT, PATIENT = "POST /api/patients", "PATCH /api/patients/{id}"
 LETTER, CALL = "POST /api/emails/{id}/response", "POST /api/phone-calls/{id}/outcome"
 ANSWER, LIST = "POST /api/placement-requests/{id}/response", "POST /api/placement-requests"
+PLACE, CORRECT = "POST /api/placement-requests/{id}/place", "POST /api/placement-requests/{id}/correct"
 STATUS, CONSENT = "POST /api/patients/{id}/status", "POST /api/patients/{id}/consents"
-NEW_CALL, MOVED_CALL = "POST /api/phone-calls", "PATCH /api/phone-calls/{id}"
 BLOCK = "POST /api/therapists/{id}/block"
 BULK, BULK_OF_PATIENTS = "POST /api/placement-requests/bulk", "POST /api/patients/bulk"
 BULK_OF_REVIEWS, APPROVAL = "POST /api/import-reviews/bulk", "POST /api/import-reviews/{id}/approve"
@@ -177,7 +178,45 @@ RULES = (
     ),
     Reason(
         "names no entry of this contact log", "depends on what is stored", rules.was_sent, CONTACT,
-        {"corrects": ID}, None, fields=("corrects",),
+        {"corrects": ID, "note": "it is so"}, None, fields=("corrects",),
+    ),
+    Reason(
+        "a year before the search began", "depends on what is stored and on today", rules.was_sent, CONTACT,
+        {"occurred_at": "2001-01-01T09:00:00Z"}, None, fields=("occurred_at",),
+    ),
+    Reason(
+        "does not go with", "a rule across fields", rules.cannot_be_by_channel, CONTACT,
+        {"result": "busy"}, {"result": "sent"}, fields=("channel",),
+    ),
+    Reason(
+        "does not go with", "a rule across fields", rules.begins_with_the_wrong_side, CONTACT,
+        {"direction": "inbound"}, {"direction": "outbound"}, fields=("direction",),
+    ),
+    Reason(
+        "must say what is wrong with the corrected entry", "a rule across fields", rules.corrects_without_a_note,
+        CONTACT, {"corrects": ID}, {"corrects": ID, "note": "it is so"}, fields=("note",),
+    ),
+    Reason(
+        "must not lie before the day of the answer", "compares two dates", rules.was_sent, CONTACT,
+        {"available_from": "2001-01-01"}, None, fields=("available_from",), also=(ANSWER, CORRECT),
+    ),
+    Reason(
+        "must not lie before the day of the answer", "depends on what is stored", rules.was_sent, PLACE,
+        {"placed_on": "2001-01-01"}, None, fields=("placed_on",), before=((ANSWER, {"outcome": "accepted"}),),
+    ),
+    Reason(
+        "must not lie before the day on which the request was approved", "depends on what is stored", rules.was_sent,
+        PLACE, {"first_session_on": "2001-01-01"}, None, fields=("first_session_on",),
+        before=((ANSWER, {"outcome": "accepted"}),),
+    ),
+    Reason(
+        "must not lie before the day on which the request was approved", "depends on what is stored", rules.was_sent,
+        ANSWER, {"outcome": "declined_other", "occurred_at": "2001-01-02T00:00:00Z"}, None, fields=("occurred_at",),
+    ),
+    Reason(
+        "must not lie in the future", "depends on today", rules.lies_in_the_future, PLACE,
+        {"placed_on": "2099-01-01"}, {"placed_on": "2026-01-01"}, fields=("placed_on",),
+        before=((ANSWER, {"outcome": "accepted"}),),
     ),
     Reason(
         "takes another entry back", "a rule across fields", rules.takes_nothing_back, CONTACT,
@@ -201,22 +240,6 @@ RULES = (
     Reason(
         "must not have two answers for one request", "compares fields within a list", rules.answers_twice, LETTER,
         TWO_ANSWERS, ONE_ANSWER, fields=("responses.*.placement_request_id",), also=(CALL,),
-    ),
-    Reason(
-        "must not end before it begins", "compares two instants", rules.is_absent_backwards, "POST /api/callers",
-        {"name": "Maria", "absences": [{"from": "2026-12-02T09:00:00Z", "to": "2026-12-01T09:00:00Z"}]},
-        {"name": "Maria", "absences": [{"from": "2026-12-01T09:00:00Z", "to": "2026-12-01T09:00:00Z"}]},
-        fields=("absences.*.to",), also=("PATCH /api/callers/{id}",),
-    ),
-    Reason(
-        "must lie after starts_at", "compares two instants", rules.takes_no_time_or_hours, NEW_CALL,
-        {"therapist_id": ID, "starts_at": "2026-12-02T09:00:00Z", "ends_at": "2026-12-02T09:00:00Z"},
-        {"therapist_id": ID, "starts_at": "2026-12-02T09:00:00Z", "ends_at": "2026-12-02T09:05:00Z"},
-        fields=("ends_at",), also=(MOVED_CALL,),
-    ),
-    Reason(
-        "names a practice that is not known here", "depends on what is stored", rules.was_sent, NEW_CALL,
-        {"therapist_id": ID, "direction": "inbound"}, None, fields=("therapist_id",),
     ),
     Reason(
         "overrides must concern therapists", "compares two lists", rules.overrides_a_stranger, LIST,
@@ -384,7 +407,7 @@ RULES = (
 )  # fmt: skip
 """Rules across fields, and of one value beside what is stored, today or the requests before."""
 
-REASONS = VALUES + RULES
+REASONS = VALUES + RULES + CALLS
 
 
 def explained(sent: Sent, status: int, answer: Mapping[str, Any]) -> str | None:

@@ -197,23 +197,6 @@ def ends_before_it_starts(value: Any, sent: Sent) -> bool:
     return any(end < start for start, end in _start_and_end(sent))
 
 
-def _instant(written: str) -> datetime:
-    return datetime.fromisoformat(written.upper())
-
-
-def is_absent_backwards(value: Any, sent: Sent) -> bool:
-    """An absence that ends before it begins."""
-    return any(_instant(each["to"]) < _instant(each["from"]) for each in sent.body.get("absences") or [])
-
-
-def takes_no_time_or_hours(value: Any, sent: Sent) -> bool:
-    """A call that ends when it begins, before, or more than two hours later; the other end may be stored."""
-    if not {"starts_at", "ends_at"} <= sent.body.keys():
-        return True
-    length = _instant(sent.body["ends_at"]) - _instant(sent.body["starts_at"])
-    return not timedelta() < length <= timedelta(hours=2)
-
-
 def is_no_monday(value: Any, sent: Sent) -> bool:
     """Another day of the week."""
     return _day(value).weekday() != 0
@@ -373,6 +356,39 @@ def is_me(value: Any, _sent: Sent) -> bool:
 def takes_nothing_back(value: Any, sent: Sent) -> bool:
     """A contact that takes back another one, without naming it."""
     return value == "taken_back" and (sent.body or {}).get("corrects") is None
+
+
+_NOT_WRITTEN = {"phone", "in_person", "appointment_service", "reply_link"}
+_NOT_SPOKEN = {"email", "letter", "fax", "reply_link"}
+_NO_CHANNEL_OF = {
+    "sent": {"phone", "in_person", "reply_link"},
+    "received": {"reply_link"},
+    "confirmation_sent": _NOT_WRITTEN,
+    "withdrawal_sent": _NOT_WRITTEN,
+    "busy": _NOT_WRITTEN - {"phone"} | {"email", "letter"},
+    "wrong_number": _NOT_WRITTEN - {"phone"} | {"email", "letter"},
+    "voicemail": _NOT_SPOKEN | {"in_person", "appointment_service"},
+    **dict.fromkeys(("reached", "no_answer", "call_back", "not_discussed"), _NOT_SPOKEN),
+}
+
+
+def cannot_be_by_channel(value: Any, sent: Sent) -> bool:
+    """A letter is not busy, and nothing is sent by phone."""
+    return value in _NO_CHANNEL_OF.get((sent.body or {}).get("result", ""), ())
+
+
+def begins_with_the_wrong_side(value: Any, sent: Sent) -> bool:
+    """What reached nobody or was sent came from us; what was received, or answered in writing, did not."""
+    result, channel = (sent.body or {}).get("result", ""), (sent.body or {}).get("channel")
+    if value == "inbound":
+        return result.endswith("sent") or result in ("no_answer", "busy", "voicemail", "wrong_number")
+    is_answer = result.startswith("declined") or result in ("accepted", "later")
+    return result == "received" or (is_answer and channel in ("email", "letter", "fax", "reply_link"))
+
+
+def corrects_without_a_note(value: Any, sent: Sent) -> bool:
+    """A contact that corrects another one and does not say why."""
+    return (sent.body or {}).get("corrects") is not None and (value is NOTHING or value is None)
 
 
 def was_sent(value: Any, sent: Sent) -> bool:

@@ -60,6 +60,8 @@ def test_an_approved_list_becomes_open_requests_and_events(client: FlaskClient, 
     assert event["type"] == "matching.request_approved"
     assert event["data"]["therapist_id"] == str(one)
     assert event["data"]["approved_at"] == items[0]["approved_at"]
+    named = (items[0]["patient_reference"], items[0]["therapist_name"], items[0]["therapist_city"])
+    assert named == ("P-7K3M-2Q", "Anna Erfunden", "Aachen")
 
 
 def test_who_does_not_fit_is_refused_with_every_reason(client: FlaskClient, session: Session) -> None:
@@ -82,6 +84,13 @@ def test_when_all_are_refused_nothing_is_made(client: FlaskClient, session: Sess
     (problem,) = answer.json["errors"]
     assert problem["field"] == "therapist_ids.0"
     assert problem["message"].startswith("accreditation: Private practice")
+    (why,) = answer.json["refused"]
+    assert (why["therapist_id"], why["rule"], why["values"]["therapist"]) == (
+        str(private),
+        "accreditation",
+        {"accreditation": "private"},
+    )
+    assert why["detail"].startswith("Private practice")
     assert client.get(URL).json["total"] == 0
 
 
@@ -284,7 +293,8 @@ def test_when_all_are_refused_every_reason_is_said_in_the_language_of_staff(
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
     answer = approve(client, a_known_patient(session), a_known_therapist(session, accreditation="private"), uuid4())
     private, unknown = (each["message"] for each in answer.json["errors"])
-    assert private == f"accreditation: {LANGUAGES[language]}"
+    rule = {"de": "Zulassung", "en": "accreditation"}[language]
+    assert private == f"{rule}: {LANGUAGES[language]}"
     assert ("gibt es hier nicht" in unknown) == (language == "de")
 
 
@@ -303,7 +313,7 @@ def test_who_was_not_reached_is_asked_again_after_four_weeks_with_the_same_reque
 
     used_up(27)
     refused = approve(client, patient, therapist, overrides=[reason])
-    assert refused.json["errors"][0]["message"].startswith("open_request: ")
+    assert refused.json["errors"][0]["message"].startswith("open request: ")
     shown = client.get(f"{URL}/{made['id']}").json
     assert (shown["waits_for"], shown["waits_until"]) == ("decision", clock.today().isoformat())
     waited = clock.today() - timedelta(days=1)

@@ -26,7 +26,8 @@ from shared.events.catalogue import (
     TherapistUpdated,
 )
 from shared.values.datetimes import berlin_day
-from shared.values.enums import MatchCriterion, RequestStatus, WithdrawalReason
+from shared.values.enums import MatchCriterion, RequestStatus
+from shared.values.placement_enums import StaffWithdrawalReason
 from tests.builders.events import happened
 from tests.builders.matching import (
     RULES,
@@ -46,6 +47,7 @@ from tests.conftest import MONDAY
 from tests.events import recorded
 
 HOUR = timedelta(hours=1)
+BY_PATIENT = Withdrawal(reason=StaffWithdrawalReason.PATIENT_DECLINED)
 
 
 def test_a_pause_holds_what_has_not_gone_out_and_resuming_releases_it(session: Session) -> None:
@@ -71,7 +73,7 @@ def test_resuming_releases_nothing_that_an_acceptance_holds(session: Session) ->
     assert stored(session, held.id).hold == "accepted_elsewhere"
     assert types(session, held.id) == ["approved", "held"]
     patient_becomes(session, held.patient_id, "paused", sequence=4)
-    answers.withdraw(session, accepted.id, Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED), by=None, now=MONDAY)
+    answers.withdraw(session, accepted.id, BY_PATIENT, by=None, now=MONDAY)
     assert stored(session, held.id).hold == "search_paused"
 
 
@@ -311,8 +313,7 @@ def test_every_entry_of_the_log_says_from_which_one_it_followed(session: Session
     held, accepted, other = (an_open_request(session, patient_id=patient).id for _ in range(3))
     answered(session, accepted, "accepted")
     answered(session, other, "accepted")
-    withdrawal = Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED)
-    answers.withdraw(session, other, withdrawal, by=None, now=MONDAY + HOUR)
+    answers.withdraw(session, other, BY_PATIENT, by=None, now=MONDAY + HOUR)
     answers.place(session, TEXTS, accepted, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY + HOUR)
     followed(session, accepted, patient, "in_therapy", "taken_up", sequence=2)
     assert causes(session, held, accepted, other) == {

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from matching_service.store.tables import PatientContact
 from shared.database import new_id
-from shared.events.catalogue import PatientErased, PatientMerged
+from shared.events.catalogue import PatientErased, PatientMerged, TherapistRemoved
 from shared.runtime import clock
 from shared.values.enums import RequestStatus, Role
 from tests.accounts import signed_in
@@ -29,6 +29,7 @@ from tests.builders.matching import (
     public_therapist,
 )
 from tests.conftest import MONDAY
+from tests.events import recorded
 
 
 def test_every_contact_is_one_entry_with_its_result(session: Session, client: FlaskClient) -> None:
@@ -55,6 +56,10 @@ def test_every_contact_is_one_entry_with_its_result(session: Session, client: Fl
     assert {each["placement_request_id"] for each in entries} == {str(request.id)}
     assert log_of(client, request.patient_id, f"?from={MONDAY.date()}&to={MONDAY.date()}") == entries
     assert log_of(client, request.patient_id, "?to=2000-01-01") == []
+    assert log_of(client, request.patient_id, "?channel=email") == [entries[0], entries[-1]]
+    assert log_of(client, request.patient_id, "?result=busy,voicemail") == entries[1:3]
+    assert log_of(client, request.patient_id, f"?therapist_id={request.therapist_id}") == entries
+    assert log_of(client, request.patient_id, f"?therapist_id={new_id()}") == []
     history = client.get(f"/api/placement-requests/{request.id}/history").json["items"]
     assert {each["id"] for each in entries} <= {each["id"] for each in history}
     assert [each["what"] for each in history if each["what"] == "called"] == ["called"] * 2
@@ -108,8 +113,8 @@ def test_staff_add_letters_and_visits_and_correct_them(session: Session, app: Fl
     assert made.status_code == 201, made.text
     assert client.get(made.headers["Location"]).json == made.json
     first = made.json["id"]
-    second = add(client, patient, therapist, channel="fax", corrects=first).json["id"]
-    assert add(client, patient, therapist, result="taken_back", corrects=second).status_code == 201
+    second = add(client, patient, therapist, channel="fax", corrects=first, note="Es war ein Fax").json["id"]
+    assert add(client, patient, therapist, result="taken_back", corrects=second, note="Nie gesendet").status_code == 201
     assert add(client, patient, therapist, channel="in_person", result="declined_other").status_code == 201
     entries = log_of(client, patient)
     assert [(each["channel"], each["result"], each["corrects"]) for each in entries] == [
@@ -132,27 +137,41 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
     session.commit()
     foreign = add(client, other, therapist).json["id"]
     mine = add(client, patient, therapist).json["id"]
-    assert add(client, patient, therapist, corrects=mine).status_code == 201
+    corrected = {"corrects": mine, "note": "verlesen"}
+    assert add(client, patient, therapist, **corrected).status_code == 201
     client.post(f"/api/placement-requests/{request.id}/response", json={"outcome": "declined_other"})
-    sent, answer = (log_of(client, patient)[place]["id"] for place in (0, -1))
-    in_other_words = add(client, patient, therapist, corrects=sent, channel="fax").json["id"]
+    handle(session, called(request, "busy", hours=1))
+    session.commit()
+    entries = log_of(client, patient)
+    by_result = {each["result"]: each["id"] for each in entries if each["placement_request_id"]}
+    sent, answer, call = (by_result[each] for each in ("sent", "declined_other", "busy"))
+    voicemail = {"corrects": call, "channel": "phone", "result": "voicemail", "note": "Es war der Anrufbeantworter"}
+    in_other_words = add(client, patient, therapist, **voicemail).json["id"]
+    elsewhere = a_known_therapist(session)
     waiting = a_request(session, RequestStatus.CONTACTED, patient_id=other)
     handle(session, happened(PatientErased(patient_id=erased), sequence=9))
     session.commit()
     counted = session.scalar(select(func.count()).select_from(PatientContact))
-    accepted = {"result": "accepted"}
+    accepted = {"result": "accepted", "direction": "inbound"}
+    otherwise = corrected | {"corrects": in_other_words} | accepted
     next_year = {"occurred_at": (clock.now() + timedelta(days=365)).isoformat()}
     cases: list[tuple[Any, Any, dict[str, Any], int, str, str | None]] = [
         (patient, therapist, next_year, 422, "contact_log.invalid", "occurred_at"),
         (patient, new_id(), {}, 422, "contact_log.invalid", "therapist_id"),
-        (patient, therapist, {"corrects": str(foreign)}, 422, "contact_log.invalid", "corrects"),
-        (patient, therapist, {"corrects": str(new_id())}, 422, "contact_log.invalid", "corrects"),
+        (patient, therapist, {"occurred_at": "2001-01-01T10:00:00Z"}, 422, "contact_log.invalid", "occurred_at"),
+        (patient, therapist, {"available_from": "2001-01-01"}, 422, "input.invalid", "available_from"),
+        (patient, therapist, corrected | {"corrects": str(foreign)}, 422, "contact_log.invalid", "corrects"),
+        (patient, therapist, corrected | {"corrects": str(new_id())}, 422, "contact_log.invalid", "corrects"),
+        (patient, therapist, {"corrects": mine}, 422, "input.invalid", "note"),
+        (other, elsewhere, corrected | {"corrects": str(foreign)}, 422, "contact_log.invalid", "therapist_id"),
         (patient, therapist, {"result": "taken_back"}, 422, "input.invalid", "result"),
-        (patient, therapist, {"corrects": mine}, 409, "contact_log.corrected_already", None),
-        (patient, therapist, {"corrects": answer}, 409, "contact_log.answer_of_request", None),
-        (patient, therapist, {"corrects": in_other_words} | accepted, 409, "contact_log.contact_of_request", None),
+        (patient, therapist, {"result": "busy"}, 422, "input.invalid", "channel"),
+        (patient, therapist, {"direction": "inbound"}, 422, "input.invalid", "direction"),
+        (patient, therapist, corrected, 409, "contact_log.corrected_already", None),
+        (patient, therapist, corrected | {"corrects": answer}, 409, "contact_log.answer_of_request", None),
+        (patient, therapist, corrected | {"corrects": sent}, 409, "contact_log.sent_by_platform", None),
+        (patient, therapist, otherwise, 409, "contact_log.contact_of_request", None),
         (other, waiting.therapist_id, accepted, 409, "contact_log.request_waits", None),
-        (other, waiting.therapist_id, {"corrects": foreign} | accepted, 409, "contact_log.request_waits", None),
         (erased, therapist, {}, 409, "contact_log.patient_erased", None),
         (new_id(), therapist, {}, 404, "patient.not_found", None),
     ]  # fmt: skip
@@ -162,6 +181,50 @@ def test_what_cannot_be_is_refused_by_name_and_adds_nothing(session: Session, cl
         assert [each["field"] for each in refused.json.get("errors", [])] == ([field] if field else []), fields
     assert session.scalar(select(func.count()).select_from(PatientContact)) == counted
     assert client.get(f"/api/patients/{erased}/contact-log").status_code == 404
+
+
+def test_an_answer_without_effect_is_corrected_in_the_log(session: Session, client: FlaskClient) -> None:
+    """Of what was withdrawn, and a second one that came by an event; each in the log, and once."""
+    request = a_request(session, RequestStatus.CONTACTED)
+    patient, path = request.patient_id, f"/api/placement-requests/{request.id}"
+    handle(session, called(request, "reached", "later", hours=1))
+    session.commit()
+    assert client.post(f"{path}/withdraw", json={"reason": "patient_declined"}).status_code == 200
+    said = {"outcome": "accepted", "channel": "phone", "direction": "inbound"}
+    assert client.post(f"{path}/response", json=said).status_code == 200
+    again = client.post(f"{path}/response", json=said)
+    assert (again.status_code, again.json["code"]) == (409, "placement_request.answered_already")
+    counts, mistaken = (each["id"] for each in log_of(client, patient)[-2:])
+    by_phone = {"channel": "phone", "direction": "inbound", "note": "verlesen"}
+    refused = add(client, patient, request.therapist_id, corrects=counts, result="accepted", **by_phone)
+    assert (refused.status_code, refused.json["code"]) == (409, "contact_log.answer_of_request")
+    made = add(client, patient, request.therapist_id, corrects=mistaken, result="declined_other", **by_phone)
+    assert made.status_code == 201, made.text
+    assert client.post(f"{path}/response", json=said).status_code == 409
+    more = {"corrects": made.json["id"], "result": "taken_back"} | by_phone
+    assert add(client, patient, request.therapist_id, **more).status_code == 201
+    assert client.get(path).json["outcome"] == "later"
+    accepted = a_request(session, RequestStatus.ACCEPTED)
+    handle(session, called(accepted, "reached", "accepted", hours=3))
+    session.commit()
+    second = log_of(client, accepted.patient_id)[-1]["id"]
+    assert client.get(f"/api/placement-requests/{accepted.id}").json["status"] == "accepted"
+    took_back = {"corrects": second, "result": "taken_back"} | by_phone
+    assert add(client, accepted.patient_id, accepted.therapist_id, **took_back).status_code == 201
+
+
+def test_an_entry_by_hand_keeps_its_practice_which_others_learn_of(session: Session, client: FlaskClient) -> None:
+    patient, therapist = a_known_patient(session), a_known_therapist(session)
+    session.commit()
+    made = add(client, patient, therapist).json
+    (event,) = [each for each in recorded(session) if each["type"] == "matching.contact_entered"]
+    assert (event["subject"], event["data"]["therapist_id"]) == (made["id"], str(therapist))
+    handle(session, happened(TherapistRemoved(therapist_id=therapist), therapist, sequence=9))
+    session.commit()
+    back = add(client, patient, therapist, corrects=made["id"], result="taken_back", note="verlesen")
+    assert (back.status_code, back.json["practice"]) == (201, made["practice"])
+    assert len([each for each in recorded(session) if each["type"] == "matching.contact_entered"]) == 1
+    assert add(client, patient, therapist).json["errors"][0]["field"] == "therapist_id"
 
 
 def test_the_log_of_a_merged_patient_is_the_kept_ones_and_is_erased_with_it(
@@ -179,7 +242,7 @@ def test_the_log_of_a_merged_patient_is_the_kept_ones_and_is_erased_with_it(
     assert before[-1]["note"] == "vor dem Zusammenführen"
     refused = add(client, merged, therapist)
     assert (refused.status_code, refused.json["merged_into"]["id"]) == (404, str(kept))
-    assert add(client, kept, therapist, corrects=before[-1]["id"]).status_code == 201
+    assert add(client, kept, therapist, corrects=before[-1]["id"], note="doppelt").status_code == 201
 
 
 @pytest.mark.parametrize("result", ["nonsense", ""])

@@ -99,8 +99,8 @@ def test_a_plan_that_is_changed_while_it_is_approved() -> None:
         with transaction() as session:
             known = contact_plans.get(session, plan)
             assert known.removed_request_ids == []
-            patch = _patch(request)
-            return contact_plans.change(session, plan, patch, expected_versions=None, by=None, now=WEDNESDAY)
+            asked = {"expected_versions": None, "by": None, "today": berlin_day(WEDNESDAY), "now": WEDNESDAY}
+            return contact_plans.change(session, plan, _patch(request), rules=RULES, **asked)
 
     refused = while_uncommitted(lambda session: approve(session, plan), change)
     assert isinstance(refused, Conflict)

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from matching_service import jobs
 from matching_service.domain import plan_making, plan_solving
+from matching_service.domain.plan_question import Question, Solution
 from matching_service.store.tables import ContactPlan
 from shared.database import transaction
-from shared.events.catalogue import PatientErased, TherapistBlocked
+from shared.events.catalogue import PatientErased, PatientUpdated, TherapistBlocked, TherapistMerged
 from shared.values.enums import RequestStatus
 from tests.builders.contact_plans import (
     MONDAY_OF_WEEK,
@@ -39,6 +40,7 @@ from tests.builders.matching import (
     an_open_request,
     handle,
     north_of_aachen,
+    public_patient,
     public_therapist,
 )
 
@@ -61,7 +63,14 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
     again = client.post(URL, json={"week": WEEK})
     assert (again.status_code, again.json["code"]) == (409, "contact_plan.being_made")
     assert again.headers["Location"].endswith(begun.json["id"])
-    assert jobs.make_contact_plan(RULES, WEDNESDAY) == 1
+    while_solved: list[Any] = []
+
+    def solve(question: Question) -> Solution:
+        while_solved.append(client.get(begun.headers["Location"]).json)
+        return jobs.solve_apart(question)
+
+    assert jobs.make_contact_plan(RULES, WEDNESDAY, solve=solve) == 1
+    assert [(each["patients_done"], each["patients"]) for each in while_solved] == [(4, 4)]
     plan = client.get(begun.headers["Location"]).json
     assert (plan["status"], plan["patients"], plan["requests"], plan["contacts"], plan["calls"]) == (
         "proposed", 4, 2, 2, 2,
@@ -87,6 +96,18 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
         ("plan_outlook.planned", {"planned": 0, "candidates": 2}),
         ("plan_lack.practice_full", {"number": 1}),
         ("plan_lack.no_channel", {"number": 1}),
+    ]
+    assert (one["therapist_name"], one["therapist_city"], one["patient_reference"]) == (
+        "Anna Erfunden",
+        "Aachen",
+        of[long]["patient_reference"],
+    )
+    for query, found in (("lacks=no_channel", [late]), ("lacks=no_call_left", []), ("gap=place_unknown", [nowhere])):
+        items = client.get(f"{URL}/{plan['id']}/patients?{query}").json["items"]
+        assert [UUID(each["patient_id"]) for each in items] == found, query
+    assert [client.get(f"{URL}/{plan['id']}/requests?channel={each}").json["total"] for each in ("phone", "email")] == [
+        2,
+        0,
     ]
     german = client.get(f"{URL}/{plan['id']}/requests", headers={"Accept-Language": "de"}).json["items"][0]
     assert german["reasons"][0]["text"] == "20,0 km Luftlinie"
@@ -122,7 +143,8 @@ def test_a_week_is_bounded_by_what_was_asked_already_and_by_e_mails(client: Flas
 def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Session) -> None:
     patient, other = a_known_patient(session), a_known_patient(session, max_distance_km=1)
     one, two = a_callable_therapist(session), a_callable_therapist(session)
-    added_by_staff = a_known_therapist(session, accreditation="private")
+    added_by_staff = a_known_therapist(session, **north_of_aachen(0.5))
+    private = a_known_therapist(session, accreditation="private")
     plan = a_proposed_plan(client)
     first = requests_of(client, plan)[0]
     at = f"{URL}/{plan['id']}"
@@ -140,10 +162,16 @@ def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Se
         ({"added_requests": [*added, twice]}, "added_requests.1"),
         ({"added_requests": [{"patient_id": str(uuid4()), "therapist_id": str(one)}]}, "added_requests.0.patient_id"),
         ({"added_requests": [*added, *added]}, "added_requests"),
+        ({"added_requests": [{**added[0], "therapist_id": str(uuid4())}]}, "added_requests.0.therapist_id"),
+        ({"added_requests": [*added, {**added[0], "therapist_id": str(private)}]}, "added_requests.1.therapist_id"),
         ({"status": "approved"}, "status"),
     ):
         refused = client.patch(at, json=wrong)
         assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, field), wrong
+    (by_staff,) = (each for each in requests_of(client, plan) if each["added_by_staff"])
+    assert (by_staff["distance_km"], by_staff["chance"]) == (0.5, None)
+    event = TherapistBlocked(therapist=public_therapist(id=added_by_staff, status="blocked"))
+    handle(session, happened(event, added_by_staff, sequence=2))
     client.post(f"{at}/approve")
     make_requests()
     states = {(each["therapist_id"], each["state"]) for each in requests_of(client, plan)}
@@ -151,7 +179,7 @@ def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Se
     assert states == {(first["therapist_id"], "removed"), (str(left), "made"), (str(added_by_staff), "refused")}
     (added_by_hand,) = requests_of(client, plan, state="refused")
     assert added_by_hand["added_by_staff"]
-    assert any("rivate" in each["text"] for each in added_by_hand["why_refused"])
+    assert any("blocked" in each["text"] for each in added_by_hand["why_refused"])
     late = client.patch(at, json={"removed_request_ids": []})
     assert (late.status_code, late.json["code"]) == (409, "contact_plan.not_proposed")
     assert client.get("/api/placement-requests", query_string={"patient_id": str(patient)}).json["total"] == 1
@@ -173,7 +201,7 @@ def test_an_approval_makes_requests_once_and_refuses_by_name(client: FlaskClient
     assert (first.status_code, first.json["status"]) == (202, "approving")
     assert (second.status_code, second.json["approved_at"]) == (202, first.json["approved_at"])
     with transaction() as inner:
-        assert not plan_making.note_progress(inner, claimed, 1, now=WEDNESDAY)
+        assert not plan_making.note_progress(inner, claimed, 1, of=1, now=WEDNESDAY)
         assert plan_making.claim(inner, now=WEDNESDAY) is None, "it waits until the requests are made"
     make_requests()
     done = client.get(f"{URL}/{plan['id']}").json
@@ -241,6 +269,59 @@ def test_the_days_between_e_mails_are_those_of_the_communication_service(client:
         jobs.make_contact_plan(RULES, WEDNESDAY, days_between_emails=days, solve=plan_solving.solve)
         lacks.append(patients_of(client, plan)[other]["lacks"])
     assert lacks == [{}, {"mailed_recently": 1}]
+
+
+def test_no_plan_says_a_diagnosis_that_is_not_published_any_more(client: FlaskClient, session: Session) -> None:
+    """Also not one that was computed meanwhile: the reason is gone, and the chance is that of anybody."""
+    a_callable_therapist(session, preferences={"diagnoses": ["F30-F39"]})
+    of_block = {"diagnosis_block": "F30-F39"}
+    first, second, other = (a_known_patient(session, **fields) for fields in (of_block, of_block, {}))
+
+    def withdraw_consent(patient: UUID) -> None:
+        handle(session, happened(PatientUpdated(patient=public_patient(id=patient)), patient, sequence=2))
+
+    def likelier(plan: dict[str, Any]) -> set[UUID]:
+        found = {UUID(each["patient_id"]): each for each in requests_of(client, plan)}
+        preferred = {who for who, each in found.items() if "plan_reason.preferred" in str(each["reasons"])}
+        assert preferred == {who for who, each in found.items() if each["chance"] != found[other]["chance"]}
+        return preferred
+
+    plan = a_proposed_plan(client)
+    assert likelier(plan) == {first, second}
+    withdraw_consent(first)
+    assert likelier(plan) == {second}
+    newer = client.post(URL, json={"week": WEEK}).json
+
+    def withdrawn_meanwhile(question: Any) -> Any:
+        withdraw_consent(second)
+        return plan_solving.solve(question)
+
+    jobs.make_contact_plan(RULES, WEDNESDAY, solve=withdrawn_meanwhile)
+    assert not likelier(plan)
+    assert not likelier(newer)
+
+
+def test_who_was_merged_is_asked_as_the_kept_one_and_once(client: FlaskClient, session: Session) -> None:
+    patient = a_known_patient(session)
+    merged, other, kept = (a_callable_therapist(session) for _ in range(3))
+    third = a_callable_therapist(session)
+    plan = a_proposed_plan(client)
+    for one, into in ((merged, kept), (other, third)):
+        handle(session, happened(TherapistMerged(therapist_id=one, merged_into=into), one, sequence=3))
+    # of these two the merged one is left alone in the plan
+    (taken_out,) = (each["id"] for each in requests_of(client, plan, therapist_id=str(third)))
+    path, patch = f"{URL}/{plan['id']}", {"removed_request_ids": [taken_out]}
+    assert client.patch(path, json=patch).status_code == 200
+    client.post(f"{path}/approve")
+    make_requests()
+    found = requests_of(client, plan)
+    states = {(each["therapist_id"], each["state"]) for each in found}
+    assert states == {(str(kept), "made"), (str(kept), "refused"), (str(third), "made"), (str(third), "removed")}
+    (double,) = (each for each in found if each["state"] == "refused")
+    assert [each["code"] for each in double["why_refused"]] == ["plan_refusal.merged_therapist"]
+    asked = client.get("/api/placement-requests", query_string={"patient_id": str(patient)}).json["items"]
+    assert {each["therapist_id"] for each in asked} == {str(kept), str(third)}
+    assert len(asked) == 2
 
 
 def test_nobody_who_was_erased_is_in_a_plan(client: FlaskClient, session: Session) -> None:

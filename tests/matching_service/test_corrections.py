@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -64,6 +64,7 @@ def yesterday() -> Any:
     return clock.now() - DAY
 
 
+TAKEN_BACK = {"place_taken_back": True}
 BEFORE = [S.OPEN, S.QUEUED, S.CONTACTED, S.DEFERRED, S.NO_ANSWER]
 AS_BEFORE = {S.QUEUED: S.OPEN}
 """The inquiry may have been dissolved since: the request waits for one again."""
@@ -137,7 +138,7 @@ def test_a_refusal_that_was_none_closes_the_practice_no_longer(client: FlaskClie
     request = a_request(session, S.DECLINED, now=yesterday())
     other = a_request(session, S.DECLINED, patient_id=request.patient_id)
     wanted = {"patient_id": str(request.patient_id), "therapist_ids": [str(request.therapist_id)]}
-    assert client.post("/api/placement-requests", json=wanted).json["errors"][0]["message"].startswith("recent_refusal")
+    assert client.post("/api/placement-requests", json=wanted).json["errors"][0]["message"].startswith("recent refusal")
     assert corrected(client, request.id, None)["status"] == "contacted"
     assert stored(session, other.id).status == "declined"
 
@@ -166,6 +167,12 @@ def test_only_another_day_changes_nothing_else(client: FlaskClient, session: Ses
     place, others = a_placed_request(client, session)
     shown = corrected(client, place, "accepted", available_from="2099-02-01")
     assert (shown["status"], shown["available_from"]) == ("placed", "2099-02-01")
+    assert {stored(session, each).status for each in others.values()} == {"withdrawn"}
+    # sent once more, and without a day: the place stays as it is
+    for body in ({"available_from": "2099-02-01"}, {}):
+        again = post(client, place, "correct", outcome="accepted", reason="sent again", **body)
+        assert (again.status_code, again.json["code"]) == (409, "placement_request.nothing_to_correct")
+    assert corrected(client, place, "accepted", available_from=None)["status"] == "placed"
     assert {stored(session, each).status for each in others.values()} == {"withdrawn"}
     deferred = a_request(session, S.DEFERRED)
     assert corrected(client, deferred.id, "later", available_from="2099-03-29")["next_contact_after"] == "2099-03-01"
@@ -202,7 +209,7 @@ def test_a_place_that_was_a_mistake_is_taken_back_with_what_it_withdrew(
     if "fail" in more:
         assert post(client, place, "fail", failed_on=today, reason="no_show").status_code == 200
         follow(session, place, patient, "failed", "searching", sequence=2)
-    shown = corrected(client, place, outcome)
+    shown = corrected(client, place, outcome, **TAKEN_BACK if outcome == "accepted" else {})
     expected = {"accepted": "accepted", None: "contacted"}.get(outcome, "declined")
     gone = [
         *("placed_on", "first_session_on", "confirmed_on", "failed_on", "failure_reason", "sessions_held"),
@@ -270,7 +277,7 @@ def test_what_belongs_to_a_search_that_has_ended_otherwise_does_not_go_on(
     post(client, place, "fail", failed_on=clock.today().isoformat(), reason="other")
     follow(session, place, patient, "failed", "searching", sequence=2)
     ended(session, place, patient)
-    shown = corrected(client, place, "accepted")
+    shown = corrected(client, place, "accepted", **TAKEN_BACK)
     assert (shown["status"], shown["withdrawn_reason"], shown["restored"]) == ("withdrawn", reason, [])
     assert {each["reason"] for each in shown["not_restored"]} == {reason}
     assert len(shown["not_restored"]) == len(others)
@@ -370,11 +377,14 @@ def test_what_the_patient_service_has_yet_to_follow_is_asked_for_again_in_a_mome
     patient = stored(session, place).patient_id
     follow(session, place, patient, "taken_up", "in_therapy", sequence=2)
     post(client, place, "fail", failed_on=clock.today().isoformat(), reason="other")
-    refused = post(client, place, "correct", outcome="accepted", reason="it did not")
+    refused = post(client, place, "correct", outcome="accepted", reason="it did not", **TAKEN_BACK)
     assert (refused.status_code, refused.json["code"]) == (409, "patient.place_not_followed")
     assert refused.headers["Retry-After"]
     follow(session, place, patient, "failed", "searching", sequence=3)
-    corrected(client, place, "accepted")
+    corrected(client, place, "accepted", available_from="2099-03-01", **TAKEN_BACK)
+    once_more = post(client, place, "correct", outcome="accepted", reason="sent again", **TAKEN_BACK)
+    assert (once_more.status_code, once_more.json["code"]) == (409, "placement_request.nothing_to_correct")
+    assert stored(session, place).available_from == date(2099, 3, 1)
     again = post(client, place, "place")
     assert (again.status_code, again.json["code"]) == (409, "patient.place_not_followed")
     handle(session, happened(PatientUpdated(patient=public_patient(id=patient)), patient, sequence=4))

@@ -170,7 +170,7 @@ def refused_because(session: Session, patient: UUID, therapist: UUID, *overridde
     try:
         approved(session, patient, therapist, *overridden)
     except Conflict as refused:
-        return [(rule, why) for rule, _, why in (problem.message.partition(": ") for problem in refused.errors)]
+        return [(each.rule, str(each.detail)) for each in refused.members["refused"]]
     return []
 
 
@@ -248,7 +248,7 @@ SAID: list[tuple[str, Case, str]] = [
         "29.9 km, about 40 minutes by car; limit 25 km and 38 minutes.",
     ),
     ("procedure", Case("pass", {"procedures": ["AP"]}), "Any procedure will do."),
-    ("procedure", Case("pass", {}, {"preferred_procedures": ["TP", "VT"]}), "Fits: VT."),
+    ("procedure", Case("pass", {}, {"preferred_procedures": ["TP", "VT"]}), "VT."),
     ("setting", Case("fail", {"settings": ["group"]}), "Offered: group; needed: individual."),
     ("age_group", Case("fail", {"age_groups": ["child_adolescent"]}), "Offered: child and adolescent; needed: adult."),
     ("age_group", Case("unknown", {}, {"age_groups": []}), "The patient's age is not known."),

@@ -103,7 +103,8 @@ def test_an_answer_that_is_repeated_shows_what_can_be_read_now(client: FlaskClie
 
 def test_a_damaged_text_hides_nothing_else(client: FlaskClient, session: Session, url: str) -> None:
     request = session.query(PlacementRequest).one()
-    session.execute(update(PlacementRequest).values(note=request.note[:-1] + b"x"))
+    damaged = bytes([*request.note[:-1], request.note[-1] ^ 1])
+    session.execute(update(PlacementRequest).values(note=damaged))
     shown = client.get(url).json
     assert (shown["note"], shown["overrides"][0]["reason"]) == ("[damaged, unreadable]", REASON)
     assert client.patch(url, json={"priority": 7}).status_code == 200

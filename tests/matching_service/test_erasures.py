@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -44,6 +45,7 @@ from tests.conftest import MONDAY
 from tests.events import document, recorded
 
 MINUTE = timedelta(minutes=1)
+OF_REQUESTS = "/api/placement-requests"
 POSITION = {"id", "sequence", "event_time", "written_at", "erased"}
 
 
@@ -125,11 +127,45 @@ def test_notes_and_reasons_are_unreadable_and_counts_remain(session: Session, cl
         assert note not in client.get(f"/api/placement-requests/{request.id}{path}").text
     assert session.scalar(select(func.count()).select_from(AuditLogEntry)) == entries
     # nor is one kept that is written later, by somebody who had the page open
-    client.patch(f"/api/placement-requests/{request.id}", json={"note": note})
-    assert note not in client.get(f"/api/placement-requests/{request.id}").text
+    refused = client.patch(f"/api/placement-requests/{request.id}", json={"note": note})
+    assert (refused.status_code, refused.json["code"]) == (409, "placement_request.patient_erased")
     session.expire_all()
     stored_note = session.get_one(PlacementRequest, request.id).note
     assert stored_note is None or note.encode() not in stored_note
+
+
+TODAY = clock.today().isoformat()
+CHANGES: dict[tuple[str, str], tuple[RequestStatus, dict[str, Any]]] = {
+    ("PATCH", ""): (RequestStatus.PLACED, {"priority": 3}),
+    ("POST", "/response"): (RequestStatus.OPEN, {"outcome": "accepted", "note": "a word"}),
+    ("POST", "/place"): (RequestStatus.ACCEPTED, {}),
+    ("POST", "/confirm"): (RequestStatus.PLACED, {"confirmed_on": TODAY}),
+    ("POST", "/fail"): (RequestStatus.PLACED, {"failed_on": TODAY, "reason": "no_show"}),
+    ("POST", "/correct"): (RequestStatus.DECLINED, {"outcome": None, "reason": "a mistake"}),
+    ("POST", "/withdraw"): (RequestStatus.OPEN, {"reason": "other"}),
+}
+"""Every change of a placement request by people: how the request stands, and what they send."""
+
+
+def test_nothing_more_is_recorded_of_their_requests(session: Session, client: FlaskClient) -> None:
+    rules = [rule for rule in client.application.url_map.iter_rules() if rule.rule.startswith(f"{OF_REQUESTS}/<")]
+    verbs = {(verb, rule.rule.partition(">")[2]) for rule in rules for verb in rule.methods or ()}
+    assert {each for each in verbs if each[0] not in ("GET", "HEAD", "OPTIONS")} == set(CHANGES)
+    requests = {change: a_request(session, status).id for change, (status, _) in CHANGES.items()}
+    for each in requests.values():
+        handle(session, erased(stored(session, each).patient_id))
+    session.commit()
+    entries = session.scalar(select(func.count()).select_from(AuditLogEntry))
+    before = {each: (stored(session, each).version, types(session, each)) for each in requests.values()}
+    for (verb, path), request in requests.items():
+        answer = client.open(f"{OF_REQUESTS}/{request}{path}", method=verb, json=CHANGES[verb, path][1])
+        assert (answer.status_code, answer.json["code"]) == (409, "placement_request.patient_erased"), path
+    ids = [str(each) for each in requests.values()]
+    for change in ({"action": "priority", "priority": 3}, {"action": "withdraw", "reason": "other"}):
+        many = client.post(f"{OF_REQUESTS}/bulk", json={"ids": ids, "expected_total": len(ids), **change})
+        assert {each["problem"]["code"] for each in many.json["results"]} == {"placement_request.patient_erased"}
+    assert {each: (stored(session, each).version, types(session, each)) for each in before} == before
+    assert session.scalar(select(func.count()).select_from(AuditLogEntry)) == entries
 
 
 KINDS = ("updated", "excluded", "status", "placed", "erased")

@@ -35,7 +35,7 @@ def test_where_no_single_concession_helps_the_best_two_are_named(session: Sessio
     (pair,) = candidates(session, patient).relax
     assert (pair.rules, pair.code, pair.adds) == (["gender", "language"], "relaxation.pair", 2)
     assert pair.text == (
-        "Two concessions together: Accept any gender (wished for: male). Accept treatment in German (needed: tr)."
+        "Two concessions together: Accept any gender (wished for: male). Accept treatment in German (needed: Turkish)."
     )
     assert pair.params == {
         "first": {"code": "relaxation.gender", "params": {"preferred_therapist_gender": "male"}},

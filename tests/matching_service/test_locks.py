@@ -12,10 +12,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, select, text, update
 
-from matching_service.domain import answers, corrections, placement_requests, publishing
+from matching_service.domain import answers, contact_log, corrections, placement_requests, places, publishing
 from matching_service.domain import locks as order
+from matching_service.domain.contact_log_schemas import NewContactLogEntry
 from matching_service.domain.locks import Affected
-from matching_service.domain.place_schemas import Correction
+from matching_service.domain.place_schemas import Confirmation, Correction, PlaceFailure
 from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
 from matching_service.store import queries
 from matching_service.store.tables import PatientCopy, PlacementRequest
@@ -48,6 +49,7 @@ from shared.events.catalogue import (
 from shared.events.event import Event
 from shared.events.republish import republish
 from shared.values.datetimes import berlin_day
+from shared.values.placement_enums import PlacementFailure
 from shared.values.schemas import MergePatch
 from tests.builders.events import happened
 from tests.builders.locks import Workers, observed
@@ -206,6 +208,22 @@ class Bustle:
                 else:
                     answers.place(session, TEXTS, request, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
 
+    def log(self) -> None:
+        """Staff enter a contact by hand, and say what became of a place."""
+        contact = {"occurred_at": MONDAY.isoformat(), "channel": "letter", "direction": "outbound", "result": "sent"}
+        new = NewContactLogEntry.from_json(contact | {"therapist_id": str(random.choice(self.therapists))})
+        with transaction() as session:
+            contact_log.enter(session, TEXTS, random.choice(self.patients), new, by=None, now=MONDAY)
+        of_place: dict[str, Any] = {"by": None, "today": berlin_day(MONDAY), "now": MONDAY}
+        confirmation = Confirmation(confirmed_on=berlin_day(MONDAY))
+        failure = PlaceFailure(reason=PlacementFailure.OTHER, failed_on=berlin_day(MONDAY))
+        for request in self._some_requests()[:1]:
+            with transaction() as session:
+                if random.random() < 0.5:
+                    places.confirm(session, TEXTS, request, confirmation, **of_place)
+                else:
+                    places.fail(session, TEXTS, request, failure, **of_place)
+
     def reopen(self) -> None:
         """The job."""
         later = MONDAY + timedelta(days=40)
@@ -255,7 +273,10 @@ def test_staff_workers_and_jobs_never_wait_for_each_other() -> None:
         bustle = Bustle()
         workers = bustle.workers
         workers.run(
-            [*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.staff, bustle.reopen, bustle.republish],
+            [
+                *(*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.staff, bustle.log),
+                *(bustle.reopen, bustle.republish),
+            ],
             is_enough=lambda: bustle.kinds >= listeners.handled_types() and locks.seen == set(locks.order),
         )
     assert workers.ended["done"] > 100

@@ -166,6 +166,7 @@ def test_a_patient_without_a_place_or_a_limit_cannot_be_matched(client: FlaskCli
     unlimited = a_known_patient(session, max_distance_km=None)
     answer = client.post("/api/matches", json={"patient_id": str(unlimited)})
     assert (answer.status_code, answer.json["code"]) == (409, "patient.distance_limit_missing")
+    assert [each["field"] for each in answer.json["errors"]] == ["overrides.max_distance_km"]
     assert matches(client, unlimited, overrides={"max_distance_km": 10})["total"] == 0
 
 
@@ -216,3 +217,58 @@ def test_reasons_and_checks_are_said_in_the_language_of_staff(client: FlaskClien
         "Keine Ablehnung in den letzten 28 Tagen.",
         "5,0 km, etwa 17 Minuten mit dem Auto; Grenze 25 km.",
     }
+
+
+def test_of_therapists_who_are_asked_about_it_says_why_each_fits_or_not(client: FlaskClient, session: Session) -> None:
+    patient = a_known_patient(session, preferred_therapist_gender="female")
+    fits = a_known_therapist(session)
+    far = a_known_therapist(session, gender="male", **north_of_aachen(80))
+    blocked, inactive = (a_known_therapist(session, status=status) for status in ("blocked", "inactive"))
+    nowhere = a_known_therapist(session, postal_code=None, latitude=None, longitude=None)
+    nobody = new_id()
+    asked = [str(each) for each in (far, fits, nowhere, blocked, inactive, nobody)]
+    found = matches(client, patient, therapist_ids=asked)
+    said = {each["therapist_id"]: each for each in found["asked_about"]}
+    assert list(said) == asked
+    failing = {
+        who: [check["rule"] for check in each["checks"] if check["result"] == "fail"] for who, each in said.items()
+    }
+    assert (said[str(fits)]["fits"], failing[str(fits)], len(said[str(fits)]["checks"])) == (True, [], 13)
+    assert (said[str(far)]["fits"], failing[str(far)]) == (False, ["distance", "gender"])
+    assert [check["rule"] for check in said[str(far)]["checks"]][:2] == ["distance", "gender"]
+    assert said[str(far)]["distance_km"] == 80.0
+    assert (failing[str(nowhere)], said[str(nowhere)]["distance_km"]) == (["distance_unknown"], None)
+    assert [said[str(each)]["checks"][0]["detail"] for each in (blocked, inactive)] == [
+        "The therapist is blocked.",
+        "The therapist is inactive.",
+    ]
+    assert (said[str(nobody)]["name"], said[str(nobody)]["fits"], said[str(nobody)]["checks"]) == (None, False, [])
+    assert matches(client, patient)["asked_about"] == []
+
+
+def test_where_nobody_fits_it_says_who_is_nearest_and_how_far_to_go(client: FlaskClient, session: Session) -> None:
+    patient = a_known_patient(session, max_distance_km=5, max_travel_minutes=20)
+    assert (matches(client, patient)["nearest"], matches(client, patient)["relax"]) == (None, [])
+    a_known_therapist(session, gender="male", accreditation="private", **north_of_aachen(30))
+    nearest = a_known_therapist(session, **north_of_aachen(120))
+    a_known_therapist(session, potentially_available=True, **north_of_aachen(150))
+    found = matches(client, patient)
+    assert (found["total"], found["nearest"]["therapist_id"], found["nearest"]["distance_km"]) == (
+        0,
+        str(nearest),
+        120.0,
+    )
+    (wider,) = found["relax"]
+    assert (wider["rules"], wider["code"], wider["adds"]) == (["distance"], "relaxation.distance", 1)
+    with_it = matches(client, patient, overrides=wider["overrides"])
+    assert ([each["therapist_id"] for each in with_it["candidates"]], with_it["nearest"]) == ([str(nearest)], None)
+
+
+@pytest.mark.parametrize(("limit", "wider"), [(1, 1.5), (2, 2.5), (5, 6.5), (10, 13), (25, 32)])
+def test_a_wider_distance_is_suggested_in_steps_that_fit_its_length(
+    client: FlaskClient, session: Session, limit: float, wider: float
+) -> None:
+    a_known_therapist(session, **north_of_aachen(limit * 1.2))
+    (suggested,) = matches(client, a_known_patient(session, max_distance_km=limit))["relax"]
+    assert suggested["overrides"] == {"max_distance_km": wider}
+    assert "quarter" not in suggested["text"]

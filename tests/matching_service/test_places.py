@@ -66,7 +66,7 @@ def test_a_place_that_failed_is_over_and_its_therapist_left_out(client: FlaskCli
     assert stored(session, held.id).hold is None
     again = {"patient_id": shown.json["patient_id"], "therapist_ids": [shown.json["therapist_id"]]}
     refused = client.post("/api/placement-requests", json=again)
-    assert refused.json["errors"][0]["message"].startswith("patient_exclusion: ")
+    assert refused.json["errors"][0]["message"].startswith("patient exclusion: ")
 
 
 DAYS: list[tuple[str, str, dict[str, Any]]] = [
@@ -100,3 +100,29 @@ def test_only_a_place_that_goes_on_is_confirmed_or_fails(
     stored(session, ended).place_ended_at = clock.now()
     session.flush()
     assert post(client, ended, verb, **body, **{field: on(0)}).json["code"] == "placement_request.place_over"
+
+
+def test_no_answer_and_no_place_is_dated_before_the_practice_was_asked(client: FlaskClient, session: Session) -> None:
+    """Neither would a place be free before the answer, or a patient take it then; a day that can be is kept."""
+    asked_at = clock.now() - 10 * DAY
+    waiting, deferred, accepted = (
+        a_request(session, status, now=asked_at).id
+        for status in (RequestStatus.CONTACTED, RequestStatus.DEFERRED, RequestStatus.ACCEPTED)
+    )
+    long_ago, before = {"occurred_at": "2001-01-01T10:00:00Z"}, {"available_from": on(11)}
+    cases: list[tuple[Any, str, dict[str, Any], str]] = [
+        (waiting, "response", {"outcome": "accepted", **long_ago}, "occurred_at"),
+        (waiting, "response", {"outcome": "accepted", "available_from": on(1)}, "available_from"),
+        (deferred, "correct", {"outcome": "accepted", "reason": "verlesen", **before}, "available_from"),
+        (deferred, "correct", {"outcome": "later", "reason": "verlesen", **before}, "available_from"),
+        (accepted, "place", {"first_session_on": on(11)}, "first_session_on"),
+        (accepted, "place", {"placed_on": on(11)}, "placed_on"),
+        (accepted, "place", {"placed_on": on(-1)}, "placed_on"),
+    ]
+    for request, verb, body, field in cases:
+        refused = post(client, request, verb, **body)
+        assert (refused.status_code, [each["field"] for each in refused.json["errors"]]) == (422, [field]), body
+    placed = post(client, accepted, "place", placed_on=on(4), first_session_on=on(6))
+    assert (placed.status_code, placed.json["placed_on"], placed.json["first_session_on"]) == (200, on(4), on(6))
+    assert recorded(session, accepted)[-1]["data"]["placed_on"] == on(4)
+    assert post(client, accepted, "confirm", confirmed_on=on(3)).status_code == 200

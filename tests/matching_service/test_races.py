@@ -27,8 +27,8 @@ from shared.events.catalogue import (
     TherapistBlocked,
 )
 from shared.values.datetimes import berlin_day
-from shared.values.enums import RequestOutcome, RequestStatus, WithdrawalReason
-from shared.values.placement_enums import PlacementFailure
+from shared.values.enums import RequestOutcome, RequestStatus
+from shared.values.placement_enums import PlacementFailure, StaffWithdrawalReason
 from tests.builders.events import happened
 from tests.builders.matching import (
     RULES,
@@ -49,6 +49,7 @@ pytestmark = pytest.mark.usefixtures("real_commits")
 
 NOW = MONDAY + timedelta(hours=1)
 TODAY = berlin_day(NOW)
+BY_PATIENT = Withdrawal(reason=StaffWithdrawalReason.PATIENT_DECLINED)
 
 
 def committed(make: Callable[[Session], Any]) -> Any:
@@ -67,7 +68,7 @@ def place(session: Session, request: UUID) -> Any:
 
 
 def withdraw(session: Session, request: UUID) -> Any:
-    return answers.withdraw(session, request, Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED), by=None, now=NOW)
+    return answers.withdraw(session, request, BY_PATIENT, by=None, now=NOW)
 
 
 def the_search_ends(session: Session, request: UUID) -> None:
@@ -189,7 +190,7 @@ def test_a_therapist_is_asked_once_for_a_patient() -> None:
     refusal = in_turn(approving(patient, therapist), approving(patient, therapist))
     assert isinstance(refusal, Conflict)
     assert refusal.code == "placement_request.all_refused"
-    assert refusal.errors[0].message.startswith("open_request: ")
+    assert refusal.errors[0].message.startswith("open request: ")
 
 
 def test_nobody_is_asked_for_a_patient_whose_search_pauses_at_that_moment() -> None:

@@ -113,12 +113,12 @@ def test_a_number_that_few_patients_are_missing_from_is_not_shown() -> None:
 def test_what_was_taken_back_or_corrected_is_not_counted(
     session: Session, client: FlaskClient, asked: list[UUID]
 ) -> None:
-    then = {"occurred_at": AT.isoformat()}
-    entry = add(client, asked[0], a_known_therapist(session), **then).json["id"]
-    whom = a_known_therapist(session)
+    whom, then = a_known_therapist(session), {"occurred_at": AT.isoformat()}
     session.commit()
+    entry = add(client, asked[0], whom, **then).json["id"]
     assert report(client, "contacts")["insurers"][0]["contacts"] == 14
-    assert add(client, asked[0], whom, corrects=entry, result="taken_back", **then).status_code == 201
+    taken_back = {"corrects": entry, "result": "taken_back", "note": "doppelt"}
+    assert add(client, asked[0], whom, **taken_back, **then).status_code == 201
     assert report(client, "contacts")["insurers"][0]["contacts"] == 13
 
 
@@ -207,3 +207,19 @@ def test_days_until_a_place_are_shown_with_and_without_pauses(session: Session, 
     assert found["patients"] == 5
     assert found["with_pauses"] == {"lower_quartile": 100, "median": 100, "upper_quartile": 100}
     assert found["without_pauses"] == {"lower_quartile": 70, "median": 80, "upper_quartile": 90}
+
+
+def test_every_report_is_a_table_too(client: FlaskClient, asked: list[UUID]) -> None:
+    for name in ("contacts", "answers", "searches"):
+        answer = client.get(f"/api/reports/{name}?from={FIRST_DAY}&to={LAST_DAY}", headers={"Accept": "text/csv"})
+        assert answer.content_type.startswith("text/csv"), name
+        rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+        as_json = report(client, name)
+        if name == "answers":
+            assert [(each["channel"], each["contacts"]) for each in rows] == [
+                (each["channel"], str(each["contacts"])) for each in as_json["groups"]
+            ]
+        if name == "searches":
+            assert [(each["from"], each["searches"]) for each in rows] == [
+                (as_json["from"], "" if as_json["searches"] is None else str(as_json["searches"]))
+            ]

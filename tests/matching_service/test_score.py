@@ -183,6 +183,7 @@ ANSWERS: list[tuple[list[dict[str, Any]], int, float]] = [
     ([{**NO, "number": 20}], 250, 0.8),
     ([{**YES, "number": 2}, {**NO, "number": 3}], 1200, 3.8),
     ([{**YES, "number": 20}], 5250, 8.0),
+    ([{**YES, "withdrawn_reason": "entered_by_mistake", "number": 20}, {**NO, "number": 20}], 250, 0.8),
     ([{**LATER, "number": 5}], 500, 1.6),
     ([{**UNREACHED, "number": 5}], 400, 1.3),
     ([{**YES, "number": 20, "days_ago": 731}], 500, 1.6),

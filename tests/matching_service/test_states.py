@@ -259,9 +259,19 @@ def test_garbage_changes_nothing(client: FlaskClient, session: Session, verb: st
     assert stored(session, request.id).status == request.status
 
 
+OF_THE_PLATFORM = {"patient_erased", "patient_merged", "therapist_merged"}
+"""What happens to files and practices; staff cannot say so of a request."""
+
+
 @pytest.mark.parametrize("reason", list(WithdrawalReason))
 def test_a_withdrawal_keeps_its_reason(client: FlaskClient, session: Session, reason: str) -> None:
     request = an_open_request(session)
+    if reason in OF_THE_PLATFORM:
+        many = {"ids": [str(request.id)], "expected_total": 1, "action": "withdraw", "reason": reason}
+        assert client.post("/api/placement-requests/bulk", json=many).status_code == 422
+        assert post(client, request.id, "withdraw", reason=reason).json["errors"][0]["field"] == "reason"
+        assert stored(session, request.id).status == "open"
+        return
     assert post(client, request.id, "withdraw", reason=reason).json["withdrawn_reason"] == reason
     assert recorded(session, request.id)[-1]["data"]["reason"] == reason
 

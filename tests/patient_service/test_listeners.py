@@ -45,14 +45,15 @@ def now_shown(session: Session, keys: Keys, patient_id: UUID) -> PatientView:
 def test_who_is_shown_a_contact_log_stands_in_the_log_of_accesses(session: Session, keys: Keys) -> None:
     """As it happened in matching, once; of somebody who is not known there is no log."""
     patient, who, at = a_patient(session, keys).id, uuid4(), MONDAY - timedelta(minutes=5)
-    shown = ContactLogShown(patient_id=patient, action="exported", accessed_by=who, accessed_at=at)
+    shown = ContactLogShown(access_id=uuid4(), patient_id=patient, action="exported", accessed_by=who, accessed_at=at)
     event = happened(shown)
-    unknown = happened(ContactLogShown(patient_id=uuid4(), action="read", accessed_at=at))
+    unknown = happened(ContactLogShown(access_id=uuid4(), patient_id=uuid4(), action="read", accessed_at=at))
     handle(session, keys, event, event, unknown)
     found = session.scalars(select(FileAccess).where(FileAccess.accessed_by == who)).all()
     assert [(each.patient_id, each.action, each.accessed_at) for each in found] == [(patient, "exported", at)]
+    erased = happened(ContactLogShown(access_id=uuid4(), patient_id=patient, action="erased", accessed_at=at))
     with pytest.raises(ValueError):
-        handle(session, keys, happened(ContactLogShown(patient_id=patient, action="erased", accessed_at=at)))
+        handle(session, keys, erased)
 
 
 def accepted(patient_id: UUID, on: str, request: UUID | None = None) -> RequestAccepted:

@@ -20,7 +20,7 @@ def patient(client: FlaskClient) -> Any:
 
 def test_the_sentence_names_the_first_field_and_how_many_more(client: FlaskClient) -> None:
     detail = client.post("/api/patients", json={"email": "nobody"}).json["detail"]
-    assert detail == "The input is not valid (first_name: is required; 2 more)."
+    assert detail == "The input is not valid (first_name: is required; 2 more fields)."
     detail = client.post("/api/patients", json={"first_name": "Nora"}).json["detail"]
     assert detail == "The input is not valid (last_name: is required)."
 

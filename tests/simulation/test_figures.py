@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from simulation import figures
+from simulation import figures, plots
 from simulation.figures import Spell
 from simulation.records import Played, PlayedSearch
 from simulation.region import FIRST_MONDAY, Size
@@ -83,3 +83,11 @@ def test_the_figures_of_a_policy() -> None:
 def test_without_a_place_there_are_no_contacts_for_one() -> None:
     found = figures.of(Played("plan", Size(), last_day=LAST_DAY))
     assert (found.contacts_per_place, found.days_until_half_have_a_place, found.gini_of_days) == (None, None, 0)
+
+
+def test_the_curve_of_who_still_searches_goes_on_level_to_the_last_day() -> None:
+    searching = figures.Spell(first=0, last=28, is_placed=False)
+    assert plots.until_last_day([searching]) == [(0, 1.0), (28, 1.0)]
+    placed = figures.Spell(first=0, last=14, is_placed=True)
+    assert plots.until_last_day([searching, placed]) == [(0, 1.0), (14, 0.5), (28, 0.5)]
+    assert plots.until_last_day([]) == [(0, 1.0)]

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from shared.database import new_id
-from shared.events.catalogue import CallRecorded, EmailSent, RequestApproved
+from shared.events.catalogue import CallRecorded, ContactEntered, EmailSent, RequestApproved
 from shared.events.event import Event
 from tests.builders.events import happened
 from tests.builders.imports import FIRST, Folder, a_file, a_record
@@ -40,7 +40,17 @@ def called(therapist_id: UUID) -> Event:
     )  # fmt: skip
 
 
-CONTACTS: dict[str, Callable[[UUID], Event]] = {"asked": approved, "emailed": emailed, "called": called}
+def entered(therapist_id: UUID) -> Event:
+    return ContactEntered(contact_id=uuid4(), therapist_id=therapist_id, occurred_at=MONDAY)
+
+
+CONTACTS: dict[str, tuple[str, Callable[[UUID], Event]]] = {
+    "a request": ("asked", approved),
+    "an entry by hand": ("asked", entered),
+    "an e-mail": ("emailed", emailed),
+    "a call": ("called", called),
+}
+"""The reference, and the event that makes it."""
 
 
 def happens(session: Session, event: Event) -> None:
@@ -68,17 +78,17 @@ def test_to_whom_nothing_refers_is_removed_for_everybody(client: FlaskClient, se
     assert client.delete(f"/api/therapists/{new_id()}").status_code == 404
 
 
-@pytest.mark.parametrize("reference", CONTACTS)
+@pytest.mark.parametrize(("reference", "contact"), CONTACTS.values(), ids=CONTACTS)
 def test_contact_before_or_at_the_moment_of_the_removal_ends_the_same(
-    reference: str, client: FlaskClient, session: Session
+    reference: str, contact: Callable[[UUID], Event], client: FlaskClient, session: Session
 ) -> None:
     before, meanwhile = a_therapist(session), a_therapist(session)
-    happens(session, CONTACTS[reference](before.id))
+    happens(session, contact(before.id))
     answer = client.delete(f"/api/therapists/{before.id}").json
     assert (answer["outcome"], answer["references"]) == ("inactive", [reference])
     assert client.delete(f"/api/therapists/{meanwhile.id}").json["outcome"] == "removed"
     for _ in range(2):
-        happens(session, CONTACTS[reference](meanwhile.id))
+        happens(session, contact(meanwhile.id))
     for each in (before, meanwhile):
         shown = client.get(f"/api/therapists/{each.id}").json
         assert (shown["status"], shown["inactive_by"]) == ("inactive", "staff")

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from shared.database import Session
-from shared.events.catalogue import CallRecorded, EmailSent, RequestApproved
+from shared.events.catalogue import CallRecorded, ContactEntered, EmailSent, RequestApproved
 from shared.values.datetimes import berlin_day
 from shared.values.enums import CallResult
 from therapist_service.domain import removals
@@ -26,6 +26,11 @@ def lock(session: Session, therapist_ids: Iterable[UUID | None]) -> None:
 def note_request(session: Session, approved: RequestApproved, *, now: datetime) -> None:
     """Note that somebody decided to ask a therapist for a patient."""
     _note(session, approved.therapist_id, now=now, last_asked_on=berlin_day(approved.approved_at))
+
+
+def note_entered(session: Session, entered: ContactEntered, *, now: datetime) -> None:
+    """Note a contact for a patient that staff entered by hand: the practice was asked, by us or by the patient."""
+    _note(session, entered.therapist_id, now=now, last_asked_on=berlin_day(entered.occurred_at))
 
 
 def note_email(session: Session, sent: EmailSent, *, now: datetime) -> None:

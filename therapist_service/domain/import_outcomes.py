@@ -40,6 +40,7 @@ class Outcome:
     decision: ImportDecision
     therapist_id: UUID | None
     row: Row | None = None
+    """The therapist, with columns that an import does not write (`WRITTEN`) too."""
     event: tuple[UUID, int, Event] | None = None
     source: Row | None = None
     """The entry of the source, where something of it changes."""
@@ -47,8 +48,10 @@ class Outcome:
     """An entry of which nothing is written but that the source still shows it."""
     led: Mapping[UUID, Mapping[str, Any]] = field(default_factory=dict)
     """What an entry had said that leads no more, by its id."""
+    is_new: bool = False
+    """Whether the record is nobody who is known: then `row` and `source` are new."""
     is_found: bool = False
-    """Whether a record of an unknown external id was found to be somebody who is known."""
+    """Whether a record of an unknown external id was found to be somebody who is known: then `source` is new."""
     change: Change | None = None
     review: Row | None = None
     superseded: UUID | None = None
@@ -86,9 +89,11 @@ def new_review(
 
 def write_portion(session: Session, outcomes: Sequence[Outcome], metadata: Metadata, *, now: datetime) -> None:
     """Write what was decided, but for the outcomes themselves."""
-    import_queries.write_therapists(session, _last(o.row for o in outcomes))
+    new = {o.row["id"] for o in outcomes if o.is_new and o.row is not None}
+    import_queries.write_therapists(session, _last(o.row for o in outcomes), new=new, columns=WRITTEN)
     source_queries.keep_records(session, {id: record for o in outcomes for id, record in o.led.items()})
-    source_queries.write_entries(session, _last(o.source for o in outcomes))
+    new = {o.source["id"] for o in outcomes if (o.is_new or o.is_found) and o.source is not None}
+    source_queries.write_entries(session, _last(o.source for o in outcomes), new=new)
     source_queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
     record_all(session, [o.event for o in outcomes if o.event is not None], now=now)
     change_log.add(session, [o.change for o in outcomes if o.change is not None], now=now)

@@ -8,7 +8,7 @@ statements. A record that was applied before as it is, is not parsed. The rules 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -23,7 +23,7 @@ from therapist_service.domain.change_log import Change, ChangeOrigin
 from therapist_service.domain.entity_resolution import COMPARED, NOBODY, Identification, KnownPerson
 from therapist_service.domain.import_digests import applied_before, digest_of
 from therapist_service.domain.import_files import Metadata
-from therapist_service.domain.import_outcomes import WRITTEN, Outcome, Row, new_review
+from therapist_service.domain.import_outcomes import Outcome, Row, new_review
 from therapist_service.domain.import_records import Entry, RawRecord
 from therapist_service.domain.import_rules import ImportDecision, Known, decide
 from therapist_service.domain.review_rules import LastReview, Passes
@@ -43,15 +43,17 @@ _AS_BEFORE: Final = ImportDecision(ImportAction.MODIFICATION, ImportOutcome.UNCH
 _ENTRY: Final = tuple(TherapistSource.__table__.columns.keys())
 
 
-def applied_as_they_are(
-    session: Session, source: str, portion: Sequence[RawRecord], *, lock: bool = False
-) -> dict[int, AppliedEntry]:
-    """Which of these records were applied before to therapists whom nobody changed since: their entries by position.
+def applied_as_they_are(session: Session, source: str, portion: Sequence[RawRecord]) -> dict[int, AppliedEntry]:
+    """Which of these records were applied before to therapists whom nobody changed since: their entries by position."""
+    return applied_before(portion, _applied_entries(session, source, portion, lock=False))
 
-    With `lock` all known therapists of the portion are locked, and their entries.
-    """
+
+def _applied_entries(
+    session: Session, source: str, portion: Sequence[RawRecord], *, lock: bool
+) -> dict[str, AppliedEntry]:
+    """The entries that are known of these records, by external id."""
     ids = {each.external_id for each in portion if each.external_id is not None and each.refused is None}
-    return applied_before(portion, source_queries.applied_entries(session, source, ids, lock=lock))
+    return source_queries.applied_entries(session, source, ids, lock=lock)
 
 
 def decide_portion(
@@ -104,6 +106,8 @@ class Portion:
         self._deleted: set[str] = set()
         """The external ids that this portion deletes."""
         self._reviews: dict[str, LastReview] = {}
+        self._keys: dict[str, dict[str, str | None]] = {}
+        """The keys of the people of unknown external ids."""
         self._found: dict[str, Identification] = {}
         self._resembled: dict[UUID, Row] = {}
         self._leading: dict[UUID, UUID] = {}
@@ -117,14 +121,15 @@ class Portion:
 
     def load(self, session: Session, portion: Sequence[RawRecord]) -> None:
         """Read what is known of these records, of those that were applied before no more than that."""
-        self._as_before = applied_as_they_are(session, self._metadata.source, portion, lock=True)
+        known = _applied_entries(session, self._metadata.source, portion, lock=True)
+        self._as_before = applied_before(portion, known)
         others = self._parse([each for each in portion if each.position not in self._as_before])
         deletions = [each for each in others if each.action == ImportAction.DELETION]
         self._deleted = {str(each.external_id) for each in deletions}
-        self._load_known(session, others)
+        self._load_known(session, others, known)
         is_state = (each for each in others if each.action != ImportAction.DELETION)
         self._identify(session, [each for each in is_state if each.external_id not in self._entries])
-        self._load_concerned(session, portion)
+        self._load_concerned(session, portion, known)
         self._load_records(session, deletions)
 
     def _load_records(self, session: Session, deletions: Sequence[Entry]) -> None:
@@ -140,19 +145,19 @@ class Portion:
         self._parsed |= {each.position: each for each in found}
         return [each for each in found if each.external_id is not None and each.refused is None]
 
-    def _load_concerned(self, session: Session, portion: Sequence[RawRecord]) -> None:
+    def _load_concerned(self, session: Session, portion: Sequence[RawRecord], known: Collection[str]) -> None:
         """Look also at records that were applied before, where other records of the portion are the same therapist."""
         concerned = {at for at, entry in self._as_before.items() if entry.therapist_id in self._therapists}
         if concerned:
             self._as_before = {at: entry for at, entry in self._as_before.items() if at not in concerned}
-            self._load_known(session, self._parse([each for each in portion if each.position in concerned]))
+            self._load_known(session, self._parse([each for each in portion if each.position in concerned]), known)
 
-    def _load_known(self, session: Session, entries: Sequence[Entry]) -> None:
-        """Read the entries, therapists and reviews of these records."""
+    def _load_known(self, session: Session, entries: Sequence[Entry], known: Collection[str]) -> None:
+        """Read the entries, therapists and reviews of these records; `known` are the external ids that have entries."""
         ids = {str(each.external_id) for each in entries}
         if not ids:
             return
-        self._take_entries(session, ids)
+        self._take_entries(session, ids.intersection(known))
         newest = review_queries.newest(session, self._metadata.source, ids)
         self._reviews |= {external_id: _last_review(row) for external_id, row in newest.items()}
         # approved while this transaction waited for the review
@@ -176,7 +181,7 @@ class Portion:
 
         Somebody whom the source calls otherwise since yesterday is deleted by a record before and the same therapist.
         """
-        keys = {str(each.external_id): entity_resolution.keys(_person(each)) for each in unknown}
+        self._keys = keys = {str(each.external_id): entity_resolution.keys(_person(each)) for each in unknown}
         found = source_queries.candidates(
             session,
             self._metadata.source,
@@ -225,7 +230,7 @@ class Portion:
         known, last = self._known(external_id, who), self._reviews.get(external_id)
         resembled = self._resembled.get(who.proposed[0]) if len(who.proposed) == 1 else None
         decision = decide(entry, known, who, last, resembled, passes=self._passes)
-        row = self._row(decision, known)
+        row = self._row(entry, decision, known)
         event = None
         if row is not None and decision.event is not None:
             row |= {"updated_at": self._now, "updated_by": None}
@@ -235,12 +240,11 @@ class Portion:
         therapist = row or (known.therapist if known else None)
         source, seen = self._source(sent, decision, known, therapist)
         therapist_id = therapist["id"] if therapist else None
-        written = {name: row[name] for name in WRITTEN} if row is not None else None
         reviewed = self._reviewed(entry, decision)
         change = None if row is None else self._change(entry, decision, row["id"], known)
-        led = self._led(known)
-        notes: Row = {"is_found": known is not None and known.source is None, "change": change, "led": led}
-        return Outcome(sent, decision, therapist_id, written, event, source, seen, **notes, **reviewed)
+        notes: Row = {"is_new": known is None, "is_found": known is not None and known.source is None}
+        notes |= {"change": change, "led": self._led(known)}
+        return Outcome(sent, decision, therapist_id, row, event, source, seen, **notes, **reviewed)
 
     def _led(self, known: Known | None) -> Mapping[UUID, Mapping[str, Any]]:
         """What the entry says that led of a therapist who was found just now, and leads no more."""
@@ -275,11 +279,12 @@ class Portion:
         """Whether a record before this one was found to be the same therapist: then this one is somebody else."""
         return bool(self._shown[therapist_id])
 
-    def _row(self, decision: ImportDecision, known: Known | None) -> Row | None:
+    def _row(self, entry: Entry, decision: ImportDecision, known: Known | None) -> Row | None:
         if not decision.changes:
             return None
         row = {**(known.therapist if known else self._newcomer()), **decision.changes}
-        row |= search.columns(row) | entity_resolution.keys(row)
+        keys = self._keys.get(str(entry.external_id)) if known is None else None
+        row |= search.columns(row) | (keys or entity_resolution.keys(row))
         self._therapists[row["id"]] = row
         return row
 

@@ -25,8 +25,7 @@ State = TherapistUpdated | TherapistMerged | TherapistRemoved
 
 _HOURS = ("phone_hours", "working_hours")
 _OBJECTS: Mapping[str, type[Payload]] = {"capacity": PublicCapacity, "preferences": PublicPreferences}
-_PUBLISHED_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {*_HOURS, *_OBJECTS, "blocked_until"}
-_PUBLISHED_FROM = _PUBLISHED_AS_THEY_ARE | {*_HOURS, *_OBJECTS, "block_until"}
+_PUBLISHED_FROM = PublicTherapist.model_fields.keys() - {"blocked_until"} | {"block_until"}
 
 
 def public(therapist: Therapist) -> PublicTherapist:
@@ -60,7 +59,8 @@ def _state(therapist: Therapist) -> State:
 
 
 def _published(row: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {name: row[name] for name in _PUBLISHED_AS_THEY_ARE}
+    """The values of a row as they are published, among others."""
+    fields = dict(row)
     for name in _HOURS:
         fields[name] = row[name].to_json() if row[name] else None
     for name, kind in _OBJECTS.items():

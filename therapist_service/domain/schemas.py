@@ -270,7 +270,7 @@ class TherapistView(TherapistFields, EntityView):
     phone_hours_check: PhoneHoursCheck | None = None
     """How far the phone hours reach the legal minimum; null without a statutory seat."""
     last_asked_on: Annotated[IsoDate | None, FOR_CALLERS] = None
-    """Day on which staff last decided to ask them for a patient."""
+    """Day on which staff last decided to ask them for a patient, or of a contact that staff entered by hand."""
     last_email_on: Annotated[IsoDate | None, FOR_CALLERS] = None
     """Day of the last e-mail to them."""
     last_call_on: Annotated[IsoDate | None, FOR_CALLERS] = None

@@ -92,10 +92,16 @@ def words_of(therapist: Mapping[str, Any]) -> list[str]:
     """The words of a therapist's fields, and those of who was merged into them."""
     found = {therapist[name] for name in NUMBERS if therapist[name]}
     found.update(therapist.get("merged_words") or ())
-    found.update(*(_words_in(therapist[name]) for name in TEXTS if therapist[name]))
+    for text in filter(None, map(therapist.__getitem__, TEXTS)):
+        found.update((text,) if _is_number(text) else _words_in(text))
     if therapist["email"]:
         found.update(_email(therapist["email"]))
     return sorted(found)
+
+
+def _is_number(text: str) -> bool:
+    """Whether the text is one word as it stands, such as a postal code: too many others to be remembered."""
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_WORD
 
 
 @lru_cache(MOST_TEXTS)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.database import Session, new_id
-from shared.database.bulk import Row
+from shared.database.written_values import Row
 from therapist_service.domain import states
 from therapist_service.store import review_queries
 from therapist_service.store.tables import Import

@@ -10,7 +10,8 @@ from sqlalchemy import Text, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from shared.database.bulk import Row, write_rows
+from shared.database.bulk import write_rows
+from shared.database.written_values import Row
 from therapist_service.store.tables import TherapistChange
 
 _LAST_CHANGES = text("""

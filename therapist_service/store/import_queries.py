@@ -11,8 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.database import take_turn
-from shared.database.bulk import Row, write_rows
+from shared.database.bulk import write_rows
 from shared.database.rows import find_row
+from shared.database.written_values import Row
 from therapist_service.store.tables import Import, ImportContent, ImportRecord, Therapist
 
 
@@ -110,10 +111,12 @@ def drop_left_content(session: Session, *, older_than: UUID) -> int:
     return len(session.execute(left.returning(ImportContent.number)).all())
 
 
-def write_therapists(session: Session, rows: Sequence[Row]) -> None:
-    """Insert these rows, or update those whose id is known, in one statement; all rows name the same columns."""
-    updated = [name for name in rows[0] if name not in ("id", "created_at")] if rows else ()
-    write_rows(session, Therapist, rows, updated=updated)
+def write_therapists(session: Session, rows: Sequence[Row], *, new: Collection[UUID], columns: Sequence[str]) -> None:
+    """Insert the rows whose ids are new, and update the others: these columns, of perhaps more that a row names."""
+    updated = [name for name in columns if name not in ("id", "created_at")]
+    write_rows(session, Therapist, [row for row in rows if row["id"] in new], columns=columns)
+    others = [{name: row[name] for name in columns} for row in rows if row["id"] not in new]
+    write_rows(session, Therapist, others, updated=updated)
 
 
 def add_records(session: Session, rows: Sequence[Row]) -> None:

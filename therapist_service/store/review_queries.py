@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, bindparam, literal, select, text, tuple_, update
+from sqlalchemy import Select, Uuid, any_, bindparam, literal, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session
 
 from shared.database import lock_rows
-from shared.database.bulk import Row, as_json, rows_of, write_rows
+from shared.database.bulk import as_json, rows_of, write_rows
 from shared.database.rows import find_row
-from shared.database.sets import is_among
+from shared.database.sets import as_set, is_among_given
+from shared.database.written_values import Row
 from therapist_service.store.tables import Import, ImportRecord, ImportReview
 
 
@@ -45,15 +47,21 @@ def applied_at_once(session: Session, reviews: Collection[ImportReview]) -> dict
 
 def newest(session: Session, source: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:
     """The newest review of each of these entries, locked, by external id."""
+    found = session.execute(_newest(), {"source": source, "external_ids": as_set(external_ids)})
+    return {row["external_id"]: dict(row) for row in found.mappings()}
+
+
+@cache
+def _newest() -> Select[Any]:
+    """Kept: to put it together takes longer than to execute it."""
     table = ImportReview.__table__
     last = (
         select(table.c.id)
         .ext(distinct_on(table.c.external_id))
-        .where(table.c.source_name == source, is_among(table.c.external_id, external_ids))
+        .where(table.c.source_name == bindparam("source"), is_among_given(table.c.external_id, "external_ids"))
         .order_by(table.c.external_id, table.c.id.desc())
     )
-    found = session.execute(select(*table.c).where(table.c.id.in_(last)).order_by(table.c.id).with_for_update())
-    return {row["external_id"]: dict(row) for row in found.mappings()}
+    return select(*table.c).where(table.c.id.in_(last)).order_by(table.c.id).with_for_update()
 
 
 def has_newer(session: Session, review: ImportReview) -> bool:

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, and_, any_, func, literal, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from shared.database.bulk import Row, write_rows
-from shared.database.sets import is_among
+from shared.database.bulk import write_rows
+from shared.database.sets import as_set, is_among, is_among_given
+from shared.database.written_values import Row
 from therapist_service.store.tables import IS_THERE, ImportReview, Therapist, TherapistSource
 
+# Statements of portions are kept: to put one together takes longer than to execute it
 _ENTRY = tuple(column.label(f"entry_{column.name}") for column in TherapistSource.__table__.columns)
 
 
@@ -36,19 +52,24 @@ def applied_entries(
     """The source's entries with these ids, by external id; with `lock` they are locked, and their therapists."""
     if not external_ids:
         return {}
-    table, entries, others = Therapist.__table__, TherapistSource.__table__, aliased(TherapistSource)
-    newer = select(others.id).where(
-        others.therapist_id == table.c.id, others.gone_at.is_(None), others.id > entries.c.id
+    found = session.execute(_applied_entries(lock), {"source": source, "external_ids": as_set(external_ids)})
+    return {external_id: AppliedEntry(*entry) for external_id, *entry in found}
+
+
+@cache
+def _applied_entries(lock: bool) -> Select[Any]:
+    table, entries, others = Therapist.__table__, TherapistSource.__table__, TherapistSource.__table__.alias()
+    newer = select(others.c.id).where(
+        others.c.therapist_id == table.c.id, others.c.gone_at.is_(None), others.c.id > entries.c.id
     )
     is_leading = and_(entries.c.gone_at.is_(None), IS_THERE, ~newer.exists())
     wanted = (
         select(entries.c.external_id, entries.c.id, table.c.id, table.c.version, entries.c.digest, is_leading)
         .join_from(entries, table, entries.c.therapist_id == table.c.id)
-        .where(entries.c.source_name == source, is_among(entries.c.external_id, external_ids))
+        .where(entries.c.source_name == bindparam("source"), is_among_given(entries.c.external_id, "external_ids"))
         .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
     )
-    found = session.execute(wanted.with_for_update(of=[table, entries]) if lock else wanted)
-    return {external_id: AppliedEntry(*entry) for external_id, *entry in found}
+    return wanted.with_for_update(of=[table, entries]) if lock else wanted
 
 
 def known_entries(session: Session, source: str, external_ids: Collection[str]) -> list[dict[str, Any]]:
@@ -57,20 +78,25 @@ def known_entries(session: Session, source: str, external_ids: Collection[str]) 
     The columns of the entry begin with `entry_`; `listed` has the ids of all the therapist's entries that their
     sources still have.
     """
-    table, entries, others = Therapist.__table__, TherapistSource.__table__, aliased(TherapistSource)
+    found = session.execute(_known_entries(), {"source": source, "external_ids": as_set(external_ids)})
+    return [dict(row) for row in found.mappings()]
+
+
+@cache
+def _known_entries() -> Select[Any]:
+    table, entries, others = Therapist.__table__, TherapistSource.__table__, TherapistSource.__table__.alias()
     listed = (
-        select(func.array_agg(others.id, type_=ARRAY(Uuid)))
-        .where(others.therapist_id == table.c.id, others.gone_at.is_(None))
+        select(func.array_agg(others.c.id, type_=ARRAY(Uuid)))
+        .where(others.c.therapist_id == table.c.id, others.c.gone_at.is_(None))
         .scalar_subquery()
     )
-    found = session.execute(
+    return (
         select(*table.c, *_ENTRY, func.coalesce(listed, literal([], ARRAY(Uuid))).label("listed"))
         .join_from(entries, table, entries.c.therapist_id == table.c.id)
-        .where(entries.c.source_name == source, is_among(entries.c.external_id, external_ids))
+        .where(entries.c.source_name == bindparam("source"), is_among_given(entries.c.external_id, "external_ids"))
         .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
         .with_for_update(of=table)
     )
-    return [dict(row) for row in found.mappings()]
 
 
 def name_keys(session: Session, source: str, external_ids: Collection[str]) -> list[tuple[str, str]]:
@@ -111,13 +137,8 @@ def candidates(
     """
     if not name_keys and not practice_keys:
         return []
-    table = Therapist.__table__
-    has_key = (
-        *_has(table.c.name_key, name_keys, but_of_import),
-        *_has(table.c.practice_key, practice_keys, but_of_import),
-    )
-    wanted = select(table.c.id, *(table.c[name] for name in columns)).where(or_(*has_key), IS_THERE)
-    found = [dict(row) for row in session.execute(wanted).mappings()]
+    keys = {"name_keys": as_set(name_keys), "practice_keys": as_set(practice_keys), "import_id": but_of_import}
+    found = [dict(row) for row in session.execute(_candidates(tuple(columns)), keys).mappings()]
     # a statement of its own: during the first large import PostgreSQL has no statistics, and plans a join badly
     listed = _listed(session, source, [row["id"] for row in found], but_of_import, gone)
     return [
@@ -125,15 +146,21 @@ def candidates(
     ]
 
 
-def _has(key: ColumnElement[str | None], values: Collection[str], but_of_import: UUID) -> list[ColumnElement[bool]]:
+@cache
+def _candidates(columns: Sequence[str]) -> Select[Any]:
+    table = Therapist.__table__
+    has_key = (*_has(table.c.name_key, "name_keys"), *_has(table.c.practice_key, "practice_keys"))
+    return select(table.c.id, *(table.c[name] for name in columns)).where(or_(*has_key), IS_THERE)
+
+
+def _has(key: ColumnElement[str | None], given: str) -> list[ColumnElement[bool]]:
     """Conditions of which one holds for those with one of these keys whom the import did not bring.
 
     Each is a range of the index of the key: what an import brought before costs nothing, however much it is.
     """
-    if not values:
-        return []
-    is_one, brought_by = is_among(key, values), Therapist.__table__.c.brought_by
-    others = (brought_by.is_(None), brought_by < but_of_import, brought_by > but_of_import)
+    is_one, brought_by = is_among_given(key, given), Therapist.__table__.c.brought_by
+    import_id: BindParameter[UUID] = bindparam("import_id")
+    others = (brought_by.is_(None), brought_by < import_id, brought_by > import_id)
     return [and_(is_one, each) for each in others]
 
 
@@ -224,10 +251,11 @@ def reassign(session: Session, therapist_id: UUID, *, to: UUID) -> None:
     )
 
 
-def write_entries(session: Session, rows: Sequence[Row]) -> None:
-    """Insert these entries, or update those whose id is known; all rows name the same columns."""
+def write_entries(session: Session, rows: Sequence[Row], *, new: Collection[UUID]) -> None:
+    """Insert the entries whose ids are new, and update the others; all rows name the same columns."""
     updated = [name for name in rows[0] if name not in ("id", "source_name", "external_id")] if rows else ()
-    write_rows(session, TherapistSource, rows, updated=updated)
+    write_rows(session, TherapistSource, [row for row in rows if row["id"] in new])
+    write_rows(session, TherapistSource, [row for row in rows if row["id"] not in new], updated=updated)
 
 
 def note_seen(session: Session, entry_ids: Collection[UUID], at: datetime) -> None:

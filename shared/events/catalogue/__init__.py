@@ -45,6 +45,7 @@ from shared.events.catalogue.payloads import (
     Payload,
 )
 from shared.events.catalogue.placement_requests import (
+    ContactEntered,
     ContactLogShown,
     PatientErasedFromMatching,
     PatientPlaced,
@@ -83,6 +84,7 @@ __all__ = [
     "AttemptsUsedUp",
     "CallCorrected",
     "CallRecorded",
+    "ContactEntered",
     "ContactLogShown",
     "EmailAnswered",
     "EmailSent",

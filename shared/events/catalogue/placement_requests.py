@@ -116,12 +116,25 @@ class PatientErasedFromMatching(Event, name="matching.patient_erased"):
     patient_id: UUID
 
 
+class ContactEntered(Event, name="matching.contact_entered"):
+    """Staff entered a contact with a practice by hand: the evidence of a search refers to the therapist.
+
+    The correction of an entry is none; it is of the same practice. Whose search it is, nobody else needs to know.
+    """
+
+    contact_id: UUID
+    therapist_id: UUID
+    occurred_at: PlausibleInstant
+
+
 class ContactLogShown(Event, name="matching.contact_log_shown"):
     """Somebody was shown the contact log of a patient, which is a part of the patient's file, or added to it.
 
     Why (`X-Purpose`) stays where it was said: people write names there.
     """
 
+    access_id: UUID
+    """Of this access alone: nothing orders it and others to the same file."""
     patient_id: UUID
     action: str
     """As in the access log of the patient service: read, exported, changed."""

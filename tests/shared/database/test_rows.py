@@ -45,9 +45,12 @@ def therapist(**columns: Any) -> dict[str, Any]:
         ("name", "'; DROP TABLE therapists; --", "'; DROP TABLE therapists; --"),
     ],
 )
-def test_each_column_writes_its_values_itself(session: Session, column: str, value: Any, kept: Any) -> None:
+@pytest.mark.parametrize("others", [1, bulk.COPIED_FROM])
+def test_each_column_writes_its_values_itself(
+    session: Session, column: str, value: Any, kept: Any, others: int
+) -> None:
     row = therapist(**{column: value})
-    bulk.write_rows(session, TherapistCopy, [row, therapist()])
+    bulk.write_rows(session, TherapistCopy, [row, *(therapist() for _ in range(others))])
     assert getattr(session.get_one(TherapistCopy, row["id"]), column) == kept
     unknown = getattr(TherapistCopy, column).is_(None)
     found = session.scalars(select(TherapistCopy.id).where(TherapistCopy.id == row["id"], unknown)).all()

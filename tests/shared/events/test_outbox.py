@@ -44,3 +44,10 @@ def test_an_event_that_the_broker_would_refuse_is_refused_before_it_holds_up_oth
     assert len(large.model_dump_json().encode()) > LARGEST_EVENT
     with pytest.raises(ValueError, match="too large"):
         record_all(session, [(large.id, 1, TherapistRegistered(therapist=large))], now=MONDAY)
+
+
+def test_an_event_about_another_aggregate_is_refused_where_it_is_published(session: Session) -> None:
+    """No reader would accept it: it would become a dead letter of every listener."""
+    one = PublicTherapist(id=new_id(), last_name="Lang")
+    with pytest.raises(ValueError, match="another aggregate"):
+        record_all(session, [(new_id(), 1, TherapistRegistered(therapist=one))], now=MONDAY)

@@ -194,7 +194,7 @@ def test_single_objects_are_found_by_their_ids(park: FlaskClient) -> None:
 @pytest.mark.parametrize("number", [101, 10_000])
 def test_there_is_a_limit_to_ids(park: FlaskClient, number: int) -> None:
     assert refused(park.get(f"{URL}?ids={','.join([str(uuid4())] * number)}")) == ["ids"]
-    assert refused(park.get(f"{URL}?ids=1,2")) == ["ids.0", "ids.1"]
+    assert refused(park.get(f"{URL}?ids=1,2")) == ["ids"]
 
 
 def test_a_list_is_counted_by_a_field(park: FlaskClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 from pypdf import PdfReader
 
@@ -24,7 +25,16 @@ HOSTILE = [
 
 def a_document(rows: list[list[str]]) -> PrintableDocument:
     table = PrintableTable("Tabelle <i>", [Column("Nr.", 1), Column("Name & Ort", 4)], rows)
-    return PrintableDocument("Titel <x>", ["Absatz & mehr"], [table], "Fuß", "Seite", ["Schluss"])
+    return PrintableDocument(
+        author="Vermittlung Łódź",
+        made_on=date(2026, 11, 23),
+        title="Titel <x>",
+        paragraphs=["Absatz & mehr"],
+        tables=[table],
+        foot="Fuß",
+        page=lambda page, pages: f"Seite {page} von {pages}",
+        closing=["Schluss"],
+    )
 
 
 def words(written: bytes) -> str:
@@ -53,5 +63,14 @@ def test_the_head_of_a_table_stands_on_each_page() -> None:
     reader = PdfReader(io.BytesIO(pdf_files.write(a_document([[str(each), "Praxis"] for each in range(200)]))))
     assert len(reader.pages) > 2
     for number, page in enumerate(reader.pages, start=1):
-        assert f"Seite {number}" in page.extract_text()
+        assert f"Seite {number} von {len(reader.pages)}" in page.extract_text()
     assert all("Name & Ort" in page.extract_text() for page in reader.pages[:-1])
+
+
+def test_a_file_says_who_made_it_when_and_in_which_language() -> None:
+    reader = PdfReader(io.BytesIO(pdf_files.write(a_document([]))))
+    about = reader.metadata
+    assert about is not None
+    assert (about.title, about.author) == ("Titel <x>", "Vermittlung Łódź")
+    assert str(about["/CreationDate"]).startswith("D:20261123")
+    assert str(reader.root_object["/Lang"]) == "de"

@@ -67,3 +67,11 @@ def test_machines_do_not_read_it() -> None:
 def test_figures_that_cannot_be_read_are_null_and_the_rest_is_shown() -> None:
     answer = client_of(Role.AUDITOR).get("/api/status").json
     assert {name: answer[name] for name in FIGURES} == dict.fromkeys(FIGURES)
+
+
+def test_dead_letters_are_a_problem_in_words_that_stops_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = client_of(Role.AUDITOR)
+    for number, said in ((0, None), (3, (False, "Events that could not be handled: 3. "))):
+        monkeypatch.setitem(FIGURES, "dead_letters", lambda number=number: number)  # type: ignore[misc]
+        found = details(client.get("/api/status", headers={"Accept-Language": "en"})).get("dead_letters")
+        assert (found and (found[0], found[1][: len(said[1])] if said else None)) == said

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, MetaData, Table, func, insert, literal, select
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
-from shared.values.places import Place, PlaceColumn, distance_km, from_wkb, to_ewkt
+from shared.values.places import Place, PlaceColumn, distance_km, from_wkb, to_ewkb, to_ewkt
 from shared.values.schemas import Schema, problems_of
 
 LEIPZIG = Place(51.3397, 12.3731)
@@ -70,7 +70,7 @@ def test_distances_are_the_same_both_ways_and_nothing_to_itself(one: Any, other:
 def test_the_binary_form_gives_the_place_back(place: Any) -> None:
     wkb = struct.pack("<BIdd", 1, 1, place.longitude, place.latitude)
     ewkb = struct.pack(">BIIdd", 0, 0x20000001, 4326, place.longitude, place.latitude)
-    assert from_wkb(wkb) == from_wkb(ewkb) == place
+    assert from_wkb(wkb) == from_wkb(ewkb) == from_wkb(bytes.fromhex(to_ewkb(place))) == place
 
 
 def test_what_is_no_point_is_refused() -> None:

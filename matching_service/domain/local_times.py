@@ -1,0 +1,16 @@
+"""When something took place, as people in Berlin say it."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+
+from shared.texts import Sentence
+from shared.values.datetimes import BERLIN
+
+
+def local_time(instant: datetime) -> Sentence:
+    """The day and the time of day; the day alone at midnight, which is how a day without a time is kept."""
+    local = instant.astimezone(BERLIN)
+    if local.time() == time():
+        return Sentence.of("moment.day", day=local.date())
+    return Sentence.of("moment.at", day=local.date(), time=f"{local:%H:%M}")
