@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import date, time, timedelta
+from functools import cache
 from typing import Annotated, ClassVar, Final
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -21,6 +22,22 @@ from shared.values.mail_enums import MailMode
 HOURS: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$"
 LONGEST_NAME_WITH_TOKEN: Final = 64 - len("+") - 48
 """Of an address: 64 characters may stand before the @ (RFC 5321), of which a token takes 48."""
+
+Days = tuple[date, date]
+"""The first and the last of some days."""
+
+
+@cache
+def _days(written: str) -> tuple[Days, ...]:
+    """The days of `2026-12-28/2027-01-02,2027-05-14`. Raises `ValueError`."""
+    found = []
+    for each in filter(None, (part.strip() for part in written.split(","))):
+        first, _, last = each.partition("/")
+        days = date.fromisoformat(first), date.fromisoformat(last or first)
+        if days[1] < days[0]:
+            raise ValueError(f"{each} ends before it begins")
+        found.append(days)
+    return tuple(found)
 
 
 class ContactRules(MailSender, EmailInterval):
@@ -45,8 +62,18 @@ class ContactRules(MailSender, EmailInterval):
     """Calls start when the clock shows a multiple of this, which divides an hour (docs/domain.md#contact-rule-7)."""
     call_attempts: Annotated[int, Unit("calls")] = Field(default=3, ge=1, le=100)
     """How often a practice is called for a request before it counts as not reached (docs/domain.md#contact-rule-7)."""
+    call_again_busy_minutes: Annotated[int, Unit("minutes")] = Field(default=15, ge=1, le=1440)
+    """After so long a practice is called again that was busy (docs/domain.md#contact-rule-7)."""
+    call_again_voicemail_hours: Annotated[int, Unit("hours")] = Field(default=24, ge=1, le=720)
+    """After so long a practice is called again at which voicemail answered (docs/domain.md#contact-rule-7)."""
+    call_claim_minutes: Annotated[int, Unit("minutes")] = Field(default=15, ge=1, le=240)
+    """How long somebody who claims a call has it, unless the claim is renewed (docs/domain.md#contact-rule-7)."""
     call_horizon_days: Annotated[int, Unit("days")] = Field(default=60, ge=1, le=366)
     """How far ahead a call is planned (docs/domain.md#contact-rule-7); who has no free time until then waits."""
+    closing_days: str = Field(default="", max_length=4000)
+    """Days on which the agency phones nobody, beside public holidays and 24 and 31 December: `2027-05-14`, or
+    `2026-12-28/2027-01-02` from the first to the last of several, separated by commas
+    (docs/domain.md#contact-rule-7)."""
     email_retry_seconds: Seconds = Field(default=60, ge=0.1, le=3600)
     """Until an e-mail is tried again that the mail server took only "later"; the pause doubles, up to an hour. With a
     mail server that takes no e-mails at all it doubles up to 15 minutes."""
@@ -83,6 +110,16 @@ class ContactRules(MailSender, EmailInterval):
         return timedelta(minutes=self.call_minutes)
 
     @property
+    def call_lease(self) -> timedelta:
+        """How long a claim of a call lasts."""
+        return timedelta(minutes=self.call_claim_minutes)
+
+    @property
+    def closed_days(self) -> tuple[Days, ...]:
+        """The days on which the agency is closed."""
+        return _days(self.closing_days)
+
+    @property
     def email_retry(self) -> timedelta:
         """The first pause after an e-mail was not taken."""
         return timedelta(seconds=self.email_retry_seconds)
@@ -91,6 +128,12 @@ class ContactRules(MailSender, EmailInterval):
     def link_lifetime(self) -> timedelta:
         """How long links are valid."""
         return timedelta(days=self.link_days)
+
+    @field_validator("closing_days")
+    @classmethod
+    def _are_days(cls, written: str) -> str:
+        _days(written)
+        return written
 
     @property
     def hours_of_sending(self) -> tuple[time, time] | None:

@@ -12,6 +12,7 @@ from matching_service.domain import (
     contact_plans,
     contacts,
     copies,
+    corrected_calls,
     erasures,
     locks,
     merged_therapists,
@@ -24,6 +25,7 @@ from shared.database import Session
 from shared.events.catalogue import (
     AddressGeocoded,
     AttemptsUsedUp,
+    CallCorrected,
     CallRecorded,
     EmailAnswered,
     EmailSent,
@@ -54,7 +56,8 @@ listeners = Listeners()
 def lock_in_order(session: Session, events: Sequence[Event]) -> None:
     """Therapists, then patients, each by id, before anything is changed; requests belong to their patients."""
     places = [event for event in events if isinstance(event, AddressGeocoded)]
-    calls = [event for event in events if isinstance(event, CallRecorded)]
+    calls = [event for event in events if isinstance(event, CallRecorded | CallCorrected)]
+    corrected = [event for event in calls if isinstance(event, CallCorrected)]
     merges = [event for event in events if isinstance(event, PatientMerged)]
     removed = {event.therapist_id for event in events if isinstance(event, TherapistRemoved)}
     merged = [event for event in events if isinstance(event, TherapistMerged)]
@@ -71,18 +74,20 @@ def lock_in_order(session: Session, events: Sequence[Event]) -> None:
         | removed,
         merged_therapists={id for event in merged for id in (event.therapist_id, event.merged_into)},
         called_therapists={event.therapist_id for event in calls},
+        corrected_requests={request for event in corrected for request in _requests(event)},
         requests={request for event in events for request in _requests(event)},
     )
     locks.lock(session, affected)
 
 
 def _requests(event: Event) -> Iterator[UUID]:
-    if isinstance(event, InquiryComposed | InquiryDissolved | EmailSent | CallRecorded | AttemptsUsedUp):
+    if isinstance(event, InquiryComposed | InquiryDissolved | EmailSent | AnyCallEvent | AttemptsUsedUp):
         yield from event.placement_request_ids
-    if isinstance(event, CallRecorded | EmailAnswered):
+    if isinstance(event, AnyCallEvent | EmailAnswered):
         yield from (answer.placement_request_id for answer in event.answers)
 
 
+AnyCallEvent = CallRecorded | CallCorrected
 AnyTherapistEvent = (
     TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 )
@@ -237,6 +242,12 @@ def note_call(session: Session, event: CallRecorded, *, dependencies: Dependenci
             by=event.recorded_by,
             now=now,
         )
+
+
+@listeners.effect(CallCorrected)
+def take_call_back(session: Session, event: CallCorrected, *, dependencies: Dependencies, now: datetime) -> None:
+    """What was recorded of a call was a mistake."""
+    corrected_calls.follow(session, event, rules=dependencies.rules, now=now)
 
 
 @listeners.effect(EmailAnswered)

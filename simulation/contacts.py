@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import extract, func, select, union, union_all
 
 from communication_service import jobs
-from communication_service.domain import calls, composing, emails, sending
+from communication_service.domain import call_outcomes, composing, emails, sending
 from communication_service.domain.schemas import CallOutcome, CallResponse, EmailResponse, Response
 from communication_service.domain.states import IN_CONTACT
 from communication_service.store.tables import ContactRequest, Email, PhoneCall, ScheduleEntry
@@ -180,7 +180,7 @@ class Contacts:
             asked = _still_asked(session, call.placement_request_ids) if is_reached else []
             said = self._said(asked, practice, now)
             outcome = CallOutcome(result=CallResult.REACHED if is_reached else CallResult.NO_ANSWER, responses=said)
-            calls.record_outcome(session, self._texts, call_id, outcome, rules=self._rules, by=None, now=now)
+            call_outcomes.record_outcome(session, self._texts, call_id, outcome, rules=self._rules, by=None, now=now)
         offers = self._offers(asked, said, practice)
         if offers:
             known_at = call.ends_at + KNOWN_AFTER

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from communication_service.api.call_claims import (
+    CallableCallResource,
+    NextPhoneCallResource,
+    PhoneCallClaimResource,
+    PhoneCallReleaseResource,
+    PhoneCallRenewResource,
+)
+from communication_service.api.callers import CallerCollection, CallerItem
 from communication_service.api.drafts import EmailApproveResource, EmailCancelResource, EmailSendResource
 from communication_service.api.emails import EmailCollection, EmailItem, EmailResolveResource, EmailResponseResource
 from communication_service.api.inquiries import ContactHistoryCollection, InquiryCollection, InquiryItem
 from communication_service.api.mail_server import MailServerResource
 from communication_service.api.patient_data import PATIENT_DATA
-from communication_service.api.phone_calls import PhoneCallCollection, PhoneCallItem, PhoneCallOutcomeResource
+from communication_service.api.phone_calls import (
+    OpenRequestCollection,
+    PhoneCallCollection,
+    PhoneCallCorrectResource,
+    PhoneCallItem,
+    PhoneCallOutcomeResource,
+)
 from communication_service.api.suppressions import EmailSuppressionCollection, EmailSuppressionItem
 from communication_service.api.templates import (
     TemplateCollection,
@@ -32,9 +46,18 @@ ROUTES = [
     Route("/api/inquiries/<uuid:id>", InquiryItem, get=CALLERS),
     Route("/api/mail-server", MailServerResource, get=COORDINATORS),
     Route("/api/waiting-requests", WaitingRequestCollection, get=CALLERS),
-    Route("/api/phone-calls", PhoneCallCollection, get=CALLERS),
-    Route("/api/phone-calls/<uuid:id>", PhoneCallItem, get=CALLERS),
+    Route("/api/callers", CallerCollection, get=CALLERS, post=COORDINATORS),
+    Route("/api/callers/<uuid:id>", CallerItem, get=CALLERS, patch=COORDINATORS, delete=COORDINATORS),
+    Route("/api/phone-calls", PhoneCallCollection, get=CALLERS, post=CALLERS),
+    Route("/api/phone-calls/callable-now", CallableCallResource, get=CALLERS),
+    Route("/api/phone-calls/next", NextPhoneCallResource, post=CALLERS),
+    Route("/api/phone-calls/<uuid:id>", PhoneCallItem, get=CALLERS, patch=CALLERS, delete=CALLERS),
+    Route("/api/phone-calls/<uuid:id>/claim", PhoneCallClaimResource, post=CALLERS),
+    Route("/api/phone-calls/<uuid:id>/renew", PhoneCallRenewResource, post=CALLERS),
+    Route("/api/phone-calls/<uuid:id>/release", PhoneCallReleaseResource, post=CALLERS),
     Route("/api/phone-calls/<uuid:id>/outcome", PhoneCallOutcomeResource, post=CALLERS),
+    Route("/api/phone-calls/<uuid:id>/correct", PhoneCallCorrectResource, post=CALLERS),
+    Route("/api/therapists/<uuid:id>/open-requests", OpenRequestCollection, get=CALLERS),
     Route("/api/therapists/<uuid:id>/contact-history", ContactHistoryCollection, get=CALLERS | AUDITORS),
     Route("/api/email-suppressions", EmailSuppressionCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/email-suppressions/<uuid:id>", EmailSuppressionItem, get=COORDINATORS, delete=COORDINATORS),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -24,6 +24,9 @@ from shared.security.encryption import UnwrappedKey, new_key
 from shared.security.patient_texts import LostText, PatientTexts
 
 log = logger(__name__)
+
+Column = Literal["notes", "corrections"]
+"""Where a note of a call is kept."""
 
 
 def encrypt(
@@ -39,16 +42,22 @@ def encrypt(
     return [kept.get(request_id, b"") for request_id in call.placement_request_ids]
 
 
-def read(session: Session, texts: PatientTexts, calls: Sequence[PhoneCall]) -> dict[UUID, str | None]:
-    """The notes by the ids of their calls, all decrypted together; where one is lost, it says so."""
-    found = texts.decrypt(session, [note for call in calls for note in _notes(call)])
-    notes = {call.id: _read(call, [found[encrypted] for encrypted, _ in _notes(call)]) for call in calls}
+def read(
+    session: Session, texts: PatientTexts, calls: Sequence[PhoneCall], *, of: Column = "notes"
+) -> dict[UUID, str | None]:
+    """The notes by the ids of their calls, all decrypted together; where one is lost, it says so.
+
+    `of`: notes of what was said, or reasons why what was recorded is wrong.
+    """
+    kept = {call.id: _kept(call, of) for call in calls}
+    found = texts.decrypt(session, [note for notes in kept.values() for note in notes])
+    notes = {call.id: _read(call, [found[encrypted] for encrypted, _ in kept[call.id]]) for call in calls}
     return {id: None if note is None else texts.worded(note) for id, note in notes.items()}
 
 
-def _notes(call: PhoneCall) -> list[tuple[bytes, UUID]]:
+def _kept(call: PhoneCall, of: Column) -> list[tuple[bytes, UUID]]:
     """What is kept of the note for each request that it is about."""
-    return [(note, id) for note, id in zip(call.notes, call.placement_request_ids, strict=False) if note]
+    return [(note, id) for note, id in zip(getattr(call, of), call.placement_request_ids, strict=False) if note]
 
 
 def _read(call: PhoneCall, kept: Sequence[Mapping[str, Any] | LostText]) -> str | LostText | None:

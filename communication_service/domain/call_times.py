@@ -1,41 +1,106 @@
-"""Days (Berlin's) on which a practice can be phoned, and which slot is free (docs/domain.md#contact-rule-7)."""
+"""Days (Berlin's) on which a practice can be phoned, by which of our callers, and which slot is free.
+
+docs/domain.md#contact-rule-7 has the rule. A slot lies in the hours of the practice and in those of the caller. Where
+no caller has hours, calls are planned on the agency's own line, which makes one call at a time, at any time of day.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
 
-from communication_service.settings import ContactRules
-from shared.values.datetimes import BERLIN, berlin_day
+from communication_service.settings import ContactRules, Days
+from shared.values.datetimes import BERLIN, berlin_day, berlin_minute_of_week
 from shared.values.public_holidays import may_be_public_holiday
-from shared.values.weekly import Weekly
+from shared.values.weekly import Weekly, Window
 
-Taken = Callable[[datetime, datetime], Sequence[tuple[datetime, datetime]]]
+Span = tuple[datetime, datetime]
+
+
+class TakenTime(NamedTuple):
+    """When a caller (None: the agency's own line) is in another call."""
+
+    caller_id: UUID | None
+    starts_at: datetime
+    ends_at: datetime
+
+
+class FreeSlot(NamedTuple):
+    """When a call may begin, and who is to make it; None: the agency's own line."""
+
+    starts_at: datetime
+    caller_id: UUID | None
+
+
+Taken = Callable[[datetime, datetime], Sequence[TakenTime]]
 """When other calls are planned between two instants."""
 
 
-def is_closed_by_us(day: date) -> bool:
-    """Whether nobody of ours calls that day, though practices may be open: 24 and 31 December."""
-    return day.month == 12 and day.day in (24, 31)
+def is_closed_by_us(day: date, closing_days: Iterable[Days] = ()) -> bool:
+    """Whether nobody of ours calls that day, though practices may be open: 24 and 31 December, and closing days."""
+    return (day.month == 12 and day.day in (24, 31)) or any(first <= day <= last for first, last in closing_days)
 
 
-def is_closed(day: date, *, states: Set[str], practice_holidays: Iterable[Mapping[str, str]]) -> bool:
+def is_closed(
+    day: date,
+    *,
+    states: Set[str],
+    practice_holidays: Iterable[Mapping[str, str]],
+    closing_days: Iterable[Days] = (),
+) -> bool:
     """Whether nobody is phoned that day: a public holiday in one of the states or a part of it, or one of us is closed.
 
     `states`: the federal states that the practice may be in; none where nothing is known.
     """
-    if is_closed_by_us(day) or may_be_public_holiday(day, states):
+    if is_closed_by_us(day, closing_days) or may_be_public_holiday(day, states):
         return True
     return any(first <= day <= last for first, last in _periods(practice_holidays))
 
 
-def _periods(written: Iterable[Mapping[str, str]]) -> Iterator[tuple[date, date]]:
+def _periods(written: Iterable[Mapping[str, str]]) -> Iterator[Days]:
     for period in written:
         try:
             yield date.fromisoformat(period["from"]), date.fromisoformat(period["to"])
         except (KeyError, ValueError, TypeError):
             continue  # what cannot be read closes no day
+
+
+@dataclass(frozen=True)
+class CallerTimes:
+    """When one of us phones: weekly hours without absences."""
+
+    caller_id: UUID | None
+    hours: Weekly | None
+    """None: at any time."""
+    absences: Sequence[Span] = ()
+
+    def within(self, opens: datetime, closes: datetime) -> list[Span]:
+        """The times of theirs between two instants of one day, in order."""
+        own = [(opens, closes)] if self.hours is None else self.hours.datetimes_on(berlin_day(opens))
+        times = [(max(start, opens), min(end, closes)) for start, end in own]
+        for absence in self.absences:
+            times = [rest for time in times for rest in _without(time, absence)]
+        return [(start, end) for start, end in times if start < end]
+
+    def allow(self, start: datetime, end: datetime) -> bool:
+        """Whether they can make a call then, from its first to its last minute."""
+        return (start, end) in self.within(start, end)
+
+
+def _without(time: Span, absence: Span) -> Iterator[Span]:
+    (start, end), (gone, back) = time, absence
+    if back <= start or end <= gone or gone == back:
+        yield time
+        return
+    yield start, gone
+    yield back, end
+
+
+OWN_LINE: Final = CallerTimes(None, None)
+"""The agency's telephone, while no caller has hours."""
 
 
 @dataclass(frozen=True)
@@ -46,39 +111,79 @@ class CallTimes:
     states: Set[str]
     """The federal states that the practice may be in."""
     practice_holidays: Sequence[Mapping[str, str]]
+    closing_days: Sequence[Days] = ()
+    """When the agency is closed."""
 
     def allows(self, start: datetime, end: datetime) -> bool:
         """Whether a call may take place then."""
-        day = berlin_day(start)
-        if is_closed(day, states=self.states, practice_holidays=self.practice_holidays):
-            return False
-        return any(opens <= start and end <= closes for opens, closes in self.hours.datetimes_on(day))
+        return any(opens <= start and end <= closes for opens, closes in self._windows_on(berlin_day(start)))
 
-    def next_free_slot(self, *, earliest: datetime, rules: ContactRules, taken: Taken) -> datetime | None:
-        """The first start from `earliest` on, on a step of the clock, that meets no other call; UTC.
+    def reachable_until(self, moment: datetime) -> datetime | None:
+        """Until when the practice answers the phone that does so at this moment; None where it does not."""
+        open_now = [closes for opens, closes in self._windows_on(berlin_day(moment)) if opens <= moment < closes]
+        return max(open_now, default=None)
 
-        None where the days of `call_horizon_days` have none.
+    def next_free_slot(
+        self,
+        *,
+        earliest: datetime,
+        rules: ContactRules,
+        taken: Taken,
+        callers: Sequence[CallerTimes] = (OWN_LINE,),
+        unanswered_at: datetime | None = None,
+    ) -> FreeSlot | None:
+        """The first start from `earliest` on, on a step of the clock, at which a caller is in no other call; UTC.
+
+        Of several callers the first one. `unanswered_at`: nobody answered then, so the slot lies in another of the
+        weekly windows if there is one. None where the days of `call_horizon_days` have none.
         """
-        first_day = berlin_day(earliest)
-        for days in range(rules.call_horizon_days):
-            day = first_day + timedelta(days=days)
-            if is_closed(day, states=self.states, practice_holidays=self.practice_holidays):
-                continue
-            for opens, closes in self.hours.datetimes_on(day):
-                start = _first_gap(max(opens, earliest), closes, rules, taken)
-                if start is not None:
-                    return start
+        last = None if unanswered_at is None else self._window_of_week(unanswered_at)
+        for avoided in (last, None) if last is not None else (None,):
+            for opens, closes in self._windows_from(berlin_day(earliest), rules.call_horizon_days, avoided):
+                found = _first_gap(max(opens, earliest), closes, callers, rules, taken)
+                if found is not None:
+                    return found
         return None
 
+    def _windows_from(self, first_day: date, days: int, avoided: Window | None) -> Iterator[Span]:
+        for each in range(days):
+            day = first_day + timedelta(days=each)
+            for opens, closes in self._windows_on(day):
+                if avoided is None or self._window_of_week(opens) != avoided:
+                    yield opens, closes
 
-def _first_gap(opens: datetime, closes: datetime, rules: ContactRules, taken: Taken) -> datetime | None:
+    def _windows_on(self, day: date) -> Sequence[Span]:
+        is_shut = is_closed(
+            day, states=self.states, practice_holidays=self.practice_holidays, closing_days=self.closing_days
+        )
+        return () if is_shut else self.hours.datetimes_on(day)
+
+    def _window_of_week(self, moment: datetime) -> Window | None:
+        minute = berlin_minute_of_week(moment)
+        return next((window for window in self.hours if window.start <= minute < window.end), None)
+
+
+def _first_gap(
+    opens: datetime, closes: datetime, callers: Sequence[CallerTimes], rules: ContactRules, taken: Taken
+) -> FreeSlot | None:
+    if opens + rules.call_length > closes:
+        return None
+    busy = sorted(taken(opens, closes), key=lambda time: time.starts_at)
+    found = [
+        FreeSlot(start, caller.caller_id)
+        for caller in callers
+        for first, last in caller.within(opens, closes)
+        if (start := _gap(first, last, [each for each in busy if each.caller_id == caller.caller_id], rules))
+    ]
+    return min(found, key=lambda slot: slot.starts_at, default=None)
+
+
+def _gap(opens: datetime, closes: datetime, busy: Sequence[TakenTime], rules: ContactRules) -> datetime | None:
     start, length = _on_a_step(opens, rules), rules.call_length
-    if start + length > closes:
-        return None
-    for busy_from, busy_until in sorted(taken(start, closes)):
-        if start + length <= busy_from:
+    for time in busy:
+        if start + length <= time.starts_at:
             break
-        start = max(start, _on_a_step(busy_until, rules))
+        start = max(start, _on_a_step(time.ends_at, rules))
     return start if start + length <= closes else None
 
 

@@ -11,10 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import cooldowns, copies, email_parts, email_texts, planning, states
-from communication_service.domain.call_times import CallTimes
+from communication_service.domain import (
+    call_planning,
+    callers,
+    cooldowns,
+    email_parts,
+    email_texts,
+    planning,
+    practice_hours,
+    states,
+)
+from communication_service.domain.call_planning import CallPlanner, ChosenSlot
+from communication_service.domain.call_times import CallerTimes
 from communication_service.domain.contact_waits import ContactWait
-from communication_service.domain.planning import CallSlot, PatientFacts, PlannedInquiry, PracticeFacts, Unsent
+from communication_service.domain.planning import PatientFacts, PlannedInquiry, PracticeFacts, Unsent
 from communication_service.settings import ContactRules
 from communication_service.store import (
     call_queries,
@@ -53,8 +63,19 @@ def postpone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
     schedule.postpone(session, therapist_id, at=until)
 
 
-def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, texts: PatientTexts, now: datetime) -> bool:
-    """Plan anew what has not gone out to this therapist; returns False while another transaction changes it."""
+def compose(
+    session: Session,
+    therapist_id: UUID,
+    *,
+    rules: ContactRules,
+    texts: PatientTexts,
+    now: datetime,
+    chosen: ChosenSlot | None = None,
+) -> bool:
+    """Plan anew what has not gone out to this therapist; returns False while another transaction changes it.
+
+    `chosen`: when staff want the call to be made, if there is one to make.
+    """
     if not locks.try_to_lock_therapist(session, therapist_id):
         return False
     requests = request_queries.unsent_requests(session, therapist_id)
@@ -66,9 +87,10 @@ def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, texts:
         _schedule(requests, now + planning.UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
         return True
     rows = _read(session, texts, therapist, requests)
-    unsent = _facts(session, rows, now)
+    unsent = _facts(session, rows, rules, now, has_chosen_time=chosen is not None)
     plan = planning.plan(unsent, rules, now)
-    _apply(session, rows, unsent, plan, rules=rules, texts=texts, now=now)
+    planner = CallPlanner(session, unsent.practice.call_times, rows.callers, rules, now, chosen)
+    _apply(session, rows, unsent, plan, planner, rules=rules, texts=texts, now=now)
     session.flush()
     _schedule(requests, planning.next_plan_at(unsent, plan, rules, now))
     session.flush()
@@ -97,6 +119,7 @@ class _Rows:
     emails: Mapping[UUID, Email]
     calls: Mapping[UUID, PhoneCall]
     """By inquiry, as the e-mails."""
+    callers: Sequence[CallerTimes]
 
 
 def _read(session: Session, texts: PatientTexts, therapist: PracticeCopy, requests: Sequence[ContactRequest]) -> _Rows:
@@ -112,37 +135,35 @@ def _read(session: Session, texts: PatientTexts, therapist: PracticeCopy, reques
         inquiries=inquiries,
         emails=email_queries.unsent_emails(session, inquiries),
         calls=call_queries.planned_calls(session, inquiries),
+        callers=callers.times(session),
     )
 
 
-def _facts(session: Session, rows: _Rows, now: datetime) -> Unsent:
+def _facts(session: Session, rows: _Rows, rules: ContactRules, now: datetime, *, has_chosen_time: bool) -> Unsent:
+    insisted = any(call_planning.is_fixed(each, rows.callers, now=now) for each in rows.calls.values())
     return Unsent(
-        practice=_practice(session, rows.therapist, now),
+        practice=_practice(session, rows.therapist, rules, now, has_chosen_time=has_chosen_time or insisted),
         requests=[_request(each, patient_facts(each, rows.patients, rows.offered)) for each in rows.requests.values()],
-        inquiries=[_unsent_inquiry(each, rows.calls.get(each.id)) for each in rows.inquiries.values()],
+        inquiries=[_unsent_inquiry(each, rows, now) for each in rows.inquiries.values()],
     )
 
 
-def _practice(session: Session, therapist: PracticeCopy, now: datetime) -> PracticeFacts:
+def _practice(
+    session: Session, therapist: PracticeCopy, rules: ContactRules, now: datetime, *, has_chosen_time: bool
+) -> PracticeFacts:
     key = therapist.email_key
     is_suppressed = key is not None and suppressions.is_suppressed(session, key)
+    place = copy_queries.place(session, therapist.id)
     return PracticeFacts(
         status=therapist.status,
         contact_preference=therapist.contact_preference,
         email_key=key,
         is_suppressed=is_suppressed or therapist.email_opt_out,
-        has_phone=bool(therapist.phone or therapist.mobile),
-        call_times=_call_times(session, therapist),
+        has_phone=practice_hours.has_number(session, therapist),
+        call_times=practice_hours.call_times(therapist, place, rules),
+        has_chosen_time=has_chosen_time,
         cooldown=None if key is None else cooldowns.last_to_end(session, therapist.id, key, today=berlin_day(now)),
     )
-
-
-def _call_times(session: Session, therapist: PracticeCopy) -> CallTimes | None:
-    """When the practice can be phoned; None where its phone hours are unknown."""
-    if not therapist.phone_hours:
-        return None
-    states = copies.federal_states(therapist, copy_queries.place(session, therapist.id))
-    return CallTimes(therapist.phone_hours, states, therapist.holidays)
 
 
 def patient_facts(
@@ -170,9 +191,10 @@ def _request(request: ContactRequest, patient: PatientFacts | None) -> planning.
     )
 
 
-def _unsent_inquiry(inquiry: Inquiry, call: PhoneCall | None) -> planning.UnsentInquiry:
-    slot = CallSlot(call.starts_at, call.ends_at) if call else None
-    return planning.UnsentInquiry(inquiry.id, inquiry.next_attempt_after, slot)
+def _unsent_inquiry(inquiry: Inquiry, rows: _Rows, now: datetime) -> planning.UnsentInquiry:
+    call = rows.calls.get(inquiry.id)
+    slot = call_planning.slot_of(call, rows.callers, now=now) if call else None
+    return planning.UnsentInquiry(inquiry.id, inquiry.next_attempt_after, slot, inquiry.unanswered_at)
 
 
 # What should be
@@ -183,6 +205,7 @@ def _apply(
     rows: _Rows,
     unsent: Unsent,
     plan: Sequence[PlannedInquiry],
+    planner: CallPlanner,
     *,
     rules: ContactRules,
     texts: PatientTexts,
@@ -206,7 +229,7 @@ def _apply(
             _write_email(session, rows, inquiry, planned, rules=rules, texts=texts, now=now)
         else:
             _cancel_email(rows, inquiry, now)
-            _plan_call(session, rows, inquiry, planned, unsent.practice.call_times, rules=rules, now=now)
+            planner.plan(inquiry, planned, rows.calls.get(inquiry.id))
 
 
 def _take_out(rows: _Rows, to_take_out: Sequence[planning.UnsentRequest]) -> list[tuple[Inquiry, ContactRequest]]:
@@ -331,49 +354,6 @@ def _cancel_email(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:
 
 
 # Calls
-
-
-def _plan_call(
-    session: Session,
-    rows: _Rows,
-    inquiry: Inquiry,
-    planned: PlannedInquiry,
-    call_times: CallTimes | None,
-    *,
-    rules: ContactRules,
-    now: datetime,
-) -> None:
-    """Put the call into the first slot that is free, unless it keeps the one it has or waits for something."""
-    call = rows.calls.get(inquiry.id)
-    if planned.waits_for is not None:
-        return
-    if call is not None and call.placement_request_ids != inquiry.placement_request_ids:
-        call.placement_request_ids, call.attempt = list(inquiry.placement_request_ids), planned.attempt
-        call.updated_at = now
-    if planned.keeps_call:
-        return
-    assert call_times is not None  # `planning.channel_to`: otherwise it waits for them
-    slot = _free_slot(session, call_times, earliest=planned.earliest or now, rules=rules)
-    if slot is None:
-        _cancel_call(rows, inquiry, now)
-        inquiry.waits_for = ContactWait.NO_FREE_SLOT
-    elif call is None:
-        first, last = slot
-        session.add(states.new_phone_call(inquiry, attempt=planned.attempt, starts_at=first, ends_at=last, now=now))
-    else:
-        call.starts_at, call.ends_at, call.updated_at = *slot, now
-    session.flush()
-
-
-def _free_slot(session: Session, call_times: CallTimes, *, earliest: datetime, rules: ContactRules) -> CallSlot | None:
-    locks.lock_line(session)
-    session.flush()
-    start = call_times.next_free_slot(
-        earliest=earliest,
-        rules=rules,
-        taken=lambda first, last: call_queries.taken_times(session, first, last),
-    )
-    return None if start is None else CallSlot(start, start + rules.call_length)
 
 
 def _cancel_call(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:

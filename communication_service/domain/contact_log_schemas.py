@@ -33,6 +33,7 @@ class ContactLogEntry(Schema):
     """The inquiry that it belongs to."""
     placement_request_ids: list[UUID]
     """The placement requests that it was about."""
+    corrected_at: Annotated[Instant | None, Field(description="when the outcome of a call was taken back as a mistake")]
     recorded_by: Annotated[
         UUID | None, Field(description="who recorded what came of the call, or said whether a doubtful e-mail was sent")
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from communication_service.domain.caller_schemas import CallerView
 from communication_service.domain.contact_log_schemas import ContactLogEntry
 from communication_service.domain.schemas import (
     EmailFilter,
@@ -22,7 +23,7 @@ from communication_service.domain.template_schemas import (
     TemplateVersionView,
     TemplateView,
 )
-from communication_service.store import lists, suppressions, templates
+from communication_service.store import callers, lists, suppressions, templates
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 
@@ -59,7 +60,8 @@ PhoneCallRow = part_of(
         "starts_at",
         "ends_at",
     ),
-    *("attempt", "result", "occurred_at", "next_attempt_after", "recorded_by"),
+    *("attempt", "result", "occurred_at", "next_attempt_after", "recorded_by", "insisted"),
+    *("claimed_by", "claimed_until", "corrected_at", "corrected_by"),
     about="What a table of calls shows.",
 )
 
@@ -74,7 +76,7 @@ ContactLogRow = part_of(
     "ContactLogRow",
     ContactLogEntry,
     *("channel", "direction", "at", "status", "result", "email_id", "phone_call_id", "inquiry_id"),
-    *("placement_request_ids", "recorded_by"),
+    *("placement_request_ids", "corrected_at", "recorded_by"),
     about="One e-mail or call, without what the practice said.",
 )
 
@@ -98,6 +100,7 @@ WAITING_REQUESTS: Final = ListOf(lists.WAITING_REQUESTS, WaitingRequestFilter, f
 PHONE_CALLS: Final = ListOf(lists.PHONE_CALLS, PhoneCallFilter, full=PhoneCallFields, row=PhoneCallRow)
 CONTACTS: Final = ListOf(lists.CONTACTS, QuerySchema, full=ContactLogEntry, row=ContactLogRow)
 SUPPRESSIONS: Final = ListOf(suppressions.SUPPRESSIONS, QuerySchema, full=SuppressionView, row=SuppressionRow)
+CALLERS: Final = ListOf(callers.CALLERS, QuerySchema, full=CallerView, row=CallerView)
 TEMPLATES: Final = ListOf(templates.TEMPLATES, TemplateFilter, full=TemplateView, row=TemplateRow)
 TEMPLATE_VERSIONS: Final = ListOf(
     templates.VERSIONS, TemplateVersionFilter, full=TemplateVersionView, row=TemplateVersionRow

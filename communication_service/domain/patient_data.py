@@ -54,7 +54,7 @@ class ExportedEmail(Schema):
 
 
 class ExportedCall(PhoneCallFields):
-    """A call about the patient; its note is left out where it was about other people too."""
+    """A call about the patient; its texts are left out where it was about other people too."""
 
     is_about_others: bool
     """Whether it was about other people too."""
@@ -141,5 +141,6 @@ def _calls(
 def _call(fields: PhoneCallFields, own: Collection[UUID], said: Sequence[RecordedResponse]) -> ExportedCall:
     mine = _of(own, fields.placement_request_ids)
     is_about_others = len(mine) < len(fields.placement_request_ids)
-    changed = {"placement_request_ids": mine, "note": None if is_about_others else fields.note}
+    texts = {name: None if is_about_others else getattr(fields, name) for name in ("note", "correction")}
+    changed = {"placement_request_ids": mine, **texts}
     return ExportedCall.of(vars(fields) | changed | {"is_about_others": is_about_others, "responses": list(said)})

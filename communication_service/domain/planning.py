@@ -100,6 +100,8 @@ class PracticeFacts:
     has_phone: bool = False
     call_times: CallTimes | None = None
     """None where the phone hours are not known."""
+    has_chosen_time: bool = False
+    """Staff say when to call, also where the phone hours are not known."""
     cooldown: Cooldown | None = None
 
     @property
@@ -114,6 +116,12 @@ class CallSlot(NamedTuple):
 
     starts_at: datetime
     ends_at: datetime
+    caller_is_there: bool = True
+    """Who is to make it still phones at that time."""
+    is_insisted: bool = False
+    """Staff insisted on its time."""
+    is_claimed: bool = False
+    """Somebody is about to make it, whenever it was planned for."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,8 @@ class UnsentInquiry:
     next_attempt_after: datetime | None = None
     """The practice is not called before."""
     call: CallSlot | None = None
+    unanswered_at: datetime | None = None
+    """When the practice last left the phone ringing."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +168,8 @@ class PlannedInquiry:
     """When it may go, or where it may be put into a free slot, at the earliest; None while that cannot be known."""
     keeps_call: bool = False
     """The call that is planned for it stays as it is."""
+    unanswered_at: datetime | None = None
+    """Nobody answered then, so that its call is put into another of the practice's windows."""
 
 
 class _Draft(NamedTuple):
@@ -220,9 +232,13 @@ def _under_way(unsent: Unsent, now: datetime) -> list[_Draft]:
 
 
 def _is_under_way(inquiry: UnsentInquiry, practice: PracticeFacts, now: datetime) -> bool:
-    """Whether its call has begun to be due and keeps its time; one that is cancelled or moved holds nobody together."""
+    """Whether its call is due or claimed and keeps its time; one that is cancelled or moved holds nobody together."""
     call = inquiry.call
-    if call is None or call.starts_at > now or channel_to(practice, only_by_phone=True).missing is not None:
+    if (
+        call is None
+        or (call.starts_at > now and not call.is_claimed)
+        or channel_to(practice, only_by_phone=True).missing is not None
+    ):
         return False
     return _still_fits(call, practice.call_times, inquiry.next_attempt_after, now)
 
@@ -305,7 +321,7 @@ def _missing_for_a_call(practice: PracticeFacts) -> str | None:
         return ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING
     if not practice.has_phone:
         return ContactWait.PHONE_NUMBER_MISSING
-    return None if practice.call_times else ContactWait.PHONE_HOURS_UNKNOWN
+    return None if practice.call_times or practice.has_chosen_time else ContactWait.PHONE_HOURS_UNKNOWN
 
 
 def _planned(draft: _Draft, unsent: Unsent, wish: datetime | None, *, is_first: bool, now: datetime) -> PlannedInquiry:
@@ -316,6 +332,7 @@ def _planned(draft: _Draft, unsent: Unsent, wish: datetime | None, *, is_first: 
         request_ids=tuple(request.id for request in draft.members),
         attempt=1 + max(request.attempts for request in draft.members),
         next_attempt_after=wish,
+        unanswered_at=draft.inquiry.unanswered_at if draft.inquiry else None,
         waits_for=waits_for,
         waits_until=waits_until,
     )
@@ -356,8 +373,11 @@ def _not_called_before(drafts: Sequence[_Draft], inquiries: Sequence[UnsentInqui
 def _still_fits(
     call: CallSlot, call_times: CallTimes | None, next_attempt_after: datetime | None, now: datetime
 ) -> bool:
-    """Whether a planned call may stay: in the practice's hours, not before its wish, and not of a day that is over."""
+    """Whether a planned call may stay: in both sides' hours, not before its wish, and not of a day that is over."""
+    if call.is_claimed:
+        return True
     is_early = next_attempt_after is not None and call.starts_at < next_attempt_after
     is_past = berlin_day(call.starts_at) < berlin_day(now)
     fits_hours = call_times is not None and call_times.allows(call.starts_at, call.ends_at)
-    return not is_early and not is_past and fits_hours
+    fits = call.is_insisted or (fits_hours and not is_early)
+    return fits and not is_past and call.caller_is_there

@@ -35,6 +35,7 @@ from shared.values.weekly import WeeklyHours
 
 WaitsFor = Annotated[ContactWait | None, Field(description="why it has not gone out; null once it has")]
 WaitsUntil = Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
+CallerOrMe = Annotated[str, Field(pattern="^(me|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$", examples=["me"])]
 OneTo100 = Field(min_length=1, max_length=100)
 
 
@@ -272,7 +273,7 @@ class PhoneCallFields(EntityView):
     placement_request_ids: list[UUID]
     """The placement requests that it is about."""
     caller_id: UUID | None
-    """The account of who is to make it; none has one yet."""
+    """The caller who is to make it; null: the agency's own line, while no caller has hours."""
     direction: Direction
     """Who calls: we or the practice."""
     status: CallStatus
@@ -292,6 +293,12 @@ class PhoneCallFields(EntityView):
     note: Annotated[str | None, FOR_CALLERS]
     """What else was said."""
     recorded_by: Annotated[UUID | None, Field(description="who recorded what came of it")]
+    corrected_at: Annotated[Instant | None, Field(description="when its outcome was taken back: it counts no more")]
+    corrected_by: Annotated[UUID | None, Field(description="the account of who took it back")]
+    correction: Annotated[str | None, FOR_CALLERS, Field(description="why it was taken back")]
+    insisted: Annotated[bool, Field(description="whether staff insisted on its time, outside of the known hours")]
+    claimed_by: Annotated[UUID | None, Field(description="the account of who is about to make it")]
+    claimed_until: Annotated[Instant | None, Field(description="when the claim ends, or ended; null: nobody has it")]
 
 
 class PhoneCallView(PhoneCallFields):
@@ -301,6 +308,9 @@ class PhoneCallView(PhoneCallFields):
     """Whom one calls; null where the therapist is not known here."""
     script: CallScript | None
     """What to say, by the templates for calls; null where the therapist is not known here."""
+    reachable_until: Annotated[
+        Instant | None, Field(description="until when the practice answers the phone; null: not at this moment")
+    ]
     practice_summaries_missing: bool
     """Whether the patient service did not answer: what practices may know of the patients is then not shown."""
     patients: list[CalledAboutPatient]
@@ -320,6 +330,10 @@ class PhoneCallFilter(SpanOfDays):
     """Only those to one of these therapists."""
     status: Several[CallStatus] = []
     """Only those with one of these statuses."""
+    caller_id: Several[CallerOrMe] = []
+    """Only those of one of these callers; `me`: of the caller who signs in with your account."""
+    direction: Several[Direction] = []
+    """Only those that we make, or only those from practices."""
 
 
 def _only_with(result: CallResult, **then: JsonDict) -> JsonDict:
@@ -347,6 +361,8 @@ class CallOutcome(Schema):
     one patient belongs to that patient's response."""
     responses: Annotated[list[CallResponse], Field(max_length=100)] = []
     """What was said about single requests."""
+    claim_next: bool = False
+    """Claim the next call at once, if there is one that can be made now."""
 
     @rule_across("responses")
     def _answers_each_request_once(self) -> None:

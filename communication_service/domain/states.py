@@ -228,23 +228,8 @@ PHONE_CALLS: Final[Transitions[CallStatus]] = {
 }
 
 
-def new_phone_call(
-    inquiry: Inquiry, *, attempt: int, starts_at: datetime, ends_at: datetime, now: datetime
-) -> PhoneCall:
-    """Plan a call about what the inquiry carries."""
-    return PhoneCall(
-        id=new_id(),
-        **first_version(by=None, now=now),
-        therapist_id=inquiry.therapist_id,
-        inquiry_id=inquiry.id,
-        placement_request_ids=list(inquiry.placement_request_ids),
-        line=UUID(int=0),
-        direction="outbound",
-        status=CallStatus.PLANNED,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        attempt=attempt,
-    )
+NEW_CALL: Final = CallStatus.PLANNED
+"""The first status of a call (`domain/new_calls.py`)."""
 
 
 def require_planned(call: PhoneCall) -> None:
@@ -265,12 +250,14 @@ def record_call_made(
     """The call was made: completed where the practice was reached, failed otherwise."""
     _enter(call, CallStatus.COMPLETED if result == CallResult.REACHED else CallStatus.FAILED, PHONE_CALLS)
     call.result, call.occurred_at, call.notes, call.recorded_by = result, occurred_at, notes, by
+    call.claimed_by = call.claimed_until = None
     call.count_change(by=by, now=now)
 
 
 def cancel_phone_call(call: PhoneCall, *, now: datetime) -> None:
     """Never make the call."""
     _enter(call, CallStatus.CANCELLED, PHONE_CALLS)
+    call.claimed_by = call.claimed_until = None
     call.updated_at = now
 
 
@@ -285,7 +272,10 @@ _AFTER_NEWS: Final = frozenset(
     }
 )
 """Matching's events may come in any order, and what it says counts."""
-PLACEMENT_REQUESTS: Final[Transitions[ContactRequestStatus]] = dict.fromkeys(ContactRequestStatus, _AFTER_NEWS)
+PLACEMENT_REQUESTS: Final[Transitions[ContactRequestStatus]] = {
+    **dict.fromkeys(ContactRequestStatus, _AFTER_NEWS),
+    ContactRequestStatus.OVER: _AFTER_NEWS | {ContactRequestStatus.ANNOUNCED},
+}
 IN_CONTACT: Final = frozenset({ContactRequestStatus.WAITING, ContactRequestStatus.CONTACTED})
 """An answer ends these: the others are not asked for."""
 HOLDABLE: Final = frozenset({ContactRequestStatus.ANNOUNCED, ContactRequestStatus.WAITING})
@@ -325,8 +315,9 @@ def begin_new_round(request: ContactRequest) -> None:
 def wait(request: ContactRequest, *, now: datetime) -> None:
     """Let the request wait for its contact, in the round in which it is."""
     if request.status != ContactRequestStatus.WAITING:
+        goes_on = request.status == ContactRequestStatus.ANNOUNCED
         _enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
-        request.waiting_since, request.attempts = now, 0
+        request.waiting_since, request.attempts = now, request.attempts if goes_on else 0
     request.due_at = now
     _forget_withdrawal(request)
 
@@ -365,6 +356,11 @@ def give_up(request: ContactRequest) -> bool:
         return False
     _enter(request, ContactRequestStatus.OVER, PLACEMENT_REQUESTS)
     return True
+
+
+def expect_to_be_asked(request: ContactRequest) -> None:
+    """The last attempt was none: until matching asks again, the request keeps its round and what it counts."""
+    _enter(request, ContactRequestStatus.ANNOUNCED, PLACEMENT_REQUESTS)
 
 
 def end(request: ContactRequest, *, now: datetime) -> None:

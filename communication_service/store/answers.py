@@ -9,14 +9,20 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import RecordedAnswer
+from communication_service.store.tables import PhoneCall, RecordedAnswer
 from shared.values.enums import CallAnswer
 
 
 def has_definite(session: Session, placement_request_id: UUID) -> bool:
-    """Whether an answer other than "later" or none at all is on record here for this request."""
+    """Whether an answer other than "later" or none at all counts here for this request; those of corrected calls
+    do not.
+    """
     definite = RecordedAnswer.outcome.not_in((CallAnswer.LATER, CallAnswer.NOT_DISCUSSED))
-    found = select(RecordedAnswer.id).where(RecordedAnswer.placement_request_id == placement_request_id, definite)
+    found = (
+        select(RecordedAnswer.id)
+        .outerjoin(PhoneCall, PhoneCall.id == RecordedAnswer.phone_call_id)
+        .where(RecordedAnswer.placement_request_id == placement_request_id, definite, PhoneCall.corrected_at.is_(None))
+    )
     return session.scalar(select(found.exists())) or False
 
 

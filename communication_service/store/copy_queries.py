@@ -18,11 +18,22 @@ def therapist(session: Session, therapist_id: UUID) -> PracticeCopy | None:
     return session.get(PracticeCopy, therapist_id, populate_existing=True)
 
 
+def therapists(session: Session, ids: Iterable[UUID]) -> dict[UUID, PracticeCopy]:
+    """The copies of these therapists that have arrived, by id."""
+    found = session.scalars(select(PracticeCopy).where(PracticeCopy.id.in_(list(ids))))
+    return {each.id: each for each in found}
+
+
 def with_merged(session: Session, therapist_id: UUID) -> Sequence[UUID]:
     """A therapist, and all who were merged into them, one after another: what was done with these counts for them."""
     merged = select(PracticeCopy.id).where(PracticeCopy.id == therapist_id).cte(recursive=True)
     path = merged.union(select(PracticeCopy.id).join(merged, PracticeCopy.merged_into == merged.c.id))
     return [therapist_id, *session.scalars(select(path.c.id).where(path.c.id != therapist_id).order_by(path.c.id))]
+
+
+def kept_therapist(session: Session, therapist_id: UUID) -> UUID:
+    """Who stands for this therapist: the one into whom they were merged, or themselves."""
+    return kept_of(session, PracticeCopy, [therapist_id])[therapist_id]
 
 
 def lock_therapists(session: Session, ids: Iterable[UUID]) -> None:

@@ -7,7 +7,21 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, Uuid, any_, bindparam, cast, func, literal, null, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, load_only
 
@@ -173,6 +187,7 @@ _MAILS = select(
     func.coalesce(Email.sent_at, Email.claimed_at, Email.updated_at).label("at"),
     Email.status.label("status"),
     cast(null(), Text).label("result"),
+    cast(null(), DateTime(timezone=True)).label("corrected_at"),
     Email.resolved_by.label("recorded_by"),
     Email.id.label("email_id"),
     cast(null(), Uuid).label("phone_call_id"),
@@ -186,6 +201,7 @@ _CALLS = select(
     func.coalesce(PhoneCall.occurred_at, PhoneCall.starts_at),
     PhoneCall.status,
     PhoneCall.result,
+    PhoneCall.corrected_at,
     PhoneCall.recorded_by,
     cast(null(), Uuid),
     PhoneCall.id,

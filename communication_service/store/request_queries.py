@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -67,6 +67,14 @@ def unsent_requests(session: Session, therapist_id: UUID) -> Sequence[ContactReq
     # waiting for a listener that waits for us would be a deadlock; a withdrawal must not be overlooked either
     total = session.scalar(select(func.count()).select_from(ContactRequest).where(*wanted))
     return found if total == len(found) else None
+
+
+def unanswered(session: Session, therapist_ids: Collection[UUID]) -> Sequence[ContactRequest]:
+    """Requests for which this practice was or is to be asked, and has not answered; the longest waiting first."""
+    wanted = (ContactRequest.therapist_id.in_(therapist_ids), ContactRequest.asked, ~ContactRequest.answered)
+    return session.scalars(
+        select(ContactRequest).where(*wanted).order_by(ContactRequest.waiting_since.nulls_last(), ContactRequest.id)
+    ).all()
 
 
 def patients_offered_a_place(session: Session, ids: Iterable[UUID]) -> set[UUID]:

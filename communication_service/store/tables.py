@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
+from communication_service.store.call_tables import PhoneCall, PhoneCaller, WrongNumber
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
 from communication_service.store.template_tables import Template, TemplateVersion
@@ -16,9 +17,7 @@ from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_l
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import (
-    CallStatus,
     ContactRequestStatus,
-    Direction,
     EmailKind,
     EmailStatus,
     InquiryStatus,
@@ -195,6 +194,8 @@ class Inquiry(Aggregate, Tables):
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """Calls that failed."""
     next_attempt_after: Mapped[datetime | None]
+    unanswered_at: Mapped[datetime | None]
+    """When its last call was made that nobody answered: the next one is in another of the practice's windows."""
     correlation_id: Mapped[str | None]
 
     __table_args__ = (
@@ -308,53 +309,6 @@ class EmailCooldown(Tables):
     )
 
 
-class PhoneCall(Aggregate, Tables):
-    """A call to a practice: planned, or what came of it; never deleted (docs/domain.md#contact-rule-12)."""
-
-    __tablename__ = "phone_calls"
-
-    therapist_id: Mapped[UUID]
-    inquiry_id: Mapped[UUID | None] = mapped_column(ForeignKey("inquiries.id"))
-    placement_request_ids: Mapped[list[UUID]] = many_ids()
-    caller_id: Mapped[UUID | None]
-    line: Mapped[UUID] = mapped_column(default=UUID(int=0), server_default=text(f"'{UUID(int=0)}'"))
-    """Who cannot be in two calls at once: until callers exist, the agency has one line."""
-    direction: Mapped[str] = mapped_column(default="outbound", server_default="outbound")
-    status: Mapped[str]
-    starts_at: Mapped[datetime]
-    ends_at: Mapped[datetime]
-    attempt: Mapped[int]
-    result: Mapped[str | None]
-    occurred_at: Mapped[datetime | None]
-    next_attempt_after: Mapped[datetime | None]
-    notes: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), default=list, server_default=text("'{}'"))
-    """What is kept of the note for each request, in their order, encrypted with its patient's key
-    (`domain/call_notes.py`); empty where it is not about it.
-    """
-    recorded_by: Mapped[UUID | None]
-    """Who recorded what came of it; `caller_id` is who was to make it."""
-
-    __table_args__ = (
-        ExcludeConstraint(
-            ("line", "="),
-            (func.tstzrange(text("starts_at"), text("ends_at")), "&&"),
-            using="gist",
-            where=text("status = 'planned'"),
-            name="ex_phone_calls_one_call_at_a_time",
-        ),
-        # one contact with one practice at a time (docs/domain.md#contact-rule-6)
-        Index("uq_phone_calls_planned", "therapist_id", unique=True, postgresql_where=text("status = 'planned'")),
-        Index("ix_phone_calls_inquiry_id", "inquiry_id"),
-        Index("ix_phone_calls_starts_at", "starts_at", "id"),
-        Index("ix_phone_calls_therapist_id", "therapist_id", "starts_at"),
-        CheckConstraint(is_one_of("direction", Direction), name="direction"),
-        CheckConstraint(is_one_of("status", CallStatus), name="status"),
-        CheckConstraint("starts_at < ends_at", name="takes_time"),
-        CheckConstraint("(status IN ('completed', 'failed')) = (result IS NOT NULL)", name="result"),
-        CheckConstraint("(result IS NULL) = (occurred_at IS NULL)", name="made_at"),
-    )
-
-
 class RecordedAnswer(Tables):
     """What a practice said about one request; only ever added (docs/domain.md#contact-rule-12)."""
 
@@ -380,7 +334,10 @@ add_patient_keys(Tables.metadata)
 __all__ = [
     "EmailSuppression",
     "MailServerState",
+    "PhoneCall",
+    "PhoneCaller",
     "Tables",
     "Template",
     "TemplateVersion",
+    "WrongNumber",
 ]  # tables of modules of their own

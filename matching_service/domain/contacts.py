@@ -115,7 +115,7 @@ def record_call(
 ) -> None:
     """The practice was reached on the phone: what it answered counts, what was not talked about waits again."""
     said = {answer.placement_request_id: answer.outcome for answer in answers}
-    answer_to = _answers_by_request(session, answers)
+    answer_to = answers_by_request(session, answers)
     of_call = {*request_ids, *said}
     for request in _lock_requests(session, of_call | answer_to.keys()).values():
         if request.id in of_call:
@@ -189,7 +189,7 @@ def record_written_answers(
     now: datetime,
 ) -> None:
     """The practice answered in writing, as `by` entered it."""
-    answer_to = _answers_by_request(session, answers)
+    answer_to = answers_by_request(session, answers)
     for request in _lock_requests(session, answer_to.keys()).values():
         response = _answer_of(answer_to[request.id])
         take_answer(
@@ -220,7 +220,7 @@ def record_attempts_used_up(
             )
 
 
-def _answers_by_request(session: Session, answers: Sequence[PracticeAnswer]) -> dict[UUID, PracticeAnswer]:
+def answers_by_request(session: Session, answers: Sequence[PracticeAnswer]) -> dict[UUID, PracticeAnswer]:
     """The answers by the requests that take them: one that was ended by a merge leaves its answer to the other one.
 
     Where both were answered, what was said of the one that goes on counts.

@@ -6,9 +6,10 @@ and is named.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
@@ -54,13 +55,50 @@ def correct(
     was free before the answer.
     """
     # before the patients, as everywhere: who is blocked at this moment is either not asked again or withdrawn
-    queries.share_therapists(session, queries.therapists_asked_with(session, request_id))
+    queries.share_therapists(session, queries.therapists_asked_with(session, [request_id]))
     request = lock_request_that_goes_on(session, request_id)
     _require_correctable(session, request, correction)
+    restored, kept = _correct(
+        session,
+        request,
+        correction,
+        note=lambda: texts.encrypt(session, request.patient_id, request.id, correction.reason),
+        rules=rules,
+        by=by,
+        now=now,
+    )
+    return _result(view(session, texts, request), restored, kept)
+
+
+TAKEN_BACK: Final = Correction(outcome=None, reason="the call was corrected")
+"""The correction of an answer whose call was corrected: the reason is kept with the call."""
+
+
+def take_back(session: Session, request_id: UUID, *, rules: AskAgainRules, by: UUID | None, now: datetime) -> None:
+    """Take back the answer that counts, since its call was corrected; the caller holds the locks.
+
+    Raises as `correct`.
+    """
+    request = lock_request_that_goes_on(session, request_id)
+    _require_correctable(session, request, TAKEN_BACK)
+    _correct(session, request, TAKEN_BACK, note=lambda: None, rules=rules, by=by, now=now)
+
+
+def _correct(
+    session: Session,
+    request: PlacementRequest,
+    correction: Correction,
+    *,
+    note: Callable[[], bytes | None],
+    rules: AskAgainRules,
+    by: UUID | None,
+    now: datetime,
+) -> tuple[list[UUID], list[NotRestored]]:
+    """Replace the answer; returns the requests that go on again, and those that do not."""
     patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
     is_place = _takes_place_back(request, correction)
     place = _place_to_take_back(session, request, patient) if is_place else None
-    entry = _replace_answer(session, texts, request, correction, rules=rules, by=by, now=now)
+    entry = _replace_answer(session, request, correction, note=note(), rules=rules, by=by, now=now)
     restoring = Restoring(session, request, patient, cause=entry, rules=rules, now=now)
     if is_place:
         record(session, request, PlaceTakenBack(**ids_of(request)), now=now)
@@ -68,7 +106,7 @@ def correct(
     restored, kept = restoring.restore_withdrawn_by(place) if place is not None else ([], [])
     consequences.recompute_holds_of(session, request.patient_id, cause=entry, now=now)
     request.count_change(by=by, now=now)
-    return _result(view(session, texts, request), restored, kept)
+    return restored, kept
 
 
 def find_corrected(
@@ -126,10 +164,10 @@ def _knows_of_failure(patient: PatientCopy, request_id: UUID) -> bool:
 
 def _replace_answer(
     session: Session,
-    texts: PatientTexts,
     request: PlacementRequest,
     correction: Correction,
     *,
+    note: bytes | None,
     rules: AskAgainRules,
     by: UUID | None,
     now: datetime,
@@ -156,7 +194,7 @@ def _replace_answer(
         occurred_at=now,
         outcome=correction.outcome,
         available_from=None if correction.outcome is None else request.available_from,
-        note=texts.encrypt(session, request.patient_id, request.id, correction.reason),
+        note=note,
         by=by,
         cause=mistaken,
         contact=Contact(ContactResult(correction.outcome or ContactResult.TAKEN_BACK), None, corrects=mistaken),

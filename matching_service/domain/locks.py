@@ -33,6 +33,8 @@ class Affected:
     """Therapists who are no more, and those who are kept of them."""
     called_therapists: Set[UUID] = frozenset()
     requests: Set[UUID] = frozenset()
+    corrected_requests: Set[UUID] = frozenset()
+    """Among the requests, those of which an answer is taken back: what it had withdrawn may go on."""
 
     @property
     def needs_no_lock(self) -> bool:
@@ -56,6 +58,7 @@ def lock(session: Session, affected: Affected) -> None:
     if affected.needs_no_lock:
         return
     therapists = affected.therapists | affected.located_therapists | affected.called_therapists
+    therapists |= queries.therapists_asked_with(session, affected.corrected_requests)
     standing = queries.with_therapists_they_were_merged_into(session, affected.merged_therapists)
     therapists |= standing
     queries.lock_copies(session, TherapistCopy, therapists)

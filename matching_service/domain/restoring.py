@@ -33,6 +33,7 @@ NOT_ABOUT_THE_REQUEST = frozenset(
         AuditEvent.NOT_RESTORED,
         *GONE_OUT,
         AuditEvent.NOT_REACHED,
+        AuditEvent.CALL_CORRECTED,
         AuditEvent.CONFIRMATION,
         AuditEvent.WITHDRAWAL,
     }

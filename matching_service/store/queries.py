@@ -44,10 +44,12 @@ def audit_log_of(session: Session, request_ids: Collection[UUID]) -> Sequence[Au
     return session.scalars(wanted.order_by(AuditLogEntry.number)).all()
 
 
-def therapists_asked_with(session: Session, request_id: UUID) -> set[UUID]:
-    """All therapists who were asked for the patient of this request."""
-    whose = select(PlacementRequest.patient_id).where(PlacementRequest.id == request_id).scalar_subquery()
-    return set(session.scalars(select(PlacementRequest.therapist_id).where(PlacementRequest.patient_id == whose)))
+def therapists_asked_with(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
+    """All therapists who were asked for the patients of these requests."""
+    if not request_ids:
+        return set()
+    whose = select(PlacementRequest.patient_id).where(PlacementRequest.id.in_(request_ids))
+    return set(session.scalars(select(PlacementRequest.therapist_id).where(PlacementRequest.patient_id.in_(whose))))
 
 
 def is_asked_elsewhere(session: Session, request: PlacementRequest) -> bool:

@@ -342,7 +342,7 @@ def _file(kind: Any, schemas: _Schemas) -> Document:
 
 def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas, *, signed_in: bool) -> Document:
     # 429: so the gateway answers any request of a client that sends too many
-    refused = {403, 421, 422, 429, 500, 503, *endpoint.statuses}
+    refused = {403, 421, 422, 429, 500, 503, *endpoint.statuses} - {204}
     if signed_in:
         refused |= {401}
     if endpoint.forms:
@@ -356,6 +356,8 @@ def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas,
     if VARIABLE.search(route.path):
         refused |= {404}
     found: Document = {str(endpoint.success): _success(endpoint, schemas)}
+    if 204 in endpoint.statuses:
+        found["204"] = {"description": "There is nothing to show."}
     return found | {str(status): _refused(status) for status in sorted(refused)} | {"default": PROBLEM_RESPONSE}
 
 

@@ -29,9 +29,12 @@ class ResponseShape:
     def response(
         self, result: Any, *, reader: Caller, location: str | None = None, is_replayed: bool = False
     ) -> Response:
-        """The response for what the endpoint's method returned, with the fields that this reader may read."""
-        if self._adapter is None or self._status == HTTPStatus.NO_CONTENT:
-            response = Response(status=self._status)
+        """The response for what the endpoint's method returned, with the fields that this reader may read.
+
+        None is nothing to show: 204, which the endpoint declares among its `statuses`.
+        """
+        if result is None or self._adapter is None or self._status == HTTPStatus.NO_CONTENT:
+            response = Response(status=self._status if self._adapter is None else HTTPStatus.NO_CONTENT)
             del response.headers["Content-Type"]
             shaped = None
         else:

@@ -197,6 +197,13 @@ def berlin_day(instant: datetime) -> date:
 
 
 @within_the_calendar
+def berlin_minute_of_week(instant: datetime) -> int:
+    """Returns the minutes since Monday 00:00 on a clock in Berlin. Raises NotAcceptable without an offset."""
+    local = in_utc(instant).astimezone(BERLIN)
+    return (local.weekday() * 24 + local.hour) * 60 + local.minute
+
+
+@within_the_calendar
 def start_of_berlin_day(day: date) -> datetime:
     """Returns the instant, in UTC, at which that day begins in Berlin."""
     return datetime.combine(day, time(), BERLIN).astimezone(UTC)

@@ -73,6 +73,8 @@ class AuditEvent(StrEnum):
     WITHDRAWN = "withdrawn"
     CORRECTED = "corrected"
     """Another answer counts, or none."""
+    CALL_CORRECTED = "call_corrected"
+    """A call that was said to have reached nobody was none."""
     REASSIGNED = "reassigned"
     """It is that of a file, or a therapist, into which its own was merged."""
     RESTORED = "restored"

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from communication_service.domain import calls, emails
+from communication_service.domain import call_outcomes, emails
 from communication_service.domain.schemas import CallOutcome, EmailResponse
 from communication_service.store import tables as c
 from matching_service.domain import answers
@@ -37,7 +37,7 @@ def by_phone(world: World, request: UUID, outcome: str) -> None:
     call = next(each for each in world.rows(c.PhoneCall) if request in each.placement_request_ids)
     said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": outcome}]}
     result = CallOutcome.from_json(said)
-    calls.record_outcome(world.communication, TEXTS, call.id, result, rules=RULES, by=None, now=world.now)
+    call_outcomes.record_outcome(world.communication, TEXTS, call.id, result, rules=RULES, by=None, now=world.now)
 
 
 def to_matching(world: World, request: UUID, outcome: str) -> None:

@@ -44,7 +44,7 @@ def letter(world: World) -> str:
 
 def warns_on_the_phone(world: World) -> bool | None:
     (call,) = world.rows(PhoneCall, status="planned")
-    (patient,) = calls.get(world.communication, TEXTS, call.id, rules=RULES).patients
+    (patient,) = calls.get(world.communication, TEXTS, call.id, rules=RULES, now=world.now).patients
     return patient.prior_therapy_within_two_years
 
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from communication_service.store.tables import PhoneCall
 from shared.values.enums import PatientStatus
 from tests.across_services.worlds import a_world
 from tests.builders.world import World
@@ -61,6 +62,7 @@ STEPS = st.one_of(
             st.sampled_from([0, 0, 9]),
         ),
     ),
+    st.tuples(st.just("correct_call"), st.integers(0, 2)),
     st.tuples(st.just("letter_answer"), st.tuples(st.integers(0, 2), st.sampled_from(["accepted", "later"]))),
     st.tuples(st.just("settle"), st.none()),
 )
@@ -150,6 +152,10 @@ class Play:
     def call(self, how: tuple[int, str, str | None, int]) -> None:
         choice, result, answer, days_ago = how
         self.world.call(choice, result, answer if result == "reached" else None, days_ago=days_ago)
+
+    def correct_call(self, which: int) -> None:
+        if any(call.result is not None for call in self.world.rows(PhoneCall)):
+            self.world.correct_call(which)
 
     def letter_answer(self, how: tuple[int, str]) -> None:
         self.world.answer_letter(*how)

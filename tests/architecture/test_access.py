@@ -143,7 +143,11 @@ def test_a_caller_reaches_no_file_and_no_letter() -> None:
     assert {name for name in reached if "/api/emails" in name or "/api/imports" in name} == set()
     assert {name for name in reached if has_effect(ALL[name][0])} == {
         "POST /api/placement-requests/<id>/response",
-        "POST /api/phone-calls/<id>/outcome",
+        "POST /api/phone-calls",
+        "PATCH /api/phone-calls/<id>",
+        "DELETE /api/phone-calls/<id>",
+        "POST /api/phone-calls/next",
+        *(f"POST /api/phone-calls/<id>/{act}" for act in ("claim", "renew", "release", "outcome", "correct")),
         "PATCH /api/therapists/<id>",
         "PUT /api/therapists/<id>/phone-hours",
     }

@@ -22,6 +22,7 @@ from shared.http import dead_letters
 from shared.texts import code_of
 from shared.values import (
     account_enums,
+    call_enums,
     contact_log_enums,
     contact_plan_enums,
     enums,
@@ -97,6 +98,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "kind of a template": enums.TemplateKind,
     "resolution of a doubt": enums.EmailResolution,
     "result of a call": enums.CallResult,
+    "why a claimed call is given back": call_enums.ReleaseReason,
     "outcome of a record": enums.ImportOutcome,
     "action of a change of a therapist": therapist_enums.TherapistChangeAction,
     "outcome of a field in a review": import_enums.FieldOutcome,

@@ -60,6 +60,8 @@ UNCHECKED = {
         "inquiries.waits_for": "a word of a vocabulary",
         "emails.waits_for": "a word of a vocabulary",
         "phone_calls.result": "a word of a vocabulary",
+        "callers": "of staff",
+        "wrong_numbers": "numbers of practices",
         "cooldowns.subject": "an address of a practice",
         "emails.recipient": "an address of a practice",
         "emails.recipient_key": "an address of a practice",

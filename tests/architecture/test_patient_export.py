@@ -75,6 +75,8 @@ NOT_PERSONAL = {
         "cooldowns": "practices",
         "email_suppressions": "practices",
         "mail_server": "the mail server",
+        "callers": "staff",
+        "wrong_numbers": "practices",
         "templates": "what letters to everybody say",
         "template_versions": "the same, as it was",
     },
@@ -201,7 +203,14 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 ),
             },
         ),
-        "phone_calls": (ExportedCall, {"notes": "note"}, {"line": "who of us phones", "sequence": FOR_MACHINES}),
+        "phone_calls": (
+            ExportedCall,
+            {"notes": "note", "corrections": "correction"},
+            {
+                "sequence": FOR_MACHINES,
+                **dict.fromkeys(("released_by", "released_until", "release_reason"), "who of us phones when"),
+            },
+        ),
         "answers": (
             RecordedResponse,
             {},

@@ -17,6 +17,7 @@ ID, OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdef", "01933f0e-7c3a-7000-8000-abc
 ANSWER = {"placement_request_id": ID, "outcome": "declined_other"}
 TWICE = {"responses": [ANSWER, ANSWER]}
 POINT = {"latitude": 51.34}
+TIME = "2026-12-01T09:00:00Z"
 CONTACT = {
     "occurred_at": "2026-11-21T09:00:00Z",
     "channel": "letter",
@@ -51,6 +52,18 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
     ("CallOutcome", "_only_who_wants_a_call_back_says_when"): (
         {"result": "no_answer", "call_back_at": "2026-12-01T09:00:00Z"},
         {"result", "call_back_at"},
+    ),
+    ("Absence", "_is_in_order"): ({"from": "2026-12-02T09:00:00Z", "to": "2026-12-01T09:00:00Z"}, {"to"}),
+    ("CallTime", "_takes_time"): ({"starts_at": TIME, "ends_at": TIME}, {"ends_at"}),
+    ("NewPhoneCall", "_takes_time"): ({"therapist_id": ID, "starts_at": TIME, "ends_at": TIME}, {"ends_at"}),
+    ("NewPhoneCall", "_is_planned_for_some_time"): ({"therapist_id": ID}, {"starts_at"}),
+    ("NewPhoneCall", "_only_practices_choose"): (
+        {"therapist_id": ID, "starts_at": TIME, "placement_request_ids": [ID]},
+        {"placement_request_ids"},
+    ),
+    ("NewPhoneCall", "_only_ours_are_planned"): (
+        {"therapist_id": ID, "direction": "inbound", "caller_id": ID},
+        {"caller_id", "ends_at"},
     ),
     ("GeocodeQuery", "_is_in_parts_or_one_line"): ({"q": "Markt 1, Aachen", "city": "Aachen"}, {"q"}),
     ("GeocodeQuery", "_says_where"): ({"street": "Markt"}, {"postal_code", "city", "q"}),

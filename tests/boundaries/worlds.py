@@ -69,6 +69,7 @@ def _communication(session: Session, settings: Any) -> Ids:
     (email,), calls = communication.rows(Email), communication.rows(PhoneCall)
     with_email = communication.rows(Inquiry)[0]
     return {
+        "/api/callers": communication.a_caller(),
         "/api/emails": email.id,
         "/api/inquiries": with_email.id,
         "/api/phone-calls": calls[0].id,

@@ -11,7 +11,9 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from communication_service import jobs
-from communication_service.domain import calls, email_parts
+from communication_service.domain import call_outcomes, callers, email_parts
+from communication_service.domain.call_schemas import RecordedOutcome
+from communication_service.domain.caller_schemas import CallerFields
 from communication_service.domain.letter_headers import Links
 from communication_service.domain.link_tokens import LinkTokens
 from communication_service.domain.schemas import CallOutcome
@@ -72,6 +74,13 @@ def a_therapist(*, id: UUID | None = None, sequence: int = 1, time: datetime = M
 def a_practice_to_phone(**fields: Any) -> UUID:
     """A therapist without an e-mail address, who answers the phone on Mondays from ten to eleven."""
     return a_therapist(**{"email": None, "phone_hours": MONDAY_MORNINGS, **fields})
+
+
+def a_caller(*, now: datetime = MONDAY, **fields: Any) -> UUID:
+    """Somebody phones on Monday mornings."""
+    with transaction() as session:
+        new = CallerFields.from_json({"name": "Maria", "hours": MONDAY_MORNINGS, **fields})
+        return callers.add(session, new, by=None, now=now).id
 
 
 def a_patient(*, id: UUID | None = None, sequence: int = 1, time: datetime = MONDAY, **fields: Any) -> UUID:
@@ -158,8 +167,8 @@ def read(email: Email) -> EmailText:
         return email_parts.read(session, TEXTS, [email])[email.id]
 
 
-def outcome(call: UUID, result: str, *, now: datetime = TEN, **fields: Any) -> None:
+def outcome(call: UUID, result: str, *, now: datetime = TEN, by: UUID | None = None, **fields: Any) -> RecordedOutcome:
     """Staff say what came of the call."""
     with transaction() as session:
         said = CallOutcome.from_json({"result": result, **fields})
-        calls.record_outcome(session, TEXTS, call, said, rules=RULES, by=None, now=now)
+        return call_outcomes.record_outcome(session, TEXTS, call, said, rules=RULES, by=by, now=now)

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from communication_service.domain import calls, composing, emails, sending
+from communication_service.domain import call_corrections, call_outcomes, composing, emails, sending
 from communication_service.domain import placement_requests as asking
+from communication_service.domain.call_schemas import CallCorrection
 from communication_service.domain.lists import WAITING_REQUESTS
 from communication_service.domain.schemas import CallOutcome, EmailResponse, WaitingRequest
 from communication_service.domain.waiting import list_part as waiting_requests
@@ -344,8 +345,16 @@ class World:
         outcome = CallOutcome.from_json(said)
         self._try(
             self.communication,
-            lambda: calls.record_outcome(self.communication, TEXTS, call, outcome, rules=RULES, by=None, now=self.now),
+            lambda: call_outcomes.record_outcome(
+                self.communication, TEXTS, call, outcome, rules=RULES, by=None, now=self.now
+            ),
         )
+
+    def correct_call(self, choice: int) -> None:
+        """Somebody finds that what was recorded of a call was a mistake."""
+        made = [call.id for call in self.rows(c.PhoneCall) if call.result is not None]
+        known = (self.communication, TEXTS, made[choice % len(made)], CallCorrection(reason="a mistake"))
+        self._try(self.communication, lambda: call_corrections.correct(*known, rules=RULES, by=None, now=self.now))
 
     def answer_letter(self, choice: int, answer: str) -> None:
         """Staff record what a practice wrote back."""

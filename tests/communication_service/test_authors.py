@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,14 +18,16 @@ from communication_service.domain.draft_schemas import NewDraft
 from communication_service.domain.link_tokens import LinkPurpose
 from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.jobs import Sending
-from communication_service.store.tables import Email, EmailSuppression, PhoneCall
+from communication_service.store.tables import ContactRequest, Email, EmailSuppression, PhoneCall
 from shared.events import catalogue
+from shared.runtime import clock
 from shared.values.enums import Role
 from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
 from tests.builders.communication import (
     LINKS,
     RULES,
     TEXTS,
+    a_caller,
     a_practice_to_phone,
     a_request,
     a_therapist,
@@ -74,6 +77,42 @@ def record_a_call(stage: Stage) -> Any:
     said = [{"placement_request_id": str(request), "outcome": "declined_other"}]
     body = {"result": "reached", "responses": said}
     return stage.client.post(f"/api/phone-calls/{the(PhoneCall).id}/outcome", json=body)
+
+
+def a_planned_call(stage: Stage, *acts: str) -> str:
+    """The address of a call to be made, after these acts."""
+    a_request(a_practice_to_phone())
+    composed()
+    url = f"/api/phone-calls/{the(PhoneCall).id}"
+    for act in acts:
+        assert stage.client.post(f"{url}/{act}").status_code == 200
+    return url
+
+
+def take_a_call(stage: Stage) -> Any:
+    request = a_request(a_practice_to_phone())
+    therapist = the(ContactRequest, id=request).therapist_id
+    return stage.client.post("/api/phone-calls", json={"therapist_id": str(therapist), "direction": "inbound"})
+
+
+def move_a_call(stage: Stage) -> Any:
+    tomorrow = clock.now() + timedelta(days=1)
+    return stage.client.patch(f"{a_planned_call(stage)}?force=true", json={"starts_at": tomorrow.isoformat()})
+
+
+def ask_for_the_next_call(stage: Stage) -> Any:
+    a_planned_call(stage, "claim")  # whose claim it is gets it again, at whatever time of day
+    return stage.client.post("/api/phone-calls/next")
+
+
+def correct_a_call(stage: Stage) -> Any:
+    url = a_planned_call(stage)
+    assert stage.client.post(f"{url}/outcome", json={"result": "busy"}).status_code == 200
+    return stage.client.post(f"{url}/correct", json={"reason": "die falsche Zeile"})
+
+
+def enter_a_caller(stage: Stage) -> Any:
+    return stage.client.post("/api/callers", json={"name": "Maria"})
 
 
 def an_answered_request() -> UUID:
@@ -152,6 +191,38 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/phone-calls/<id>/outcome": (
         record_a_call,
         {"phone_calls.updated_by", "phone_calls.recorded_by", "answers.recorded_by"},
+    ),
+    "POST /api/callers": (enter_a_caller, {"callers.updated_by"}),
+    "PATCH /api/callers/<id>": (
+        lambda stage: stage.client.patch(f"/api/callers/{a_caller()}", json={"name": "Ali"}),
+        {"callers.updated_by"},
+    ),
+    "DELETE /api/callers/<id>": (
+        lambda stage: stage.client.delete(f"/api/callers/{a_caller()}"),
+        {"callers.updated_by", "callers.removed_by"},
+    ),
+    "POST /api/phone-calls": (take_a_call, {"phone_calls.updated_by", "phone_calls.claimed_by"}),
+    "PATCH /api/phone-calls/<id>": (move_a_call, {"phone_calls.updated_by"}),
+    "DELETE /api/phone-calls/<id>": (
+        lambda stage: stage.client.delete(a_planned_call(stage)),
+        {"phone_calls.updated_by"},
+    ),
+    "POST /api/phone-calls/next": (ask_for_the_next_call, {"phone_calls.updated_by", "phone_calls.claimed_by"}),
+    "POST /api/phone-calls/<id>/claim": (
+        lambda stage: stage.client.post(f"{a_planned_call(stage)}/claim"),
+        {"phone_calls.updated_by", "phone_calls.claimed_by"},
+    ),
+    "POST /api/phone-calls/<id>/renew": (
+        lambda stage: stage.client.post(f"{a_planned_call(stage, 'claim')}/renew"),
+        {"phone_calls.updated_by", "phone_calls.claimed_by"},
+    ),
+    "POST /api/phone-calls/<id>/release": (
+        lambda stage: stage.client.post(f"{a_planned_call(stage, 'claim')}/release", json={}),
+        {"phone_calls.updated_by", "phone_calls.released_by"},
+    ),
+    "POST /api/phone-calls/<id>/correct": (
+        correct_a_call,
+        {"phone_calls.updated_by", "phone_calls.recorded_by", "phone_calls.corrected_by"},
     ),
     "POST /api/email-suppressions": (
         suppress,

@@ -33,6 +33,7 @@ from tests.builders.communication import (
 from tests.conftest import MONDAY
 from tests.events import recorded_data
 
+TWO_WINDOWS = {"monday": [{"start": "10:00", "end": "11:00"}, {"start": "14:00", "end": "15:00"}]}
 EVERY_MORNING = {day: [{"start": "10:00", "end": "11:00"}] for day in ("monday", "tuesday", "wednesday")}
 
 
@@ -71,17 +72,57 @@ def test_a_practice_that_was_reached_answers_request_by_request(client: FlaskCli
     assert rows(PhoneCall)[1].placement_request_ids == [open_]
 
 
-@pytest.mark.parametrize("result", ["no_answer", "busy", "voicemail", "wrong_number"])
-def test_a_call_that_reached_nobody_is_planned_again_in_the_next_free_slot(result: str, session: Session) -> None:
-    request = a_request(a_practice_to_phone())
+@pytest.mark.parametrize(
+    ("result", "hours", "next_at"),
+    [
+        ("busy", EVERY_MORNING, TEN + timedelta(minutes=20)),
+        ("voicemail", EVERY_MORNING, TEN + timedelta(days=1, minutes=5)),
+        ("no_answer", EVERY_MORNING, datetime(2026, 11, 24, 9, 0, tzinfo=UTC)),
+        ("no_answer", MONDAY_MORNINGS, datetime(2026, 11, 30, 9, 0, tzinfo=UTC)),
+        ("no_answer", TWO_WINDOWS, datetime(2026, 11, 23, 13, 0, tzinfo=UTC)),
+    ],
+)
+def test_a_call_that_reached_nobody_is_planned_again_when_its_result_says(
+    result: str, hours: dict[str, Any], next_at: datetime, session: Session
+) -> None:
+    request = a_request(a_practice_to_phone(phone_hours=hours))
     composed()
     outcome(the(PhoneCall).id, result, now=TEN + timedelta(minutes=2))
     failed, planned = rows(PhoneCall)
     assert (failed.status, failed.result) == ("failed", result)
     assert (planned.status, planned.attempt, planned.inquiry_id) == ("planned", 2, failed.inquiry_id)
-    assert (planned.starts_at, planned.placement_request_ids) == (TEN + FIVE, [request])
+    assert (planned.starts_at, planned.placement_request_ids) == (next_at, [request])
     (published,) = recorded_data(session, "communication.call_recorded")
     assert (published["result"], published["answers"]) == (result, [])
+    composed(TEN + timedelta(hours=1))
+    assert rows(PhoneCall)[1].starts_at == next_at
+
+
+def test_nobody_answers_in_one_window_so_the_next_call_is_in_another_also_when_it_is_planned_anew() -> None:
+    therapist = a_practice_to_phone(phone_hours=TWO_WINDOWS)
+    a_request(therapist)
+    composed()
+    outcome(the(PhoneCall).id, "no_answer")
+    composed(datetime(2026, 11, 24, 8, 0, tzinfo=UTC))  # nobody called in the afternoon
+    assert the(PhoneCall, status="planned").starts_at == datetime(2026, 11, 30, 13, 0, tzinfo=UTC)
+
+
+def test_after_a_wrong_number_the_inquiry_waits_for_another_and_no_attempt_is_lost() -> None:
+    therapist = a_practice_to_phone(phone_hours=EVERY_MORNING)
+    a_request(therapist)
+    composed()
+    outcome(the(PhoneCall).id, "wrong_number")
+    another = a_request(therapist, time=TEN)
+    composed(TEN + timedelta(hours=1))
+    assert [call.status for call in rows(PhoneCall)] == ["failed"]
+    assert (the(Inquiry).waits_for, the(ContactRequest, id=another).inquiry_id) == (
+        "phone_number_missing",
+        the(Inquiry).id,
+    )
+    a_practice_to_phone(id=therapist, sequence=2, phone_hours=EVERY_MORNING, phone="+49241654321", time=TEN)
+    composed(TEN + timedelta(hours=1))
+    call = the(PhoneCall, status="planned")
+    assert (call.attempt, len(call.placement_request_ids)) == (1, 2)
 
 
 def test_a_practice_that_wants_to_be_called_back_is_called_then() -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from communication_service import jobs
-from communication_service.domain import calls, emails, placement_requests, sending, suppressions
+from communication_service.domain import call_outcomes, emails, placement_requests, sending, suppressions
 from communication_service.domain.schemas import CallOutcome, EmailResponse
 from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.listeners import listeners
@@ -160,7 +160,7 @@ class BusyService:
         for call in random.sample(planned, min(2, len(planned))):
             with transaction() as session:
                 said = CallOutcome.from_json({"result": random.choice(["busy", "reached"])})
-                calls.record_outcome(session, TEXTS, call, said, rules=RULES, by=None, now=self._later())
+                call_outcomes.record_outcome(session, TEXTS, call, said, rules=RULES, by=None, now=self._later())
 
     def answer(self) -> None:
         with transaction() as session:

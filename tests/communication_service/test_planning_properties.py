@@ -112,7 +112,7 @@ def applied(unsent: Unsent, inquiries: Sequence[PlannedInquiry]) -> Unsent:
             assert inquiry.earliest is not None
             start = times.next_free_slot(earliest=inquiry.earliest, rules=SMALL, taken=lambda *_: [])
             assert start is not None
-            call = CallSlot(start, start + SMALL.call_length)
+            call = CallSlot(start.starts_at, start.starts_at + SMALL.call_length)
         stand.append(UnsentInquiry(id, inquiry.next_attempt_after, call))
     stand.sort(key=lambda each: each.id)
     return Unsent(unsent.practice, list(requests.values()), stand)

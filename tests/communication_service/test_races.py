@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
-from communication_service.domain import calls, composing, emails, suppressions
+from communication_service.domain import (
+    call_changes,
+    call_claims,
+    call_corrections,
+    call_outcomes,
+    callers,
+    claims,
+    composing,
+    emails,
+    suppressions,
+)
 from communication_service.domain import sending as domain
+from communication_service.domain.call_changes import PlannedBy
+from communication_service.domain.call_schemas import CallCorrection, NewPhoneCall
+from communication_service.domain.caller_schemas import CallerFields
 from communication_service.domain.schemas import CallOutcome, EmailResponse, Resolution
 from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.store import locks
 from communication_service.store.tables import Email, PhoneCall
-from shared.database import transaction
+from shared.database import new_id, transaction
 from shared.errors import Conflict, NotFound
 from shared.runtime import clock
+from shared.values.schemas import MergePatch
 from tests.builders.communication import (
     EVERY_DAY,
     RULES,
@@ -33,7 +48,7 @@ from tests.builders.communication import (
     the,
     withdraw,
 )
-from tests.concurrency import in_turn, while_uncommitted
+from tests.concurrency import at_once, in_turn, while_uncommitted
 from tests.conftest import MONDAY
 from tests.events import recorded
 
@@ -86,7 +101,9 @@ def test_of_an_answer_to_an_email_and_one_on_the_phone_at_once_one_is_refused() 
     composed(NOW + timedelta(days=8, minutes=1))
     said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": "accepted"}]}
     outcome, call, later = CallOutcome.from_json(said), the(PhoneCall).id, NOW + timedelta(days=8, minutes=5)
-    calling = partial(calls.record_outcome, texts=TEXTS, call_id=call, outcome=outcome, rules=RULES, by=None, now=later)
+    calling = partial(
+        call_outcomes.record_outcome, texts=TEXTS, call_id=call, outcome=outcome, rules=RULES, by=None, now=later
+    )
     refused = in_turn(answering(mail, request, "declined_other", seconds=8 * 24 * 3600), calling)
     assert isinstance(refused, Conflict)
     assert refused.code == "placement_request.answered_already"
@@ -101,7 +118,9 @@ def test_a_call_has_one_outcome() -> None:
     def recording(result: str) -> Callable[[Session], Any]:
         outcome = CallOutcome.from_json({"result": result})
         now = NOW + timedelta(hours=1)
-        return lambda session: calls.record_outcome(session, TEXTS, call, outcome, rules=RULES, by=None, now=now)
+        return lambda session: call_outcomes.record_outcome(
+            session, TEXTS, call, outcome, rules=RULES, by=None, now=now
+        )
 
     second = in_turn(recording("busy"), recording("voicemail"))
     assert isinstance(second, Conflict)
@@ -178,7 +197,7 @@ def test_a_call_that_waited_counts_from_its_recording_unless_staff_say_when_it_w
     call = CallOutcome.from_json({name: value for name, value in outcome.items() if value})
     at = NOW + timedelta(seconds=week + 10)
     recording = partial(
-        calls.record_outcome, texts=TEXTS, call_id=the(PhoneCall).id, outcome=call, rules=RULES, by=None, now=at
+        call_outcomes.record_outcome, texts=TEXTS, call_id=the(PhoneCall).id, outcome=call, rules=RULES, by=None, now=at
     )
     assert not isinstance(in_turn(answering(mail, request, "later", seconds=week + 20), recording), Exception)
     later, accepted = times_of_answers()
@@ -221,3 +240,103 @@ def test_who_has_taken_a_place_elsewhere_while_a_mail_is_composed_is_in_no_mail(
         waiting = domain.next_to_send(session, rules=RULES, now=later, at_most=10)
         asked = [session.get_one(Email, each.email_id).placement_request_ids for each in waiting]
     assert asked == ([others] if others else [])
+
+
+ANNA, BEN = new_id(), new_id()
+
+
+def calls_to_make(number: int) -> list[UUID]:
+    for _ in range(number):
+        a_request(a_practice_to_phone())
+    composed()
+    with transaction() as session:
+        return list(session.scalars(select(PhoneCall.id).order_by(PhoneCall.starts_at)))
+
+
+def claiming(call: UUID, by: UUID) -> Callable[[Session], Any]:
+    return lambda session: call_claims.claim(session, TEXTS, call, rules=RULES, by=by, now=NOW)
+
+
+def test_a_call_is_claimed_by_one_of_two() -> None:
+    (call,) = calls_to_make(1)
+    refused = in_turn(claiming(call, ANNA), claiming(call, BEN))
+    assert isinstance(refused, Conflict)
+    assert refused.code == "phone_call.claimed"
+
+    def renewing(session: Session) -> Any:
+        return call_claims.renew(session, TEXTS, call, rules=RULES, by=ANNA, now=NOW)
+
+    lease_is_over = partial(
+        call_claims.claim, texts=TEXTS, call_id=call, rules=RULES, by=BEN, now=NOW + RULES.call_lease
+    )
+    too_late = in_turn(lease_is_over, renewing)
+    assert isinstance(too_late, Conflict)
+    assert too_late.code == "phone_call.not_claimed"
+
+
+def test_two_who_ask_for_the_next_call_at_once_get_different_ones() -> None:
+    first, second = calls_to_make(2)
+    at = datetime(2026, 11, 23, 9, 5, tzinfo=UTC)
+
+    def asking(by: UUID) -> UUID | None:
+        with transaction() as session:
+            call = claims.take_next(session, rules=RULES, by=by, now=at)
+            return None if call is None else call.id
+
+    assert {*at_once([partial(asking, each) for each in (ANNA, BEN)])} <= {first, second, None}
+    # whoever came while the other one had the practice's lock may have found nothing; asked again they get the other
+    assert {asking(ANNA), asking(BEN)} == {first, second}
+
+
+def test_a_mistaken_outcome_is_corrected_once_and_the_newest_first() -> None:
+    (call,) = calls_to_make(1)
+    with transaction() as session:
+        busy = CallOutcome.from_json({"result": "busy"})
+        call_outcomes.record_outcome(session, TEXTS, call, busy, rules=RULES, by=None, now=NOW)
+
+    def correcting(session: Session) -> Any:
+        why = CallCorrection(reason="a mistake")
+        return call_corrections.correct(session, TEXTS, call, why, rules=RULES, by=None, now=NOW)
+
+    again = in_turn(correcting, correcting)
+    assert isinstance(again, Conflict)
+    assert again.code == "phone_call.corrected_already"
+
+
+def test_a_caller_gets_one_of_two_calls_at_the_same_time() -> None:
+    first, second = calls_to_make(2)
+    at = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+
+    def moving(call: UUID) -> Callable[[Session], Any]:
+        patch = MergePatch({"starts_at": at}, {})
+        staff = PlannedBy(RULES, None, NOW)
+        return lambda session: call_changes.move(session, TEXTS, call, patch, expected_versions=None, staff=staff)
+
+    refused = in_turn(moving(first), moving(second))
+    assert isinstance(refused, Conflict)
+    assert refused.code == "phone_call.caller_busy"
+
+
+def test_an_account_is_one_callers(app: Flask) -> None:
+    body = {"name": "Maria", "user_id": str(ANNA)}
+
+    def adding(session: Session) -> Any:
+        return callers.add(session, CallerFields.from_json(body), by=None, now=NOW)
+
+    answer = while_uncommitted(adding, lambda: app.test_client().post("/api/callers", json=body))
+    assert answer.status_code == 409
+    again = app.test_client().post("/api/callers", json=body)
+    assert (again.status_code, again.json["code"]) == (409, "caller.known")
+
+
+def test_a_call_by_hand_is_planned_once() -> None:
+    therapist = a_practice_to_phone()
+    a_request(therapist)
+
+    def planning(session: Session) -> Any:
+        new = NewPhoneCall(therapist_id=therapist, starts_at=datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
+        return call_changes.add(session, TEXTS, new, staff=PlannedBy(RULES, None, NOW))
+
+    refused = in_turn(planning, planning)
+    assert isinstance(refused, Conflict)
+    assert refused.code == "phone_call.planned_already"

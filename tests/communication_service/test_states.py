@@ -60,6 +60,7 @@ CALL_STEPS: dict[CallStatus, list[Step]] = {
     CallStatus.CANCELLED: [lambda c: states.cancel_phone_call(c, now=MONDAY)],
 }
 REQUEST_STEPS: dict[ContactRequestStatus, list[Step]] = {
+    ContactRequestStatus.ANNOUNCED: [states.expect_to_be_asked],
     ContactRequestStatus.WAITING: [
         lambda r: states.ask(r, now=MONDAY),
         lambda r: states.wait(r, now=MONDAY),

@@ -83,7 +83,10 @@ def _communication(session: Session, settings: Any, folder: Path) -> Known:
     ]
     request = [communication.a_request(each) for each in therapist for _ in range(2)]
     communication.composed()
+    caller = [communication.a_caller() for _ in range(2)]
     return {
+        "/api/callers": _ids(caller),
+        "caller_id": _ids(caller),
         "/api/emails": _ids(each.id for each in communication.rows(tables.Email)),
         "/api/inquiries": _ids(each.id for each in communication.rows(tables.Inquiry)),
         "/api/phone-calls": _ids(each.id for each in communication.rows(tables.PhoneCall)),

@@ -18,6 +18,7 @@ from shared.values.contacts import LONGEST_NAME
 from shared.values.lists import CURSOR_FORM
 from shared.values.weekly import WEEK_DESCRIPTION
 from tests.fuzz import rules
+from tests.fuzz.call_reasons import CALLS
 from tests.fuzz.contact_reasons import ANSWER, CONTACTS, ID
 from tests.fuzz.reason import Reason
 from tests.fuzz.sent import NOTHING, Sent
@@ -358,7 +359,7 @@ RULES = (
 )  # fmt: skip
 """Rules across fields, and of one value beside what is stored, today or the requests before."""
 
-REASONS = VALUES + RULES + CONTACTS + TEMPLATES
+REASONS = VALUES + RULES + CALLS + CONTACTS + TEMPLATES
 
 
 def explained(sent: Sent, status: int, answer: Mapping[str, Any]) -> str | None:

@@ -25,6 +25,7 @@ from shared.database import ChangedMeanwhile, new_id, transaction
 from shared.events.catalogue import (
     AddressGeocoded,
     AttemptsUsedUp,
+    CallCorrected,
     CallRecorded,
     EmailAnswered,
     EmailSent,
@@ -153,6 +154,12 @@ class Bustle:
                 AttemptsUsedUp(**facts),
                 EmailSent(email_id=new_id(), kind="inquiry", sent_at=MONDAY, **facts),
                 CallRecorded(**call, **facts, answers=said),
+                CallCorrected(
+                    **{name: each for name, each in call.items() if name != "direction"},
+                    **facts,
+                    answers=said,
+                    asked_again=ids,
+                ),
                 EmailAnswered(email_id=new_id(), therapist_id=therapist, occurred_at=MONDAY, answers=said),
             ]
             made += [happened(event) for event in events]

@@ -18,6 +18,7 @@ from shared.events.catalogue.addresses import (
 from shared.events.catalogue.contacts import (
     Answers,
     AttemptsUsedUp,
+    CallCorrected,
     CallRecorded,
     EmailAnswered,
     EmailSent,
@@ -81,6 +82,7 @@ __all__ = [
     "AddressGeocoded",
     "Answers",
     "AttemptsUsedUp",
+    "CallCorrected",
     "CallRecorded",
     "ContactEntered",
     "ContactLogShown",

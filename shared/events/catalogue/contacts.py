@@ -67,6 +67,24 @@ class CallRecorded(Event, name="communication.call_recorded"):
     """The account of who recorded it: the log of each request names them."""
 
 
+class CallCorrected(Event, name="communication.call_corrected"):
+    """What was recorded of a phone call was a mistake: nothing of it counts."""
+
+    phone_call_id: UUID
+    inquiry_id: UUID | None = None
+    therapist_id: UUID
+    result: str
+    occurred_at: PlausibleInstant
+    """When the call was said to be, as in `communication.call_recorded`."""
+    placement_request_ids: Ids
+    answers: Answers = []
+    """The answers that are taken back."""
+    asked_again: Ids = []
+    """Requests whose attempts this call had used up: they are called about once more."""
+    corrected_by: UUID | None = None
+    """The account of who corrected it."""
+
+
 class EmailAnswered(Event, name="communication.email_answered"):
     """A practice answered an e-mail."""
 
