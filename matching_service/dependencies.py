@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matching_service.settings import (
-    DEFAULT_AGENCY,
     DEFAULT_INTERVAL,
+    DEFAULT_ORGANISATION,
     DEFAULT_PLAN_RULES,
     DEFAULT_WEIGHTS,
-    Agency,
     AskAgainRules,
     ContactPlanRules,
+    Organisation,
     ScoreWeights,
     Settings,
 )
@@ -31,7 +31,7 @@ class Dependencies:
     """What the agency weighs in a score."""
     plan_rules: ContactPlanRules = DEFAULT_PLAN_RULES
     """What bounds a weekly contact plan."""
-    agency: Agency = DEFAULT_AGENCY
+    organisation: Organisation = DEFAULT_ORGANISATION
     """Who searches, as the evidence of a search names it."""
     days_between_emails: int = DEFAULT_INTERVAL.days_between_emails
     """How often a practice can be written to."""
@@ -44,7 +44,7 @@ class Dependencies:
             PatientTexts.of(settings.text_key),
             settings.score,
             settings.contact_plan,
-            settings.agency,
+            settings.organisation,
             settings.contact.days_between_emails,
         )
 

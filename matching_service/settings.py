@@ -83,18 +83,18 @@ class ContactPlanRules(SettingsGroup):
     (docs/domain.md#contact-plan)."""
 
 
-class Agency(SettingsGroup):
+class Organisation(SettingsGroup):
     """Who searches places for patients, as the evidence of a search names it."""
 
     name: str = Field(default="Vermittlung von Therapieplätzen", min_length=1, max_length=100)
-    """The name of the agency, above the evidence of a search."""
+    """The name of the organisation, above the evidence of a search."""
     address: str = Field(default="", max_length=200)
     """Its address in one line, beneath its name; empty: none is shown."""
 
 
 DEFAULT_WEIGHTS: Final = ScoreWeights()
 DEFAULT_PLAN_RULES: Final = ContactPlanRules()
-DEFAULT_AGENCY: Final = Agency()
+DEFAULT_ORGANISATION: Final = Organisation()
 DEFAULT_INTERVAL: Final = EmailInterval()
 
 
@@ -113,7 +113,7 @@ class Settings(ServiceSettings):
     ask_again: AskAgainRules = AskAgainRules()
     score: ScoreWeights = DEFAULT_WEIGHTS
     contact_plan: ContactPlanRules = DEFAULT_PLAN_RULES
-    agency: Agency = DEFAULT_AGENCY
+    organisation: Organisation = DEFAULT_ORGANISATION
     contact: EmailInterval = DEFAULT_INTERVAL
 
     _text_key_has_one_purpose = for_one_purpose("text_key", other_than=("digest_key",))

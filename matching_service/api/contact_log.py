@@ -28,7 +28,7 @@ def _evidence(context: Context[Dependencies], id: UUID, wanted: ListRequest[Cont
         context.session,
         id,
         wanted,
-        agency=context.dependencies.agency,
+        organisation=context.dependencies.organisation,
         by=context.caller.id,
         today=context.today,
         now=context.now,

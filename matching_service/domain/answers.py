@@ -53,12 +53,13 @@ def respond(
     already, `RuleBroken` for a time that cannot be, `InvalidFields` for a place that was free before the answer.
     """
     request = lock_request_that_goes_on(session, request_id)
-    if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
-        raise _wrong_time(FieldProblem.of("occurred_at", "field.in_the_future"))
+    when = "occurred_at" if response.occurred_on is None else "occurred_on"
+    if response.at is not None and response.at > now + CLOCKS_MAY_DIFFER:
+        raise _wrong_time(FieldProblem.of(when, "field.in_the_future"))
     # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
-    at = min(response.occurred_at, now) if response.occurred_at else _not_before(request.responded_at, now)
-    if response.occurred_at is not None:
-        _require_possible_time(session, request, at)
+    at = min(response.at, now) if response.at else _not_before(request.responded_at, now)
+    if response.at is not None:
+        _require_possible_time(session, request, when, at)
     require_not_before_answer("available_from", response.available_from, at)
     note = texts.encrypt(session, request.patient_id, request.id, response.note)
     channel, direction = response.channel, response.direction or _direction_of(response.channel)
@@ -93,12 +94,12 @@ def _direction_of(channel: Channel | None) -> Direction | None:
 _WRITTEN = frozenset({Channel.EMAIL, Channel.LETTER, Channel.FAX, Channel.REPLY_LINK})
 
 
-def _require_possible_time(session: Session, request: PlacementRequest, at: datetime) -> None:
+def _require_possible_time(session: Session, request: PlacementRequest, field: str, at: datetime) -> None:
     is_known = request.status in states.TAKES_AN_ANSWER and request.responded_at is not None
     if is_known and at < states.latest(request.responded_at, at):
-        raise _wrong_time(FieldProblem.of("occurred_at", "field.before_known_answer"))
+        raise _wrong_time(FieldProblem.of(field, "field.before_known_answer"))
     if berlin_day(at) < _asked_on(session, request):
-        raise _wrong_time(FieldProblem.of("occurred_at", "field.before_the_request"))
+        raise _wrong_time(FieldProblem.of(field, "field.before_the_request"))
 
 
 def _asked_on(session: Session, request: PlacementRequest) -> date:
@@ -118,7 +119,7 @@ def _not_before(known: datetime | None, now: datetime) -> datetime:
 
 
 def _wrong_time(problem: FieldProblem) -> RuleBroken:
-    return RuleBroken("response.time", problem=problem.sentence, errors=[problem])
+    return RuleBroken("response.time", field=problem.field, problem=problem.sentence, errors=[problem])
 
 
 def take_answer(

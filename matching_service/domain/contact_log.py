@@ -119,10 +119,11 @@ def enter(
     is not known or not that of the corrected entry, and an entry that is not in this log.
     """
     patient = _lock_patient(session, patient_id)
-    if new.occurred_at > now + CLOCKS_MAY_DIFFER:
-        raise _wrong(FieldProblem.of("occurred_at", "field.in_the_future"))
+    when = "occurred_at" if new.occurred_on is None else "occurred_on"
+    if new.at > now + CLOCKS_MAY_DIFFER:
+        raise _wrong(FieldProblem.of(when, "field.in_the_future"))
     corrected = None if new.corrects is None else _correctable(session, patient_id, new.corrects)
-    _require_possible_day(patient, corrected, berlin_day(new.occurred_at), today=berlin_day(now))
+    _require_possible_day(patient, corrected, when, berlin_day(new.at), today=berlin_day(now))
     therapist_id = queries.kept_therapist(session, new.therapist_id)
     # who was removed since is not known any more, and still is whom the corrected contact was with
     practice = _practice(session, therapist_id) if corrected is None else _practice_of(corrected)
@@ -138,7 +139,7 @@ def enter(
         id=new_id(),
         patient_id=patient_id,
         therapist_id=therapist_id,
-        occurred_at=min(new.occurred_at, now),
+        occurred_at=min(new.at, now),
         recorded_at=now,
         recorded_by=by,
         channel=new.channel,
@@ -201,13 +202,15 @@ def _is_corrected_at_request(session: Session, entry: PatientContact) -> bool:
     return entry.result == ContactResult.LATER and had_effect and not is_corrected
 
 
-def _require_possible_day(patient: PatientCopy, corrected: PatientContact | None, day: date, *, today: date) -> None:
+def _require_possible_day(
+    patient: PatientCopy, corrected: PatientContact | None, field: str, day: date, *, today: date
+) -> None:
     """Raise `RuleBroken` for a day long before the search, unless a contact of such a day is corrected."""
     first = earliest(patient.search_started_on, today)
     if corrected is not None:
         first = min(first, berlin_day(corrected.occurred_at))
     if day < first:
-        raise _wrong(FieldProblem.of("occurred_at", "field.before_the_search", day=first))
+        raise _wrong(FieldProblem.of(field, "field.before_the_search", day=first))
 
 
 def _require_no_answer_of_request(

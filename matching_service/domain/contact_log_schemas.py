@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AliasPath, BeforeValidator, Field
+from pydantic import AliasPath, BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict
 
-from matching_service.domain.local_times import local_time
+from matching_service.domain.local_times import instant_of, local_time
 from matching_service.domain.possible_contacts import channels_of, directions_of
 from shared.texts import Sentence
 from shared.texts.sentence import word
 from shared.values.contact_log_enums import ContactResult
-from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleDayOrInstant, berlin_day
+from shared.values.datetimes import FIRST_INSTANT, Instant, IsoDate, PlausibleDate, PlausibleInstant, berlin_day
 from shared.values.enums import Accreditation, Channel, Direction
 from shared.values.errors import NotAcceptable
 from shared.values.lists import Several
@@ -38,11 +39,25 @@ class ContactLogFilter(SpanOfDays):
     """Only those with the practice of one of these therapists, also under a therapist who was merged into one."""
 
 
+A_LETTER: Final[JsonDict] = {
+    "occurred_on": "2026-11-23",
+    "channel": "letter",
+    "direction": "outbound",
+    "therapist_id": "0193a1b2-0000-7000-8000-000000000001",
+    "result": "sent",
+    "note": "Einschreiben",
+}
+
+
 class NewContactLogEntry(Schema):
     """A contact that was not made through the platform, or what an entry should have said (`corrects`)."""
 
-    occurred_at: PlausibleDayOrInstant
-    """When it took place; of a letter the day will do."""
+    model_config = ConfigDict(json_schema_extra={"examples": [A_LETTER]})
+
+    occurred_at: PlausibleInstant | None = None
+    """When it took place."""
+    occurred_on: PlausibleDate | None = None
+    """On which day it took place, where the time is not known, as of a letter."""
     channel: Channel
     """How."""
     direction: Direction
@@ -57,6 +72,17 @@ class NewContactLogEntry(Schema):
     """What else was said; where it corrects an entry, why that is wrong."""
     corrects: UUID | None = None
     """The entry instead of which this one counts, of a contact with the same practice."""
+
+    @rule_across("occurred_at", "occurred_on")
+    def _took_place_at_one_time(self) -> None:
+        """Either `occurred_at` or `occurred_on` says when it took place."""
+        if (self.occurred_at is None) == (self.occurred_on is None):
+            raise NotAcceptable("field.time_or_day")
+
+    @property
+    def at(self) -> datetime:
+        """When it took place; of a day its first instant in Berlin."""
+        return instant_of(self.occurred_at, self.occurred_on) or FIRST_INSTANT
 
     @rule_across("result", "corrects")
     def _only_an_entry_is_taken_back(self) -> None:
@@ -90,10 +116,10 @@ class NewContactLogEntry(Schema):
                 "field.not_of_this_result", result=self.result.value, possible=values, fields=["direction"]
             )
 
-    @rule_across("available_from", "occurred_at")
+    @rule_across("available_from", "occurred_at", "occurred_on")
     def _a_place_is_free_from_then_on(self) -> None:
-        """`available_from` is not before the day of `occurred_at`."""
-        if self.available_from is not None and self.available_from < berlin_day(self.occurred_at):
+        """`available_from` is not before the day on which it took place."""
+        if self.available_from is not None and self.available_from < berlin_day(self.at):
             raise NotAcceptable("field.before_the_answer", fields=["available_from"])
 
     def _require_possible(self, field: str, value: StrEnum, possible: Collection[StrEnum]) -> None:

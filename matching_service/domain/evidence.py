@@ -10,7 +10,7 @@ from uuid import UUID
 from matching_service.domain import shown_files
 from matching_service.domain.contact_log_schemas import ContactLogFilter
 from matching_service.domain.known_patients import known_patient
-from matching_service.settings import Agency
+from matching_service.settings import Organisation
 from matching_service.store import contact_log, queries
 from matching_service.store.tables import PatientContact
 from shared.database import Session
@@ -23,7 +23,7 @@ from shared.values.lists import ListRequest
 class Evidence:
     """The contacts for one patient within a period, in the order in which they took place."""
 
-    agency: Agency
+    organisation: Organisation
     reference: str
     made_on: date
     searching_since: date | None
@@ -50,7 +50,7 @@ def read(
     patient_id: UUID,
     wanted: ListRequest[ContactLogFilter],
     *,
-    agency: Agency,
+    organisation: Organisation,
     by: UUID | None,
     today: date,
     now: datetime,
@@ -63,7 +63,7 @@ def read(
     session.expunge_all()  # the document is written when the transaction is over
     days = [berlin_day(each.occurred_at) for each in entries]
     return Evidence(
-        agency=agency,
+        organisation=organisation,
         reference=patient.reference or "",
         made_on=today,
         searching_since=patient.search_started_on,

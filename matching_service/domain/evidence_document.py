@@ -28,15 +28,22 @@ def document(evidence: Evidence) -> PrintableDocument:
     """The evidence in words."""
     made_on = evidence.made_on
     return PrintableDocument(
-        author=evidence.agency.name,
+        author=evidence.organisation.name,
         made_on=made_on,
         title=_german(Sentence.of("evidence.title")),
-        paragraphs=[", ".join(filter(None, (evidence.agency.name, evidence.agency.address))), *_head(evidence)],
+        paragraphs=[
+            ", ".join(filter(None, (evidence.organisation.name, evidence.organisation.address))),
+            *_head(evidence),
+        ],
         tables=_tables(evidence, evidence.counted) if evidence.entries else [],
         closing=[_german(Sentence.of("evidence.not_changed")), _german(Sentence.of("evidence.signature"))],
         foot=_german(Sentence.of("evidence.foot", reference=evidence.reference, day=made_on)),
         page=lambda page, pages: _german(Sentence.of("evidence.page", page=page, pages=pages)),
     )
+
+
+def _organisation(evidence: Evidence) -> str:
+    return ", ".join(filter(None, (evidence.organisation.name, evidence.organisation.address)))
 
 
 def _head(evidence: Evidence) -> list[str]:
@@ -99,13 +106,13 @@ def _numbers_of_contacts(counted: Sequence[PatientContact]) -> PrintableTable:
 def _numbers_of_practices(evidence: Evidence, counted: Sequence[PatientContact]) -> PrintableTable:
     seats = Counter(Accreditation(each or "unknown") for each in _accreditations(evidence, counted).values())
     words = {
-        Accreditation.STATUTORY: "evidence.with_seat",
-        Accreditation.PRIVATE: "evidence.without_seat",
-        Accreditation.UNKNOWN: "evidence.seat_unknown",
+        Accreditation.STATUTORY: Sentence.of("evidence.with_seat"),
+        Accreditation.PRIVATE: Sentence.of("evidence.without_seat"),
+        Accreditation.UNKNOWN: Sentence.of("evidence.seat_unknown"),
     }
     rows = [
         (_german(Sentence.of("evidence.all_practices")), seats.total()),
-        *((_of_these(_german(Sentence.of(key))), seats[each]) for each, key in words.items()),
+        *((_of_these(_german(what)), seats[each]) for each, what in words.items()),
     ]
     return _numbers(Sentence.of("evidence.practices_in_numbers"), rows)
 

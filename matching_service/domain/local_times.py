@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 
 from shared.texts import Sentence
-from shared.values.datetimes import BERLIN
+from shared.values.datetimes import BERLIN, start_of_berlin_day
+
+
+def instant_of(at: datetime | None, on: date | None) -> datetime | None:
+    """When something took place of which the time or only the day is known: of a day its first instant in Berlin."""
+    return start_of_berlin_day(on) if on is not None else at
 
 
 def local_time(instant: datetime) -> Sentence:

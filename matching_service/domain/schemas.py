@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
+from matching_service.domain.local_times import instant_of
 from matching_service.domain.match_schemas import ComparedValues
-from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleDayOrInstant
+from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
     Channel,
     Direction,
@@ -189,14 +191,27 @@ class NewAnswer(Schema):
     """What the practice answered."""
     available_from: PlausibleDate | None = None
     """From which day there is a place, where the practice said so; not before the answer."""
-    occurred_at: PlausibleDayOrInstant | None = None
-    """When the practice answered, also as a day; not before the day on which it was to be asked; without it, now."""
+    occurred_at: PlausibleInstant | None = None
+    """When the practice answered, not before the day on which it was to be asked; without it and a day, just now."""
+    occurred_on: PlausibleDate | None = None
+    """On which day the practice answered, where the time is not known, as of a letter."""
     channel: Channel | None = None
     """How the practice answered."""
     direction: Direction | None = None
     """Whether the practice was asked, or came to us; without it, what comes in writing comes from the practice."""
     note: Note | None = None
     """What else was said."""
+
+    @rule_across("occurred_at", "occurred_on")
+    def _came_at_one_time(self) -> None:
+        """Only one of `occurred_at` and `occurred_on` says when it came."""
+        if self.occurred_at is not None and self.occurred_on is not None:
+            raise NotAcceptable("field.time_or_day")
+
+    @property
+    def at(self) -> datetime | None:
+        """When the practice answered, as far as it is said; of a day its first instant in Berlin."""
+        return instant_of(self.occurred_at, self.occurred_on)
 
 
 class NewPlace(Schema):

@@ -145,8 +145,10 @@ def _what_is_invalid(errors: Sequence[FieldProblem]) -> Sentence:
         return Sentence.of("input.invalid")
     first, others = errors[0], len(errors) - 1
     field = first.field or Sentence.of("word.body")
-    if others <= 1:
-        return Sentence.of(f"input.invalid.{'two' if others else 'one'}", field=field, problem=first.sentence)
+    if not others:
+        return Sentence.of("input.invalid.one", field=field, problem=first.sentence)
+    if others == 1:
+        return Sentence.of("input.invalid.two", field=field, problem=first.sentence)
     return Sentence.of("input.invalid.several", field=field, problem=first.sentence, others=others)
 
 

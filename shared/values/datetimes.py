@@ -136,13 +136,12 @@ Point = TypeVar("Point", date, datetime)
 
 
 def _between(first: Point, last: Point) -> AfterValidator:
-    return AfterValidator(lambda point: _plausible(point, first, last))
+    def is_plausible(point: Point) -> Point:
+        if not first <= point <= last:
+            raise NotAcceptable("field.implausible_day", first=first, last=last)
+        return point
 
-
-def _plausible(point: Point, first: Point, last: Point) -> Point:
-    if not first <= point <= last:
-        raise NotAcceptable("field.implausible_day", first=first, last=last)
-    return point
+    return AfterValidator(is_plausible)
 
 
 def _described(first: date, last: date, years: str | None = None, *, example: str) -> Any:
@@ -177,30 +176,6 @@ PlausibleInstant = Annotated[
     Instant, _between(FIRST_INSTANT, LAST_INSTANT), _described(FIRST_DAY, LAST_DAY, example="2026-11-23T09:30:00Z")
 ]
 """An instant at which something happened or is planned."""
-
-
-def _accepted_day_or_instant(value: Any) -> datetime:
-    if isinstance(value, str) and _DATE.fullmatch(value.strip()):
-        return start_of_berlin_day(_plausible(parse_date(value.strip()), FIRST_DAY, LAST_DAY))
-    return _plausible(_accepted_instant(value), FIRST_INSTANT, LAST_INSTANT)
-
-
-PlausibleDayOrInstant = Annotated[
-    datetime,
-    BeforeValidator(_accepted_day_or_instant),
-    PlainSerializer(format_datetime, when_used="json"),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "format": "date-time"},
-                {"type": "string", "format": "date", "pattern": "^20[0-9]{2}-"},
-            ]
-        }
-    ),
-    _described(FIRST_DAY, LAST_DAY, example="2026-11-21"),
-]
-"""When something happened of which often only the day is known, such as a letter: a day is its first instant in
-Berlin."""
 
 
 def parse_berlin_datetime(text: str) -> datetime:

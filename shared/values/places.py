@@ -39,10 +39,8 @@ class Place:
 def distance_km(one: Place, other: Place) -> float:
     """Returns the great-circle distance in kilometres by the haversine formula, on a sphere of the mean earth radius.
 
-    It is for code without the database. In SQL the distance is on a sphere too (`matching_service/store/nearness.py`).
-    The plan finds practices by the index of places with `place && _ST_Expand(here, metres)`, the part of `ST_DWithin`
-    that an index can answer: a function that PostGIS calls internal; 2.3 has it, and 3.3, with which this runs. All are
-    within 0.6 % of the distance on the ellipsoid, which `ST_Distance` and `ST_DWithin` give unless asked for a sphere.
+    It is for code without the database. In SQL the distance is on a sphere too, and an index finds who is in the box
+    around a circle (`matching_service/store/nearness.py`). Both are within 0.6 % of the distance on the ellipsoid.
     Source: R. W. Sinnott, "Virtues of the Haversine", Sky and Telescope 68 (1984).
     """
     north, other_north = math.radians(one.latitude), math.radians(other.latitude)

@@ -26,6 +26,7 @@ WITHOUT_A_RACE = {
     "contact_plan.too_late": "a week ends whoever looks; asked with the plan locked, as `contact_plan.not_proposed`",
     "contact_log.patient_erased": "asked with the patient locked, as by an erasure",
     "contact_log.corrected_already": "asked with the patient locked, and held by an index that is unique",
+    "contact_log.sent_by_platform": "what an entry says never changes",
     "contact_log.answer_of_request": "what an entry says never changes",
     "contact_log.contact_of_request": "what an entry says never changes",
     "contact_log.request_waits": "a hint where the answer belongs; a request approved at this moment takes it too",

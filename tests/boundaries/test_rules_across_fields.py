@@ -85,6 +85,14 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
         },
         {"overrides.0.therapist_id"},
     ),
+    ("NewContactLogEntry", "_took_place_at_one_time"): (
+        {**CONTACT, "occurred_on": "2026-11-21"},
+        {"occurred_at", "occurred_on"},
+    ),
+    ("NewAnswer", "_came_at_one_time"): (
+        {"outcome": "later", "occurred_at": "2026-11-21T09:00:00Z", "occurred_on": "2026-11-21"},
+        {"occurred_at", "occurred_on"},
+    ),
     ("NewContactLogEntry", "_only_an_entry_is_taken_back"): ({**CONTACT, "result": "taken_back"}, {"result"}),
     ("NewContactLogEntry", "_a_correction_has_a_reason"): ({**CONTACT, "corrects": ID}, {"note"}),
     ("NewContactLogEntry", "_channel_fits"): ({**CONTACT, "result": "voicemail"}, {"channel"}),

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
-from communication_service.domain import calls, emails, suppressions
+from communication_service.domain import calls, composing, emails, suppressions
 from communication_service.domain import sending as domain
 from communication_service.domain.schemas import CallOutcome, EmailResponse, Resolution
 from communication_service.domain.suppression_schemas import NewSuppression
@@ -31,6 +31,7 @@ from tests.builders.communication import (
     a_therapist,
     composed,
     the,
+    withdraw,
 )
 from tests.concurrency import in_turn, while_uncommitted
 from tests.conftest import MONDAY
@@ -201,3 +202,22 @@ def test_an_answer_counts_from_its_turn_whoever_it_waited_for(app: Flask) -> Non
         answer = while_uncommitted(lambda session: locks.lock_therapist(session, therapist), posting)
         assert answer.status_code == 200, answer.json
         assert min(times_of_answers()[-1]) > freed_after
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_who_has_taken_a_place_elsewhere_while_a_mail_is_composed_is_in_no_mail(is_alone: bool) -> None:
+    """The patient's request is withdrawn by then; the mail that was composed is composed anew, or is none."""
+    therapist = a_therapist()
+    placed = a_request(therapist)
+    others = [] if is_alone else [a_request(therapist)]
+
+    def composing_at_this_moment(session: Session) -> None:
+        assert composing.compose(session, therapist, rules=RULES, texts=TEXTS, now=NOW)
+
+    assert while_uncommitted(composing_at_this_moment, lambda: withdraw(placed, time=NOW)) is None
+    later = NOW + timedelta(minutes=1)
+    composed(later)
+    with transaction() as session:
+        waiting = domain.next_to_send(session, rules=RULES, now=later, at_most=10)
+        asked = [session.get_one(Email, each.email_id).placement_request_ids for each in waiting]
+    assert asked == ([others] if others else [])

@@ -18,6 +18,7 @@ from shared.values.contacts import LONGEST_NAME
 from shared.values.lists import CURSOR_FORM
 from shared.values.weekly import WEEK_DESCRIPTION
 from tests.fuzz import rules
+from tests.fuzz.contact_reasons import ANSWER, CONTACTS, ID
 from tests.fuzz.reason import Reason
 from tests.fuzz.sent import NOTHING, Sent
 
@@ -25,20 +26,19 @@ PRECONDITION_FAILED = 412
 NEW_THERAPIST, THERAPIST = "POST /api/therapists", "PATCH /api/therapists/{id}"
 NEW_PATIENT, PATIENT = "POST /api/patients", "PATCH /api/patients/{id}"
 LETTER, CALL = "POST /api/emails/{id}/response", "POST /api/phone-calls/{id}/outcome"
-ANSWER, LIST = "POST /api/placement-requests/{id}/response", "POST /api/placement-requests"
-PLACE, CORRECT = "POST /api/placement-requests/{id}/place", "POST /api/placement-requests/{id}/correct"
+LIST = "POST /api/placement-requests"
 STATUS, CONSENT = "POST /api/patients/{id}/status", "POST /api/patients/{id}/consents"
 BLOCK = "POST /api/therapists/{id}/block"
 BULK, BULK_OF_PATIENTS = "POST /api/placement-requests/bulk", "POST /api/patients/bulk"
 BULK_OF_REVIEWS, APPROVAL = "POST /api/import-reviews/bulk", "POST /api/import-reviews/{id}/approve"
 GEOCODE, DISTANCE, HOLIDAYS = "GET /api/geocode", "GET /api/distance", "GET /api/holidays"
-CONTACT, CONTACT_LOG = "POST /api/patients/{id}/contact-log", "GET /api/patients/{id}/contact-log"
+CONTACT_LOG = "GET /api/patients/{id}/contact-log"
 REPORTS = tuple(f"GET /api/reports/{name}" for name in ("contacts", "answers", "searches"))
 PLANS = "POST /api/contact-plans"
 GEOCODE_MANY, MATRIX = "POST /api/geocode", "POST /api/distance-matrix"
 POINT = {"postal_code": "52062"}
 
-ID, OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdef", "01933f0e-7c3a-7000-8000-abcdefabcdee"
+OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdee"
 TWO_ANSWERS = {"responses": [{"placement_request_id": ID, "outcome": "declined_other"}] * 2}
 ONE_ANSWER = {"responses": TWO_ANSWERS["responses"][:1]}
 
@@ -168,58 +168,9 @@ RULES = (
         {"result": "no_answer", "occurred_at": "2026-01-01T09:00:00Z"}, fields=("occurred_at",), also=(ANSWER,),
     ),
     Reason(
-        "must not lie in the future", "depends on now", rules.lies_in_the_future, CONTACT,
-        {"occurred_at": "2099-01-01T09:00:00Z"}, {"occurred_at": "2026-01-01T09:00:00Z"}, fields=("occurred_at",),
-    ),
-    Reason(
-        "names a practice that is not known here", "depends on what is stored", rules.was_sent, CONTACT,
-        {"therapist_id": ID}, None, fields=("therapist_id",),
-    ),
-    Reason(
-        "names no entry of this contact log", "depends on what is stored", rules.was_sent, CONTACT,
-        {"corrects": ID, "note": "it is so"}, None, fields=("corrects",),
-    ),
-    Reason(
-        "a year before the search began", "depends on what is stored and on today", rules.was_sent, CONTACT,
-        {"occurred_at": "2001-01-01T09:00:00Z"}, None, fields=("occurred_at",),
-    ),
-    Reason(
-        "does not go with", "a rule across fields", rules.cannot_be_by_channel, CONTACT,
-        {"result": "busy"}, {"result": "sent"}, fields=("channel",),
-    ),
-    Reason(
-        "does not go with", "a rule across fields", rules.begins_with_the_wrong_side, CONTACT,
-        {"direction": "inbound"}, {"direction": "outbound"}, fields=("direction",),
-    ),
-    Reason(
-        "must say what is wrong with the corrected entry", "a rule across fields", rules.corrects_without_a_note,
-        CONTACT, {"corrects": ID}, {"corrects": ID, "note": "it is so"}, fields=("note",),
-    ),
-    Reason(
-        "must not lie before the day of the answer", "compares two dates", rules.was_sent, CONTACT,
-        {"available_from": "2001-01-01"}, None, fields=("available_from",), also=(ANSWER, CORRECT),
-    ),
-    Reason(
-        "must not lie before the day of the answer", "depends on what is stored", rules.was_sent, PLACE,
-        {"placed_on": "2001-01-01"}, None, fields=("placed_on",), before=((ANSWER, {"outcome": "accepted"}),),
-    ),
-    Reason(
         "must not lie before the day on which the request was approved", "depends on what is stored", rules.was_sent,
-        PLACE, {"first_session_on": "2001-01-01"}, None, fields=("first_session_on",),
-        before=((ANSWER, {"outcome": "accepted"}),),
-    ),
-    Reason(
-        "must not lie before the day on which the request was approved", "depends on what is stored", rules.was_sent,
-        ANSWER, {"outcome": "declined_other", "occurred_at": "2001-01-02T00:00:00Z"}, None, fields=("occurred_at",),
-    ),
-    Reason(
-        "must not lie in the future", "depends on today", rules.lies_in_the_future, PLACE,
-        {"placed_on": "2099-01-01"}, {"placed_on": "2026-01-01"}, fields=("placed_on",),
-        before=((ANSWER, {"outcome": "accepted"}),),
-    ),
-    Reason(
-        "takes another entry back", "a rule across fields", rules.takes_nothing_back, CONTACT,
-        {"result": "taken_back"}, {"result": "sent"}, fields=("result",),
+        ANSWER, {"outcome": "declined_other", "occurred_at": "2001-01-02T00:00:00Z"}, None,
+        fields=("occurred_at", "occurred_on"),
     ),
     Reason(
         "must lie within 366 days", "depends on now", rules.lies_beyond_a_year, CALL,
@@ -406,7 +357,7 @@ RULES = (
 )  # fmt: skip
 """Rules across fields, and of one value beside what is stored, today or the requests before."""
 
-REASONS = VALUES + RULES
+REASONS = VALUES + RULES + CONTACTS
 
 
 def explained(sent: Sent, status: int, answer: Mapping[str, Any]) -> str | None:

@@ -353,44 +353,6 @@ def is_me(value: Any, _sent: Sent) -> bool:
     return bool(value == "me")
 
 
-def takes_nothing_back(value: Any, sent: Sent) -> bool:
-    """A contact that takes back another one, without naming it."""
-    return value == "taken_back" and (sent.body or {}).get("corrects") is None
-
-
-_NOT_WRITTEN = {"phone", "in_person", "appointment_service", "reply_link"}
-_NOT_SPOKEN = {"email", "letter", "fax", "reply_link"}
-_NO_CHANNEL_OF = {
-    "sent": {"phone", "in_person", "reply_link"},
-    "received": {"reply_link"},
-    "confirmation_sent": _NOT_WRITTEN,
-    "withdrawal_sent": _NOT_WRITTEN,
-    "busy": _NOT_WRITTEN - {"phone"} | {"email", "letter"},
-    "wrong_number": _NOT_WRITTEN - {"phone"} | {"email", "letter"},
-    "voicemail": _NOT_SPOKEN | {"in_person", "appointment_service"},
-    **dict.fromkeys(("reached", "no_answer", "call_back", "not_discussed"), _NOT_SPOKEN),
-}
-
-
-def cannot_be_by_channel(value: Any, sent: Sent) -> bool:
-    """A letter is not busy, and nothing is sent by phone."""
-    return value in _NO_CHANNEL_OF.get((sent.body or {}).get("result", ""), ())
-
-
-def begins_with_the_wrong_side(value: Any, sent: Sent) -> bool:
-    """What reached nobody or was sent came from us; what was received, or answered in writing, did not."""
-    result, channel = (sent.body or {}).get("result", ""), (sent.body or {}).get("channel")
-    if value == "inbound":
-        return result.endswith("sent") or result in ("no_answer", "busy", "voicemail", "wrong_number")
-    is_answer = result.startswith("declined") or result in ("accepted", "later")
-    return result == "received" or (is_answer and channel in ("email", "letter", "fax", "reply_link"))
-
-
-def corrects_without_a_note(value: Any, sent: Sent) -> bool:
-    """A contact that corrects another one and does not say why."""
-    return (sent.body or {}).get("corrects") is not None and (value is NOTHING or value is None)
-
-
 def was_sent(value: Any, sent: Sent) -> bool:
     """Something, and whether it is right depends on what is stored or was sent before."""
     return value is not NOTHING

@@ -15,15 +15,14 @@ from shared.http import openapi
 from tests.architecture.sources import SERVICES
 from tests.fuzz.callers import SIGN_IN
 from tests.fuzz.campaign import KEY, Prepared
+from tests.fuzz.contact_reasons import ANSWER, CONTACT
 from tests.fuzz.reason import Reason
 from tests.fuzz.reasons import (
-    ANSWER,
     BULK,
     BULK_OF_PATIENTS,
     BULK_OF_REVIEWS,
     CALL,
     CONSENT,
-    CONTACT,
     LETTER,
     LIST,
     NEW_PATIENT,

@@ -102,7 +102,13 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
         "Aachen",
         of[long]["patient_reference"],
     )
-    for query, found in (("lacks=no_channel", [late]), ("lacks=no_call_left", []), ("gap=place_unknown", [nowhere])):
+    without_channel = [each for each, patient in of.items() if "no_channel" in patient["lacks"]]
+    assert late in without_channel
+    for query, found in (
+        ("lacks=no_channel,no_call_left", without_channel),
+        ("lacks=no_call_left", []),
+        ("gap=place_unknown", [nowhere]),
+    ):
         items = client.get(f"{URL}/{plan['id']}/patients?{query}").json["items"]
         assert [UUID(each["patient_id"]) for each in items] == found, query
     assert [client.get(f"{URL}/{plan['id']}/requests?channel={each}").json["total"] for each in ("phone", "email")] == [

@@ -121,7 +121,7 @@ def test_the_table_speaks_the_readers_language_and_local_time(session: Session, 
     request = a_request(session, RequestStatus.CONTACTED)
     session.commit()
     day = berlin_day(clock.now()) - timedelta(days=2)
-    add(client, request.patient_id, request.therapist_id, occurred_at=day.isoformat())
+    add(client, request.patient_id, request.therapist_id, occurred_at=None, occurred_on=day.isoformat())
     client.post(f"/api/placement-requests/{request.id}/response", json={"outcome": "accepted", "channel": "phone"})
     url = f"/api/patients/{request.patient_id}/contact-log"
     headers = {"Accept": "text/csv", "Accept-Language": "de"}
