@@ -15,7 +15,8 @@ from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import EntityView, QuerySchema, Schema
 from shared.values.text import Line, Text, layout, one_line
 
-LONGEST_BODY = 20_000
+LONGEST_BODY = 8_000
+"""Characters: nearly twice the longest of the first templates."""
 Subject = Annotated[str, Text(300, one_line), Field(examples=["Anfrage: Therapieplatz ({{ references }})"])]
 """The subject of an e-mail, with values in double braces."""
 Body = Annotated[str, Text(LONGEST_BODY, layout), Field(examples=["{{ greeting }},\n\nim Auftrag von …"])]

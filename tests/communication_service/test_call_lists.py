@@ -38,7 +38,7 @@ def test_calls_are_shown_in_the_form_that_is_accepted(client: FlaskClient) -> No
     printed = client.get(f"{URL}?date=2026-11-23", headers={"Accept": "application/pdf"})
     assert (printed.status_code, printed.data[:5]) == (200, b"%PDF-")
     assert printed.headers["Content-Disposition"] == 'attachment; filename="phone-calls.pdf"'
-    assert client.get(URL, headers={"Accept": "text/csv"}).text.startswith("id,")
+    assert client.get(URL, headers={"Accept": "text/csv"}).text.startswith('"id",')
     assert client.get(URL, headers={"Accept": "image/png"}).status_code == 406
     assert client.get(URL).json["total"] == 1
 
