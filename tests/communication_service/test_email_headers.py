@@ -100,6 +100,7 @@ def check(message: bytes, *, name: str, sender: str, to: str, subject: str, caus
 @example(LONG_NAME, "vermittlung-von-therapieplaetzen@a-rather-long-domain.agentur.example.org", "a@b.de", "x", "c")
 @example("A" * 75 + ",", "a" * 25 + "@example.org", "a@b.de", "=?utf-8?q?x?=", "c")
 @example("", "a@b.de", '"a, b <c>"@xn--mller-kva.de', "", "c")
+@example("", "a@b.de", f"{'x=?y' * 12}@{'a' * 40}.de", "", "c")
 @settings(max_examples=150, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
 def test_every_header_parses_back_to_what_was_meant(name: str, sender: str, to: str, subject: str, cause: str) -> None:
     envelope = written(Sender(sender, name), to=to, subject=subject, cause=cause)

@@ -49,7 +49,7 @@ def read(message: bytes) -> Mail:
     for line in lines:
         if not LINE.fullmatch(line) or len(line) > 998 or not line.strip():
             raise Malformed(f"not a line of a header: {line!r}")
-        if b"=?" in line and len(line) > 76:
+        if ENCODED_WORD.search(line.decode("ascii")) and len(line) > 76:
             raise Malformed(f"a line with an encoded word has at most 76 characters: {line!r}")
     text = [line.decode("ascii") for line in lines]
     return Mail([_header(each) for each in "\r\n".join(text).replace("\r\n ", "\n ").split("\r\n")], text)
