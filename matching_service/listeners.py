@@ -47,7 +47,7 @@ from shared.events.catalogue import (
 )
 from shared.events.event import Event
 from shared.events.listeners import Listeners
-from shared.values.enums import CallResult, EmailKind
+from shared.values.enums import CallResult, Channel, EmailKind
 
 listeners = Listeners()
 
@@ -256,6 +256,7 @@ def take_written_answers(session: Session, event: EmailAnswered, *, dependencies
     contacts.record_written_answers(
         session,
         event.answers,
+        channel=Channel(event.channel),
         occurred_at=event.occurred_at,
         event_time=event.envelope.time,
         by=event.recorded_by,

@@ -122,7 +122,7 @@ class Contacts:
             if said:
                 responses = [Response.from_json(each.to_json()) for each in said]
                 answer = EmailResponse(responses=responses)
-                emails.answer(session, self._texts, sent.id, answer, by=None, now=now)
+                emails.answer(session, self._texts, sent.id, answer, rules=self._rules, by=None, now=now)
         return self._offers(asked, said, sent.practice)
 
     # Calls

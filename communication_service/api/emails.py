@@ -62,9 +62,13 @@ class EmailResponseResource(Resource):
     def post(self, context: Context[Dependencies], id: UUID, body: EmailResponse) -> EmailView:
         """Record what the practice answered, request by request.
 
-        409 where a request has an answer already, unless that was "later"; then nothing is recorded.
+        409 where a request has an answer already, unless that was "later"; then nothing is recorded. An answer to an
+        e-mail in doubt proves that it was sent.
         """
-        return emails.answer(context.session, texts(context), id, body, by=context.caller.id, now=context.now)
+        rules = context.dependencies.rules
+        return emails.answer(
+            context.session, texts(context), id, body, rules=rules, by=context.caller.id, now=context.now
+        )
 
 
 class EmailResolveResource(Resource):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import answers, email_parts, sending, states
+from communication_service.domain import email_parts, sending, states, written_answers
 from communication_service.domain.lists import EMAILS
 from communication_service.domain.schemas import (
     CallResponse,
@@ -22,12 +22,9 @@ from communication_service.store import email_queries, inquiry_queries, lists, l
 from communication_service.store.tables import Email, Inquiry
 from shared.database import Session
 from shared.database.rows import require
-from shared.errors import Conflict
-from shared.events.catalogue import EmailAnswered
-from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
 from shared.values.emails import EmailText
-from shared.values.enums import EmailResolution
+from shared.values.enums import Channel, EmailResolution
 from shared.values.lists import Listed, ListRequest
 
 _OF_LETTER = frozenset({"subject", "body_text", "body_html"})
@@ -77,32 +74,22 @@ def lock(session: Session, email_id: UUID) -> None:
 
 
 def answer(
-    session: Session, texts: PatientTexts, email_id: UUID, response: EmailResponse, *, by: UUID | None, now: datetime
+    session: Session,
+    texts: PatientTexts,
+    email_id: UUID,
+    response: EmailResponse,
+    *,
+    rules: ContactRules,
+    by: UUID | None,
+    now: datetime,
 ) -> EmailView:
     """Record what the practice answered.
 
     Raises `NotFound`, `Conflict` unless it was sent and no other answer is recorded, `RuleBroken`.
     """
     email = lock_and_get(session, email_id)
-    if email.status != "sent" or email.therapist_id is None:
-        raise Conflict("email.not_sent")
-    now = answers.later_than_known(session, email.therapist_id, now)
     said = [CallResponse.from_json(each.to_json()) for each in response.responses]
-    answers.require_about(said, email.placement_request_ids)
-    answers.require_open(session, said, email.placement_request_ids)
-    answers.record_answers(
-        session, texts, said, therapist_id=email.therapist_id, email_id=email.id, occurred_at=now, by=by, now=now
-    )
-    answers.end_requests(session, said, now=now)
-    email.count_change(by=by, now=now)
-    event = EmailAnswered(
-        email_id=email.id,
-        therapist_id=email.therapist_id,
-        occurred_at=now,
-        answers=answers.for_event(said),
-        recorded_by=by,
-    )
-    record(session, email, event, now=now)
+    written_answers.record_written(session, texts, email, said, channel=Channel.EMAIL, rules=rules, by=by, now=now)
     return _view(session, texts, email)
 
 

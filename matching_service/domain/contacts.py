@@ -182,13 +182,14 @@ def record_written_answers(
     session: Session,
     answers: Sequence[PracticeAnswer],
     *,
+    channel: Channel,
     occurred_at: datetime,
     event_time: datetime,
     by: UUID | None,
     rules: AskAgainRules,
     now: datetime,
 ) -> None:
-    """The practice answered in writing, as `by` entered it."""
+    """The practice answered in writing by this channel, as `by` entered it; None: the practice itself."""
     answer_to = answers_by_request(session, answers)
     for request in _lock_requests(session, answer_to.keys()).values():
         response = _answer_of(answer_to[request.id])
@@ -198,7 +199,7 @@ def record_written_answers(
             response,
             at=occurred_at,
             event_time=event_time,
-            channel=Channel.EMAIL,
+            channel=channel,
             direction=Direction.INBOUND,
             by=by,
             rules=rules,

@@ -30,7 +30,7 @@ from tests.builders.world import World
 def by_letter(world: World, request: UUID, outcome: str) -> None:
     (letter,) = (each for each in world.rows(c.Email, status="sent") if request in each.placement_request_ids)
     said = EmailResponse.from_json({"responses": [{"placement_request_id": str(request), "outcome": outcome}]})
-    emails.answer(world.communication, TEXTS, letter.id, said, by=None, now=world.now)
+    emails.answer(world.communication, TEXTS, letter.id, said, rules=RULES, by=None, now=world.now)
 
 
 def by_phone(world: World, request: UUID, outcome: str) -> None:
@@ -193,6 +193,6 @@ def test_one_closed_answer_among_several_refuses_all_and_says_which(
         both = [{"placement_request_id": str(each), "outcome": "accepted"} for each in (one, other)]
         said = EmailResponse.from_json({"responses": both})
         with pytest.raises(Conflict) as refused:
-            emails.answer(world.communication, TEXTS, letter.id, said, by=None, now=world.now)
+            emails.answer(world.communication, TEXTS, letter.id, said, rules=RULES, by=None, now=world.now)
         assert [problem.field for problem in refused.value.errors] == ["responses.1.placement_request_id"]
         assert acknowledged(world, by_letter, one, "accepted")

@@ -367,7 +367,8 @@ class World:
             {"responses": [{"placement_request_id": str(each), "outcome": answer} for each in ids[:1]]}
         )
         self._try(
-            self.communication, lambda: emails.answer(self.communication, TEXTS, email.id, said, by=None, now=self.now)
+            self.communication,
+            lambda: emails.answer(self.communication, TEXTS, email.id, said, rules=RULES, by=None, now=self.now),
         )
 
     # What is there now

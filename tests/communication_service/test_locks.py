@@ -171,9 +171,8 @@ class BusyService:
                 {"placement_request_id": str(each), "outcome": "later"} for each in random.sample(about, len(about))
             ]
             with transaction() as session:
-                emails.answer(
-                    session, TEXTS, email.id, EmailResponse.from_json({"responses": said}), by=None, now=self._later()
-                )
+                answer = EmailResponse.from_json({"responses": said})
+                emails.answer(session, TEXTS, email.id, answer, rules=RULES, by=None, now=self._later())
 
     def staff(self) -> None:
         with transaction() as session:

@@ -148,7 +148,9 @@ def test_a_suppression_is_lifted_once() -> None:
 def answering(email: UUID, request: UUID, outcome: str, *, seconds: int) -> Callable[[Session], Any]:
     """Records an answer to an e-mail, by a clock that was read so many seconds after it was sent."""
     said = EmailResponse.from_json({"responses": [{"placement_request_id": str(request), "outcome": outcome}]})
-    return lambda session: emails.answer(session, TEXTS, email, said, by=None, now=NOW + timedelta(seconds=seconds))
+    return lambda session: emails.answer(
+        session, TEXTS, email, said, rules=RULES, by=None, now=NOW + timedelta(seconds=seconds)
+    )
 
 
 def an_email_that_was_sent(therapist: UUID) -> tuple[UUID, UUID]:

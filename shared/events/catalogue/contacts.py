@@ -91,9 +91,11 @@ class EmailAnswered(Event, name="communication.email_answered"):
     email_id: UUID
     therapist_id: UUID
     occurred_at: PlausibleInstant
+    channel: str = "email"
+    """How the answer came, as in docs/api.md#closed-vocabularies: in a letter of the practice, or by the link."""
     answers: Answers
     recorded_by: UUID | None = None
-    """The account of who recorded it."""
+    """The account of who recorded it; null: the practice did, by the link."""
 
 
 class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
