@@ -1,4 +1,4 @@
-"""Every event this service reacts to: which practices were asked, written to and called."""
+"""Every event this service reacts to: which practices were asked, written to and called, and what they say."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.database import Session
-from shared.events.catalogue import CallRecorded, ContactEntered, EmailSent, RequestApproved
+from shared.events.catalogue import CallRecorded, ContactEntered, EmailSent, PracticeStated, RequestApproved
 from shared.events.event import Event
 from shared.events.listeners import Listeners
-from therapist_service.domain import contacts
+from therapist_service.domain import contacts, practice_statements
 
 listeners = Listeners()
 
-ContactEvent = RequestApproved | EmailSent | CallRecorded | ContactEntered
+ContactEvent = RequestApproved | EmailSent | CallRecorded | ContactEntered | PracticeStated
 
 
 @listeners.locks_first
@@ -44,3 +44,9 @@ def note_the_email(session: Session, event: EmailSent, *, now: datetime) -> None
 def note_the_call(session: Session, event: CallRecorded, *, now: datetime) -> None:
     """Show staff when the practice was last called, and last reached."""
     contacts.note_call(session, event, now=now)
+
+
+@listeners.effect(PracticeStated)
+def follow_the_practice(session: Session, event: PracticeStated, *, now: datetime) -> None:
+    """Write down what the practice says of its phone hours and places, and that it wants no contact."""
+    practice_statements.follow(session, event, now=now)

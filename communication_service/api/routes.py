@@ -22,6 +22,7 @@ from communication_service.api.phone_calls import (
     PhoneCallItem,
     PhoneCallOutcomeResource,
 )
+from communication_service.api.reply import ReplyPage
 from communication_service.api.suppressions import EmailSuppressionCollection, EmailSuppressionItem
 from communication_service.api.templates import (
     TemplateCollection,
@@ -65,6 +66,7 @@ ROUTES = [
     Route("/api/templates/<uuid:id>", TemplateItem, get=CALLERS, patch=COORDINATORS),
     Route("/api/templates/<uuid:id>/preview", TemplatePreviewResource, post=COORDINATORS),
     Route("/api/templates/<uuid:id>/versions", TemplateVersionCollection, get=CALLERS),
+    Route("/reply/<token>", ReplyPage, get=ANYONE, post=ANYONE),
     Route("/unsubscribe/<token>", UnsubscribePage, get=ANYONE, post=ANYONE),
     PATIENT_DATA,
 ]

@@ -32,26 +32,43 @@ def record_written(
     by: UUID | None,
     now: datetime,
 ) -> None:
-    """Record and publish these answers to an e-mail that `emails.lock_and_get` returned; its doubt ends.
+    """Record and publish these answers to an e-mail that `emails.lock_and_get` returned; its doubt ends, also without
+    any answer.
 
     Raises `Conflict` unless it was sent and no other answer is recorded, and `RuleBroken` for answers about others.
     """
     if email.status not in REACHED or email.therapist_id is None:
         raise Conflict("email.not_sent")
-    now = answers.later_than_known(session, email.therapist_id, now)
+    therapist_id = email.therapist_id
+    now = answers.later_than_known(session, therapist_id, now)
     answers.require_about(said, email.placement_request_ids)
     answers.require_open(session, said, email.placement_request_ids)
     if email.status == EmailStatus.IN_DOUBT:
         sending.resolve_doubt(session, email, was_sent=True, rules=rules, by=by, now=now)
         session.flush()
+    if said:
+        _record(session, texts, email, said, therapist_id=therapist_id, channel=channel, by=by, now=now)
+
+
+def _record(
+    session: Session,
+    texts: PatientTexts,
+    email: Email,
+    said: Sequence[CallResponse],
+    *,
+    therapist_id: UUID,
+    channel: Channel,
+    by: UUID | None,
+    now: datetime,
+) -> None:
     answers.record_answers(
-        session, texts, said, therapist_id=email.therapist_id, email_id=email.id, occurred_at=now, by=by, now=now
+        session, texts, said, therapist_id=therapist_id, email_id=email.id, occurred_at=now, by=by, now=now
     )
     answers.end_requests(session, said, now=now)
     email.count_change(by=by, now=now)
     event = EmailAnswered(
         email_id=email.id,
-        therapist_id=email.therapist_id,
+        therapist_id=therapist_id,
         occurred_at=now,
         channel=channel,
         answers=answers.for_event(said),

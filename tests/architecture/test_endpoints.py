@@ -93,6 +93,7 @@ def test_what_is_never_replayed_is_known_by_name() -> None:
         "POST /api/auth/password-resets/complete",
         "POST /api/me/password",
         "POST /api/me/otp",
+        "POST /reply/<token>",
         "POST /unsubscribe/<token>",
     }
 

@@ -29,6 +29,8 @@ OPEN = {
     "post /api/auth/password-resets/complete": "the token of the link that was sent proves it",
     "get /accept-invitation": "the page behind such a link; the same for everybody, without any data",
     "get /reset-password": "the page behind such a link; the same for everybody, without any data",
+    "get /reply/<token>": "the token of the link in an e-mail to a practice; shows a page",
+    "post /reply/<token>": "the same token: the practice's answer, which may be about that e-mail alone",
     "get /unsubscribe/<token>": "the token of the link in an e-mail to a practice; shows a page",
     "post /unsubscribe/<token>": "the same token, and the practice's mail program or its button (RFC 8058)",
     "get /account-pages/<name>": "the style sheet and the scripts of these pages",

@@ -159,6 +159,12 @@ def unsubscribe(stage: Stage) -> Any:
     return stage.client.post(f"/unsubscribe/{token}")
 
 
+def reply(stage: Stage) -> Any:
+    token = LINKS.token(LinkPurpose.REPLY, an_email_to_send().id, now=clock.now())
+    stage.send()
+    return stage.client.post(f"/reply/{token}", data={"outcome-0": "accepted", "no-more": "emails"})
+
+
 def take_a_suppression_back(stage: Stage) -> Any:
     known = suppressions.add(stage.session, NewSuppression.from_json(ADDRESS), by=None, now=MONDAY)
     return stage.client.delete(f"/api/email-suppressions/{known.id}")
@@ -228,6 +234,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
         suppress,
         {"email_suppressions.recorded_by", "email_suppressions.updated_by"},
     ),
+    "POST /reply/<token>": (reply, set()),
     "POST /unsubscribe/<token>": (unsubscribe, set()),
     "DELETE /api/email-suppressions/<id>": (
         take_a_suppression_back,

@@ -152,7 +152,7 @@ def test_what_follows_from_a_persons_act_names_nobody(app: Flask, client: FlaskC
     assert history(staff, other.id)["withdrawn"] is None
 
 
-@pytest.mark.parametrize("channel", ["phone", "email"])
+@pytest.mark.parametrize("channel", ["phone", "email", "reply_link"])
 def test_the_log_names_who_recorded_an_answer_elsewhere(
     channel: str, app: Flask, client: FlaskClient, session: Session
 ) -> None:
@@ -166,11 +166,12 @@ def test_the_log_names_who_recorded_an_answer_elsewhere(
             recorded_by=ANNA,
         )  # fmt: skip
     else:
-        told = EmailAnswered(
-            email_id=new_id(), therapist_id=request.therapist_id, occurred_at=MONDAY, answers=said, recorded_by=ANNA
-        )
+        mail = {"email_id": new_id(), "therapist_id": request.therapist_id, "channel": channel}
+        told = EmailAnswered(**mail, occurred_at=MONDAY, answers=said, recorded_by=ANNA)
     handle(session, happened(told))
     session.flush()
     staff = signed_in(app, Role.COORDINATOR)
     assert history(staff, request.id)["answered"] == str(ANNA)
+    (entry,) = staff.get(f"/api/patients/{request.patient_id}/contact-log").json["items"]
+    assert (entry["channel"], entry["result"]) == (channel, "accepted")
     assert staff.get(f"/api/placement-requests/{request.id}").json["updated_by"] is None

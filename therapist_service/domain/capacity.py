@@ -25,9 +25,10 @@ def state(
     expected_versions: Collection[int] | None,
     by: UUID | None,
     today: date,
+    reason: str | None = None,
     now: datetime,
 ) -> TherapistView:
-    """Write down what is said of a practice's places; all that follows from it changes too.
+    """Write down what is said of a practice's places; all that follows from it changes too. `reason`: for the log.
 
     Raises `NotFound`, `LostUpdate`, and `RuleBroken` for what cannot be said on this day.
     """
@@ -38,7 +39,7 @@ def state(
         return therapists.view(session, therapist)
     before = change_log.columns_of(therapist)
     _set(therapist, columns_of(capacity, today))
-    origin = ChangeOrigin(changed_by=by)
+    origin = ChangeOrigin(changed_by=by, reason=reason)
     return therapists.save(session, therapist, TherapistUpdated, before=before, origin=origin, now=now)
 
 

@@ -219,8 +219,9 @@ def change(
     by: UUID | None,
     now: datetime,
     roles: Set[Role] = CHANGES_EVERYTHING,
+    reason: str | None = None,
 ) -> TherapistView:
-    """Change fields of a therapist; what changes is protected from imports from now on.
+    """Change fields of a therapist; what changes is protected from imports from now on. `reason`: for the log.
 
     Raises `NotFound`, `LostUpdate`, `Forbidden` for what only others may change, and `InvalidFields` or a
     `ValidationError` for fields that do not fit.
@@ -240,7 +241,8 @@ def change(
             setattr(therapist, name, value)
     if changed & _FOUND_BY:
         make_findable(therapist)
-    return save(session, therapist, TherapistUpdated, before=before, origin=ChangeOrigin(changed_by=by), now=now)
+    origin = ChangeOrigin(changed_by=by, reason=reason)
+    return save(session, therapist, TherapistUpdated, before=before, origin=origin, now=now)
 
 
 def change_phone_hours(
@@ -250,11 +252,12 @@ def change_phone_hours(
     *,
     expected_versions: Collection[int] | None,
     by: UUID | None,
+    reason: str | None = None,
     now: datetime,
 ) -> TherapistView:
     """Replace the hours in which the practice answers the phone. Raises `NotFound` and `LostUpdate`."""
     patch = MergePatch({"phone_hours": hours}, {})
-    return change(session, therapist_id, patch, expected_versions=expected_versions, by=by, now=now)
+    return change(session, therapist_id, patch, expected_versions=expected_versions, by=by, reason=reason, now=now)
 
 
 def _refuse_what_others_change(changed: Set[str], roles: Set[Role]) -> None:

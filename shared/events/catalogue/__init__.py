@@ -25,7 +25,9 @@ from shared.events.catalogue.contacts import (
     InquiryComposed,
     InquiryDissolved,
     PatientErasedFromCommunication,
+    PlacesStated,
     PracticeAnswer,
+    PracticeStated,
 )
 from shared.events.catalogue.imports import (
     ImportCompleted,
@@ -106,7 +108,9 @@ __all__ = [
     "PlaceConfirmed",
     "PlaceFailed",
     "PlaceTakenBack",
+    "PlacesStated",
     "PracticeAnswer",
+    "PracticeStated",
     "PublicCapacity",
     "PublicCapacityStatement",
     "PublicPatient",

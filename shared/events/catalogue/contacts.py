@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from shared.events.catalogue.payloads import Ids, Payload
+from shared.events.catalogue.payloads import Ids, Payload, Weekly
 from shared.events.event import Event
 from shared.values.datetimes import PlausibleDate, PlausibleInstant
 
@@ -96,6 +96,28 @@ class EmailAnswered(Event, name="communication.email_answered"):
     answers: Answers
     recorded_by: UUID | None = None
     """The account of who recorded it; null: the practice did, by the link."""
+
+
+class PlacesStated(Payload):
+    """What a practice said of its places in one setting; states as in docs/api.md#closed-vocabularies."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True, validate_by_alias=True)
+
+    state: str
+    from_: PlausibleDate | None = Field(default=None, alias="from")
+
+
+class PracticeStated(Event, name="communication.practice_stated"):
+    """A practice said something of itself by the link in an e-mail; what it did not speak of is null."""
+
+    email_id: UUID
+    therapist_id: UUID
+    occurred_at: PlausibleInstant
+    phone_hours: Weekly | None = None
+    individual: PlacesStated | None = None
+    group: PlacesStated | None = None
+    no_contact: bool = False
+    """Whether it wants nobody to write or to call any more."""
 
 
 class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
