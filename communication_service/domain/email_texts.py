@@ -8,7 +8,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from communication_service.domain import template_words, templates
-from communication_service.domain.letter_headers import NO_MORE
+from communication_service.domain.letter_headers import NO_MORE, REPLY_LINK_HERE
 from communication_service.domain.template_values import (
     CallScriptValues,
     InquiryValues,
@@ -76,6 +76,7 @@ def inquiry_values(
         greeting=greeting(therapist, language),
         sender=clean(sender),
         opt_out=NO_MORE,
+        reply_link=REPLY_LINK_HERE,
         number=len(pseudonyms),
         references=", ".join(each.reference for each in pseudonyms),
         patients=pseudonyms,

@@ -16,6 +16,10 @@ from shared.values.emails import Sender
 NO_MORE = "Keine Anfragen mehr"
 """The subject of a mail with which a practice asks for no more inquiries."""
 
+REPLY_LINK_HERE = "https://antwort-link.invalid"
+"""Stands in a letter where its link to answer comes when it is handed over (`.invalid` leads nowhere, RFC 2606): who
+reads the letter here cannot answer in the practice's name."""
+
 
 @dataclass(frozen=True)
 class Links:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from html import escape
+from uuid import UUID
 
-from communication_service.domain.letter_headers import LetterHeaders, Links
+from communication_service.domain.letter_headers import REPLY_LINK_HERE, LetterHeaders, Links
+from communication_service.domain.link_tokens import LinkPurpose
 from communication_service.domain.sending import EmailClaim
 from communication_service.settings import ContactRules
 from shared.values.emails import EmailText, OutgoingEmail, as_message
@@ -20,13 +22,23 @@ def message(claim: EmailClaim, *, rules: ContactRules, links: Links | None, now:
     """Returns the message of a claimed e-mail; one that is redirected says whom it was for."""
     headers = LetterHeaders(rules.sender, links, rules.reply_tokens, language=rules.letter_language)
     is_redirected = claim.mode == MailMode.REDIRECT
+    text = _with_link(_redirected(claim) if is_redirected else claim.text, claim.email_id, rules, links, now)
     return as_message(
-        _redirected(claim) if is_redirected else claim.text,
+        text,
         sender=rules.sender,
         recipient=rules.redirect_to if is_redirected else claim.recipient,
         message_id=claim.message_id,
         more=headers.of(claim.email_id, date=now, correlation_id=claim.correlation_id),
     )
+
+
+def _with_link(text: EmailText, email_id: UUID, rules: ContactRules, links: Links | None, now: datetime) -> EmailText:
+    """The letter with its link to answer; without a key to sign one, with the address to write to."""
+    if REPLY_LINK_HERE not in text.text and REPLY_LINK_HERE not in text.html:
+        return text
+    url = links.url(LinkPurpose.REPLY, email_id, now=now) if links else f"mailto:{rules.sender.address}"
+    anchor = f'<a href="{escape(url)}">{escape(url)}</a>'
+    return EmailText(text.subject, text.text.replace(REPLY_LINK_HERE, url), text.html.replace(REPLY_LINK_HERE, anchor))
 
 
 def _redirected(claim: EmailClaim) -> EmailText:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from communication_service.domain import template_words
-from communication_service.domain.letter_headers import NO_MORE
+from communication_service.domain.letter_headers import NO_MORE, REPLY_LINK_HERE
 from communication_service.domain.template_values import (
     CallScriptValues,
     ConfirmationValues,
@@ -76,7 +76,7 @@ def _greeting(language: TextLanguage) -> str:
 def _inquiry(language: TextLanguage, number: int, sender: Sender) -> Values:
     patients = [_pseudonym(place, language) for place in range(number)]
     references = ", ".join(each.reference for each in patients)
-    return InquiryValues(_greeting(language), sender, NO_MORE, number, references, patients)
+    return InquiryValues(_greeting(language), sender, NO_MORE, REPLY_LINK_HERE, number, references, patients)
 
 
 def _confirmation(language: TextLanguage, number: int, sender: Sender) -> Values:  # noqa: ARG001 - as all of them

@@ -46,6 +46,8 @@ class InquiryValues:
     sender: Sender
     opt_out: str
     """What a practice writes that wants no more inquiries."""
+    reply_link: str
+    """Where a practice answers without an e-mail; written in as the letter is handed over, in HTML as a link."""
     number: int
     """How many patients."""
     references: str
