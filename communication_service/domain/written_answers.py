@@ -18,7 +18,7 @@ from shared.security.patient_texts import PatientTexts
 from shared.values.enums import Channel, EmailStatus
 
 REACHED = frozenset({EmailStatus.SENT, EmailStatus.IN_DOUBT})
-"""E-mails that may be with the practice: whoever answers one that is in doubt proves that it went."""
+"""E-mails that may be with the practice: an answer to one that is in doubt proves that it went."""
 
 
 def record_written(

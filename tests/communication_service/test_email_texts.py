@@ -76,7 +76,7 @@ def test_an_email_says_all_that_a_practice_may_know_in_german() -> None:
         "F30-F39 Affektive Störungen",
         "montags 09:00–12:00 Uhr; freitags 08:00–10:00, 14:00–24:00 Uhr",
         "In den letzten zwei Jahren gab es bereits eine Psychotherapie.",
-        "Antworten Sie bitte auf diese E-Mail und nennen Sie die Referenz",
+        "Oder antworten Sie auf diese E-Mail und nennen Sie die Referenz",
         "Vermittlung von Therapieplätzen",
         "vermittlung@agentur.example.org",
         "Keine Anfragen mehr",
