@@ -28,7 +28,8 @@ Send = Callable[..., None]
 def asked(number: int) -> list[UUID]:
     """Requests to one practice, in the order of their letter."""
     practice = a_therapist()
-    requests = [a_request(practice, a_patient(reference=f"P-000{each}-AB", diagnosis_block="F30-F39")) for each in range(number)]
+    patients = [a_patient(reference=f"P-000{each}-AB", diagnosis_block="F30-F39") for each in range(number)]
+    requests = [a_request(practice, each) for each in patients]
     composed()
     assert set(the(Email).placement_request_ids) == set(requests)
     return list(the(Email).placement_request_ids)
