@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from communication_service import jobs
 from communication_service.domain import sending as domain
+from communication_service.domain.letter_headers import REPLY_LINK_HERE
+from communication_service.domain.link_tokens import LinkPurpose
 from communication_service.domain.sending import LONGEST_PAUSE, MOST_DEFERRALS
 from communication_service.jobs import Sending
 from communication_service.store.tables import (
@@ -27,6 +29,7 @@ from shared.database import transaction
 from shared.events import catalogue
 from shared.runtime.smtp import MailServer
 from tests.builders.communication import (
+    LINKS,
     MONDAY_MORNINGS,
     RULES,
     TEXTS,
@@ -86,7 +89,9 @@ def test_the_headers_say_who_when_and_why(catcher: FakeMailServer, sent: Send) -
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None
-    assert text.get_content().replace("\r\n", "\n") == read(mail).text
+    answered_at = LINKS.url(LinkPurpose.REPLY, mail.id, now=NOW)
+    written = text.get_content().replace("\r\n", "\n")
+    assert written == read(mail).text.replace(REPLY_LINK_HERE, answered_at)
     assert "<html" in html.get_content()
 
 
