@@ -256,7 +256,7 @@ def take_written_answers(session: Session, event: EmailAnswered, *, dependencies
     contacts.record_written_answers(
         session,
         event.answers,
-        channel=Channel(event.channel),
+        channel=Channel(event.channel or Channel.EMAIL),
         occurred_at=event.occurred_at,
         event_time=event.envelope.time,
         by=event.recorded_by,

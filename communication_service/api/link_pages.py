@@ -81,9 +81,8 @@ def errors_as_pages(method: Method) -> Method:
         except (NotFound, Conflict) as refusal:
             if chosen(JSON, HTML) != HTML:
                 raise
-            is_unknown = isinstance(refusal, NotFound)
-            title = Sentence.of("page.link_not_valid" if is_unknown else "page.link_too_early")
-            status = HTTPStatus.NOT_FOUND if is_unknown else HTTPStatus.CONFLICT
-            return link_page(title, refusal.sentence, status=status)
+            if isinstance(refusal, NotFound):
+                return link_page(Sentence.of("page.link_not_valid"), refusal.sentence, status=HTTPStatus.NOT_FOUND)
+            return link_page(Sentence.of("page.link_too_early"), refusal.sentence, status=HTTPStatus.CONFLICT)
 
     return shown  # type: ignore[return-value]

@@ -47,23 +47,27 @@ class ReplyPage(Resource):
     @errors_as_pages
     def post(self, context: Context[Dependencies], token: str) -> Response:
         """Record what the practice filled in; an empty form changes nothing, and what is recorded is not done twice."""
-        form = read_form()
-        try:
-            recorded = replies.reply(
-                context.session,
-                texts(context),
-                context.dependencies.links.tokens,
-                token,
-                form,
-                language=language_of_caller(),
-                rules=context.dependencies.rules,
-                now=context.now,
-            )
-        except RuleBroken as refusal:
-            if chosen(JSON, HTML) != HTML:
-                raise
-            return _page(context, token, form=form, refusal=refusal)
-        return _page(context, token, recorded=recorded)
+        return _recorded(context, token, read_form())
+
+
+def _recorded(context: Context[Dependencies], token: str, form: Mapping[str, str]) -> Response:
+    """The page after the form was recorded, or with what is wrong with it."""
+    try:
+        recorded = replies.reply(
+            context.session,
+            texts(context),
+            context.dependencies.links.tokens,
+            token,
+            form,
+            language=language_of_caller(),
+            rules=context.dependencies.rules,
+            now=context.now,
+        )
+    except RuleBroken as refusal:
+        if chosen(JSON, HTML) != HTML:
+            raise
+        return _page(context, token, form=form, refusal=refusal)
+    return _page(context, token, recorded=recorded)
 
 
 def _page(

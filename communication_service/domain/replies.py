@@ -60,7 +60,7 @@ class AskedPatient:
 
 
 @dataclass(frozen=True)
-class ReplyPage:
+class ReplyQuestions:
     """What the page behind a link shows."""
 
     patients: Sequence[AskedPatient]
@@ -80,11 +80,11 @@ class Recorded:
     reply: Reply
 
 
-def page(session: Session, tokens: LinkTokens, token: str, *, language: TextLanguage, now: datetime) -> ReplyPage:
+def page(session: Session, tokens: LinkTokens, token: str, *, language: TextLanguage, now: datetime) -> ReplyQuestions:
     """Returns what the page of this link shows. Raises `NotFound` for a token that is not valid."""
     email = _email(session, tokens, token, now)
     practice = None if email.therapist_id is None else copy_queries.therapist(session, email.therapist_id)
-    return ReplyPage(_patients(session, email, language), practice.phone_hours if practice else None)
+    return ReplyQuestions(_patients(session, email, language), practice.phone_hours if practice else None)
 
 
 def reply(

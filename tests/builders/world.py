@@ -363,9 +363,8 @@ class World:
             return
         email = sent[choice % len(sent)]
         ids = email.placement_request_ids
-        said = EmailResponse.from_json(
-            {"responses": [{"placement_request_id": str(each), "outcome": answer} for each in ids[:1]]}
-        )
+        answers = [{"placement_request_id": str(each), "outcome": answer} for each in ids[:1]]
+        said = EmailResponse.from_json({"responses": answers})
         self._try(
             self.communication,
             lambda: emails.answer(self.communication, TEXTS, email.id, said, rules=RULES, by=None, now=self.now),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from communication_service.domain.letter_headers import REPLY_LINK_HERE
 from communication_service.domain.link_tokens import LinkPurpose
-from communication_service.store.tables import ContactRequest, Email, RecordedAnswer
+from communication_service.store.tables import ContactRequest, Email, Inquiry, RecordedAnswer
 from shared.database import new_id
 from shared.events import catalogue
 from shared.runtime import clock
@@ -123,6 +123,23 @@ def test_an_answer_by_link_ends_the_doubt_and_comes_too_early_while_it_is_being_
         session.flush()
         assert client.post(link(), data={"group": "free"}, headers=BROWSER).status_code == expected, status
     assert (the(Email).status, len(recorded_data(session, "communication.email_sent"))) == ("sent", 1)
+
+
+def test_an_answer_to_an_email_in_doubt_proves_that_it_was_sent(
+    catcher: FakeMailServer, client: FlaskClient, sent: Send, session: Session
+) -> None:
+    asked(1)
+    catcher.behaviour = "drop_after_data"
+    sent()
+    mail = the(Email)
+    said = [{"placement_request_id": str(mail.placement_request_ids[0]), "outcome": "accepted"}]
+    answer = client.post(f"/api/emails/{mail.id}/response", json={"responses": said})
+    assert (answer.status_code, answer.json["status"], the(Inquiry).status) == (200, "sent", "gone_out")
+    assert answer.json["sent_at"].startswith("2026-11-23T09:00:06")
+    assert the(ContactRequest).status == "over"
+    sent_and_answered = [recorded_data(session, f"communication.email_{what}") for what in ("sent", "answered")]
+    assert [len(each) for each in sent_and_answered] == [1, 1]
+    assert client.post(f"/api/emails/{mail.id}/resolve", json={"outcome": "not_sent"}).status_code == 409
 
 
 def test_a_link_that_is_not_valid_says_so_and_does_nothing(client: FlaskClient, sent: Send) -> None:

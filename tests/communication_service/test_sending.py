@@ -301,20 +301,6 @@ def test_staff_can_say_that_an_email_in_doubt_was_sent(
     assert client.post(url, json={"outcome": "maybe"}).status_code == 422
 
 
-def test_an_answer_to_an_email_in_doubt_proves_that_it_was_sent(
-    catcher: FakeMailServer, client: FlaskClient, session: Session
-) -> None:
-    mail = in_doubt(catcher)
-    said = [{"placement_request_id": str(mail.placement_request_ids[0]), "outcome": "accepted"}]
-    answer = client.post(f"/api/emails/{mail.id}/response", json={"responses": said})
-    assert (answer.status_code, answer.json["status"], the(Inquiry).status) == (200, "sent", "gone_out")
-    assert answer.json["sent_at"].startswith("2026-11-23T09:00:06")
-    assert the(ContactRequest).status == "over"
-    sent_and_answered = [recorded_data(session, f"communication.email_{what}") for what in ("sent", "answered")]
-    assert [len(each) for each in sent_and_answered] == [1, 1]
-    assert client.post(f"/api/emails/{mail.id}/resolve", json={"outcome": "not_sent"}).status_code == 409
-
-
 def test_an_email_that_was_not_sent_after_all_is_written_anew(
     catcher: FakeMailServer, client: FlaskClient, sent: Send
 ) -> None:

@@ -91,8 +91,8 @@ class EmailAnswered(Event, name="communication.email_answered"):
     email_id: UUID
     therapist_id: UUID
     occurred_at: PlausibleInstant
-    channel: str = "email"
-    """How the answer came, as in docs/api.md#closed-vocabularies: in a letter of the practice, or by the link."""
+    channel: str | None = None
+    """How the answer came, as in docs/api.md#closed-vocabularies; null: in a letter of the practice."""
     answers: Answers
     recorded_by: UUID | None = None
     """The account of who recorded it; null: the practice did, by the link."""
