@@ -135,10 +135,24 @@ def show_place(place: Place, answers: Sequence[GeocoderPlace]) -> AreaView:
 
 
 def plan(session: Session, *, now: datetime) -> int:
-    """Let the addresses of practices be looked up that are not known yet; returns their number."""
-    found = [clean for each in store.unplanned(session, at_most=PORTION) if (clean := _clean(_written(each)))]
-    store.add(session, found, now=now)
+    """Let the addresses of practices be looked up that are not known yet; returns their number.
+
+    Keys are written when a practice's event arrives, and addresses may be cleaned otherwise since: such rows get the
+    key of today. Else they would be planned for ever, under a key that no practice has.
+    """
+    unplanned = store.unplanned(session, at_most=PORTION)
+    stale = {each.lookup_key for each in unplanned if each.lookup_key and each.lookup_key != _key_of(each)}
+    renamed = store.lock_practices_at(session, stale)
+    for each in renamed:
+        each.lookup_key = _key_of(each)
+    session.flush()
+    found = {clean.key: clean for each in (*unplanned, *renamed) if (clean := _clean(_written(each)))}
+    store.add(session, found.values(), now=now)
     return len(found)
+
+
+def _key_of(located: LocatedAddress) -> str | None:
+    return key_of(_written(located))
 
 
 def _written(located: LocatedAddress) -> Address:
@@ -169,7 +183,7 @@ def record_answer(
     An answer that is not believed changes nothing of what was known; it is asked for again sooner than a good one.
     """
     believed = judging.judge(claimed.address, answers)
-    practices = store.lock_practices_at(session, claimed.key)
+    practices = store.lock_practices_at(session, {claimed.key})
     lookup = store.for_change(session, claimed.key)
     if lookup is None:  # forgotten: the practice moved, or the day is over
         return believed

@@ -109,9 +109,9 @@ def for_change(session: Session, key: str) -> AddressLookup | None:
     return session.get(AddressLookup, key, with_for_update=True, populate_existing=True)
 
 
-def lock_practices_at(session: Session, key: str) -> Sequence[LocatedAddress]:
-    """Whose address this is, locked in the order of their ids."""
-    return _locked(session, LocatedAddress.lookup_key == key)
+def lock_practices_at(session: Session, keys: Collection[str]) -> Sequence[LocatedAddress]:
+    """Practices at the addresses with these keys, locked in the order of their ids."""
+    return _locked(session, is_among(LocatedAddress.lookup_key, keys)) if keys else []
 
 
 def lock_worse_than_known(session: Session, *, at_most: int) -> Sequence[LocatedAddress]:

@@ -217,6 +217,25 @@ def test_an_answer_that_an_event_did_not_know_is_published_later(
     assert jobs.plan_lookups(MONDAY) == 0
 
 
+def test_a_key_that_addresses_are_not_cleaned_to_any_more_is_written_anew(
+    session: Session, server: Nominatim, asking: Lookups
+) -> None:
+    """Otherwise it is planned, asked for and forgotten for ever, and never published."""
+    owner, neighbour, nameless = new_id(), new_id(), new_id()
+    arrive(session, *[a_therapist_changed(each) for each in (owner, neighbour, nameless)])
+    for id in (owner, neighbour, nameless):
+        session.get_one(LocatedAddress, id).lookup_key = "musterw|1|52062|aachen"
+    session.get_one(LocatedAddress, nameless).street = None
+    session.commit()
+    assert work(asking) == 1
+    assert jobs.forget_lookups(MONDAY) == 0
+    assert (jobs.plan_lookups(MONDAY), work(asking)) == (0, 0)
+    assert len(server.asked) == 1
+    for id in (owner, neighbour):
+        assert published(session, id)[-1] == (2, "address", 50.7767)
+    assert session.get_one(LocatedAddress, nameless, populate_existing=True).lookup_key is None
+
+
 def test_an_address_is_forgotten_with_its_last_practice(session: Session, server: Nominatim, asking: Lookups) -> None:
     staying, leaving = new_id(), new_id()
     arrive(session, a_therapist_changed(staying), a_therapist_changed(leaving))
