@@ -16,6 +16,7 @@ from geocoding_service.clients.osrm import Osrm
 from geocoding_service.dependencies import Dependencies
 from geocoding_service.domain import outside_servers, routes
 from geocoding_service.domain.routes import Way
+from geocoding_service.domain.schemas import DistanceQuery
 from geocoding_service.jobs import Routing
 from geocoding_service.settings import NominatimSettings, OsrmSettings
 from geocoding_service.store.tables import CachedRoute
@@ -166,6 +167,18 @@ def test_while_a_router_is_away_ways_are_estimated_and_the_job_asks_later(
     assert routing(server).run(row.due_at) == 1
     answer = client.get(BY_CODE).json
     assert (answer["estimated"], answer["pending"]) == (False, False)
+
+
+def test_who_finds_others_waiting_for_a_router_has_an_estimate(session: Session, server: OsrmServer) -> None:
+    rules = server.rules()
+    dependencies = Dependencies(NominatimSettings(), None, rules, {CAR: Osrm(rules, CAR)})
+    query = DistanceQuery(from_postal_code="52062", to_postal_code="50667")
+    with dependencies.waiting:
+        jobs.route_for_request(query, dependencies, now=MONDAY)
+    assert server.asked == []
+    assert [row.answered_at for row in known(session)] == [None]
+    jobs.route_for_request(query, dependencies, now=MONDAY)
+    assert len(server.asked) == 1
 
 
 def test_an_outage_is_visible_leaves_the_server_alone_and_ends_by_itself(session: Session, server: OsrmServer) -> None:
