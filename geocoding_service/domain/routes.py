@@ -104,12 +104,34 @@ def claim(
     keys: Collection[str] | None = None,
 ) -> ClaimedWays | None:
     """The ways that are asked for next, or some of these; None where none waits, or others ask for it."""
-    found = store.claim(session, mode, at_most=at_most, lease=lease, now=now, keys=keys)
-    if not found:
+    due = store.lock_due(session, mode, at_most=at_most, now=now, keys=keys)
+    if not due:
         return None
-    start = Place(found[0].from_latitude, found[0].from_longitude)
-    ends = [Place(each.to_latitude, each.to_longitude) for each in found]
-    return ClaimedWays(mode, start, ends, [each.key for each in found])
+    found = _asked_together(due)
+    store.lease(session, found, lease=lease, now=now)
+    return ClaimedWays(mode, _start(found[0]), [_end(each) for each in found], [each.key for each in found])
+
+
+def _asked_together(due: Sequence[CachedRoute]) -> Sequence[CachedRoute]:
+    """The ways from one place that are asked for as a table; the first alone where a table would not show its unit."""
+    first, together = due[0], [each for each in due if not each.alone]
+    is_table = not first.alone and route_judging.shows_its_unit(_start(first), [_end(each) for each in together])
+    return together if is_table else [first]
+
+
+def _start(route: CachedRoute) -> Place:
+    return Place(route.from_latitude, route.from_longitude)
+
+
+def _end(route: CachedRoute) -> Place:
+    return Place(route.to_latitude, route.to_longitude)
+
+
+def let_ask_alone(session: Session, claimed: ClaimedWays, *, now: datetime) -> None:
+    """Let each of these ways be asked for by itself: the table was refused for one of them, and nothing says which."""
+    for route in store.for_change(session, claimed.keys):
+        route.alone, route.attempts, route.due_at = True, 0, now
+    session.flush()
 
 
 def record_answers(
@@ -126,6 +148,7 @@ def record_answers(
         route.attempts, route.answered_at = 0, now
         route.due_at = now + (rules.kept if outcome == "found" else rules.until_asked_again)
         if outcome == "found" and way is not None:
+            route.alone = False
             route.route_km, route.travel_minutes, route.source = way.kilometres, way.minutes, way.source
     session.flush()
     return Counter(outcomes)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from geocoding_service.clients.nominatim import Nominatim
-from geocoding_service.clients.osrm import Router
+from geocoding_service.clients.osrm import PlaceOffNetwork, Router
 from geocoding_service.dependencies import Dependencies
-from geocoding_service.domain import distances, lookups, outside_servers, routes
+from geocoding_service.domain import distances, lookups, outside_servers, route_judging, routes
 from geocoding_service.domain.lookup import address_of
 from geocoding_service.domain.outside_servers import GEOCODER as THE_GEOCODER
 from geocoding_service.domain.outside_servers import Turn, router_of
@@ -145,6 +145,10 @@ class Routing:
         if ways is None:
             self._count("failed", len(claimed.keys))
             return 0
+        if not ways:
+            with transaction() as session:
+                routes.let_ask_alone(session, claimed, now=now)
+            return len(claimed.keys)
         with transaction() as session:
             outcomes = routes.record_answers(session, claimed, ways, rules=self.rules, now=current())
         for outcome, number in outcomes.items():
@@ -156,8 +160,16 @@ class Routing:
         return ServerTurns(router_of(self.mode), self.rules.interval_seconds, self.wait)
 
     def ask(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
-        """Returns the ways to these places; of a single one with its line, which shows its unit."""
-        return [self.router.route(start, ends[0])] if len(ends) == 1 else self.router.table(start, ends)
+        """Returns the ways to these places; of a single one with its line, which shows its unit.
+
+        Nothing where one of several keeps the others from an answer: then each is to be asked for alone.
+        """
+        if len(ends) == 1:
+            return [self.router.route(start, ends[0])]
+        try:
+            return self.router.table(start, ends)
+        except PlaceOffNetwork:
+            return []
 
     def measure(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
         """Returns the ways to these places as soon as the turn has come, without keeping them: for the command.
@@ -169,6 +181,11 @@ class Routing:
         return [way for part in parts for way in self._measure(start, part)]
 
     def _measure(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+        is_table = route_judging.shows_its_unit(start, ends)
+        ways = self._ask_in_turn(start, ends) if is_table or len(ends) == 1 else []
+        return ways or [way for end in ends for way in self._ask_in_turn(start, [end])]
+
+    def _ask_in_turn(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
         turn = self._turns.take(clock.now(), longest=LONGEST_WAIT_OF_A_COMMAND)
         if turn is None:
             _routers_answer([self.mode])

@@ -66,10 +66,10 @@ def count_due(session: Session, *, now: datetime) -> int:
     return session.scalar(select(func.count()).select_from(CachedRoute).where(CachedRoute.due_at <= now)) or 0
 
 
-def claim(
-    session: Session, mode: TravelMode, *, at_most: int, lease: timedelta, now: datetime, keys: Collection[str] | None
+def lock_due(
+    session: Session, mode: TravelMode, *, at_most: int, now: datetime, keys: Collection[str] | None
 ) -> Sequence[CachedRoute]:
-    """The way that has waited longest, with others from the same place, or some of these: they are asked for here.
+    """The way that has waited longest, or of these, with others from the same place behind it: locked.
 
     Nothing where no way waits, or others ask for it.
     """
@@ -77,15 +77,19 @@ def claim(
         CachedRoute.mode == mode, CachedRoute.due_at <= now, *([is_among(CachedRoute.key, keys)] if keys else [])
     )
     locked = due.with_for_update(skip_locked=True).execution_options(populate_existing=True)
-    first = session.scalar(locked.order_by(CachedRoute.due_at, CachedRoute.key).limit(1))
+    by_wait = locked.order_by(CachedRoute.due_at, CachedRoute.key)
+    first = session.scalar(by_wait.limit(1))
     if first is None:
         return []
     beside = (CachedRoute.from_latitude == first.from_latitude, CachedRoute.from_longitude == first.from_longitude)
-    found = session.scalars(locked.where(*beside).order_by(CachedRoute.key).limit(at_most)).all()
-    for each in found:
+    return session.scalars(by_wait.where(*beside).limit(at_most)).all()
+
+
+def lease(session: Session, claimed: Sequence[CachedRoute], *, lease: timedelta, now: datetime) -> None:
+    """Let nobody else ask for these ways for so long."""
+    for each in claimed:
         each.due_at, each.attempts = now + lease, each.attempts + 1
     session.flush()
-    return found
 
 
 def for_change(session: Session, keys: Collection[str]) -> Sequence[CachedRoute]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, MetaData, Text, func, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, MetaData, Text, false, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Erasable, column_types, is_one_of
@@ -104,6 +104,8 @@ class CachedRoute(Tables):
     from_longitude: Mapped[float]
     to_latitude: Mapped[float]
     to_longitude: Mapped[float]
+    alone: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it is asked for by itself, since a table with it was refused as a whole."""
     kept_until: Mapped[datetime]
     """When it is forgotten unless somebody asks for it again."""
     due_at: Mapped[datetime]

@@ -79,7 +79,7 @@ def _piece(start: tuple[float, float], end: tuple[float, float]) -> tuple[float,
 
 
 class Estimates:
-    """The estimates of one mode by kilometres of the straight line, and the straight line by minutes."""
+    """The estimates of one mode by kilometres of the straight line or of the way, and the straight line by minutes."""
 
     def __init__(self, rows: Sequence[Estimate]) -> None:
         """The rows of the mode, the shortest first. Raises `ValueError` where they cannot be."""
@@ -87,6 +87,7 @@ class Estimates:
         self.route_km = Line([(each.straight_km, each.route_km) for each in rows])
         self.minutes = Line([(each.straight_km, each.minutes) for each in rows])
         self.straight_km = Line([(each.minutes, each.straight_km) for each in rows])
+        self.minutes_of_way = Line([(each.route_km, each.minutes) for each in rows])
 
 
 def check(rows: Sequence[Estimate]) -> None:
@@ -139,6 +140,11 @@ def route_km(straight_km: float, mode: TravelMode) -> float:
 def minutes(straight_km: float, mode: TravelMode) -> float:
     """Returns the estimated minutes from door to door for a straight line of so many kilometres, not rounded."""
     return estimates(mode).minutes.at(straight_km)
+
+
+def speed_kmh(route_km: float, mode: TravelMode) -> float:
+    """Returns the estimated kilometres an hour, from door to door, of a way that is so many kilometres long, more than 0."""
+    return route_km / estimates(mode).minutes_of_way.at(route_km) * MINUTES_AN_HOUR
 
 
 def straight_km_within(travel_minutes: float, mode: TravelMode) -> float:

@@ -94,6 +94,9 @@ def test_longer_ways_that_take_less_time_are_no_table() -> None:
     assert slow.is_enough
     with pytest.raises(ValueError, match="takes no longer"):
         measuring.table_with(TravelMode.CAR, [slow, fast])
+    walked = [Measured(float(km), [1.3] * 30, [1.3 / 7.1 * 60] * 30, asked=30) for km in (1, 5, 10)]
+    with pytest.raises(ValueError, match=r"7.1 km/h are not usual by car for 1 km, 5 km, 10 km"):
+        measuring.table_with(TravelMode.CAR, walked)
     few = Measured(5.0, [1.3] * 29, [2.0] * 29, asked=60)
     with pytest.raises(ValueError, match="too few ways can be believed of 5 km"):
         measuring.table_with(TravelMode.CAR, [few])

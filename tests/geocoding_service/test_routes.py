@@ -35,7 +35,8 @@ CAR = TravelMode.CAR
 AACHEN, KOELN, BONN = Place(50.7753, 6.0839), Place(50.9375, 6.9603), Place(50.7374, 7.0982)
 BY_CODE = "/api/distance?from_postal_code=52062&to_postal_code=50667"
 BY_PLACE = "/api/distance?from_postal_code=52062&to_latitude=50.9375&to_longitude=6.9603"
-MATRIX = {"origins": [{"postal_code": "52062"}], "destinations": [{"postal_code": c} for c in ("50667", "53111")]}
+CODES = ("50667", "53111", "40210")
+MATRIX = {"origins": [{"postal_code": "52062"}], "destinations": [{"postal_code": each} for each in CODES]}
 OUTAGE = with_json({"message": "overloaded"}, 503)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -143,9 +144,9 @@ def test_a_matrix_is_estimated_unless_it_is_to_be_routed_and_then_asked_for_as_t
     assert server.asked == []
     routed = {**MATRIX, "destinations": [*MATRIX["destinations"], {"postal_code": "52056"}], "routed": True}
     answer = client.post("/api/distance-matrix", json=routed).json
-    assert (answer["estimated"], answer["pending"]) == ([[False, False, True]], False)
+    assert (answer["estimated"], answer["pending"]) == ([[False, False, False, True]], False)
     assert answer["routes_km"][0][0] == pytest.approx(answer["distances_km"][0][0] * 1.3, abs=0.1)
-    assert [row[2] for row in (answer["routes_km"][0], answer["travel_minutes"][0])] == [None, None]
+    assert [row[3] for row in (answer["routes_km"][0], answer["travel_minutes"][0])] == [None, None]
     assert [each.path.split("/")[1] for each in server.asked] == ["table"]
     assert client.post("/api/distance-matrix", json=routed).json == answer
     assert len(server.asked) == 1
@@ -240,8 +241,36 @@ def test_ways_from_one_place_are_asked_for_together_and_no_more_than_the_server_
     routes.request(session, [Way(CAR, BONN, KOELN)], kept=DAY, now=MONDAY - HOUR)
     session.commit()
     asking = routing(server, most_targets=3)
-    assert list(iter(lambda: asking.run(MONDAY), 0)) == [1, 3, 2]
+    assert list(iter(lambda: asking.run(MONDAY), 0)) == [1, 3, 1, 1]  # two are too few to show their unit
     assert all(route.route_km for route in known(session))
+
+
+def test_one_or_two_ways_are_asked_for_with_their_lines_which_show_another_unit(
+    session: Session, settings: Any, server: OsrmServer
+) -> None:
+    def in_feet(found: dict[str, Any]) -> dict[str, Any]:
+        return {**found, "routes": [{**each, "distance": each["distance"] * 3.28} for each in found["routes"]]}
+
+    server.change = in_feet
+    two = {**MATRIX, "destinations": MATRIX["destinations"][:2], "routed": True}
+    answer = client_of(settings, server.rules()).post("/api/distance-matrix", json=two).json
+    assert (answer["estimated"], answer["pending"]) == ([[True, True]], False)
+    assert [each.path.split("/")[1] for each in server.asked] == ["route", "route"]
+
+
+def test_a_place_without_a_road_keeps_no_other_from_its_way(session: Session, server: OsrmServer) -> None:
+    """The server refuses the whole table for it, and does not say which place it is."""
+    north_sea = Place(54.5, 3.0)
+    ends = [KOELN, BONN, Place(51.2, 6.8), north_sea]
+    routes.request(session, [Way(CAR, AACHEN, end) for end in ends], kept=DAY, now=MONDAY)
+    session.commit()
+    asking = routing(server)
+    assert list(iter(lambda: asking.run(MONDAY), 0)) == [4, 1, 1, 1, 1]
+    assert {row.to_longitude: (row.route_km is not None, row.alone) for row in known(session)} == {
+        end.longitude: (end != north_sea, end == north_sea) for end in ends
+    }
+    measured = asking.measure(AACHEN, ends)
+    assert [way is not None for way in measured] == [True, True, True, False]
 
 
 def test_an_answer_for_a_way_that_was_forgotten_meanwhile_is_kept_nowhere(session: Session, server: OsrmServer) -> None:

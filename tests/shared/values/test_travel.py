@@ -118,6 +118,7 @@ def test_rows_hold_at_their_lengths_and_beyond_the_last_in_proportion(mode: Trav
     for row in travel.table()[mode]:
         assert route_km(row.straight_km, mode) == pytest.approx(row.straight_km * row.detour)
         assert minutes(row.straight_km, mode) == pytest.approx(row.straight_km * row.detour / row.speed_kmh * 60)
+        assert travel.speed_kmh(row.route_km, mode) == pytest.approx(row.speed_kmh)
     last = travel.table()[mode][-1]
     assert minutes(3 * last.straight_km, mode) == pytest.approx(3 * last.minutes)
 
