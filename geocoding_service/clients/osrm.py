@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Protocol, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_core import from_json
 
-from geocoding_service.clients.failures import ServerFailed
+from geocoding_service.clients.failures import REFUSES_US, ServerFailed
 from geocoding_service.settings import OsrmSettings
 from shared.runtime import http_client
 from shared.runtime.http_client import BadAnswer
@@ -39,7 +39,6 @@ KNOWN_CODES: Final = frozenset(
     | {"NotImplemented", "DisabledDataset"}
 )
 """Codes that say that the server is not the one that was meant, or takes less than we ask for."""
-REFUSES_US: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 
 Result = TypeVar("Result")
 Metres = Annotated[float, Field(ge=0, le=1e8)]
