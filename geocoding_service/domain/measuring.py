@@ -1,6 +1,7 @@
 """Estimates from a router's answers: detour and speed by the length of the straight line, for one mode.
 
-The ways are between the places of postal codes, where people live, chosen by chance, and each time the same.
+The ways are between the places of postal codes, where people live, chosen by chance, and each time the same. How many
+there must be, and how alike, is chosen and not measured.
 """
 
 from __future__ import annotations

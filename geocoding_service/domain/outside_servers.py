@@ -2,6 +2,7 @@
 
 After some requests in a row without an answer that can be read it is in trouble: then nobody asks it but one process
 once in each pause, which grows. Meanwhile addresses lie where their postal codes do, ways are estimated, and both wait.
+The number of failures and the pauses are chosen, not measured.
 """
 
 from __future__ import annotations

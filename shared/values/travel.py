@@ -4,7 +4,8 @@ Short ways are slow (streets, the walk to the car or the stop) and long ones are
 `travel_estimates.csv` says detour and speed by mode and by length (docs/domain.md#distance). All services read it, so
 that they give the same estimate; matching's SQL filters by the straight line that `straight_km_within` gives.
 
-Sources of the built-in table. Single ways that it is tested with stand in tests/shared/values/test_travel.py.
+Sources of the built-in table. Single ways that it is tested with stand in tests/shared/values/test_travel.py, most of
+them not verified (docs/decisions/0043).
 
 - car: detour of roads in Germany 1.32, R. H. Ballou, H. Rahardja, N. Sakai, "Selected country circuity factors for road
   travel distance estimation", Transportation Research Part A 36 (2002) 843-848, table 1; less on long ways, where
@@ -143,7 +144,7 @@ def minutes(straight_km: float, mode: TravelMode) -> float:
 
 
 def speed_kmh(route_km: float, mode: TravelMode) -> float:
-    """Returns the estimated kilometres an hour, from door to door, of a way that is so many kilometres long, more than 0."""
+    """Returns the estimated kilometres an hour from door to door of a way of so many kilometres, more than none."""
     return route_km / estimates(mode).minutes_of_way.at(route_km) * MINUTES_AN_HOUR
 
 
