@@ -68,7 +68,8 @@ def claim(session: Session, *, lease: timedelta, now: datetime, key: str | None 
 
 def lock_practices_at(session: Session, keys: Collection[str]) -> Sequence[LocatedAddress]:
     """Practices at the addresses with these keys, locked in the order of their ids."""
-    return _locked(session, is_among(LocatedAddress.lookup_key, keys)) if keys else []
+    meant = LocatedAddress.lookup_key.is_not(None), is_among(LocatedAddress.lookup_key, keys)
+    return _locked(session, *meant) if keys else []
 
 
 def lock_worse_than_known(session: Session, *, at_most: int) -> Sequence[LocatedAddress]:
