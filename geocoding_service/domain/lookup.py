@@ -23,14 +23,12 @@ from shared.values.postal_codes import SOURCE, area, areas
 CITY_RADIUS_KM = 30.0
 """No German city reaches further from its middle, but for islands that belong to it (Hamburg's Neuwerk).
 
-Chosen, not measured, as the three numbers below.
+Chosen, not measured, as are the numbers below.
 """
 SHARE_OF_A_CITY = 0.9
-"""Of a city's areas that must be within that radius; else several places bear its name."""
 FARTHEST_AREA_KM = 20.0
 """A place farther than this from the middle of every postal code's area lies outside Germany."""
 NEIGHBOURS = 12
-"""Areas around a place that must agree on its federal state."""
 
 _POSTAL_CODE = re.compile(r"(?<!\d)\d{5}(?!\d)", re.ASCII)
 
