@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from shared.texts import Sentence
@@ -12,10 +12,12 @@ from shared.values.datetimes import HolidayDate, IsoDate
 from shared.values.enums import FederalState, GeocodePrecision, TravelMode
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import PostalCode
+from shared.values.lists import Several
 from shared.values.places import Latitude, Longitude, Place
 from shared.values.rules import rule_across
 from shared.values.schemas import QuerySchema, Schema
 from shared.values.text import Line
+from shared.values.worded import Worded
 
 MOST_ORIGINS = 100
 MOST_DESTINATIONS = 5000
@@ -293,11 +295,15 @@ class DistanceMatrixView(Schema):
     """Whether a router is still to be asked for one of them, and the same question may have better answers soon."""
 
 
+def _in_capitals(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
 class HolidaysQuery(QuerySchema):
     """A span of days, from today on and a year long by default; without a federal state, all of them."""
 
-    federal_state: FederalState | None = None
-    """Only the holidays of this state."""
+    federal_state: Several[Annotated[FederalState, BeforeValidator(_in_capitals)]] = []
+    """Only the holidays of these states, also written in small letters."""
     first: Annotated[HolidayDate | None, Field(alias="from")] = None
     """First day of the span."""
     last: Annotated[HolidayDate | None, Field(alias="to")] = None
@@ -316,6 +322,8 @@ class HolidayView(Schema):
     """Its name in German."""
     partial: bool
     """Whether it is kept only in parts of these federal states."""
+    where: Worded | None
+    """In which parts; null: everywhere in them."""
     federal_states: list[FederalState]
     """The federal states that keep it."""
 
@@ -323,11 +331,13 @@ class HolidayView(Schema):
 class HolidayList(Schema):
     """The public holidays of a span of days, in their order."""
 
-    federal_state: FederalState | None
-    """The federal state that was asked for; null: all of them."""
+    federal_states: list[FederalState]
+    """The federal states that were asked for; empty: all of them."""
     first: IsoDate = Field(alias="from")
     """First day of the span."""
     last: IsoDate = Field(alias="to")
     """Last day of the span."""
     items: list[HolidayView]
     """The holidays, the earliest first."""
+    no_calls_on: list[IsoDate]
+    """Days of the span on which nobody is phoned although they are no public holidays: 24 and 31 December."""
