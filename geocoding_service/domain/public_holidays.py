@@ -59,6 +59,6 @@ def _shown(holiday: PublicHoliday, states: Sequence[FederalState]) -> HolidayVie
         on=holiday.on,
         name=holiday.name,
         partial=holiday.partial,
-        where=holiday.part and word(holiday.part),
+        where=word(holiday.part) if holiday.part else None,
         federal_states=sorted(states),
     )

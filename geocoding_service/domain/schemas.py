@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 
 from shared.texts import Sentence
 from shared.values.datetimes import HolidayDate, IsoDate
-from shared.values.enums import FederalState, GeocodePrecision, TravelMode
+from shared.values.enums import FederalState, GeocodePrecision, NotRouted, TravelMode
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import PostalCode
 from shared.values.lists import Several
@@ -72,8 +72,26 @@ class Area(Schema):
 class Location(Area):
     """Where an address lies; `federal_state` is null where it is not certain."""
 
+    postal_code: PostalCode | None
+    """The postal code that says where it is; null where the city does."""
+    cities: list[str]
+    """The towns of that postal code, in alphabetical order, or the city by its full name."""
+    contradictory: bool
+    """Whether every town of the name that was sent is far from the postal code, whose place this is: one of the two is
+    wrong, unless it is the name of a part of a town."""
     pending: bool
     """Whether a geocoder is still to be asked for this address, and the same question may have a better answer soon."""
+
+
+class Town(Schema):
+    """A town that a name may mean."""
+
+    city: str
+    """Its full name."""
+    federal_state: FederalState
+    """The federal state that it belongs to."""
+    postal_codes: list[PostalCode]
+    """Its first ten postal codes, with which it can be asked for."""
 
 
 MOST_ADDRESSES = 100
@@ -250,6 +268,8 @@ class DistanceView(Schema):
     """How one travels."""
     estimated: bool
     """Whether the way and its minutes are estimated from the straight line; otherwise a router knows them."""
+    not_routed: NotRouted | None
+    """Why no router is asked; null: one is."""
     pending: bool
     """Whether a router is still to be asked, and the same question may have a better answer soon."""
     source: str
@@ -277,7 +297,10 @@ class DistanceMatrixRequest(Schema):
 
 
 class DistanceMatrixView(Schema):
-    """One row for each origin, in it one entry for each destination; null where a postal code is not known."""
+    """One row for each origin, in it one entry for each destination.
+
+    Null where a postal code is not known, or a place is outside Germany.
+    """
 
     mode: TravelMode
     """How one travels."""
@@ -289,8 +312,10 @@ class DistanceMatrixView(Schema):
     """Lengths of the ways, in kilometres with two decimals."""
     travel_minutes: list[list[int | None]]
     """Minutes from door to door, rounded up."""
-    estimated: list[list[bool]] | None
-    """Which ways are estimated from the straight line although a router was to be asked; null: all of them."""
+    estimated: list[list[bool | None]]
+    """Which ways and their minutes are estimated from the straight line; a router knows the others."""
+    not_routed: NotRouted | None
+    """Why no router is asked; null: one is."""
     pending: bool
     """Whether a router is still to be asked for one of them, and the same question may have better answers soon."""
 

@@ -7,24 +7,15 @@ keep it is not in our tables, and a call on a holiday costs goodwill, a lost day
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from functools import cache
 
 from holidays import CATHOLIC, PUBLIC, country_holidays
 
 from shared.values.datetimes import FIRST_HOLIDAY, LAST_DAY
-from shared.values.enums import FederalState
+from shared.values.enums import FederalState, PartOfState
 
 AUGSBURG = "Augsburg"
 """To the package `holidays` a state of its own; it keeps one day more than the rest of Bavaria, the Peace Festival."""
-
-
-class PartOfState(StrEnum):
-    """Where in a federal state a day is a public holiday that is none in all of it."""
-
-    CATHOLIC = "catholic"
-    """In municipalities with many Catholics, which the state names."""
-    AUGSBURG = "augsburg"
 
 
 @dataclass(frozen=True)
