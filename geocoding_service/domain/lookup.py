@@ -210,13 +210,13 @@ def _area_view(code: str, distance: float, states: Sequence[FederalState]) -> Ar
 
 
 def is_in_germany(place: Place) -> bool:
-    """Whether the place is near a postal code's area: not in the sea, and not far beyond the border."""
-    if _cell(place, SMALL) in _middles_by_cell(SMALL):  # of thousands of places in a matrix most end here
+    """Whether the place is near a postal code's area: not in the sea, and not far beyond the border.
+
+    A matrix has thousands of places: where the middle of an area is in the same small cell, that is known at once.
+    """
+    if _cell(place, SMALL) in _middles_by_cell(SMALL):
         return True
-    row, column = _cell(place, LARGE)
-    around = ((row + up, column + right) for up in (0, -1, 1) for right in (0, -1, 1))
-    middles = (middle for cell in around for middle in _middles_by_cell(LARGE).get(cell, ()))
-    return any(distance_km(place, middle) <= FARTHEST_AREA_KM for middle in middles)
+    return any(distance_km(place, middle) <= FARTHEST_AREA_KM for middle in _around(_cell(place, LARGE)))
 
 
 def _cell(place: Place, size: tuple[float, float]) -> tuple[int, int]:
@@ -229,6 +229,14 @@ def _middles_by_cell(size: tuple[float, float]) -> Mapping[tuple[int, int], Sequ
     for middle in areas().values():
         cells[_cell(middle, size)].append(middle)
     return dict(cells)
+
+
+@lru_cache(maxsize=5_000)
+def _around(cell: tuple[int, int]) -> Sequence[Place]:
+    """The middles of areas in this large cell and those around it."""
+    row, column = cell
+    cells = ((row + up, column + right) for up in (0, -1, 1) for right in (0, -1, 1))
+    return [middle for each in cells for middle in _middles_by_cell(LARGE).get(each, ())]
 
 
 def show_postal_code(code: str) -> PostalCodeView:
