@@ -107,7 +107,7 @@ class ContactPlanView(ContactPlanFields, EntityView):
     approved_at: Instant | None
     """When it was approved."""
     finished_at: Instant | None
-    """When it was over: all its requests made, superseded or failed."""
+    """When it was over: all its requests made, superseded, cancelled or failed."""
     patients: int
     """How many patients searched."""
     patients_done: int
