@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from geocoding_service.domain import asked, judging
 from geocoding_service.domain.cleaning import Address, clean, lookup_key
 from geocoding_service.domain.judging import BelievedAnswer
-from geocoding_service.domain.lookup import FoundAddress, address_of, area_of, find, find_area
+from geocoding_service.domain.lookup import FoundAddress, address_of, area_of, find, find_area, names_of, towns_named
 from geocoding_service.domain.publishing import columns_of, event_of
 from geocoding_service.domain.schemas import AreaView, GeocodeBatch, GeocodeQuery, Location, LocationList
 from geocoding_service.settings import NominatimSettings
@@ -63,8 +63,18 @@ def locate(session: Session, query: GeocodeQuery, *, rules: NominatimSettings, n
     """Where the address asked for lies; raises `NotFound`."""
     (found,) = _locate(session, [address_of(query)], rules=rules, now=now)
     if found is None:
-        raise NotFound("address")
+        raise _unknown(address_of(query))
     return found
+
+
+def _unknown(address: Address) -> NotFound:
+    """The refusal of an address that is not known, with the towns that its city may be."""
+    towns = towns_named(address.city or "") or towns_named(clean(address).city or "")
+    if not towns:
+        return NotFound("address")
+    refusal = NotFound("address", wording="ambiguous")
+    refusal.members["candidates"] = [each.model_dump(mode="json") for each in towns]
+    return refusal
 
 
 def locate_all(session: Session, batch: GeocodeBatch, *, rules: NominatimSettings, now: datetime) -> LocationList:
@@ -95,12 +105,15 @@ def _locate(
     keys = {each: key for each in addresses if (key := key_of(each))} if rules.url else {}
     waiting = asked_store.waiting_keys(session, AddressLookup, keys.values(), now=now)
     shown = {
-        each: _shown(found, pending=keys.get(each) in waiting) for each, found in known.items() if found is not None
+        each: _shown(each, found, pending=keys.get(each) in waiting)
+        for each, found in known.items()
+        if found is not None
     }
     return [shown.get(each) for each in addresses]
 
 
-def _shown(found: FoundAddress, *, pending: bool) -> Location:
+def _shown(address: Address, found: FoundAddress, *, pending: bool) -> Location:
+    names = names_of(address if find(address) else clean(address))
     return Location(
         latitude=found.place.latitude,
         longitude=found.place.longitude,
@@ -108,6 +121,9 @@ def _shown(found: FoundAddress, *, pending: bool) -> Location:
         source=found.source,
         federal_state=found.federal_state,
         federal_states=list(found.federal_states),
+        postal_code=names.postal_code,
+        cities=list(names.cities),
+        contradictory=names.is_contradictory,
         pending=pending,
     )
 

@@ -330,16 +330,18 @@ def latest(one: datetime | None, other: datetime) -> datetime:
 P = ContactPlanStatus
 
 PLANS: Final[dict[ContactPlanStatus, frozenset[ContactPlanStatus]]] = {
-    P.WAITING: frozenset({P.COMPUTING}),
+    P.WAITING: frozenset({P.COMPUTING, P.CANCELLED}),
     # again computing: who computed it has not said anything for too long
-    P.COMPUTING: frozenset({P.WAITING, P.COMPUTING, P.PROPOSED, P.FAILED}),
-    P.PROPOSED: frozenset({P.APPROVING, P.SUPERSEDED}),
+    P.COMPUTING: frozenset({P.WAITING, P.COMPUTING, P.PROPOSED, P.CANCELLED, P.FAILED}),
+    P.PROPOSED: frozenset({P.APPROVING, P.SUPERSEDED, P.CANCELLED}),
     P.APPROVING: frozenset({P.APPROVED}),
     P.APPROVED: frozenset(),
     P.SUPERSEDED: frozenset(),
+    P.CANCELLED: frozenset(),
     P.FAILED: frozenset(),
 }
 PLAN_BEING_MADE: Final = frozenset({P.WAITING, P.COMPUTING})
+CANCELLABLE_PLAN: Final = frozenset(status for status, following in PLANS.items() if P.CANCELLED in following)
 
 
 def begin_plan(plan: ContactPlan) -> None:
@@ -375,6 +377,12 @@ def fail_plan(plan: ContactPlan, *, now: datetime) -> None:
 def supersede_plan(plan: ContactPlan, *, now: datetime) -> None:
     """Proposed → superseded: another plan was approved, of whose requests this one does not know."""
     _enter_plan(plan, P.SUPERSEDED, now)
+    plan.finished_at = now
+
+
+def cancel_plan(plan: ContactPlan, *, now: datetime) -> None:
+    """Not approved yet → cancelled: nobody is asked, and who computes it finds that it is not theirs any more."""
+    _enter_plan(plan, P.CANCELLED, now)
     plan.finished_at = now
 
 

@@ -28,6 +28,23 @@ Worded = Annotated[
 kept for a repeated `Idempotency-Key`, has its key and values and fixes no language."""
 
 
+def _written(value: Any) -> Sentence | str:
+    return value if isinstance(value, str) else _sentence(value)
+
+
+def _shown_or_written(text: Sentence | str, info: SerializationInfo) -> Any:
+    return text if isinstance(text, str) else _shown(text, info)
+
+
+WrittenOrWorded = Annotated[
+    Sentence | str,
+    PlainValidator(_written),
+    PlainSerializer(_shown_or_written, when_used="json"),
+    WithJsonSchema({"type": "string"}),
+]
+"""What somebody wrote, as it is, or a sentence of ours, which is worded for its reader."""
+
+
 class Explanation(Schema):
     """What is said to people, for programs too."""
 

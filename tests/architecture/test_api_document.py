@@ -113,6 +113,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "channel of a planned request": contact_plan_enums.PlannedChannel,
     "capacity that a plan lacks": contact_plan_enums.ContactLack,
     "why a plan asks nobody for a patient": contact_plan_enums.PlanGap,
+    "why no router is asked": enums.NotRouted,
     "role": enums.Role,
     "scope of a machine account": account_enums.Scope,
     "change of an account": account_enums.AccountChangeKind,

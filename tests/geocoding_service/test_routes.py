@@ -90,7 +90,7 @@ def test_a_place_by_its_coordinates_is_sent_only_where_a_setting_allows_it_and_k
 ) -> None:
     client = client_of(settings, server.rules())
     answer = client.get(BY_PLACE).json
-    assert (answer["estimated"], answer["pending"]) == (True, False)
+    assert (answer["estimated"], answer["pending"], answer["not_routed"]) == (True, False, "coordinates")
     assert server.asked == []
     assert known(session) == []
     client = client_of(settings, server.rules(for_coordinates=True))
@@ -137,11 +137,11 @@ def test_another_router_than_osrm_fits_in_for_a_mode(session: Session) -> None:
 def test_a_matrix_is_estimated_unless_it_is_to_be_routed(session: Session, settings: Any, server: OsrmServer) -> None:
     client = client_of(settings, server.rules())
     answer = client.post("/api/distance-matrix", json=MATRIX).json
-    assert (answer["estimated"], answer["pending"]) == (None, False)
+    assert (answer["estimated"], answer["pending"], answer["not_routed"]) == ([[True, True]], False, "not_wanted")
     assert server.asked == []
     routed = {**MATRIX, "destinations": [*MATRIX["destinations"], {"postal_code": "52056"}], "routed": True}
     answer = client.post("/api/distance-matrix", json=routed).json
-    assert (answer["estimated"], answer["pending"]) == ([[False, False, True]], False)
+    assert (answer["estimated"], answer["pending"], answer["not_routed"]) == ([[False, False, None]], False, None)
     assert answer["routes_km"][0][0] == pytest.approx(answer["distances_km"][0][0] * 1.3, abs=0.1)
     assert [row[2] for row in (answer["routes_km"][0], answer["travel_minutes"][0])] == [None, None]
     assert len(server.asked) == 2
