@@ -187,8 +187,6 @@ class WaitingRequest(Schema):
     """The therapist who is to be asked."""
     therapist_name: str | None
     """The name with titles; null for one who is not known here yet."""
-    therapist_city: str | None
-    """The town of the practice."""
     inquiry_id: UUID | None
     """The inquiry that it belongs to; null as long as it is in none."""
     waits_for: ContactWait

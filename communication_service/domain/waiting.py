@@ -29,8 +29,8 @@ class PageContext:
 
     patients: Mapping[UUID, PatientPseudonym]
     offered: Set[UUID]
-    therapists: Mapping[UUID, tuple[str | None, str | None]]
-    """Their names and cities."""
+    therapists: Mapping[UUID, str | None]
+    """Their names."""
     followed_up: Set[UUID]
     inquiries: Mapping[UUID, Inquiry]
     calls: Mapping[UUID, PhoneCall]
@@ -65,14 +65,12 @@ def list_part(
 
 def _view(request: ContactRequest, context: PageContext, waits: Waits) -> WaitingRequest:
     patient = context.patients.get(request.patient_id)
-    therapist_name, therapist_city = context.therapists.get(request.therapist_id, (None, None))
     return WaitingRequest(
         placement_request_id=request.id,
         patient_id=request.patient_id,
         patient_reference=(patient.reference or None) if patient else None,
         therapist_id=request.therapist_id,
-        therapist_name=therapist_name,
-        therapist_city=therapist_city,
+        therapist_name=context.therapists.get(request.therapist_id),
         inquiry_id=request.inquiry_id,
         waits_for=waits[0],
         waits_until=waits[1],

@@ -21,7 +21,8 @@ from geocoding_service.settings import OsrmSettings
 from shared.database import Session
 from shared.errors import FieldProblem, NotFound
 from shared.values import travel
-from shared.values.enums import NotRouted, TravelMode
+from shared.values.enums import TravelMode
+from shared.values.geocoding_enums import NotRouted
 from shared.values.places import Place
 from shared.values.places import distance_km as straight_km
 from shared.values.postal_codes import SOURCE, area

@@ -9,8 +9,9 @@ from pydantic.config import JsonDict
 
 from shared.texts import Sentence
 from shared.values.datetimes import HolidayDate, IsoDate
-from shared.values.enums import FederalState, GeocodePrecision, NotRouted, TravelMode
+from shared.values.enums import FederalState, GeocodePrecision, TravelMode
 from shared.values.errors import NotAcceptable
+from shared.values.geocoding_enums import NotRouted
 from shared.values.identifiers import PostalCode
 from shared.values.lists import Several
 from shared.values.places import Latitude, Longitude, Place

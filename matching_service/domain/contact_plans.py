@@ -315,7 +315,7 @@ def cancel(
     if plan.status == ContactPlanStatus.CANCELLED:
         return _view(session, plan)
     check_version(plan, expected_versions, "contact_plan")
-    if plan.status not in states.CANCELLABLE_PLAN:
+    if ContactPlanStatus.CANCELLED not in states.PLANS[ContactPlanStatus(plan.status)]:
         raise Conflict("contact_plan.not_cancellable", status=ContactPlanStatus(plan.status))
     states.cancel_plan(plan, now=now)
     plan.count_change(by=by, now=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -180,8 +180,8 @@ class RequestFilter(QuerySchema):
     """Only those to one of these therapists."""
     status: Several[RequestStatus] = []
     """Only those with one of these statuses."""
-    unmet_criteria: Several[MatchCriterion | Literal["any"]] = []
-    """Only those in which one of these does not fit any more; `any`: one of all."""
+    unmet_criteria: Several[MatchCriterion] = []
+    """Only those in which one of these does not fit any more."""
 
 
 class NewAnswer(Schema):

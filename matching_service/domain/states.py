@@ -341,7 +341,6 @@ PLANS: Final[dict[ContactPlanStatus, frozenset[ContactPlanStatus]]] = {
     P.FAILED: frozenset(),
 }
 PLAN_BEING_MADE: Final = frozenset({P.WAITING, P.COMPUTING})
-CANCELLABLE_PLAN: Final = frozenset(status for status, following in PLANS.items() if P.CANCELLED in following)
 
 
 def begin_plan(plan: ContactPlan) -> None:
@@ -371,19 +370,16 @@ def propose_plan(plan: ContactPlan, *, now: datetime) -> None:
 def fail_plan(plan: ContactPlan, *, now: datetime) -> None:
     """Computing → failed: it could not be computed, several times."""
     _enter_plan(plan, P.FAILED, now)
-    plan.finished_at = now
 
 
 def supersede_plan(plan: ContactPlan, *, now: datetime) -> None:
     """Proposed → superseded: another plan was approved, of whose requests this one does not know."""
     _enter_plan(plan, P.SUPERSEDED, now)
-    plan.finished_at = now
 
 
 def cancel_plan(plan: ContactPlan, *, now: datetime) -> None:
     """Not approved yet → cancelled: nobody is asked, and who computes it finds that it is not theirs any more."""
     _enter_plan(plan, P.CANCELLED, now)
-    plan.finished_at = now
 
 
 def approve_plan(plan: ContactPlan, *, by: UUID | None, now: datetime) -> None:
@@ -395,10 +391,10 @@ def approve_plan(plan: ContactPlan, *, by: UUID | None, now: datetime) -> None:
 def complete_plan(plan: ContactPlan, *, now: datetime) -> None:
     """Approving → approved: of each request it is known what became of it."""
     _enter_plan(plan, P.APPROVED, now)
-    plan.finished_at = now
 
 
 def _enter_plan(plan: ContactPlan, to: ContactPlanStatus, now: datetime) -> None:
     check_transition(PLANS, plan.status, to)
     plan.status, plan.updated_at = to, now
+    plan.finished_at = None if PLANS[to] else now
     plan.claim = plan.claimed_until = None

@@ -42,9 +42,7 @@ def _are_among(
     wanted |= {"patient_id": {*patient_id, *kept_of(session, PatientCopy, patient_id).values()}}
     conditions = [getattr(PlacementRequest, name).in_(values) for name, values in wanted.items() if values]
     if unmet_criteria:
-        conditions.append(text(IS_UNMET))
-    if unmet_criteria and "any" not in unmet_criteria:
-        conditions.append(PlacementRequest.unmet_criteria.bool_op("&&")(_words(unmet_criteria)))
+        conditions += [text(IS_UNMET), PlacementRequest.unmet_criteria.bool_op("&&")(_words(unmet_criteria))]
     return conditions
 
 

@@ -12,7 +12,8 @@ from functools import cache
 from holidays import CATHOLIC, PUBLIC, country_holidays
 
 from shared.values.datetimes import FIRST_HOLIDAY, LAST_DAY
-from shared.values.enums import FederalState, PartOfState
+from shared.values.enums import FederalState
+from shared.values.geocoding_enums import PartOfState
 
 AUGSBURG = "Augsburg"
 """To the package `holidays` a state of its own; it keeps one day more than the rest of Bavaria, the Peace Festival."""

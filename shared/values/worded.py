@@ -33,7 +33,9 @@ def _written(value: Any) -> Sentence | str:
 
 
 def _shown_or_written(text: Sentence | str, info: SerializationInfo) -> Any:
-    return text if isinstance(text, str) else _shown(text, info)
+    if isinstance(text, str) or info.context is None:
+        return str(text)
+    return text.in_language(info.context())
 
 
 WrittenOrWorded = Annotated[
@@ -42,7 +44,8 @@ WrittenOrWorded = Annotated[
     PlainSerializer(_shown_or_written, when_used="json"),
     WithJsonSchema({"type": "string"}),
 ]
-"""What somebody wrote, as it is, or a sentence of ours, which is worded for its reader."""
+"""What somebody wrote, as it is, or a sentence of ours, which is worded for its reader; without one, in English. Only
+for what is read: of no response is it known which of the two it was."""
 
 
 class Explanation(Schema):
