@@ -33,9 +33,12 @@ def _days(written: str) -> tuple[Days, ...]:
     found = []
     for each in filter(None, (part.strip() for part in written.split(","))):
         first, _, last = each.partition("/")
-        days = date.fromisoformat(first), date.fromisoformat(last or first)
+        try:
+            days = date.fromisoformat(first), date.fromisoformat(last or first)
+        except ValueError:
+            raise ValueError("must be days such as 2026-12-28/2027-01-02,2027-05-14") from None
         if days[1] < days[0]:
-            raise ValueError(f"{each} ends before it begins")
+            raise ValueError("has days that end before they begin")
         found.append(days)
     return tuple(found)
 

@@ -11,6 +11,7 @@ from geocoding_service import jobs
 from geocoding_service.dependencies import Dependencies
 from geocoding_service.domain import measuring
 from geocoding_service.domain.measuring import Measured
+from shared.errors import Outage
 from shared.runtime.operator_commands import AnyService, with_service
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.terminal import print_line
@@ -57,9 +58,12 @@ def _measured(dependencies: Dependencies, mode: TravelMode, ways: int) -> list[M
         sys.exit(f"No router is configured for {mode}.")
     asking = jobs.Routing(dependencies.route_rules, mode, router)
     found = []
-    for each in measuring.measure(mode, asking.measure, ways=ways):
-        print_line(_shown(each))
-        found.append(each)
+    try:
+        for each in measuring.measure(mode, asking.measure, ways=ways):
+            print_line(_shown(each))
+            found.append(each)
+    except Outage as outage:
+        sys.exit(f"{outage.detail}. Nothing is written.")
     return found
 
 

@@ -1,4 +1,7 @@
-"""Every event this service reacts to: addresses of patients and therapists are looked up."""
+"""Every event this service reacts to: addresses of patients and therapists are located by its tables.
+
+What a geocoder knows better is a job's (docs/decisions/0041): no listener asks anybody.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ def lock_addresses(session: Session, events: Sequence[Event]) -> None:
 
 @listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded)
 def keep_addresses_of_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
-    """Look up the postal codes of patients that changed."""
+    """Locate the postal codes of patients that changed."""
     addresses.keep_addresses_of_patients(session, [(e.patient, e.envelope) for e in events], now=now)
 
 
@@ -65,7 +68,7 @@ def forget_addresses_of_merged_patients(session: Session, events: Sequence[Patie
 
 @listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
 def keep_addresses_of_therapists(session: Session, events: Sequence[TherapistEvent], *, now: datetime) -> None:
-    """Look up the addresses of therapists that changed; also where coordinates are known, for the federal state."""
+    """Locate the addresses of therapists that changed; also where coordinates are known, for the federal state."""
     addresses.keep_addresses_of_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
 
 

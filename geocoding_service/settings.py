@@ -12,31 +12,23 @@ from shared.runtime.hosts import check_url
 from shared.runtime.settings import Password, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
 from shared.values.enums import TravelMode
 
-PUBLIC_SERVER = "nominatim.openstreetmap.org"
-PUBLIC_ROUTERS = ("router.project-osrm.org", "routing.openstreetmap.de")
+PUBLIC_SERVERS = ("nominatim.openstreetmap.org", "router.project-osrm.org", "routing.openstreetmap.de")
 
 
-class NominatimSettings(SettingsGroup):
-    """The geocoder that knows streets and houses: a server of Nominatim, which is not ours (docs/decisions/0041)."""
+class OutsideServerSettings(SettingsGroup):
+    """What is set for every server that is not ours: who asks it how often, and how long its answers are good."""
 
-    url: str = ""
-    """The address of a Nominatim server, without `/search`; empty: nobody outside is asked, and addresses are
-    located by their postal codes. Practices' addresses are sent to it. The public server nominatim.openstreetmap.org
-    allows no lists of thousands of addresses: for these run one of your own."""
     user_agent: str = Field(default="psychotherapy-matching-platform", min_length=1, max_length=200)
     """Who asks, for the server's operators: name an address at which they reach you."""
     interval_seconds: Seconds = Field(default=1, ge=0.001, le=60)
-    """The time between two requests of all processes together; at the public server one second or more."""
+    """The time between two requests of all processes together to one server; at public servers one second or more."""
     timeout_seconds: Seconds = Field(default=5, ge=0.1, le=60)
     """For how long an answer is waited for, from the connection to its last byte."""
-    for_requests: bool = Field(default=False)
-    """Whether the server is also asked for addresses and places that staff look up (`/api/geocode`,
-    `/api/reverse-geocode`). They may be patients', so the server needs to be your own, or its operator a processor on
-    your behalf (GDPR Art. 28). What practices' addresses are known by is used in any case."""
     kept_days: Annotated[int, Unit("days")] = Field(default=180, ge=1, le=3660)
-    """After so many days an address that was found is asked for again."""
+    """For so many days an answer is good; then the server is asked again. So long ways between postal codes are kept
+    after somebody asked for them."""
     not_found_days: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=3660)
-    """After so many days an address is asked for again that the server did not know, or put where it cannot be."""
+    """After so many days the server is asked again for what it did not know, or answered as it cannot be."""
 
     @property
     def kept(self) -> timedelta:
@@ -48,20 +40,31 @@ class NominatimSettings(SettingsGroup):
         """For how long nobody asks again for what the server did not know."""
         return timedelta(days=self.not_found_days)
 
-    @field_validator("url")
+    @field_validator("url", "car_url", "bicycle_url", "foot_url", check_fields=False)
     @classmethod
-    def _names_a_host(cls, url: str) -> str:
-        return without_query(url)
-
-    @field_validator("interval_seconds")
-    @classmethod
-    def _is_polite(cls, seconds: float, others: ValidationInfo) -> float:
-        if urlsplit(others.data.get("url", "")).hostname == PUBLIC_SERVER and seconds < 1:
-            raise ValueError("the public server allows one request each second")
-        return seconds
+    def _is_a_server(cls, url: str, others: ValidationInfo) -> str:
+        """The address without its last slash, or nothing."""
+        if urlsplit(url).query or urlsplit(url).fragment:
+            raise ValueError("is an address without a query")
+        if urlsplit(url).hostname in PUBLIC_SERVERS and others.data.get("interval_seconds", 1) < 1:
+            raise ValueError("the public servers allow one request each second")
+        return url and check_url(url).rstrip("/")
 
 
-class OsrmSettings(SettingsGroup):
+class NominatimSettings(OutsideServerSettings):
+    """The geocoder that knows streets and houses: a server of Nominatim, which is not ours (docs/decisions/0041)."""
+
+    url: str = ""
+    """The address of a Nominatim server, without `/search`; empty: nobody outside is asked, and addresses are
+    located by their postal codes. Practices' addresses are sent to it. The public server nominatim.openstreetmap.org
+    allows no lists of thousands of addresses: for these run one of your own."""
+    for_requests: bool = Field(default=False)
+    """Whether the server is also asked for addresses and places that staff look up (`/api/geocode`,
+    `/api/reverse-geocode`). They may be patients', so the server needs to be your own, or its operator a processor on
+    your behalf (GDPR Art. 28). What practices' addresses are known by is used in any case."""
+
+
+class OsrmSettings(OutsideServerSettings):
     """Routers, which know the ways by road: servers of OSRM, which are not ours (docs/decisions/0043)."""
 
     car_url: str = ""
@@ -71,12 +74,6 @@ class OsrmSettings(SettingsGroup):
     """The address of an OSRM server for bicycles."""
     foot_url: str = ""
     """The address of an OSRM server for walks."""
-    user_agent: str = Field(default="psychotherapy-matching-platform", min_length=1, max_length=200)
-    """Who asks, for the servers' operators: name an address at which they reach you."""
-    interval_seconds: Seconds = Field(default=1, ge=0.001, le=60)
-    """The time between two requests of all processes together to one server; at public servers one second or more."""
-    timeout_seconds: Seconds = Field(default=5, ge=0.1, le=60)
-    """For how long an answer is waited for, from the connection to its last byte."""
     most_targets: Annotated[int, Unit("ways")] = Field(default=99, ge=1, le=99)
     """The number of ways that one request asks for at most; with the start one less than the server's
     `--max-table-size`."""
@@ -84,45 +81,11 @@ class OsrmSettings(SettingsGroup):
     """Whether ways are also asked for whose start or end staff give by coordinates. Such a place may be where a patient
     lives, so the servers need to be your own, or their operator a processor on your behalf (GDPR Art. 28). Between
     postal codes they are asked in any case."""
-    kept_days: Annotated[int, Unit("days")] = Field(default=180, ge=1, le=3660)
-    """For so many days a way between two postal codes is kept after somebody asked for it."""
-    not_found_days: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=3660)
-    """After so many days a way is asked for again that the server did not know, or gave as it cannot be."""
 
     def url_of(self, mode: TravelMode) -> str:
         """The server for a mode; empty where there is none, as for public transport, which OSRM does not know."""
         urls = {TravelMode.CAR: self.car_url, TravelMode.BICYCLE: self.bicycle_url, TravelMode.FOOT: self.foot_url}
         return urls.get(mode, "")
-
-    @property
-    def kept(self) -> timedelta:
-        """For how long an answer is good."""
-        return timedelta(days=self.kept_days)
-
-    @property
-    def until_asked_again(self) -> timedelta:
-        """For how long nobody asks again for what the server did not know."""
-        return timedelta(days=self.not_found_days)
-
-    @field_validator("car_url", "bicycle_url", "foot_url")
-    @classmethod
-    def _names_a_host(cls, url: str) -> str:
-        return without_query(url)
-
-    @field_validator("interval_seconds")
-    @classmethod
-    def _is_polite(cls, seconds: float, others: ValidationInfo) -> float:
-        urls = (others.data.get(name, "") for name in ("car_url", "bicycle_url", "foot_url"))
-        if seconds < 1 and any(urlsplit(url).hostname in PUBLIC_ROUTERS for url in urls):
-            raise ValueError("the public servers allow one request each second")
-        return seconds
-
-
-def without_query(url: str) -> str:
-    """Returns the address of a server without its last slash, or nothing. Raises `ValueError` for what is none."""
-    if url and (urlsplit(url).query or urlsplit(url).fragment):
-        raise ValueError("is an address without a query")
-    return url and check_url(url).rstrip("/")
 
 
 class Settings(ServiceSettings):

@@ -2,8 +2,8 @@
 
 Four groups use a processor and a database much of the time, and are made to take equally long, since on two processors
 the longest group is what is waited for. The other two mostly wait: for Kafka and threads, and for whole
-platforms whose processes are stopped and started. The tests of a group share its platform, so the groups are explicit
-folders, and no scheduler distributes single tests.
+platforms whose processes are stopped and started; made-up requests (`tests/fuzz`) fill that time. The tests of a
+group share its platform, so the groups are explicit folders, and no scheduler distributes single tests.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAIL_AND_PEOPLE = ("communication_service", "user_service")
 GROUPS = {
     "services": tuple(f"tests/{name}" for name in registry.names() if name not in MAIL_AND_PEOPLE),
     "mail and people": (*(f"tests/{name}" for name in MAIL_AND_PEOPLE), "tests/across_services"),
-    "end to end": ("tests/end_to_end",),
+    "end to end": ("tests/end_to_end", "tests/fuzz"),
     "platform": ("tests/operations", "tests/containers", "tests/chaos", "tests/boundaries/test_http.py"),
     "kafka": ("tests/shared/events", "tests/shared/runtime"),
 }

@@ -45,7 +45,7 @@ class EmailCollection(Resource):
         """List e-mails, newest first."""
         return emails.list_part(context.session, texts(context), wanted)
 
-    @endpoint(body=NewDraft, response=EmailView, status=201, replay=EmailItem.get)
+    @endpoint(body=NewDraft, response=EmailView, status=201, statuses=(404,), replay=EmailItem.get)
     def post(self, context: Context[Dependencies], body: NewDraft) -> EmailView:
         """Write an e-mail to the practice of a request, which waits as a draft.
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from communication_service.settings import ContactRules, Days
 from shared.values.datetimes import BERLIN, berlin_day, berlin_minute_of_week
-from shared.values.public_holidays import may_be_public_holiday
+from shared.values.public_holidays import is_without_calls, may_be_public_holiday
 from shared.values.weekly import Weekly, Window
 
 Span = tuple[datetime, datetime]
@@ -41,7 +41,7 @@ Taken = Callable[[datetime, datetime], Sequence[TakenTime]]
 
 def is_closed_by_us(day: date, closing_days: Iterable[Days] = ()) -> bool:
     """Whether nobody of ours calls that day, though practices may be open: 24 and 31 December, and closing days."""
-    return (day.month == 12 and day.day in (24, 31)) or any(first <= day <= last for first, last in closing_days)
+    return is_without_calls(day) or any(first <= day <= last for first, last in closing_days)
 
 
 def is_closed(

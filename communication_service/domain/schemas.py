@@ -181,8 +181,12 @@ class WaitingRequest(Schema):
     """The placement request."""
     patient_id: UUID
     """The patient who searches a place."""
+    patient_reference: str | None
+    """What names the patient; null for one who is not known here yet, or was erased."""
     therapist_id: UUID
     """The therapist who is to be asked."""
+    therapist_name: str | None
+    """The name with titles; null for one who is not known here yet."""
     inquiry_id: UUID | None
     """The inquiry that it belongs to; null as long as it is in none."""
     waits_for: ContactWait

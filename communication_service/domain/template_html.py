@@ -26,7 +26,7 @@ PROPERTIES: Final = frozenset(
 )
 """Properties of `style`, or their first words."""
 _TAG: Final = re.compile(r'(?P<end>/?)(?P<name>[a-z][a-z0-9]*)(?P<attributes>(?:\s+[a-z-]+="[^"<>]*")*)\s*/?>')
-_ATTRIBUTE: Final = re.compile(r'([a-z-]+)="([^"]*)"')
+_ATTRIBUTE: Final = re.compile(r'(?<![a-z-])([a-z-]+)="([^"]*)"')
 _PROPERTY: Final = re.compile(r"\s*([a-z-]+)\s*:[a-zA-Z0-9#%., -]+")
 
 

@@ -29,7 +29,8 @@ class PageContext:
 
     patients: Mapping[UUID, PatientPseudonym]
     offered: Set[UUID]
-    therapists: Set[UUID]
+    therapists: Mapping[UUID, str | None]
+    """Their names."""
     followed_up: Set[UUID]
     inquiries: Mapping[UUID, Inquiry]
     calls: Mapping[UUID, PhoneCall]
@@ -59,14 +60,17 @@ def list_part(
         emails_go=mail_server.trouble(session) is None,
         is_hour_of_sending=sending_limits.are_inquiries_sent(rules, now),
     )
-    return part.shown([_view(request, reason(request, context, rules=rules, now=now)) for request in found])
+    return part.shown([_view(request, context, reason(request, context, rules=rules, now=now)) for request in found])
 
 
-def _view(request: ContactRequest, waits: Waits) -> WaitingRequest:
+def _view(request: ContactRequest, context: PageContext, waits: Waits) -> WaitingRequest:
+    patient = context.patients.get(request.patient_id)
     return WaitingRequest(
         placement_request_id=request.id,
         patient_id=request.patient_id,
+        patient_reference=(patient.reference or None) if patient else None,
         therapist_id=request.therapist_id,
+        therapist_name=context.therapists.get(request.therapist_id),
         inquiry_id=request.inquiry_id,
         waits_for=waits[0],
         waits_until=waits[1],

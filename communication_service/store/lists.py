@@ -110,9 +110,11 @@ def waiting_requests(
     return WAITING_REQUESTS.read(session, waiting, part)
 
 
-def known_therapists(session: Session, ids: Iterable[UUID]) -> set[UUID]:
-    """Those of these therapists whose copy has arrived."""
-    return set(session.scalars(select(PracticeCopy.id).where(PracticeCopy.id.in_(list(ids)))))
+def known_therapists(session: Session, ids: Iterable[UUID]) -> dict[UUID, str | None]:
+    """The names, with titles, of those of these therapists whose copy has arrived; None for one without a name."""
+    name = func.nullif(func.concat_ws(" ", PracticeCopy.title, PracticeCopy.first_name, PracticeCopy.last_name), "")
+    found = session.execute(select(PracticeCopy.id, name).where(PracticeCopy.id.in_(list(ids))))
+    return {row[0]: row[1] for row in found}
 
 
 def therapists_followed_up(session: Session, ids: Iterable[UUID]) -> set[UUID]:

@@ -27,10 +27,11 @@ class DistanceResource(Resource):
         """Show a distance: the straight line, and the way with its travel time.
 
         Where a router may be asked, it is; otherwise, and while it does not answer, way and time are estimated from the
-        straight line, by means of travel and length.
+        straight line, by means of travel and length. Places outside Germany are not known.
         """
         has_router = query.mode in context.dependencies.routers
-        return distances.show(context.session, query, has_router=has_router, now=context.now)
+        why = distances.why_not_routed(query, context.dependencies.route_rules, has_router=has_router)
+        return distances.show(context.session, query, not_routed=why, now=context.now)
 
 
 class DistanceMatrixResource(Resource):
@@ -42,7 +43,8 @@ class DistanceMatrixResource(Resource):
     ) -> DistanceMatrixView:
         """Estimate the distances from every origin to every destination, at most 10,000 ways.
 
-        With `routed` a router is asked, where one may be, for at most 500 ways.
+        With `routed` a router is asked, where one may be, for at most 500 ways; `not_routed` says why it is not.
         """
         has_router = body.mode in context.dependencies.routers
-        return distances.show_matrix(context.session, body, has_router=has_router, now=context.now)
+        why = distances.why_not_routed(body, context.dependencies.route_rules, has_router=has_router)
+        return distances.show_matrix(context.session, body, not_routed=why, now=context.now)

@@ -43,6 +43,7 @@ class GeocodeResource(Resource):
         """
         return lookups.locate(context.session, query, rules=context.dependencies.rules, now=context.now)
 
+    # what it lets be looked up, the same question lets be looked up once only: a repeated key needs no replay
     @endpoint(body=GeocodeBatch, response=LocationList, replay=READ_ONLY)
     def post(self, context: Context[Dependencies], body: GeocodeBatch) -> LocationList:
         """Find up to 100 addresses at once, as far as they are known now.

@@ -12,8 +12,9 @@ class HolidayCollection(Resource):
 
     @endpoint(query=HolidaysQuery, response=HolidayList, transaction=False)
     def get(self, context: Context[None], query: HolidaysQuery) -> HolidayList:
-        """List public holidays, of one federal state or, where it is not known, of all.
+        """List public holidays, of some federal states (`NW,BY`) or, where it is not known, of all.
 
-        `partial` says that a day is a holiday in part of these states only; nobody is phoned there that day either.
+        `partial` says that a day is a holiday in part of these states only, and `where`; nobody is phoned in these
+        states that day either. Nor on the days in `no_calls_on`, nor on the agency's own closing days.
         """
         return public_holidays.list_days(query, today=context.today)

@@ -1,4 +1,4 @@
-"""Every address of this service, and who may call it."""
+"""Every URL of this service, and who may call it."""
 
 from __future__ import annotations
 

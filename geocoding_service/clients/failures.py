@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from typing import Final
+
+REFUSES_US: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+"""Statuses after which the next request would be refused too."""
+
 
 class ServerFailed(Exception):
     """There is no answer that can be read. The message is for operators, and quotes nothing of the server."""

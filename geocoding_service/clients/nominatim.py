@@ -20,7 +20,7 @@ from geopy.exc import GeocoderServiceError, GeopyError
 from pydantic import Field, ValidationError
 from pydantic_core import from_json
 
-from geocoding_service.clients.failures import ServerFailed
+from geocoding_service.clients.failures import REFUSES_US, ServerFailed
 from geocoding_service.settings import NominatimSettings
 from shared.runtime import http_client
 from shared.runtime.http_client import BadAnswer
@@ -34,8 +34,6 @@ LARGEST: Final = 256 * 1024
 MOST_PLACES: Final = 5
 STREETS: Final = ("road", "pedestrian", "footway", "path", "square", "residential", "place")
 CITIES: Final = ("city", "town", "village", "municipality", "hamlet")
-REFUSES_US: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
-"""Statuses after which the next request would be refused too."""
 
 # it would log addresses (DEBUG) and what a server answers (INFO)
 logging.getLogger("geopy").setLevel(logging.WARNING)

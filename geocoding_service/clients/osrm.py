@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Protocol, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_core import from_json
 
-from geocoding_service.clients.failures import ServerFailed
+from geocoding_service.clients.failures import REFUSES_US, ServerFailed
 from geocoding_service.settings import OsrmSettings
 from shared.runtime import http_client
 from shared.runtime.http_client import BadAnswer
@@ -32,12 +32,13 @@ PROFILES: Final = {TravelMode.CAR: "driving", TravelMode.BICYCLE: "cycling", Tra
 """A server has one network and does not read the word; a proxy in front of several may."""
 NO_WAY: Final = frozenset({"NoRoute", "NoTable", "NoSegment"})
 """Codes that say that there is no way, or no network at a place. Nothing is wrong with the server."""
+NO_NETWORK: Final = "NoSegment"
+"""The code that says that no road is near one of the places."""
 KNOWN_CODES: Final = frozenset(
     {"InvalidUrl", "InvalidService", "InvalidVersion", "InvalidOptions", "InvalidQuery", "InvalidValue", "TooBig"}
     | {"NotImplemented", "DisabledDataset"}
 )
 """Codes that say that the server is not the one that was meant, or takes less than we ask for."""
-REFUSES_US: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 
 Result = TypeVar("Result")
 Metres = Annotated[float, Field(ge=0, le=1e8)]
@@ -49,6 +50,10 @@ class RouterFailed(ServerFailed):
     """A router gave no answer that can be read."""
 
 
+class PlaceOffNetwork(Exception):
+    """One of several places is not on the network, and nothing says which: so no way is known to any of them."""
+
+
 class Router(Protocol):
     """What a router is for jobs: another one than OSRM is a class with these two methods (docs/decisions/0043)."""
 
@@ -56,7 +61,10 @@ class Router(Protocol):
         """Returns the way from one place to the other, None where there is none. Raises `RouterFailed`."""
 
     def table(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
-        """Returns the way to each of several places, None where there is none. Raises `RouterFailed`."""
+        """Returns the way to each of several places, None where there is none.
+
+        Raises `RouterFailed`, and `PlaceOffNetwork` where one place keeps all others from an answer.
+        """
 
 
 class _Waypoint(RecordSchema):
@@ -102,19 +110,26 @@ class Osrm:
         Raises `RouterFailed`.
         """
         document = self._ask("route", [start, end], "overview=simplified&geometries=geojson")
-        return None if document is None else _read(lambda: _way(_RouteAnswer.model_validate(document, strict=False)))
+        if document["code"] in NO_WAY:
+            return None
+        return _read(lambda: _way(_RouteAnswer.model_validate(document, strict=False)))
 
     def table(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
-        """Returns the way to each of several places; None where there is none. Raises `RouterFailed`."""
+        """Returns the way to each of several places; None where there is none.
+
+        Raises `RouterFailed`, and `PlaceOffNetwork` where no road is near one of the places.
+        """
         numbers = ";".join(str(number + 1) for number in range(len(ends)))
         query = f"sources=0&destinations={numbers}&annotations=duration,distance"
         document = self._ask("table", [start, *ends], query)
-        if document is None:
+        if document["code"] == NO_NETWORK:
+            raise PlaceOffNetwork
+        if document["code"] in NO_WAY:
             return [None] * len(ends)
         return _read(lambda: _ways(_TableAnswer.model_validate(document, strict=False), len(ends)))
 
     def _ask(self, service: str, places: Sequence[Place], query: str) -> Any:
-        """The document of an answer; None where it says that there is no way."""
+        """The document of an answer, which has ways or the code that says that there are none."""
         written = ";".join(f"{each.longitude:.6f},{each.latitude:.6f}" for each in places)
         url = f"{self.settings.url_of(self.mode)}/{service}/v1/{PROFILES[self.mode]}/{written}?{query}"
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": self.settings.user_agent}
@@ -133,10 +148,8 @@ class Osrm:
 
 def _document(document: Any) -> Any:
     code = document["code"]
-    if code == "Ok":
+    if code == "Ok" or code in NO_WAY:
         return document
-    if code in NO_WAY:
-        return None
     raise RouterFailed(f"the answer has the code {code}" if code in KNOWN_CODES else "the answer has an unknown code")
 
 

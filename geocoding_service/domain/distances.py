@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from geocoding_service.domain import routes
+from geocoding_service.domain.lookup import is_in_germany, outside_germany
 from geocoding_service.domain.routes import PLACES_KEPT, KnownWay, Way
 from geocoding_service.domain.schemas import (
     DistanceMatrixRequest,
@@ -18,9 +19,10 @@ from geocoding_service.domain.schemas import (
 )
 from geocoding_service.settings import OsrmSettings
 from shared.database import Session
-from shared.errors import NotFound
+from shared.errors import FieldProblem, NotFound
 from shared.values import travel
 from shared.values.enums import TravelMode
+from shared.values.geocoding_enums import NotRouted
 from shared.values.places import Place
 from shared.values.places import distance_km as straight_km
 from shared.values.postal_codes import SOURCE, area
@@ -36,18 +38,30 @@ class WantedWays(NamedTuple):
 
 
 def ways_for_a_router(wanted: DistanceQuery | DistanceMatrixRequest, rules: OsrmSettings) -> WantedWays | None:
-    """Returns the ways that a router may be asked for; None where it may not, or need not.
+    """Returns the ways that a router may be asked for; None where it may not, or need not."""
+    if why_not_routed(wanted, rules, has_router=True):
+        return None
+    origins, destinations = _points(wanted)
+    ways = [way for row in _ways(origins, destinations, wanted.mode) for way in row if way is not None]
+    return WantedWays(ways, rules.kept if _are_by_code(wanted) else PLACES_KEPT)
+
+
+def why_not_routed(
+    wanted: DistanceQuery | DistanceMatrixRequest, rules: OsrmSettings, *, has_router: bool
+) -> NotRouted | None:
+    """Returns why no router is asked; None where one may be.
 
     A place by its coordinates may be where a patient lives.
     """
-    origins, destinations = _points(wanted)
     if isinstance(wanted, DistanceMatrixRequest) and not wanted.routed:
-        return None
-    by_code = all(point.postal_code is not None for point in (*origins, *destinations))
-    if not by_code and not rules.for_coordinates:
-        return None
-    ways = [way for row in _ways(origins, destinations, wanted.mode) for way in row if way is not None]
-    return WantedWays(ways, rules.kept if by_code else PLACES_KEPT)
+        return NotRouted.NOT_WANTED
+    if not has_router:
+        return NotRouted.NO_ROUTER
+    return None if rules.for_coordinates or _are_by_code(wanted) else NotRouted.COORDINATES
+
+
+def _are_by_code(wanted: DistanceQuery | DistanceMatrixRequest) -> bool:
+    return all(point.postal_code is not None for points in _points(wanted) for point in points)
 
 
 def _points(wanted: DistanceQuery | DistanceMatrixRequest) -> tuple[Sequence[Point], Sequence[Point]]:
@@ -64,11 +78,13 @@ def _ways(origins: Sequence[Point], destinations: Sequence[Point], mode: TravelM
     ]
 
 
-def show(session: Session, wanted: DistanceQuery, *, has_router: bool, now: datetime) -> DistanceView:
-    """The distance from one point to the other; raises `NotFound` for an unknown postal code."""
-    ((way,),) = _ways([wanted.origin], [wanted.destination], wanted.mode)
-    if way is None:
-        raise NotFound("postal_code")
+def show(session: Session, wanted: DistanceQuery, *, not_routed: NotRouted | None, now: datetime) -> DistanceView:
+    """The distance from one point to the other.
+
+    Raises `NotFound`, with the fields, for an unknown postal code and for a place outside Germany.
+    """
+    start, end = _known_place(wanted.origin, "from"), _known_place(wanted.destination, "to")
+    way, has_router = Way(wanted.mode, start, end), not_routed is not NotRouted.NO_ROUTER
     known = routes.known(session, [way], now=now).get(way) if has_router else None
     straight = straight_km(way.start, way.end)
     return DistanceView(
@@ -77,21 +93,22 @@ def show(session: Session, wanted: DistanceQuery, *, has_router: bool, now: date
         travel_minutes=_minutes(straight, wanted.mode, known),
         mode=wanted.mode,
         estimated=known is None,
+        not_routed=not_routed,
         pending=has_router and routes.are_waiting(session, [way], now=now),
         source=_source([wanted.origin, wanted.destination], known.source if known else ESTIMATED),
     )
 
 
 def show_matrix(
-    session: Session, wanted: DistanceMatrixRequest, *, has_router: bool, now: datetime
+    session: Session, wanted: DistanceMatrixRequest, *, not_routed: NotRouted | None, now: datetime
 ) -> DistanceMatrixView:
-    """The distances from every origin to every destination; None where a postal code is not known."""
-    if wanted.routed and has_router:
-        return _routed_matrix(session, wanted, now=now)
-    return estimate_matrix(wanted)
+    """The distances from every origin to every destination; None where a postal code is not known, or outside."""
+    if not_routed in (None, NotRouted.COORDINATES):  # of these ways some may be known from between postal codes
+        return _routed_matrix(session, wanted, not_routed, now=now)
+    return estimate_matrix(wanted, not_routed)
 
 
-def estimate_matrix(wanted: DistanceMatrixRequest) -> DistanceMatrixView:
+def estimate_matrix(wanted: DistanceMatrixRequest, not_routed: NotRouted | None) -> DistanceMatrixView:
     """The estimated distances: thousands of them in some milliseconds."""
     ends = [_place(point) for point in wanted.destinations]
     straight = [_straight_lines(_place(point), ends) for point in wanted.origins]
@@ -104,7 +121,8 @@ def estimate_matrix(wanted: DistanceMatrixRequest) -> DistanceMatrixView:
             "distances_km": [[None if km is None else round(km, 2) for km in row] for row in straight],
             "routes_km": [[None if km is None else round(route_km(km), 2) for km in row] for row in straight],
             "travel_minutes": [[None if km is None else math.ceil(minutes(km)) for km in row] for row in straight],
-            "estimated": None,
+            "estimated": [[None if km is None else True for km in row] for row in straight],
+            "not_routed": not_routed,
             "pending": False,
         }
     )
@@ -114,7 +132,9 @@ def _straight_lines(start: Place | None, ends: Sequence[Place | None]) -> list[f
     return [straight_km(start, end) if start and end else None for end in ends]
 
 
-def _routed_matrix(session: Session, wanted: DistanceMatrixRequest, *, now: datetime) -> DistanceMatrixView:
+def _routed_matrix(
+    session: Session, wanted: DistanceMatrixRequest, not_routed: NotRouted | None, *, now: datetime
+) -> DistanceMatrixView:
     rows = _ways(wanted.origins, wanted.destinations, wanted.mode)
     ways = {way for row in rows for way in row if way is not None}
     known = routes.known(session, ways, now=now)
@@ -125,7 +145,8 @@ def _routed_matrix(session: Session, wanted: DistanceMatrixRequest, *, now: date
         distances_km=[[way and round(straight_km(way.start, way.end), 2) for way in row] for row in rows],
         routes_km=[[_kilometres_of(way, known) for way in row] for row in rows],
         travel_minutes=[[_minutes_of(way, known) for way in row] for row in rows],
-        estimated=[[way not in known for way in row] for row in rows],
+        estimated=[[None if way is None else way not in known for way in row] for row in rows],
+        not_routed=not_routed,
         pending=routes.are_waiting(session, ways, now=now),
     )
 
@@ -139,10 +160,26 @@ def _minutes_of(way: Way | None, known: Mapping[Way, KnownWay]) -> int | None:
 
 
 def _place(point: Point) -> Place | None:
+    """Where the point is; None for an unknown postal code and outside Germany."""
     if point.postal_code is not None:
         return area(point.postal_code)
+    place = _by_coordinates(point)
+    return place if is_in_germany(place) else None
+
+
+def _by_coordinates(point: Point) -> Place:
     assert point.latitude is not None and point.longitude is not None  # noqa: PT018 - a Point has one or the other
     return Place(point.latitude, point.longitude)
+
+
+def _known_place(point: Point, end: str) -> Place:
+    """Where the point is; raises `NotFound` with the fields of this end where it is not known."""
+    if (place := _place(point)) is not None:
+        return place
+    if point.postal_code is not None:
+        problem = FieldProblem.of(f"{end}_postal_code", "field.unknown_postal_code")
+        raise NotFound("postal_code", errors=[problem])
+    raise outside_germany(_by_coordinates(point), f"{end}_latitude", f"{end}_longitude")
 
 
 def _route_km(straight: float, mode: TravelMode, known: KnownWay | None) -> float:

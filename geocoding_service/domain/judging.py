@@ -18,7 +18,7 @@ from shared.values.places import Place, distance_km
 from shared.values.postal_codes import contradiction
 
 FARTHEST_ADDRESS_KM = 1.0
-"""Nobody calls a house the address of a place that is farther away."""
+"""A house that is farther from a place is not its address. Chosen, not measured."""
 Outcome = Literal["found", "not_found", "implausible"]
 
 

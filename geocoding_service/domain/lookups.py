@@ -11,13 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from geocoding_service.domain import judging, outside_servers
+from geocoding_service.domain import asked, judging
 from geocoding_service.domain.cleaning import Address, clean, lookup_key
 from geocoding_service.domain.judging import BelievedAnswer
-from geocoding_service.domain.lookup import FoundAddress, address_of, area_of, find, find_area
+from geocoding_service.domain.lookup import FoundAddress, address_of, area_of, find, find_area, names_of, towns_named
 from geocoding_service.domain.publishing import columns_of, event_of
 from geocoding_service.domain.schemas import AreaView, GeocodeBatch, GeocodeQuery, Location, LocationList
 from geocoding_service.settings import NominatimSettings
+from geocoding_service.store import asked as asked_store
 from geocoding_service.store import lookups as store
 from geocoding_service.store.lookups import CleanAddress
 from geocoding_service.store.tables import AddressLookup, LocatedAddress
@@ -62,8 +63,18 @@ def locate(session: Session, query: GeocodeQuery, *, rules: NominatimSettings, n
     """Where the address asked for lies; raises `NotFound`."""
     (found,) = _locate(session, [address_of(query)], rules=rules, now=now)
     if found is None:
-        raise NotFound("address")
+        raise _unknown(address_of(query))
     return found
+
+
+def _unknown(address: Address) -> NotFound:
+    """The refusal of an address that is not known, with the towns that its city may be."""
+    towns = towns_named(address.city or "") or towns_named(clean(address).city or "")
+    if not towns:
+        return NotFound("address")
+    refusal = NotFound("address", wording="ambiguous")
+    refusal.members["candidates"] = [each.model_dump(mode="json") for each in towns]
+    return refusal
 
 
 def locate_all(session: Session, batch: GeocodeBatch, *, rules: NominatimSettings, now: datetime) -> LocationList:
@@ -84,7 +95,7 @@ def request_one(session: Session, address: Address, *, now: datetime) -> bool:
     """Let this address be looked up, which somebody asked for; returns whether it waits for an answer now."""
     request(session, [address], now=now)
     key = key_of(address)
-    return key is not None and key in store.waiting_keys(session, [key], now=now)
+    return key is not None and key in asked_store.waiting_keys(session, AddressLookup, [key], now=now)
 
 
 def _locate(
@@ -92,14 +103,17 @@ def _locate(
 ) -> list[Location | None]:
     known = best_known(session, addresses)
     keys = {each: key for each in addresses if (key := key_of(each))} if rules.url else {}
-    waiting = store.waiting_keys(session, keys.values(), now=now)
+    waiting = asked_store.waiting_keys(session, AddressLookup, keys.values(), now=now)
     shown = {
-        each: _shown(found, pending=keys.get(each) in waiting) for each, found in known.items() if found is not None
+        each: _shown(each, found, pending=keys.get(each) in waiting)
+        for each, found in known.items()
+        if found is not None
     }
     return [shown.get(each) for each in addresses]
 
 
-def _shown(found: FoundAddress, *, pending: bool) -> Location:
+def _shown(address: Address, found: FoundAddress, *, pending: bool) -> Location:
+    names = names_of(address if find(address) else clean(address))
     return Location(
         latitude=found.place.latitude,
         longitude=found.place.longitude,
@@ -107,6 +121,9 @@ def _shown(found: FoundAddress, *, pending: bool) -> Location:
         source=found.source,
         federal_state=found.federal_state,
         federal_states=list(found.federal_states),
+        postal_code=names.postal_code,
+        cities=list(names.cities),
+        contradictory=names.is_contradictory,
         pending=pending,
     )
 
@@ -135,10 +152,24 @@ def show_place(place: Place, answers: Sequence[GeocoderPlace]) -> AreaView:
 
 
 def plan(session: Session, *, now: datetime) -> int:
-    """Let the addresses of practices be looked up that are not known yet; returns their number."""
-    found = [clean for each in store.unplanned(session, at_most=PORTION) if (clean := _clean(_written(each)))]
-    store.add(session, found, now=now)
+    """Let the addresses of practices be looked up that are not known yet; returns their number.
+
+    Keys are written when a practice's event arrives, and addresses may be cleaned otherwise since: such rows get the
+    key of today. Else they would be planned for ever, under a key that no practice has.
+    """
+    unplanned = store.unplanned(session, at_most=PORTION)
+    stale = {each.lookup_key for each in unplanned if each.lookup_key and each.lookup_key != _key_of(each)}
+    renamed = store.lock_practices_at(session, stale)
+    for each in renamed:
+        each.lookup_key = _key_of(each)
+    session.flush()
+    found = {clean.key: clean for each in (*unplanned, *renamed) if (clean := _clean(_written(each)))}
+    store.add(session, found.values(), now=now)
     return len(found)
+
+
+def _key_of(located: LocatedAddress) -> str | None:
+    return key_of(_written(located))
 
 
 def _written(located: LocatedAddress) -> Address:
@@ -166,19 +197,17 @@ def record_answer(
 ) -> BelievedAnswer:
     """Keep what a geocoder answered, and publish at once where practices are that have this address.
 
-    An answer that is not believed changes nothing of what was known; it is asked for again sooner than a good one.
+    An answer that is not believed changes nothing of what was known; it is asked for again sooner than a good one. None
+    is kept of an address that was forgotten meanwhile: the practice moved, or the day is over.
     """
     believed = judging.judge(claimed.address, answers)
-    practices = store.lock_practices_at(session, claimed.key)
-    lookup = store.for_change(session, claimed.key)
-    if lookup is None:  # forgotten: the practice moved, or the day is over
-        return believed
-    lookup.attempts, lookup.answered_at = 0, now
-    lookup.due_at = now + (rules.kept if believed.found else rules.until_asked_again)
-    if believed.found:
-        _keep(lookup, believed.found)
-        session.flush()
-        _publish(session, practices, believed.found, now=now)
+    practices = store.lock_practices_at(session, {claimed.key})
+    for lookup in asked_store.for_change(session, AddressLookup, {claimed.key}):
+        asked.record_answer(lookup, is_found=believed.found is not None, rules=rules, now=now)
+        if believed.found:
+            _keep(lookup, believed.found)
+            session.flush()
+            _publish(session, practices, believed.found, now=now)
     return believed
 
 
@@ -189,10 +218,7 @@ def _keep(lookup: AddressLookup, found: FoundAddress) -> None:
 
 def record_failure(session: Session, claimed: Claim, *, now: datetime) -> None:
     """Let an address without an answer wait: longer each time, and beside all others."""
-    lookup = store.for_change(session, claimed.key)
-    if lookup is not None:
-        lookup.due_at = now + outside_servers.pause_of_one(lookup.attempts)
-        session.flush()
+    asked.record_failure(session, AddressLookup, {claimed.key}, now=now)
 
 
 def publish_better(session: Session, *, now: datetime) -> int:
@@ -234,9 +260,9 @@ def forget(session: Session, *, now: datetime) -> int:
 
 def count_waiting(session: Session, *, now: datetime) -> int:
     """The number of addresses that wait for a geocoder."""
-    return store.count_due(session, now=now)
+    return asked_store.count_due(session, AddressLookup, now=now)
 
 
 def is_any_waiting(session: Session, *, now: datetime) -> bool:
     """Whether an address waits for a geocoder."""
-    return store.is_any_due(session, now=now)
+    return asked_store.is_any_due(session, AddressLookup, now=now)

@@ -1,6 +1,7 @@
 """Estimates from a router's answers: detour and speed by the length of the straight line, for one mode.
 
-The ways are between the places of postal codes, where people live, chosen by chance, and each time the same.
+The ways are between the places of postal codes, where people live, chosen by chance, and each time the same. How many
+there must be, and how alike, is chosen and not measured.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from random import Random
 from statistics import median
 from typing import Final
 
-from geocoding_service.domain.route_judging import MOST_USUAL_DETOUR, judge
+from geocoding_service.domain.route_judging import MOST_USUAL_DETOUR, MOST_USUAL_FACTOR, is_usual, judge
 from shared.values import travel
 from shared.values.enums import TravelMode
 from shared.values.places import Place, distance_km
@@ -99,15 +100,23 @@ def _add(
             measured.minutes_a_km.append(way.minutes / straight)
 
 
+def _is_usual(mode: TravelMode, row: Estimate) -> bool:
+    return is_usual(mode, row.route_km, row.minutes, factor=MOST_USUAL_FACTOR)
+
+
 def table_with(mode: TravelMode, measured: Sequence[Measured]) -> str:
     """Returns the table of estimates with the rows of this mode measured anew, and those of all others as they are.
 
-    Raises `ValueError` where the measured rows cannot be: too few ways, or longer ones that take less time.
+    Raises `ValueError` where the measured rows cannot be: too few ways, longer ones that take less time, or speeds far
+    from those of the table, which are another mode's.
     """
     if few := [f"{each.straight_km:g} km" for each in measured if not each.is_enough]:
         raise ValueError(f"too few ways can be believed of {', '.join(few)}")
     rows = [each.estimate() for each in measured]
     travel.check(rows)
+    if other := [f"{each.straight_km:g} km" for each in rows if not _is_usual(mode, each)]:
+        speeds = ", ".join(f"{each.speed_kmh:g}" for each in rows)
+        raise ValueError(f"{speeds} km/h are not usual by {mode} for {', '.join(other)}")
     lines = travel.TABLE.read_text(encoding="utf-8").splitlines(keepends=True)
     head = [line for line in lines if line.startswith("#")]
     all_rows = {**travel.table(), mode: rows}

@@ -2,12 +2,13 @@
 
 After some requests in a row without an answer that can be read it is in trouble: then nobody asks it but one process
 once in each pause, which grows. Meanwhile addresses lie where their postal codes do, ways are estimated, and both wait.
+The number of failures and the pauses are chosen, not measured.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from geocoding_service.store import outside_servers as store
 from shared.database import Session
@@ -24,22 +25,35 @@ LONGEST_PAUSE_OF_ONE: Final = timedelta(hours=1)
 """Between two attempts for one address or way without an answer."""
 
 
+class Turn(NamedTuple):
+    """The right to send one request."""
+
+    seconds: float
+    """In how many seconds it may be sent."""
+    failures: int
+    """The failures in a row that were known when the turn was taken."""
+
+
 def router_of(mode: TravelMode) -> str:
     """Returns the name of the router of a mode among the servers."""
     return f"{ROUTER}{mode}"
 
 
-def take_turn(session: Session, server: str, *, interval: float, longest: float, now: datetime) -> float | None:
-    """Returns in how many seconds this process may send one request; None where it may not within `longest` seconds.
+def take_turn(session: Session, server: str, *, interval: float, longest: float, now: datetime) -> Turn | None:
+    """Returns the turn in which this process may send one request; None where there is none within `longest` seconds.
 
     `interval`: seconds between two requests of all processes.
     """
     known = store.state(session, server)
-    if known is not None and known.next_try_at is not None:
-        pause = _pause(known.failures)
-        if not store.take_probe(session, server, now=now, next_at=now + pause):
-            return None
-    return store.reserve(session, server, interval=interval, longest=longest)
+    failures, next_try_at = (known.failures, known.next_try_at) if known else (0, None)
+    if next_try_at is not None and next_try_at > now:
+        return None
+    seconds = store.reserve(session, server, interval=interval, longest=longest)
+    if seconds is None:  # the attempt at a server in trouble stays for who has a turn
+        return None
+    if next_try_at is not None and not store.take_probe(session, server, now=now, next_at=now + _pause(failures)):
+        return None
+    return Turn(seconds, failures)
 
 
 def record_answer(session: Session, server: str) -> bool:
@@ -54,13 +68,18 @@ def record_answer(session: Session, server: str) -> bool:
     return was_in_trouble
 
 
-def record_failure(session: Session, server: str, cause: str, *, at_once: bool, now: datetime) -> bool:
+def record_failure(session: Session, server: str, cause: str, *, turn: Turn, at_once: bool, now: datetime) -> bool:
     """Record a request without an answer; returns whether a trouble begins with it.
 
-    `at_once`: the server refuses us, so that no further request is needed to know it.
+    Requests that were under way at once and failed count as one: they say no more than that the server did not answer
+    then. `at_once`: the server refuses us, so that no further request is needed to know it.
     """
     known = store.state_for_change(session, server)
-    known.failures = max(known.failures + 1, MOST_FAILURES if at_once else 0)
+    is_counted = known.failures != turn.failures
+    failures = max(known.failures + (0 if is_counted else 1), MOST_FAILURES if at_once else 0)
+    if failures == known.failures:
+        return False
+    known.failures = failures
     begins = known.failures >= MOST_FAILURES and known.since is None
     if known.failures >= MOST_FAILURES:
         known.since, known.cause = known.since or now, cause

@@ -1,7 +1,8 @@
-"""Which answer of a router is believed: one that leads from where to where was asked, in its unit, at a possible speed.
+"""Which answer of a router is believed: one that leads from where to where was asked, in its unit, at a usual speed.
 
-A router may answer in another unit, by another network, or for a place that it moved to the nearest road, across the
-sea. What is not believed is as if there were no way: it is estimated.
+A router may answer in another unit, by another network (that of walks for cars), or for a place that it moved to the
+nearest road, across the sea. What is not believed is as if there were no way: it is estimated. Where no source is named
+beside a limit, it was chosen, generously, and not measured.
 """
 
 from __future__ import annotations
@@ -11,22 +12,32 @@ from statistics import median
 from types import MappingProxyType
 from typing import Final, Literal
 
+from shared.values import travel
 from shared.values.enums import TravelMode
 from shared.values.places import Place, distance_km
 from shared.values.router_ways import RouterWay
 
 FARTHEST_ROAD_KM: Final = 2.0
-"""Nobody lives farther from a road."""
+"""A road farther from a place is another place."""
 SHORTER_BY_ROUNDING: Final = 0.99
 """What a way may be shorter by than the straight line: our sphere differs from the ellipsoid by 0.6 %."""
 SHORTEST_JUDGED_KM: Final = 0.2
 """Seconds of shorter ways are rounding."""
+SHORTEST_COMPARED_KM: Final = 1.0
+"""Detours of shorter straight lines say nothing of a unit: one block is twice as long as the other."""
 LEAST_DRAWN: Final = 0.95
 MOST_DRAWN: Final = 1.5
 """A way is as long as its line on the map, whose bends are simplified. In feet it would be 3.3 times as long."""
 ENOUGH_TO_COMPARE: Final = 3
+"""Fewer ways without lines do not show their unit: each of them is asked for with its line instead."""
 MOST_USUAL_DETOUR: Final = 2.5
 """A single way may be far longer (a river, a mountain), half of many ways may not: that is another unit."""
+MOST_USUAL_FACTOR: Final = 2.0
+"""How many times slower or faster half of several ways may be than the table of estimates says of ways so long."""
+MOST_FACTOR_OF_ONE: Final = 4.0
+"""The same of a single way, which may have a ferry or a mountain. A walk for a way by car is slower."""
+LITTLE_TO_WALK_KM: Final = 10.0
+"""The table's short ways are slow by the walks to the car or the stop, which routers leave out; longer ones are not."""
 SPEEDS_KMH: Final[Mapping[TravelMode, tuple[float, float]]] = MappingProxyType(
     {
         TravelMode.CAR: (3.0, 160.0),
@@ -35,22 +46,42 @@ SPEEDS_KMH: Final[Mapping[TravelMode, tuple[float, float]]] = MappingProxyType(
         TravelMode.FOOT: (1.5, 9.0),
     }
 )
-"""The slowest and the fastest that a whole way can be: ferries, motorways."""
+"""The slowest and the fastest that a whole way can be, whatever the table says: ferries, motorways."""
 Outcome = Literal["found", "not_found", "implausible"]
 
 
 def judge(mode: TravelMode, start: Place, ends: Sequence[Place], ways: Sequence[RouterWay | None]) -> list[Outcome]:
     """Returns what is thought of each of these ways from one place to others."""
-    if _is_another_unit([way for way in ways if way]):
+    found = [way for way in ways if way]
+    detours = _detours_without_lines(found)
+    is_shown = len(detours) >= ENOUGH_TO_COMPARE
+    if (is_shown and median(detours) > MOST_USUAL_DETOUR) or _is_another_network(mode, found):
         return ["implausible" if way else "not_found" for way in ways]
-    return [_judge(mode, start, end, way) for end, way in zip(ends, ways, strict=True)]
+    return [_judge(mode, start, end, way, is_shown=is_shown) for end, way in zip(ends, ways, strict=True)]
 
 
-def _judge(mode: TravelMode, start: Place, end: Place, way: RouterWay | None) -> Outcome:
+def shows_its_unit(start: Place, ends: Sequence[Place]) -> bool:
+    """Whether ways from one place to these show their unit without lines, by comparison with each other."""
+    return sum(distance_km(start, end) >= SHORTEST_COMPARED_KM for end in ends) >= ENOUGH_TO_COMPARE
+
+
+def is_usual(mode: TravelMode, kilometres: float, minutes: float, *, factor: float) -> bool:
+    """Whether a way is as fast as the table of estimates says of ways so long, give or take this factor."""
+    speed = _speed_kmh(kilometres, minutes)
+    slow, fast = (travel.speed_kmh(km, mode) for km in (kilometres, max(kilometres, LITTLE_TO_WALK_KM)))
+    return slow / factor <= speed <= fast * factor
+
+
+def _speed_kmh(kilometres: float, minutes: float) -> float:
+    return kilometres / max(minutes / travel.MINUTES_AN_HOUR, 1e-9)
+
+
+def _judge(mode: TravelMode, start: Place, end: Place, way: RouterWay | None, *, is_shown: bool) -> Outcome:
     if way is None:
         return "not_found"
     is_there = _is_near(start, way.start) and _is_near(end, way.end)
-    return "found" if is_there and _is_long_enough(way) and _is_possible(mode, way) else "implausible"
+    is_its_length = _is_long_enough(way) and (is_shown or _shows_its_unit(way))
+    return "found" if is_there and is_its_length and _is_possible(mode, way) else "implausible"
 
 
 def _is_near(place: Place, road: Place) -> bool:
@@ -71,14 +102,30 @@ def _is_possible(mode: TravelMode, way: RouterWay) -> bool:
     if way.kilometres < SHORTEST_JUDGED_KM:
         return way.minutes <= 60
     slowest, fastest = SPEEDS_KMH[mode]
-    return slowest <= way.kilometres / max(way.minutes / 60, 1e-9) <= fastest
+    is_possible = slowest <= _speed_kmh(way.kilometres, way.minutes) <= fastest
+    return is_possible and is_usual(mode, way.kilometres, way.minutes, factor=MOST_FACTOR_OF_ONE)
 
 
-def _is_another_unit(ways: Sequence[RouterWay]) -> bool:
-    """Whether half of several ways are longer than ways are: one of them cannot say it, and has a line instead."""
-    detours = [
+def _shows_its_unit(way: RouterWay) -> bool:
+    """Whether a way that is compared with no others has a line, or needs none: it is hardly longer than straight."""
+    if way.drawn_km is not None or way.kilometres < SHORTEST_JUDGED_KM:
+        return True
+    return way.kilometres <= distance_km(way.start, way.end) * MOST_USUAL_DETOUR
+
+
+def _detours_without_lines(ways: Sequence[RouterWay]) -> list[float]:
+    return [
         way.kilometres / straight
         for way in ways
-        if way.drawn_km is None and (straight := distance_km(way.start, way.end)) >= 1
+        if way.drawn_km is None and (straight := distance_km(way.start, way.end)) >= SHORTEST_COMPARED_KM
     ]
-    return len(detours) >= ENOUGH_TO_COMPARE and median(detours) > MOST_USUAL_DETOUR
+
+
+def _is_another_network(mode: TravelMode, ways: Sequence[RouterWay]) -> bool:
+    """Whether more than half of several ways are slower or faster than is usual for the mode."""
+    usual = [
+        is_usual(mode, way.kilometres, way.minutes, factor=MOST_USUAL_FACTOR)
+        for way in ways
+        if way.kilometres >= SHORTEST_JUDGED_KM
+    ]
+    return len(usual) >= ENOUGH_TO_COMPARE and sum(usual) * 2 < len(usual)

@@ -12,9 +12,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from geocoding_service.domain import outside_servers, route_judging
+from geocoding_service.domain import asked, route_judging
 from geocoding_service.domain.route_judging import Outcome
 from geocoding_service.settings import OsrmSettings
+from geocoding_service.store import asked as asked_store
 from geocoding_service.store import routes as store
 from geocoding_service.store.routes import WantedRoute
 from geocoding_service.store.tables import CachedRoute
@@ -76,7 +77,7 @@ def _known(route: CachedRoute) -> KnownWay:
 
 def are_waiting(session: Session, ways: Collection[Way], *, now: datetime) -> bool:
     """Whether a router is still to be asked for one of these ways."""
-    return bool(store.waiting_keys(session, {each.key for each in ways}, now=now))
+    return bool(asked_store.waiting_keys(session, CachedRoute, {each.key for each in ways}, now=now))
 
 
 def request(session: Session, ways: Collection[Way], *, kept: timedelta, now: datetime) -> set[str]:
@@ -86,7 +87,7 @@ def request(session: Session, ways: Collection[Way], *, kept: timedelta, now: da
     """
     wanted = [_wanted(each) for each in ways if each.start != each.end]
     store.add(session, wanted, until=now + kept, now=now)
-    return store.waiting_keys(session, {each.key for each in wanted}, now=now)
+    return asked_store.waiting_keys(session, CachedRoute, {each.key for each in wanted}, now=now)
 
 
 def _wanted(way: Way) -> WantedRoute:
@@ -104,12 +105,34 @@ def claim(
     keys: Collection[str] | None = None,
 ) -> ClaimedWays | None:
     """The ways that are asked for next, or some of these; None where none waits, or others ask for it."""
-    found = store.claim(session, mode, at_most=at_most, lease=lease, now=now, keys=keys)
-    if not found:
+    due = store.lock_due(session, mode, at_most=at_most, now=now, keys=keys)
+    if not due:
         return None
-    start = Place(found[0].from_latitude, found[0].from_longitude)
-    ends = [Place(each.to_latitude, each.to_longitude) for each in found]
-    return ClaimedWays(mode, start, ends, [each.key for each in found])
+    found = _asked_together(due)
+    asked_store.lease(session, found, lease=lease, now=now)
+    return ClaimedWays(mode, _start(found[0]), [_end(each) for each in found], [each.key for each in found])
+
+
+def _asked_together(due: Sequence[CachedRoute]) -> Sequence[CachedRoute]:
+    """The ways from one place that are asked for as a table; the first alone where a table would not show its unit."""
+    first, together = due[0], [each for each in due if not each.alone]
+    is_table = not first.alone and route_judging.shows_its_unit(_start(first), [_end(each) for each in together])
+    return together if is_table else [first]
+
+
+def _start(route: CachedRoute) -> Place:
+    return Place(route.from_latitude, route.from_longitude)
+
+
+def _end(route: CachedRoute) -> Place:
+    return Place(route.to_latitude, route.to_longitude)
+
+
+def let_ask_alone(session: Session, claimed: ClaimedWays, *, now: datetime) -> None:
+    """Let each of these ways be asked for by itself: the table was refused for one of them, and nothing says which."""
+    for route in asked_store.for_change(session, CachedRoute, claimed.keys):
+        route.alone, route.attempts, route.due_at = True, 0, now
+    session.flush()
 
 
 def record_answers(
@@ -121,11 +144,11 @@ def record_answers(
     """
     outcomes = route_judging.judge(claimed.mode, claimed.start, claimed.ends, ways)
     answers = dict(zip(claimed.keys, zip(outcomes, ways, strict=True), strict=True))
-    for route in store.for_change(session, claimed.keys):
+    for route in asked_store.for_change(session, CachedRoute, claimed.keys):
         outcome, way = answers[route.key]
-        route.attempts, route.answered_at = 0, now
-        route.due_at = now + (rules.kept if outcome == "found" else rules.until_asked_again)
+        asked.record_answer(route, is_found=outcome == "found", rules=rules, now=now)
         if outcome == "found" and way is not None:
+            route.alone = False
             route.route_km, route.travel_minutes, route.source = way.kilometres, way.minutes, way.source
     session.flush()
     return Counter(outcomes)
@@ -133,9 +156,7 @@ def record_answers(
 
 def record_failure(session: Session, claimed: ClaimedWays, *, now: datetime) -> None:
     """Let ways without an answer wait: longer each time, and beside all others."""
-    for route in store.for_change(session, claimed.keys):
-        route.due_at = now + outside_servers.pause_of_one(route.attempts)
-    session.flush()
+    asked.record_failure(session, CachedRoute, claimed.keys, now=now)
 
 
 def forget(session: Session, *, now: datetime) -> int:
@@ -145,7 +166,7 @@ def forget(session: Session, *, now: datetime) -> int:
 
 def count_waiting(session: Session, *, now: datetime) -> int:
     """The number of ways that wait for a router."""
-    return store.count_due(session, now=now)
+    return asked_store.count_due(session, CachedRoute, now=now)
 
 
 def is_any_waiting(session: Session, mode: TravelMode, *, now: datetime) -> bool:

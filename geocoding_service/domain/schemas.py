@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from shared.texts import Sentence
 from shared.values.datetimes import HolidayDate, IsoDate
 from shared.values.enums import FederalState, GeocodePrecision, TravelMode
 from shared.values.errors import NotAcceptable
+from shared.values.geocoding_enums import NotRouted
 from shared.values.identifiers import PostalCode
+from shared.values.lists import Several
 from shared.values.places import Latitude, Longitude, Place
 from shared.values.rules import rule_across
 from shared.values.schemas import QuerySchema, Schema
 from shared.values.text import Line
+from shared.values.worded import Worded
 
 MOST_ORIGINS = 100
 MOST_DESTINATIONS = 5000
@@ -70,8 +73,26 @@ class Area(Schema):
 class Location(Area):
     """Where an address lies; `federal_state` is null where it is not certain."""
 
+    postal_code: PostalCode | None
+    """The postal code that says where it is; null where the city does."""
+    cities: list[str]
+    """The towns of that postal code, in alphabetical order, or the city by its full name."""
+    contradictory: bool
+    """Whether every town of the name that was sent is far from the postal code, whose place this is: one of the two is
+    wrong, unless it is the name of a part of a town."""
     pending: bool
     """Whether a geocoder is still to be asked for this address, and the same question may have a better answer soon."""
+
+
+class Town(Schema):
+    """A town that a name may mean."""
+
+    city: str
+    """Its full name."""
+    federal_state: FederalState
+    """The federal state that it belongs to."""
+    postal_codes: list[PostalCode]
+    """Its first ten postal codes, with which it can be asked for."""
 
 
 MOST_ADDRESSES = 100
@@ -248,6 +269,8 @@ class DistanceView(Schema):
     """How one travels."""
     estimated: bool
     """Whether the way and its minutes are estimated from the straight line; otherwise a router knows them."""
+    not_routed: NotRouted | None
+    """Why no router is asked; null: one is."""
     pending: bool
     """Whether a router is still to be asked, and the same question may have a better answer soon."""
     source: str
@@ -275,7 +298,10 @@ class DistanceMatrixRequest(Schema):
 
 
 class DistanceMatrixView(Schema):
-    """One row for each origin, in it one entry for each destination; null where a postal code is not known."""
+    """One row for each origin, in it one entry for each destination.
+
+    Null where a postal code is not known, or a place is outside Germany.
+    """
 
     mode: TravelMode
     """How one travels."""
@@ -287,17 +313,23 @@ class DistanceMatrixView(Schema):
     """Lengths of the ways, in kilometres with two decimals."""
     travel_minutes: list[list[int | None]]
     """Minutes from door to door, rounded up."""
-    estimated: list[list[bool]] | None
-    """Which ways are estimated from the straight line although a router was to be asked; null: all of them."""
+    estimated: list[list[bool | None]]
+    """Which ways and their minutes are estimated from the straight line; a router knows the others."""
+    not_routed: NotRouted | None
+    """Why no router is asked; null: one is."""
     pending: bool
     """Whether a router is still to be asked for one of them, and the same question may have better answers soon."""
+
+
+def _in_capitals(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
 
 
 class HolidaysQuery(QuerySchema):
     """A span of days, from today on and a year long by default; without a federal state, all of them."""
 
-    federal_state: FederalState | None = None
-    """Only the holidays of this state."""
+    federal_state: Several[Annotated[FederalState, BeforeValidator(_in_capitals)]] = []
+    """Only the holidays of these states, also written in small letters."""
     first: Annotated[HolidayDate | None, Field(alias="from")] = None
     """First day of the span."""
     last: Annotated[HolidayDate | None, Field(alias="to")] = None
@@ -316,6 +348,8 @@ class HolidayView(Schema):
     """Its name in German."""
     partial: bool
     """Whether it is kept only in parts of these federal states."""
+    where: Worded | None
+    """In which parts; null: everywhere in them."""
     federal_states: list[FederalState]
     """The federal states that keep it."""
 
@@ -323,11 +357,13 @@ class HolidayView(Schema):
 class HolidayList(Schema):
     """The public holidays of a span of days, in their order."""
 
-    federal_state: FederalState | None
-    """The federal state that was asked for; null: all of them."""
+    federal_states: list[FederalState]
+    """The federal states that were asked for; empty: all of them."""
     first: IsoDate = Field(alias="from")
     """First day of the span."""
     last: IsoDate = Field(alias="to")
     """Last day of the span."""
     items: list[HolidayView]
     """The holidays, the earliest first."""
+    no_calls_on: list[IsoDate]
+    """Days of the span on which nobody is phoned although they are no public holidays: 24 and 31 December."""

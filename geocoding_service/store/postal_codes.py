@@ -49,6 +49,12 @@ def municipalities_named(name: str) -> Sequence[Municipality]:
     return found if len({each.city for each in found}) == 1 else ()
 
 
+def namesakes(name: str) -> Sequence[Municipality]:
+    """The postal codes of every municipality that bears this name, with or without an addition."""
+    found = [*_by_name().get(spelled(name), ()), *_by_short_name().get(spelled(name), ())]
+    return list(dict.fromkeys(found))
+
+
 def is_named(municipality: Municipality, name: str) -> bool:
     """Whether the municipality bears this name, with or without its addition."""
     return spelled(name) in (spelled(municipality.city), spelled(without_addition(municipality.city)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, MetaData, Text, func, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, MetaData, Text, false, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Erasable, column_types, is_one_of
@@ -55,35 +55,40 @@ class LocatedAddress(Aggregate, Erasable, Tables):
     )
 
 
-class AddressLookup(Tables):
+class AskedRow:
+    """Columns of what a server outside is asked for, and when: an address, or a way. It does not say whose it is."""
+
+    key: Mapped[str] = mapped_column(primary_key=True, sort_order=-10)
+    due_at: Mapped[datetime] = mapped_column(sort_order=80)
+    """When the server is asked, at first or again. A job that asks at this moment puts it later: its lease."""
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"), sort_order=81)
+    """How often it was asked since its last answer."""
+    answered_at: Mapped[datetime | None] = mapped_column(sort_order=82)
+    """When the server last answered, also that it does not know it."""
+    source: Mapped[str | None] = mapped_column(sort_order=83)
+    """Whose data the answer is, for the credits."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=90)
+
+
+class AddressLookup(AskedRow, Tables):
     """A clean address that a geocoder is asked for, and what it answered last.
 
-    It is kept while a practice has this address, or until `requested_until` for somebody who asked; whose it is it does
-    not say.
+    Its key is the same for every spelling. It is kept while a practice has this address, or until `requested_until`
+    for somebody who asked.
     """
 
     __tablename__ = "address_lookups"
 
-    key: Mapped[str] = mapped_column(primary_key=True)
-    """The same for every spelling of the address."""
     street: Mapped[str]
     house_number: Mapped[str | None]
     postal_code: Mapped[str | None]
     city: Mapped[str | None]
     requested_until: Mapped[datetime | None]
     """Until when it is kept although no practice has it; None where nobody asked for it."""
-    due_at: Mapped[datetime]
-    """When the geocoder is asked, at first or again. A job that asks at this moment puts it later: its lease."""
-    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How often it was asked since its last answer."""
-    answered_at: Mapped[datetime | None]
-    """When the geocoder last answered, also that it does not know the address."""
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
     precision: Mapped[str | None]
     federal_state: Mapped[str | None]
-    source: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
         Index("ix_address_lookups_due_at", "due_at"),
@@ -93,29 +98,22 @@ class AddressLookup(Tables):
     )
 
 
-class CachedRoute(Tables):
-    """A way that a router is asked for, and what it answered last; whose way it is it does not say."""
+class CachedRoute(AskedRow, Tables):
+    """A way that a router is asked for, and what it answered last."""
 
     __tablename__ = "routes"
 
-    key: Mapped[str] = mapped_column(primary_key=True)
     mode: Mapped[str]
     from_latitude: Mapped[float]
     from_longitude: Mapped[float]
     to_latitude: Mapped[float]
     to_longitude: Mapped[float]
+    alone: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it is asked for by itself, since a table with it was refused as a whole."""
     kept_until: Mapped[datetime]
     """When it is forgotten unless somebody asks for it again."""
-    due_at: Mapped[datetime]
-    """When the router is asked, at first or again. A job that asks at this moment puts it later: its lease."""
-    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How often it was asked since its last answer."""
-    answered_at: Mapped[datetime | None]
-    """When the router last answered, also that there is no way."""
     route_km: Mapped[float | None]
     travel_minutes: Mapped[float | None]
-    source: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
         Index("ix_routes_due_at", "mode", "due_at"),

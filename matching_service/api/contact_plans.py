@@ -93,6 +93,20 @@ class ContactPlanApproveResource(Resource):
         )
 
 
+class ContactPlanCancelResource(Resource):
+    """The end of a contact plan that nobody approved."""
+
+    @endpoint(response=ContactPlanView, replay=ContactPlanItem.get)
+    def post(self, context: Context[Dependencies], id: UUID) -> ContactPlanView:
+        """Cancel a contact plan before its approval, also while it is computed: another one can be made at once.
+
+        Cancelling it again changes nothing. Of a plan that was approved, withdraw the placement requests instead.
+        """
+        return contact_plans.cancel(
+            context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now
+        )
+
+
 class ContactPlanRequestCollection(Resource):
     """The requests of a contact plan."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from matching_service.api.contact_log import ContactLogCollection, ContactLogItem
 from matching_service.api.contact_plans import (
     ContactPlanApproveResource,
+    ContactPlanCancelResource,
     ContactPlanCollection,
     ContactPlanItem,
     ContactPlanPatientCollection,
@@ -43,6 +44,7 @@ ROUTES = [
     Route("/api/contact-plans", ContactPlanCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/contact-plans/<uuid:id>", ContactPlanItem, get=COORDINATORS, patch=COORDINATORS),
     Route("/api/contact-plans/<uuid:id>/approve", ContactPlanApproveResource, post=COORDINATORS),
+    Route("/api/contact-plans/<uuid:id>/cancel", ContactPlanCancelResource, post=COORDINATORS),
     Route("/api/contact-plans/<uuid:id>/requests", ContactPlanRequestCollection, get=COORDINATORS),
     Route("/api/contact-plans/<uuid:id>/patients", ContactPlanPatientCollection, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/contact-log", ContactLogCollection, get=AUDITORS, post=COORDINATORS),

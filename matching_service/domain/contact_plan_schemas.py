@@ -88,7 +88,7 @@ class ContactPlanFields(Schema):
 class ContactPlanView(ContactPlanFields, EntityView):
     """A plan and how far it is: `patients_done` of `patients` are compared, or their requests made."""
 
-    status: Annotated[ContactPlanStatus, Changed(by="POST /api/contact-plans/{id}/approve")]
+    status: Annotated[ContactPlanStatus, Changed(by="POST /api/contact-plans/{id}/approve or /cancel")]
     """Where the plan stands."""
     week: IsoDate
     """The Monday of its week."""
@@ -107,7 +107,7 @@ class ContactPlanView(ContactPlanFields, EntityView):
     approved_at: Instant | None
     """When it was approved."""
     finished_at: Instant | None
-    """When it was over: all its requests made, superseded or failed."""
+    """When it was over: all its requests made, superseded, cancelled or failed."""
     patients: int
     """How many patients searched."""
     patients_done: int

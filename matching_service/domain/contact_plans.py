@@ -296,6 +296,33 @@ def approve(
     return _view(session, plan)
 
 
+def cancel(
+    session: Session,
+    plan_id: UUID,
+    *,
+    expected_versions: Collection[int] | None,
+    by: UUID | None,
+    now: datetime,
+) -> ContactPlanView:
+    """Do without a plan that nobody has approved, also while it is computed; another one can be made at once.
+
+    One that was cancelled already is shown as it is. Raises `NotFound`, `LostUpdate`, and `Conflict` for a plan that
+    was approved, or is over otherwise.
+    """
+    store.take_turn(session)
+    require(store.one(session, plan_id), "contact_plan")
+    plan = store.require_locked(session, plan_id)
+    if plan.status == ContactPlanStatus.CANCELLED:
+        return _view(session, plan)
+    check_version(plan, expected_versions, "contact_plan")
+    if ContactPlanStatus.CANCELLED not in states.PLANS[ContactPlanStatus(plan.status)]:
+        raise Conflict("contact_plan.not_cancellable", status=ContactPlanStatus(plan.status))
+    states.cancel_plan(plan, now=now)
+    plan.count_change(by=by, now=now)
+    session.flush()
+    return _view(session, plan)
+
+
 def _supersede_others(session: Session, plan: ContactPlan, *, now: datetime) -> None:
     for other in store.with_status(session, ContactPlanStatus.PROPOSED, ContactPlanStatus.COMPUTING):
         if other.status == ContactPlanStatus.COMPUTING:

@@ -330,13 +330,14 @@ def latest(one: datetime | None, other: datetime) -> datetime:
 P = ContactPlanStatus
 
 PLANS: Final[dict[ContactPlanStatus, frozenset[ContactPlanStatus]]] = {
-    P.WAITING: frozenset({P.COMPUTING}),
+    P.WAITING: frozenset({P.COMPUTING, P.CANCELLED}),
     # again computing: who computed it has not said anything for too long
-    P.COMPUTING: frozenset({P.WAITING, P.COMPUTING, P.PROPOSED, P.FAILED}),
-    P.PROPOSED: frozenset({P.APPROVING, P.SUPERSEDED}),
+    P.COMPUTING: frozenset({P.WAITING, P.COMPUTING, P.PROPOSED, P.CANCELLED, P.FAILED}),
+    P.PROPOSED: frozenset({P.APPROVING, P.SUPERSEDED, P.CANCELLED}),
     P.APPROVING: frozenset({P.APPROVED}),
     P.APPROVED: frozenset(),
     P.SUPERSEDED: frozenset(),
+    P.CANCELLED: frozenset(),
     P.FAILED: frozenset(),
 }
 PLAN_BEING_MADE: Final = frozenset({P.WAITING, P.COMPUTING})
@@ -369,13 +370,16 @@ def propose_plan(plan: ContactPlan, *, now: datetime) -> None:
 def fail_plan(plan: ContactPlan, *, now: datetime) -> None:
     """Computing → failed: it could not be computed, several times."""
     _enter_plan(plan, P.FAILED, now)
-    plan.finished_at = now
 
 
 def supersede_plan(plan: ContactPlan, *, now: datetime) -> None:
     """Proposed → superseded: another plan was approved, of whose requests this one does not know."""
     _enter_plan(plan, P.SUPERSEDED, now)
-    plan.finished_at = now
+
+
+def cancel_plan(plan: ContactPlan, *, now: datetime) -> None:
+    """Not approved yet → cancelled: nobody is asked, and who computes it finds that it is not theirs any more."""
+    _enter_plan(plan, P.CANCELLED, now)
 
 
 def approve_plan(plan: ContactPlan, *, by: UUID | None, now: datetime) -> None:
@@ -387,10 +391,10 @@ def approve_plan(plan: ContactPlan, *, by: UUID | None, now: datetime) -> None:
 def complete_plan(plan: ContactPlan, *, now: datetime) -> None:
     """Approving → approved: of each request it is known what became of it."""
     _enter_plan(plan, P.APPROVED, now)
-    plan.finished_at = now
 
 
 def _enter_plan(plan: ContactPlan, to: ContactPlanStatus, now: datetime) -> None:
     check_transition(PLANS, plan.status, to)
     plan.status, plan.updated_at = to, now
+    plan.finished_at = None if PLANS[to] else now
     plan.claim = plan.claimed_until = None

@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.Column("from_longitude", sa.Double(), nullable=False),
         sa.Column("to_latitude", sa.Double(), nullable=False),
         sa.Column("to_longitude", sa.Double(), nullable=False),
+        sa.Column("alone", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("kept_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),

@@ -312,7 +312,7 @@ def _create_contact_plans() -> None:
         sa.Column("refused", sa.Integer(), server_default=sa.text("0"), nullable=False),
         *aggregate_columns(),
         sa.CheckConstraint(
-            "status IN ('waiting', 'computing', 'proposed', 'approving', 'approved', 'superseded', 'failed')",
+            "status IN ('waiting', 'computing', 'proposed', 'approving', 'approved', 'superseded', 'cancelled', 'failed')",
             name=op.f("ck_contact_plans_status"),
         ),
         sa.CheckConstraint(

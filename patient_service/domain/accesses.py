@@ -247,4 +247,5 @@ def _opened(keys: Keys, file: Any, access_id: UUID, sealed: bytes | None) -> str
     purpose = open_text(keys, file, sealed)
     if purpose is None:
         log.warning("access_log.purpose_damaged", access_id=str(access_id))  # `verify-access-log` names it
-    return purpose
+        return None
+    return str(purpose)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from types import SimpleNamespace
@@ -33,6 +33,7 @@ from shared.events.outbox import record
 from shared.runtime import metrics
 from shared.runtime.logs import logger
 from shared.security.encryption import Keys, MissingKey
+from shared.texts import Sentence, UnknownText
 from shared.values.datetimes import age_groups, age_on, berlin_day
 from shared.values.enums import ConsentPurpose, PatientStatus
 from shared.values.identifiers import block_of, counts
@@ -197,22 +198,31 @@ def destroy(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, 
     erasures.destroy_data_key(session, patient)
 
 
-def seal_text(keys: Keys, patient: Patient, text: str | None) -> bytes | None:
-    """Free text about a patient, sealed with the patient's key. Raises as `decrypt`."""
+def seal_text(keys: Keys, patient: Patient, text: str | Sentence | None) -> bytes | None:
+    """Free text about a patient, or a sentence of ours, sealed with the patient's key. Raises as `decrypt`."""
     if text is None:
         return None
+    content = {"sentence": text.to_json()} if isinstance(text, Sentence) else {"text": text}
     with _opening(patient) as key:
-        return keys.encrypt(key, patient.id.bytes, {"text": text})
+        return keys.encrypt(key, patient.id.bytes, content)
 
 
-def open_text(keys: Keys, patient: Patient, sealed: bytes | None) -> str | None:
+def open_text(keys: Keys, patient: Patient, sealed: bytes | None) -> str | Sentence | None:
     """What `seal_text` sealed; None also where it cannot be read any more: one text must not hide all others."""
     if sealed is None:
         return None
     try:
         with _opening(patient) as key:
-            return str(keys.decrypt(key, patient.id.bytes, sealed)["text"])
+            content = keys.decrypt(key, patient.id.bytes, sealed)
+            return _sentence_in(content) if "sentence" in content else str(content["text"])
     except Unreachable:
+        return None
+
+
+def _sentence_in(content: Mapping[str, Any]) -> Sentence | None:
+    try:
+        return Sentence.from_json(content["sentence"])
+    except UnknownText:  # of a release whose texts are no more
         return None
 
 

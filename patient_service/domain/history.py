@@ -16,6 +16,7 @@ from patient_service.store.tables import Patient, StatusChange
 from shared.database import Session, new_id
 from shared.errors import FieldProblem
 from shared.security.encryption import Keys
+from shared.texts import Sentence
 from shared.values.lists import Listed, ListRequest
 from shared.values.patient_history_enums import HistoryKind
 from shared.values.schemas import InvalidFields
@@ -63,11 +64,14 @@ def entry(
     before: str,
     kind: HistoryKind,
     *,
-    reason: str | None,
+    reason: str | Sentence | None,
     by: UUID | None,
     now: datetime,
 ) -> StatusChange:
-    """An entry of the history, from the status before to the present one."""
+    """An entry of the history, from the status before to the present one.
+
+    `reason`: what somebody wrote, or a sentence of ours, which is worded for each reader.
+    """
     return StatusChange(
         id=new_id(),
         patient_id=patient.id,
@@ -114,7 +118,7 @@ def record_merge(
     now: datetime,
 ) -> None:
     """Keep in the history that another file became part of this one, and what that changed of its search."""
-    reason = f"{merged.reference} was of the same person and became part of this file."
+    reason = Sentence.of("history.merged", reference=merged.reference)
     change = entry(keys, kept, before, HistoryKind.MERGE, reason=reason, by=by, now=now)
     if kept.search_started_on != began:
         change.previous_search_started_on, change.search_started_on = began, kept.search_started_on

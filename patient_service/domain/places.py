@@ -13,6 +13,7 @@ from patient_service.store import merging, offers, queries
 from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.security.encryption import Keys
+from shared.texts import Sentence
 from shared.values.enums import PatientStatus, PlacementState
 from shared.values.patient_history_enums import HistoryKind
 
@@ -67,11 +68,12 @@ def record_place(session: Session, keys: Keys, patient_id: UUID, place: Recorded
         return  # the search that went on has found another place, and that one stands
     if is_late or before not in states.TAKES_UP_A_PLACE:
         states.fail_place(patient, place.placement_request_id)
-        reason = "A place was recorded, but the search had ended."
+        reason = Sentence.of("history.place_recorded.too_late")
     else:
         states.give_place(patient, place.placement_request_id, recorded_at=place.recorded_at)
-        reason = "A place was recorded." if before == PatientStatus.IN_THERAPY else "A place was taken up."
+        reason = Sentence.of("history.place_recorded")
         if before != PatientStatus.IN_THERAPY:
+            reason = Sentence.of("history.place_taken_up")
             states.begin_therapy(patient, by=None, now=now)
     patient.updated_at = now
     place_id = place.placement_request_id
@@ -92,7 +94,7 @@ def confirm(
     if patient is None or patient.placement_request_id != placement_request_id or not _stands(patient):
         return
     patient.working_place_on, patient.updated_at = confirmed_on, now
-    reason = "The place was confirmed."
+    reason = Sentence.of("history.place_confirmed")
     change = history.entry(keys, patient, patient.status, HistoryKind.PLACE, reason=reason, by=None, now=now)
     change.placement_request_id = placement_request_id
     session.add(change)
@@ -111,7 +113,9 @@ def fail(session: Session, keys: Keys, patient_id: UUID, placement_request_id: U
         _end(session, keys, patient, now=now)
     elif patient.placement_state != PlacementState.TAKEN_UP:
         states.fail_place(patient, placement_request_id)
-        _record(session, keys, patient, patient.status, "The place failed.", placement_request_id, now=now)
+        _record(
+            session, keys, patient, patient.status, Sentence.of("history.place_failed"), placement_request_id, now=now
+        )
 
 
 def _end(session: Session, keys: Keys, patient: Patient, *, now: datetime) -> None:
@@ -119,12 +123,12 @@ def _end(session: Session, keys: Keys, patient: Patient, *, now: datetime) -> No
         return
     states.search(patient, by=None, now=now)
     place = patient.placement_request_id
-    _record(session, keys, patient, PatientStatus.IN_THERAPY, "The place failed.", place, now=now)
+    _record(session, keys, patient, PatientStatus.IN_THERAPY, Sentence.of("history.place_failed"), place, now=now)
     pause_if_unready(session, keys, patient, decrypt(keys, patient), by=None, now=now)
 
 
 def _record(
-    session: Session, keys: Keys, patient: Patient, before: str, reason: str, place: UUID | None, *, now: datetime
+    session: Session, keys: Keys, patient: Patient, before: str, reason: Sentence, place: UUID | None, *, now: datetime
 ) -> None:
     fields = decrypt(keys, patient)
     record_change(session, keys, patient, fields, before, reason=reason, place=place, by=None, now=now)
@@ -148,7 +152,7 @@ def take_back(session: Session, keys: Keys, patient_id: UUID, placement_request_
         states.search(patient, by=None, now=now)
         if began.previous_status == PatientStatus.PAUSED:
             states.pause(patient, until=queries.pause_before(session, began), by=None, now=now)
-    reason = "A place had been recorded by mistake."
+    reason = Sentence.of("history.place_taken_back")
     _record(session, keys, patient, before, reason, placement_request_id, now=now)
     pause_if_unready(session, keys, patient, decrypt(keys, patient), by=None, now=now)
 

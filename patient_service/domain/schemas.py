@@ -40,6 +40,7 @@ from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line, Note, Reason
 from shared.values.weekly import WeeklyHours
+from shared.values.worded import WrittenOrWorded
 
 MOST_EXCLUDED: Final = 1000
 """So many therapists a patient may exclude."""
@@ -341,8 +342,8 @@ class StatusChangeView(Schema):
     """The status after."""
     paused_until: IsoDate | None
     """The last day of the pause after that; null where it has none, and without a pause."""
-    reason: Annotated[str | None, FOR_COORDINATORS]
-    """Why it changed."""
+    reason: Annotated[WrittenOrWorded | None, FOR_COORDINATORS]
+    """Why it changed: as somebody wrote it, or in words of the platform."""
     previous_search_started_on: IsoDate | None
     """The first day of the search before, where it was changed by hand."""
     search_started_on: IsoDate | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import reduce
 from uuid import UUID
 
 from patient_service.domain import accesses, copies, crisis, history, states
@@ -22,6 +23,7 @@ from shared.database import Session
 from shared.errors import FieldProblem
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated
 from shared.security.encryption import Keys
+from shared.texts import Sentence
 from shared.values.datetimes import berlin_day
 from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus
 from shared.values.patient_history_enums import HistoryKind
@@ -172,7 +174,14 @@ def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_mo
         else:
             states.search(patient, by=None, now=now)
             record_change(
-                session, keys, patient, fields, PatientStatus.PAUSED, reason="The pause is over.", by=None, now=now
+                session,
+                keys,
+                patient,
+                fields,
+                PatientStatus.PAUSED,
+                reason=Sentence.of("history.pause_over"),
+                by=None,
+                now=now,
             )
     return len(ended)
 
@@ -187,7 +196,7 @@ def _stay_paused(
     now: datetime,
 ) -> None:
     states.stay_paused(patient, now)
-    reason = "The pause is over, but the search is not ready: " + ", ".join(missing)
+    reason = Sentence.of("history.pause_over.not_ready", lacks=_all_that_lacks(missing))
     session.add(history.entry(keys, patient, patient.status, HistoryKind.PAUSE, reason=reason, by=None, now=now))
     publish(session, patient, fields, PatientUpdated, now=now)
 
@@ -207,9 +216,15 @@ def pause_if_unready(
     if not missing:
         return False
     states.pause(patient, until=None, by=by, now=now)
-    reason = " ".join(str(lacks(what)) for what in missing)
+    reason = _all_that_lacks(missing)
     record_change(session, keys, patient, fields, PatientStatus.SEARCHING, reason=reason, by=by, now=now)
     return True
+
+
+def _all_that_lacks(missing: Sequence[MissingForSearch]) -> Sentence:
+    return reduce(
+        lambda first, second: Sentence.of("history.two_sentences", first=first, second=second), map(lacks, missing)
+    )
 
 
 def lock(session: Session, patient_ids: Iterable[UUID]) -> None:
@@ -232,7 +247,7 @@ def record_change(
     fields: PatientFields,
     before: str,
     *,
-    reason: str | None,
+    reason: str | Sentence | None,
     place: UUID | None = None,
     by: UUID | None,
     now: datetime,

@@ -12,6 +12,7 @@ class ContactPlanStatus(StrEnum):
     APPROVING = "approving"
     APPROVED = "approved"
     SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
     FAILED = "failed"
 
 

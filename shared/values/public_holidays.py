@@ -13,18 +13,34 @@ from holidays import CATHOLIC, PUBLIC, country_holidays
 
 from shared.values.datetimes import FIRST_HOLIDAY, LAST_DAY
 from shared.values.enums import FederalState
+from shared.values.geocoding_enums import PartOfState
 
 AUGSBURG = "Augsburg"
 """To the package `holidays` a state of its own; it keeps one day more than the rest of Bavaria, the Peace Festival."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class PublicHoliday:
-    """A day, its German name, and whether it is a public holiday in part of the federal state only."""
+    """A day, its German name, and in which part of the federal state it is a public holiday; None: in all of it."""
 
     on: date
     name: str
-    partial: bool = False
+    part: PartOfState | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether it is one in part of the federal state only."""
+        return self.part is not None
+
+    @property
+    def order(self) -> tuple[date, str, str]:
+        """By the day, then the name; those of whole states before those of parts."""
+        return self.on, self.name, self.part or ""
+
+
+_PARTS_OF_OTHERS = ((PartOfState.CATHOLIC, "", CATHOLIC),)
+_PARTS = {FederalState.BAVARIA: (*_PARTS_OF_OTHERS, (PartOfState.AUGSBURG, AUGSBURG, PUBLIC))}
+"""The parts of a state that keep more days, and to the package which subdivision and category they are."""
 
 
 @cache
@@ -37,22 +53,23 @@ def public_holidays(state: FederalState, year: int) -> tuple[PublicHoliday, ...]
     """
     if not FIRST_HOLIDAY.year <= year <= LAST_DAY.year:
         return ()
-    whole = _named(state, year, PUBLIC)
-    part = _named(state, year, CATHOLIC)
-    if state is FederalState.BAVARIA:
-        part |= _named(AUGSBURG, year, PUBLIC)
-    kept_everywhere = {day for day, _ in whole}
-    return tuple(
-        sorted(
-            [PublicHoliday(*each) for each in whole]
-            + [PublicHoliday(*each, partial=True) for each in part if each[0] not in kept_everywhere]
-        )
-    )
+    found = [PublicHoliday(*each) for each in _named(state, year, PUBLIC)]
+    for part, subdivision, category in _PARTS.get(state, _PARTS_OF_OTHERS):
+        before = {each.on for each in found}  # what is kept in more of the state says so
+        found += [
+            PublicHoliday(*each, part) for each in _named(subdivision or state, year, category) if each[0] not in before
+        ]
+    return tuple(sorted(found, key=lambda each: each.order))
 
 
 def _named(subdivision: str, year: int, category: str) -> set[tuple[date, str]]:
     days = country_holidays("DE", subdiv=str(subdivision), years=year, categories=category, language="de")
     return {(day, name) for day in days for name in days.get_list(day)}
+
+
+def is_without_calls(day: date) -> bool:
+    """Whether nobody is phoned that day although it is no public holiday: 24 and 31 December."""
+    return day.month == 12 and day.day in (24, 31)
 
 
 def may_be_public_holiday(day: date, states: Set[str]) -> bool:

@@ -4,7 +4,8 @@ Short ways are slow (streets, the walk to the car or the stop) and long ones are
 `travel_estimates.csv` says detour and speed by mode and by length (docs/domain.md#distance). All services read it, so
 that they give the same estimate; matching's SQL filters by the straight line that `straight_km_within` gives.
 
-Sources of the built-in table. Single ways that it is tested with stand in tests/shared/values/test_travel.py.
+Sources of the built-in table. Single ways that it is tested with stand in tests/shared/values/test_travel.py, most of
+them not verified (docs/decisions/0043).
 
 - car: detour of roads in Germany 1.32, R. H. Ballou, H. Rahardja, N. Sakai, "Selected country circuity factors for road
   travel distance estimation", Transportation Research Part A 36 (2002) 843-848, table 1; less on long ways, where
@@ -79,7 +80,7 @@ def _piece(start: tuple[float, float], end: tuple[float, float]) -> tuple[float,
 
 
 class Estimates:
-    """The estimates of one mode by kilometres of the straight line, and the straight line by minutes."""
+    """The estimates of one mode by kilometres of the straight line or of the way, and the straight line by minutes."""
 
     def __init__(self, rows: Sequence[Estimate]) -> None:
         """The rows of the mode, the shortest first. Raises `ValueError` where they cannot be."""
@@ -87,6 +88,7 @@ class Estimates:
         self.route_km = Line([(each.straight_km, each.route_km) for each in rows])
         self.minutes = Line([(each.straight_km, each.minutes) for each in rows])
         self.straight_km = Line([(each.minutes, each.straight_km) for each in rows])
+        self.minutes_of_way = Line([(each.route_km, each.minutes) for each in rows])
 
 
 def check(rows: Sequence[Estimate]) -> None:
@@ -139,6 +141,11 @@ def route_km(straight_km: float, mode: TravelMode) -> float:
 def minutes(straight_km: float, mode: TravelMode) -> float:
     """Returns the estimated minutes from door to door for a straight line of so many kilometres, not rounded."""
     return estimates(mode).minutes.at(straight_km)
+
+
+def speed_kmh(route_km: float, mode: TravelMode) -> float:
+    """Returns the estimated kilometres an hour from door to door of a way of so many kilometres, more than none."""
+    return route_km / estimates(mode).minutes_of_way.at(route_km) * MINUTES_AN_HOUR
 
 
 def straight_km_within(travel_minutes: float, mode: TravelMode) -> float:

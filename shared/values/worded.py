@@ -28,6 +28,26 @@ Worded = Annotated[
 kept for a repeated `Idempotency-Key`, has its key and values and fixes no language."""
 
 
+def _written(value: Any) -> Sentence | str:
+    return value if isinstance(value, str) else _sentence(value)
+
+
+def _shown_or_written(text: Sentence | str, info: SerializationInfo) -> Any:
+    if isinstance(text, str) or info.context is None:
+        return str(text)
+    return text.in_language(info.context())
+
+
+WrittenOrWorded = Annotated[
+    Sentence | str,
+    PlainValidator(_written),
+    PlainSerializer(_shown_or_written, when_used="json"),
+    WithJsonSchema({"type": "string"}),
+]
+"""What somebody wrote, as it is, or a sentence of ours, which is worded for its reader; without one, in English. Only
+for what is read: of no response is it known which of the two it was."""
+
+
 class Explanation(Schema):
     """What is said to people, for programs too."""
 

@@ -23,6 +23,7 @@ WITHOUT_A_RACE = {
     "placement_request.asked_again": "asked with the patient and the request locked, as every approval is",
     "placement_request.place_over": "asked with the request locked, in the test of `placement_request.not_placed`",
     "placement_request.patient_erased": "asked with the patient locked, as by an erasure",
+    "contact_plan.not_cancellable": "asked with the plan locked, as `contact_plan.not_proposed`",
     "contact_plan.too_late": "a week ends whoever looks; asked with the plan locked, as `contact_plan.not_proposed`",
     "contact_log.patient_erased": "asked with the patient locked, as by an erasure",
     "contact_log.corrected_already": "asked with the patient locked, and held by an index that is unique",

@@ -9,7 +9,7 @@ import pytest
 
 from shared.texts import TextLanguage, catalogue, placeholders
 from shared.texts.catalogue import names_in, texts_of
-from shared.values import contact_log_enums, contact_plan_enums, enums, language_enums
+from shared.values import contact_log_enums, contact_plan_enums, enums, geocoding_enums, language_enums
 from tests.architecture.sentences import constants, keys_of, mentions
 from tests.architecture.sources import ROOT, SERVICES
 
@@ -73,7 +73,7 @@ def test_a_key_stands_where_it_is_used() -> None:
 
 
 def vocabularies() -> dict[str, type[StrEnum]]:
-    modules = (enums, contact_log_enums, contact_plan_enums, language_enums)
+    modules = (enums, contact_log_enums, contact_plan_enums, geocoding_enums, language_enums)
     classes = [each for module in modules for _, each in inspect.getmembers(module, inspect.isclass)]
     return {each.__name__: each for each in classes if issubclass(each, StrEnum) and each is not StrEnum}
 

@@ -98,8 +98,8 @@ def _methods(path: Path, call: Any) -> set[str]:
     names = [
         target.id
         for node in nodes(path)
-        if isinstance(node, ast.Assign) and node.value is call
-        for target in node.targets
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is call
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name)
     ]
     found = {method for name in names for each in _readers(path, name) for method in _uses(each).get(name, ())}

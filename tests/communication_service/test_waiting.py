@@ -47,13 +47,21 @@ def reason(client: FlaskClient, request: UUID, **wanted: Any) -> tuple[str, str 
 
 
 def test_every_request_that_waits_says_what_for_also_in_no_inquiry(client: FlaskClient, sent: Send) -> None:
-    therapist, patient = a_therapist(), a_patient()
+    therapist = a_therapist(title="Dr.", first_name="Erika")
+    patient = a_patient(reference="P-WAITS")
     held, paused = a_request(therapist), a_request(therapist, a_patient(status="paused"))
     publish(catalogue.RequestHeld, held, hold="accepted_elsewhere")
     stranger, nobody = a_request(new_id()), a_request(therapist, new_id())
     going, phoned = a_request(therapist, patient), a_request(a_practice_to_phone())
     unreachable = a_request(a_therapist(email=None, phone=None))
     composed()
+    named = {
+        UUID(each["placement_request_id"]): (each["patient_reference"], each["therapist_name"])
+        for each in client.get("/api/waiting-requests").json["items"]
+    }
+    assert named[going] == ("P-WAITS", "Dr. Erika Erfunden")
+    assert named[nobody] == (None, "Dr. Erika Erfunden")
+    assert named[stranger][1] is None
     assert reason(client, held) == ("accepted_elsewhere", None, False)
     assert reason(client, paused) == ("search_paused", None, False)
     assert reason(client, stranger) == ("therapist_not_known", None, False)

@@ -58,8 +58,10 @@ NOTES = {
     "call": "Anrufnotizmarke", "call's answer": "Gespraechsmarke", "call that reached nobody": "Bandmarke",
 }  # fmt: skip
 PRACTICE = "Praxisnamensmarke"
-IN_LETTERS = (f"Sehr geehrte Frau {PRACTICE}", "Anfrage: Therapieplatz", "somatoforme", "Zeitlich möglich")
-"""What letters say, and nothing else that the platform writes into tables, events and logs."""
+IN_LETTERS = (
+    f"Sehr geehrte Frau {PRACTICE}", "Therapieplatz für eine Person", "somatoforme", "möglich:  nicht angegeben",
+)  # fmt: skip
+"""What letters say, and nothing else that the platform writes into tables, events and logs: templates have values."""
 MARKERS = (
     "Anredemarke", "Titelmarke", "Vornamensmarke", "Nachnamensmarke", "1971-03-29", "Strassenmarken", "Hausmarke",
     "Ortsmarken", "adressmarke", "98765432", "Bezugsmarke", "87654321", "bezugsadresse", "Vormundsmarke",

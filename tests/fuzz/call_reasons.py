@@ -25,5 +25,21 @@ CALLS = (
         "names a practice that is not known here", "depends on what is stored", rules.was_sent, NEW_CALL,
         {"therapist_id": ID, "direction": "inbound"}, None, fields=("therapist_id",),
     ),
+    Reason(
+        "must not lie in the past", "depends on now", call_rules.is_over, MOVED_CALL,
+        {"starts_at": "2020-01-01T09:00:00Z"}, None, fields=("starts_at",), also=(NEW_CALL,),
+    ),
+    Reason(
+        "lies outside of the practice's phone hours", "depends on what is stored", call_rules.has_a_time, MOVED_CALL,
+        {"starts_at": "2099-01-01T03:00:00Z"}, None, fields=("starts_at",), also=(NEW_CALL,),
+    ),
+    Reason(
+        "does not phone at that time", "depends on what is stored", call_rules.has_a_time, MOVED_CALL,
+        {"starts_at": "2099-01-01T03:00:00Z"}, None, fields=("caller_id",), also=(NEW_CALL,),
+    ),
+    Reason(
+        "names a caller who does not exist", "depends on what is stored", rules.was_sent, MOVED_CALL,
+        {"starts_at": "2099-01-01T09:00:00Z", "caller_id": ID}, None, fields=("caller_id",), also=(NEW_CALL,),
+    ),
 )  # fmt: skip
 """Rules across instants, and of what is stored."""

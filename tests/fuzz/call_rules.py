@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fuzz.sent import Sent
@@ -23,3 +23,15 @@ def takes_no_time_or_hours(value: Any, sent: Sent) -> bool:
         return True
     length = _instant(sent.body["ends_at"]) - _instant(sent.body["starts_at"])
     return not timedelta() < length <= timedelta(hours=2)
+
+
+def is_over(value: Any, sent: Sent) -> bool:
+    """A call that has ended; its end may be stored, or follow from its start."""
+    ends_at = sent.body.get("ends_at")
+    end = _instant(ends_at) if ends_at else _instant(sent.body["starts_at"]) + timedelta(hours=2)
+    return end <= datetime.now(UTC) + timedelta(minutes=1)
+
+
+def has_a_time(value: Any, sent: Sent) -> bool:
+    """A call with a time or a caller; whether both phone then, what is stored says."""
+    return not {"starts_at", "ends_at", "caller_id"}.isdisjoint(sent.body)

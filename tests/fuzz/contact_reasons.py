@@ -13,7 +13,8 @@ ID = "01933f0e-7c3a-7000-8000-abcdefabcdef"
 CONTACTS = (
     Reason(
         "must not lie in the future", "depends on now", rules.lies_in_the_future, CONTACT,
-        {"occurred_at": "2099-01-01T09:00:00Z"}, {"occurred_at": "2026-01-01T09:00:00Z"}, fields=("occurred_at",),
+        {"occurred_at": "2099-01-01T09:00:00Z"}, {"occurred_at": "2026-01-01T09:00:00Z"},
+        fields=("occurred_at", "occurred_on"), also=(ANSWER,),
     ),
     Reason(
         "names a practice that is not known here", "depends on what is stored", rules.was_sent, CONTACT,

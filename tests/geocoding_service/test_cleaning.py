@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from geocoding_service.domain.cleaning import Address, clean, is_same_number, is_same_street, lookup_key
-from geocoding_service.domain.lookup import read_free_text
+from geocoding_service.domain.free_text import read_free_text
 
 SENTENCE = "Bitte klingeln Sie im Hinterhof links, der Eingang ist hinter dem Café"
 

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 AACHEN = {"postal_code": "52062"}
 KOELN = {"latitude": 50.9413, "longitude": 6.9583}
 NOWHERE = {"postal_code": "52056"}
+NORTH_SEA = {"latitude": 54.5, "longitude": 7.0}
 
 
 def test_a_way_is_longer_than_the_straight_line(client: FlaskClient) -> None:
@@ -15,7 +16,7 @@ def test_a_way_is_longer_than_the_straight_line(client: FlaskClient) -> None:
     assert way["distance_km"] == pytest.approx(64, abs=2)
     assert 1.2 * way["distance_km"] < way["route_km"] < 1.35 * way["distance_km"]
     assert way["travel_minutes"] == pytest.approx(60, abs=5)
-    assert (way["mode"], way["estimated"]) == ("car", True)
+    assert (way["mode"], way["estimated"], way["not_routed"]) == ("car", True, "no_router")
     assert "OpenStreetMap" in way["source"]
 
 
@@ -32,8 +33,23 @@ def test_from_a_place_to_itself_it_is_nothing(client: FlaskClient) -> None:
     assert "OpenStreetMap" not in way["source"]
 
 
-def test_an_unknown_postal_code_is_not_found(client: FlaskClient) -> None:
-    assert client.get("/api/distance?from_postal_code=52056&to_postal_code=50667").status_code == 404
+@pytest.mark.parametrize(
+    ("end", "fields", "hint"),
+    [
+        ("postal_code=52056", ["postal_code"], "coordinates are known"),
+        ("latitude=54.5&{}longitude=7.0", ["latitude", "longitude"], "is not in Germany"),
+        ("latitude=6.1&{}longitude=50.8", ["latitude", "longitude"], "seems to be swapped with"),
+    ],
+)
+def test_where_nobody_can_be_is_not_found_and_the_fields_are_named(
+    client: FlaskClient, end: str, fields: list[str], hint: str
+) -> None:
+    """An unknown postal code, the North Sea, and coordinates in the wrong order."""
+    for prefix, other in (("from_", "to_"), ("to_", "from_")):
+        answer = client.get(f"/api/distance?{prefix}{end.format(prefix)}&{other}postal_code=50667")
+        assert (answer.status_code, answer.json["code"]) == (404, "postal_code.not_found")
+        assert [each["field"] for each in answer.json["errors"]] == [f"{prefix}{field}" for field in fields]
+        assert hint in answer.json["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(
@@ -53,14 +69,17 @@ def test_a_question_without_two_points_is_refused(client: FlaskClient, question:
 
 
 def test_a_matrix_has_a_row_for_each_origin(client: FlaskClient) -> None:
-    wanted = {"origins": [AACHEN, KOELN], "destinations": [AACHEN, KOELN, NOWHERE], "mode": "bicycle"}
+    wanted = {"origins": [AACHEN, KOELN], "destinations": [AACHEN, KOELN, NOWHERE, NORTH_SEA], "mode": "bicycle"}
     answer = client.post("/api/distance-matrix", json=wanted)
     assert answer.status_code == 200
     kilometres = answer.json["distances_km"]
     assert kilometres[0][0] == kilometres[1][1] == 0
     assert kilometres[0][1] == kilometres[1][0] > 62
-    for name in ("distances_km", "routes_km", "travel_minutes"):
-        assert [row[2] for row in answer.json[name]] == [None, None]
+    for name in ("distances_km", "routes_km", "travel_minutes", "estimated"):
+        assert [row[2:] for row in answer.json[name]] == [[None, None]] * 2
+    assert [row[:2] for row in answer.json["estimated"]] == [[True, True]] * 2
+    assert answer.json["not_routed"] == "not_wanted"
+    assert client.post("/api/distance-matrix", json={**wanted, "routed": True}).json["not_routed"] == "no_router"
     one = client.get("/api/distance?from_postal_code=52062&to_latitude=50.9413&to_longitude=6.9583&mode=bicycle").json
     assert one["distance_km"] == kilometres[0][1]
     assert one["route_km"] == answer.json["routes_km"][0][1]

@@ -18,7 +18,7 @@ from geocoding_service.clients.nominatim import Nominatim as Client
 from geocoding_service.dependencies import Dependencies
 from geocoding_service.domain import lookups, outside_servers
 from geocoding_service.domain.cleaning import Address
-from geocoding_service.domain.outside_servers import GEOCODER
+from geocoding_service.domain.schemas import GeocodeQuery
 from geocoding_service.jobs import Lookups
 from geocoding_service.listeners import listeners
 from geocoding_service.settings import NominatimSettings
@@ -30,6 +30,7 @@ from shared.events.catalogue import PatientErased, TherapistRemoved
 from shared.events.event import Event
 from shared.http.web import web_app
 from shared.runtime import registry
+from shared.values.places import Place
 from tests.builders.addresses import a_patient_changed, a_therapist_changed
 from tests.builders.events import happened
 from tests.conftest import MONDAY
@@ -177,16 +178,6 @@ def test_a_server_that_refuses_us_is_left_alone_at_once(session: Session, server
     assert len(server.asked) == 1
 
 
-def test_processes_take_turns_one_request_an_interval(session: Session) -> None:
-    hour = 3600.0
-    first = outside_servers.take_turn(session, GEOCODER, interval=hour, longest=2, now=MONDAY)
-    assert first == pytest.approx(0, abs=1)
-    assert outside_servers.take_turn(session, GEOCODER, interval=hour, longest=2, now=MONDAY) is None
-    patient = outside_servers.take_turn(session, GEOCODER, interval=hour, longest=2 * hour, now=MONDAY)
-    assert patient == pytest.approx(hour, abs=300)
-    assert outside_servers.take_turn(session, GEOCODER, interval=hour, longest=1.5 * hour, now=MONDAY) is None
-
-
 @pytest.mark.usefixtures("real_commits")
 def test_two_workers_never_ask_for_the_same_address() -> None:
     """A claim is a lease: who claims next gets another address, also while the first transaction is open."""
@@ -215,6 +206,25 @@ def test_an_answer_that_an_event_did_not_know_is_published_later(
     assert jobs.plan_lookups(MONDAY) == 1
     assert published(session, owner)[-1] == (3, "address", 50.7767)
     assert jobs.plan_lookups(MONDAY) == 0
+
+
+def test_a_key_that_addresses_are_not_cleaned_to_any_more_is_written_anew(
+    session: Session, server: Nominatim, asking: Lookups
+) -> None:
+    """Otherwise it is planned, asked for and forgotten for ever, and never published."""
+    owner, neighbour, nameless = new_id(), new_id(), new_id()
+    arrive(session, *[a_therapist_changed(each) for each in (owner, neighbour, nameless)])
+    for id in (owner, neighbour, nameless):
+        session.get_one(LocatedAddress, id).lookup_key = "musterw|1|52062|aachen"
+    session.get_one(LocatedAddress, nameless).street = None
+    session.commit()
+    assert work(asking) == 1
+    assert jobs.forget_lookups(MONDAY) == 0
+    assert (jobs.plan_lookups(MONDAY), work(asking)) == (0, 0)
+    assert len(server.asked) == 1
+    for id in (owner, neighbour):
+        assert published(session, id)[-1] == (2, "address", 50.7767)
+    assert session.get_one(LocatedAddress, nameless, populate_existing=True).lookup_key is None
 
 
 def test_an_address_is_forgotten_with_its_last_practice(session: Session, server: Nominatim, asking: Lookups) -> None:
@@ -292,6 +302,21 @@ def test_what_staff_may_look_up_is_answered_at_once_and_kept_for_a_day(
     assert (there["street"], there["house_number"], there["postal_code"]) == ("Musterstraße", "1", "52062")
     assert (there["precision"], there["distance_km"], there["federal_state"]) == ("address", 0, "NW")
     assert session.scalars(select(AddressLookup)).all() == []  # of a place nothing is kept
+
+
+def test_who_finds_others_waiting_for_the_server_is_answered_by_what_is_known(
+    session: Session, server: Nominatim, asking: Lookups
+) -> None:
+    """A slow server must not hold up all threads of a process, which answer other questions too."""
+    dependencies = Dependencies(server.rules(for_requests=True), asking.geocoder)
+    query = GeocodeQuery(street="Musterweg", house_number="1", postal_code="52062")
+    place = Place(50.7767, 6.0839)
+    with dependencies.waiting:
+        jobs.look_up_for_request(query, dependencies, now=MONDAY)
+        assert jobs.address_at(place, dependencies, now=MONDAY) == []
+    assert server.asked == []
+    assert asking.run(MONDAY) == 1  # the job asks later
+    assert len(jobs.address_at(place, dependencies, now=MONDAY)) == 1
 
 
 def test_while_the_server_is_away_staff_are_answered_by_the_postal_code_and_the_job_asks_later(

@@ -10,13 +10,18 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.orm import Session
 
+from geocoding_service.clients.osrm import Osrm
 from geocoding_service.domain import measuring
 from geocoding_service.domain.measuring import Measured
+from geocoding_service.jobs import Routing
 from shared import database
 from shared.runtime import cli, logs
 from shared.values import travel
 from shared.values.enums import TravelMode
+from shared.values.places import Place
 from tests.fakes.osrm import OsrmServer, osrm
+
+AACHEN = Place(50.7753, 6.0839)
 
 
 @pytest.fixture
@@ -64,14 +69,21 @@ def test_of_a_router_that_is_not_believed_or_away_nothing_is_written(
     server.detour, server.speed_kmh = 1.3 * 3.28, 5  # in feet
     done = measure("foot", "--ways", "60", "--write", "--to", str(file))
     assert (done.exit_code, "too few" in done.output, "Nothing is written" in done.output) == (1, True, True)
-    asked = len(server.asked)
     server.stop()
     done = measure("foot", "--ways", "60", "--write", "--to", str(file))
-    assert (done.exit_code, "too few ways can be believed of 1 km, 5 km" in done.output) == (1, True)
-    assert len(server.asked) == asked
+    assert (done.exit_code, "router_foot is not asked since" in done.output) == (1, True)
+    assert "believed" not in done.output  # of ways that nobody was asked for nothing is said
     done = measure("bicycle", "--write", "--to", str(file))
     assert (done.exit_code, "No router is configured for bicycle." in done.output) == (1, True)
     assert not file.exists()
+
+
+def test_the_command_waits_for_its_turn_however_long_the_interval_is(session: Session, server: OsrmServer) -> None:
+    rules, waited = server.rules(interval_seconds=60, most_targets=3), list[float]()
+    ends = [Place(50.9 + n / 100, 6.9) for n in range(6)]
+    ways = Routing(rules, TravelMode.CAR, Osrm(rules, TravelMode.CAR), waited.append).measure(AACHEN, ends)
+    assert [way is not None for way in ways] == [True] * 6
+    assert waited == [pytest.approx(0, abs=30), pytest.approx(60, abs=30)]
 
 
 def test_longer_ways_that_take_less_time_are_no_table() -> None:
@@ -82,6 +94,9 @@ def test_longer_ways_that_take_less_time_are_no_table() -> None:
     assert slow.is_enough
     with pytest.raises(ValueError, match="takes no longer"):
         measuring.table_with(TravelMode.CAR, [slow, fast])
+    walked = [Measured(float(km), [1.3] * 30, [1.3 / 7.1 * 60] * 30, asked=30) for km in (1, 5, 10)]
+    with pytest.raises(ValueError, match=r"7.1 km/h are not usual by car for 1 km, 5 km, 10 km"):
+        measuring.table_with(TravelMode.CAR, walked)
     few = Measured(5.0, [1.3] * 29, [2.0] * 29, asked=60)
     with pytest.raises(ValueError, match="too few ways can be believed of 5 km"):
         measuring.table_with(TravelMode.CAR, [few])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from geocoding_service.clients.osrm import LARGEST, Osrm, RouterFailed
+from geocoding_service.clients.osrm import LARGEST, Osrm, PlaceOffNetwork, RouterFailed
 from geocoding_service.settings import OsrmSettings
 from shared.values.enums import TravelMode
 from shared.values.places import Place, distance_km
@@ -49,7 +49,8 @@ def test_what_no_way_leads_to_is_nothing_and_other_codes_are_failures_by_their_n
     with osrm(most_places=2) as server:
         client = Osrm(server.rules(), CAR)
         assert client.route(AACHEN, NORTH_SEA) is None  # NoSegment
-        assert client.table(AACHEN, [NORTH_SEA]) == [None]
+        with pytest.raises(PlaceOffNetwork):
+            client.table(AACHEN, [NORTH_SEA])
         with pytest.raises(RouterFailed, match="TooBig"):
             client.table(AACHEN, [KOELN, BONN])
         server.most_places = 100

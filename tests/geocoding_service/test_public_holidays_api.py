@@ -19,19 +19,33 @@ def test_fronleichnam_is_a_holiday_in_north_rhine_westphalia_and_not_in_berlin(c
 
 
 @pytest.mark.parametrize(
-    ("state", "day", "name"),
+    ("state", "day", "name", "where"),
     [
-        ("BY", "2026-08-15", "Mariä Himmelfahrt"),
-        ("BY", "2026-08-08", "Augsburger Hohes Friedensfest"),
-        ("SN", "2026-06-04", "Fronleichnam"),
-        ("TH", "2026-06-04", "Fronleichnam"),
+        ("BY", "2026-08-15", "Mariä Himmelfahrt", "in mostly Catholic municipalities, which the state names"),
+        ("BY", "2026-08-08", "Augsburger Hohes Friedensfest", "in the city of Augsburg"),
+        ("SN", "2026-06-04", "Fronleichnam", "in mostly Catholic municipalities, which the state names"),
+        ("TH", "2026-06-04", "Fronleichnam", "in mostly Catholic municipalities, which the state names"),
     ],
 )
-def test_a_feast_of_a_part_of_a_state_is_one_of_the_state_and_says_so(
-    client: FlaskClient, state: str, day: str, name: str
+def test_a_feast_of_a_part_of_a_state_is_one_of_the_state_and_says_so_and_where(
+    client: FlaskClient, state: str, day: str, name: str, where: str
 ) -> None:
     items = client.get(f"/api/holidays?federal_state={state}&from={day}&to={day}").json["items"]
-    assert items == [{"on": day, "name": name, "partial": True, "federal_states": [state]}]
+    assert items == [{"on": day, "name": name, "partial": True, "where": where, "federal_states": [state]}]
+
+
+def test_several_states_are_asked_for_by_comma_and_in_small_letters(client: FlaskClient) -> None:
+    answer = client.get("/api/holidays?federal_state=by,NW,by&from=2026-08-15&to=2026-11-01").json
+    assert answer["federal_states"] == ["BY", "NW"]
+    found = {item["on"]: (item["where"] is None, item["federal_states"]) for item in answer["items"]}
+    assert found["2026-08-15"] == (False, ["BY"])
+    assert found["2026-11-01"] == (True, ["BY", "NW"])
+
+
+def test_days_on_which_nobody_is_phoned_are_shown_beside_the_holidays(client: FlaskClient) -> None:
+    answer = client.get("/api/holidays?federal_state=NW&from=2026-12-24&to=2027-01-01").json
+    assert answer["no_calls_on"] == ["2026-12-24", "2026-12-31"]
+    assert [item["on"] for item in answer["items"]] == ["2026-12-25", "2026-12-26", "2027-01-01"]
 
 
 def test_a_feast_of_some_states_and_of_parts_of_others_is_listed_for_each_kind(client: FlaskClient) -> None:

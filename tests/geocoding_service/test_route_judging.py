@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from geocoding_service.domain.route_judging import judge
+from geocoding_service.domain.route_judging import judge, shows_its_unit
 from shared.values.enums import TravelMode
 from shared.values.places import Place, distance_km
 from shared.values.router_ways import RouterWay
@@ -35,6 +35,12 @@ COAST = Place(54.3, 8.6)
         ({"minutes": KM / 50}, False),  # minutes for seconds: 3,000 km/h
         ({"minutes": KM / 50 * 60 * 1000}, False),  # milliseconds
         ({"minutes": 0.0}, False),
+        ({"minutes": KM / 5 * 60}, False),  # on foot
+        ({"minutes": KM / 12 * 60}, True),  # with a ferry
+        (
+            {"kilometres": STRAIGHT * 3.3, "minutes": STRAIGHT * 3.3, "drawn_km": None},
+            False,
+        ),  # in feet, or far: unknown
         ({"kilometres": STRAIGHT * 9, "drawn_km": STRAIGHT * 9, "minutes": STRAIGHT * 9}, True),  # around a lake
         ({"start": PRACTICE, "end": HOME}, False),  # latitude and longitude, or the ends, confused
         ({"end": Place(50.81, 6.24)}, False),  # a road that is kilometres away
@@ -64,3 +70,25 @@ def test_several_ways_that_are_all_far_too_long_are_in_another_unit() -> None:
     assert judge(CAR, HOME, ends, well) == ["found"] * 5
     assert judge(CAR, HOME, ends, [*well[:3], *in_feet[3:]]) == ["found"] * 5
     assert judge(CAR, HOME, ends, in_feet) == ["implausible"] * 5
+
+
+def test_several_ways_that_are_all_slower_or_faster_than_usual_are_of_another_network() -> None:
+    """One may have a ferry, or be a motorway."""
+    ends = [Place(50.8 + n / 100, 6.2) for n in range(5)]
+    lengths = [distance_km(HOME, end) * 1.3 for end in ends]
+
+    def judged(mode: TravelMode, *speeds: float) -> set[str]:
+        measures = zip(ends, lengths, speeds, strict=True)
+        ways = [RouterWay(HOME, end, km, km / speed * 60, None, "OSM") for end, km, speed in measures]
+        return set(judge(mode, HOME, ends, ways))
+
+    assert judged(CAR, 14, 14, 14, 14, 14) == {"implausible"}  # a bicycle
+    assert judged(CAR, 14, 14, 40, 40, 40) == {"found"}
+    assert judged(TravelMode.BICYCLE, 32, 32, 32, 32, 32) == {"implausible"}  # a car in a city
+    assert judged(TravelMode.BICYCLE, 12, 15, 18, 20, 22) == {"found"}
+
+
+def test_ways_show_their_unit_from_three_on() -> None:
+    near, far = Place(50.7754, 6.0839), [Place(50.8 + n / 100, 6.2) for n in range(3)]
+    assert shows_its_unit(HOME, far)
+    assert not shows_its_unit(HOME, [near, near, *far[:2]])

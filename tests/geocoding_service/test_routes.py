@@ -16,6 +16,7 @@ from geocoding_service.clients.osrm import Osrm
 from geocoding_service.dependencies import Dependencies
 from geocoding_service.domain import outside_servers, routes
 from geocoding_service.domain.routes import Way
+from geocoding_service.domain.schemas import DistanceQuery
 from geocoding_service.jobs import Routing
 from geocoding_service.settings import NominatimSettings, OsrmSettings
 from geocoding_service.store.tables import CachedRoute
@@ -89,7 +90,7 @@ def test_a_place_by_its_coordinates_is_sent_only_where_a_setting_allows_it_and_k
 ) -> None:
     client = client_of(settings, server.rules())
     answer = client.get(BY_PLACE).json
-    assert (answer["estimated"], answer["pending"]) == (True, False)
+    assert (answer["estimated"], answer["pending"], answer["not_routed"]) == (True, False, "coordinates")
     assert server.asked == []
     assert known(session) == []
     client = client_of(settings, server.rules(for_coordinates=True))
@@ -133,21 +134,19 @@ def test_another_router_than_osrm_fits_in_for_a_mode(session: Session) -> None:
     assert routes.known(session, [way], now=MONDAY)[way] == (70.0, 72.0, "a timetable")
 
 
-def test_a_matrix_is_estimated_unless_it_is_to_be_routed_and_then_asked_for_as_tables(
-    session: Session, settings: Any, server: OsrmServer
-) -> None:
+def test_a_matrix_is_estimated_unless_it_is_to_be_routed(session: Session, settings: Any, server: OsrmServer) -> None:
     client = client_of(settings, server.rules())
     answer = client.post("/api/distance-matrix", json=MATRIX).json
-    assert (answer["estimated"], answer["pending"]) == (None, False)
+    assert (answer["estimated"], answer["pending"], answer["not_routed"]) == ([[True, True]], False, "not_wanted")
     assert server.asked == []
     routed = {**MATRIX, "destinations": [*MATRIX["destinations"], {"postal_code": "52056"}], "routed": True}
     answer = client.post("/api/distance-matrix", json=routed).json
-    assert (answer["estimated"], answer["pending"]) == ([[False, False, True]], False)
+    assert (answer["estimated"], answer["pending"], answer["not_routed"]) == ([[False, False, None]], False, None)
     assert answer["routes_km"][0][0] == pytest.approx(answer["distances_km"][0][0] * 1.3, abs=0.1)
     assert [row[2] for row in (answer["routes_km"][0], answer["travel_minutes"][0])] == [None, None]
-    assert [each.path.split("/")[1] for each in server.asked] == ["table"]
+    assert len(server.asked) == 2
     assert client.post("/api/distance-matrix", json=routed).json == answer
-    assert len(server.asked) == 1
+    assert len(server.asked) == 2
     too_many = {**routed, "destinations": [{"postal_code": "50667"}] * 501}
     assert client.post("/api/distance-matrix", json=too_many).status_code == 422
 
@@ -166,6 +165,18 @@ def test_while_a_router_is_away_ways_are_estimated_and_the_job_asks_later(
     assert routing(server).run(row.due_at) == 1
     answer = client.get(BY_CODE).json
     assert (answer["estimated"], answer["pending"]) == (False, False)
+
+
+def test_who_finds_others_waiting_for_a_router_has_an_estimate(session: Session, server: OsrmServer) -> None:
+    rules = server.rules()
+    dependencies = Dependencies(NominatimSettings(), None, rules, {CAR: Osrm(rules, CAR)})
+    query = DistanceQuery(from_postal_code="52062", to_postal_code="50667")
+    with dependencies.waiting:
+        jobs.route_for_request(query, dependencies, now=MONDAY)
+    assert server.asked == []
+    assert [row.answered_at for row in known(session)] == [None]
+    jobs.route_for_request(query, dependencies, now=MONDAY)
+    assert len(server.asked) == 1
 
 
 def test_an_outage_is_visible_leaves_the_server_alone_and_ends_by_itself(session: Session, server: OsrmServer) -> None:
@@ -227,8 +238,35 @@ def test_ways_from_one_place_are_asked_for_together_and_no_more_than_the_server_
     routes.request(session, [Way(CAR, BONN, KOELN)], kept=DAY, now=MONDAY - HOUR)
     session.commit()
     asking = routing(server, most_targets=3)
-    assert list(iter(lambda: asking.run(MONDAY), 0)) == [1, 3, 2]
+    assert list(iter(lambda: asking.run(MONDAY), 0)) == [1, 3, 1, 1]  # two are too few to show their unit
     assert all(route.route_km for route in known(session))
+
+
+def test_one_or_two_ways_are_asked_for_with_their_lines_which_show_another_unit(
+    session: Session, settings: Any, server: OsrmServer
+) -> None:
+    def in_feet(found: dict[str, Any]) -> dict[str, Any]:
+        return {**found, "routes": [{**each, "distance": each["distance"] * 3.28} for each in found["routes"]]}
+
+    server.change = in_feet
+    answer = client_of(settings, server.rules()).post("/api/distance-matrix", json={**MATRIX, "routed": True}).json
+    assert (answer["estimated"], answer["pending"]) == ([[True, True]], False)
+    assert [each.path.split("/")[1] for each in server.asked] == ["route", "route"]
+
+
+def test_a_place_without_a_road_keeps_no_other_from_its_way(session: Session, server: OsrmServer) -> None:
+    """The server refuses the whole table for it, and does not say which place it is."""
+    north_sea = Place(54.5, 3.0)
+    ends = [KOELN, BONN, Place(51.2, 6.8), north_sea]
+    routes.request(session, [Way(CAR, AACHEN, end) for end in ends], kept=DAY, now=MONDAY)
+    session.commit()
+    asking = routing(server)
+    assert list(iter(lambda: asking.run(MONDAY), 0)) == [4, 1, 1, 1, 1]
+    assert {row.to_longitude: (row.route_km is not None, row.alone) for row in known(session)} == {
+        end.longitude: (end != north_sea, end == north_sea) for end in ends
+    }
+    measured = asking.measure(AACHEN, ends)
+    assert [way is not None for way in measured] == [True, True, True, False]
 
 
 def test_an_answer_for_a_way_that_was_forgotten_meanwhile_is_kept_nowhere(session: Session, server: OsrmServer) -> None:

@@ -93,6 +93,11 @@ def approve_plan(client: FlaskClient, session: Session) -> Any:
     return client.post(f"/api/contact-plans/{plan}/approve")
 
 
+def cancel_plan(client: FlaskClient, session: Session) -> Any:
+    plan, _ = a_stored_plan(session, a_known_patient(session), a_known_therapist(session))
+    return client.post(f"/api/contact-plans/{plan}/cancel")
+
+
 def add_to_the_contact_log(client: FlaskClient, session: Session) -> Any:
     body = {"occurred_at": MONDAY.isoformat(), "channel": "letter", "direction": "outbound", "result": "sent"}
     body |= {"therapist_id": str(a_known_therapist(session))}
@@ -116,6 +121,7 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/contact-plans": (plan, {"contact_plans.updated_by"}),
     "PATCH /api/contact-plans/<id>": (change_plan, {"contact_plans.updated_by"}),
     "POST /api/contact-plans/<id>/approve": (approve_plan, {"contact_plans.updated_by", "contact_plans.approved_by"}),
+    "POST /api/contact-plans/<id>/cancel": (cancel_plan, {"contact_plans.updated_by"}),
 }
 
 

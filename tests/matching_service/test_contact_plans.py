@@ -244,6 +244,30 @@ def test_a_plan_that_cannot_be_computed_fails_after_some_attempts(client: FlaskC
     assert client.post(URL, json={"week": WEEK}).status_code == 202
 
 
+def test_a_plan_that_nobody_approved_can_be_cancelled_and_another_one_made_at_once(
+    client: FlaskClient, session: Session
+) -> None:
+    waiting = client.post(URL, json={"week": WEEK}).json["id"]
+    with transaction() as inner:
+        claimed = plan_making.claim(inner, now=WEDNESDAY)
+    assert claimed is not None
+    first, again = (client.post(f"{URL}/{waiting}/cancel") for _ in range(2))
+    assert (first.status_code, first.json["status"], first.json["version"]) == (200, "cancelled", 2)
+    assert again.json == first.json
+    with transaction() as inner:
+        assert not plan_making.note_progress(inner, claimed, 1, of=1, now=WEDNESDAY), "it is not this worker's any more"
+    assert client.post(URL, json={"week": WEEK}).status_code == 202
+    assert compute() == 1
+    proposed, _ = a_stored_plan(session, a_known_patient(session), a_callable_therapist(session))
+    assert client.post(f"{URL}/{proposed}/cancel").json["status"] == "cancelled"
+    refused = client.post(f"{URL}/{proposed}/approve")
+    assert (refused.status_code, refused.json["code"]) == (409, "contact_plan.not_proposed")
+    approved, _ = a_stored_plan(session, a_known_patient(session), a_callable_therapist(session))
+    assert client.post(f"{URL}/{approved}/approve").status_code == 202
+    refused = client.post(f"{URL}/{approved}/cancel")
+    assert (refused.status_code, refused.json["code"]) == (409, "contact_plan.not_cancellable")
+
+
 def test_a_plan_is_approved_before_its_week_is_over(client: FlaskClient, session: Session) -> None:
     plan, _ = a_stored_plan(session, a_known_patient(session), a_callable_therapist(session))
     session.get_one(ContactPlan, plan).week = MONDAY_OF_WEEK - timedelta(days=14)

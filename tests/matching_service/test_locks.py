@@ -277,7 +277,11 @@ def test_staff_workers_and_jobs_never_wait_for_each_other() -> None:
                 *(*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.staff, bustle.log),
                 *(bustle.reopen, bustle.republish),
             ],
-            is_enough=lambda: bustle.kinds >= listeners.handled_types() and locks.seen == set(locks.order),
+            is_enough=lambda: (
+                workers.ended["done"] > 100
+                and bustle.kinds >= listeners.handled_types()
+                and locks.seen == set(locks.order)
+            ),
         )
     assert workers.ended["done"] > 100
     assert bustle.kinds == listeners.handled_types()

@@ -210,9 +210,9 @@ def test_a_damaged_purpose_hides_no_other_entry(auditor: FlaskClient, session: S
 
 
 def test_an_action_that_is_none_is_refused_once(auditor: FlaskClient) -> None:
-    for action, field in (("foo", "action.0"), ("read,foo", "action.1"), ("", "action.0")):
+    for action in ("foo", "read,foo", ""):
         answer = auditor.get(URL, query_string={"action": action})
-        assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, [field]), action
+        assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, ["action"]), action
         assert "exported" in answer.json["errors"][0]["message"]
     assert auditor.get(f"{URL}?action=listed,read").status_code == 200
 

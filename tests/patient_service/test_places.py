@@ -54,6 +54,27 @@ def a_patient_with_a_place(session: Session, keys: Keys, *steps: str) -> tuple[P
     return known, {name: getattr(place, name) for name in names}
 
 
+def test_the_history_says_in_the_readers_language_what_became_of_a_place(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    known, place = a_patient_with_a_place(session, keys)
+    handle(session, keys, happened(PlaceConfirmed(**place, confirmed_on=MONDAY.date())))
+    handle(session, keys, happened(PlaceFailed(**place, failed_on=MONDAY.date())))
+    said = {
+        language: [
+            each["reason"]
+            for each in client.get(f"/api/patients/{known.id}/history", headers={"Accept-Language": language}).json[
+                "items"
+            ]
+        ][-3:]
+        for language in ("de", "en")
+    }
+    assert said == {
+        "de": ["Ein Platz wurde angenommen.", "Der Platz wurde bestätigt.", "Der Platz kam nicht zustande."],
+        "en": ["A place was taken up.", "The place was confirmed.", "The place failed."],
+    }
+
+
 def test_a_place_that_was_confirmed_is_the_working_one(client: FlaskClient, session: Session, keys: Keys) -> None:
     known, place = a_patient_with_a_place(session, keys)
     other = place | {"placement_request_id": uuid4()}

@@ -314,7 +314,7 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
         now=MONDAY,
     ).items[-1]
     assert (last.from_, last.to) == ("paused", "paused")
-    assert "mandate_withdrawn" in str(last.reason)
+    assert str(last.reason).endswith("The patient has withdrawn the mandate to ask practices.")
 
 
 def test_the_worker_runs_every_job(session: Session, keys: Keys) -> None:

@@ -7,93 +7,30 @@ do; while a router does not answer, ways are estimated. The jobs ask for them as
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Final, TypeVar
 
-from geocoding_service.clients.failures import ServerFailed
 from geocoding_service.clients.nominatim import Nominatim
-from geocoding_service.clients.osrm import Router
+from geocoding_service.clients.osrm import PlaceOffNetwork, Router
 from geocoding_service.dependencies import Dependencies
-from geocoding_service.domain import distances, lookups, outside_servers, routes
+from geocoding_service.domain import distances, lookups, outside_servers, route_judging, routes
 from geocoding_service.domain.lookup import address_of
 from geocoding_service.domain.outside_servers import GEOCODER as THE_GEOCODER
-from geocoding_service.domain.outside_servers import router_of
+from geocoding_service.domain.outside_servers import Turn, router_of
 from geocoding_service.domain.schemas import DistanceMatrixRequest, DistanceQuery, GeocodeQuery
+from geocoding_service.jobs.turns import LONGEST_WAIT, LONGEST_WAIT_OF_A_COMMAND, Clock, ServerTurns, lease
 from geocoding_service.settings import NominatimSettings, OsrmSettings
 from shared.database import Session, transaction
 from shared.errors import Outage
 from shared.runtime import clock, metrics
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
-from shared.runtime.logs import logger
 from shared.values.enums import TravelMode
 from shared.values.geocoder_places import GeocoderPlace
 from shared.values.places import Place
 from shared.values.router_ways import RouterWay
-
-log = logger(__name__)
-
-LONGEST_WAIT: Final = 2.0
-"""Seconds that a job, or a person, waits for a turn: more would hold up the end of a process, or the person."""
-LEASE_BESIDE_THE_ANSWER: Final = timedelta(minutes=1)
-
-Answer = TypeVar("Answer")
-Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True)
-class ServerTurns:
-    """The requests of all processes to one server."""
-
-    server: str
-    interval_seconds: float
-    wait: Callable[[float], None] = time.sleep
-
-    def take(self, now: datetime) -> bool:
-        """Wait for the turn of this process; returns whether it has one."""
-        with transaction() as session:
-            seconds = outside_servers.take_turn(
-                session, self.server, interval=self.interval_seconds, longest=LONGEST_WAIT, now=now
-            )
-        if seconds is None:
-            return False
-        self.wait(seconds)
-        return True
-
-    def ask(
-        self, ask: Callable[[], Answer], current: Clock, *, if_failed: Callable[[Session], None] | None = None
-    ) -> Answer | None:
-        """Returns the answer; None where there is none, which is recorded, together with what `if_failed` does."""
-        try:
-            answer = ask()
-        except ServerFailed as failed:
-            self._record_failure(failed, if_failed, now=current())
-            return None
-        with transaction() as session:
-            ends = outside_servers.record_answer(session, self.server)
-        if ends:
-            log.info("outside_server.answers_again", server=self.server)
-        return answer
-
-    def _record_failure(
-        self, failed: ServerFailed, if_failed: Callable[[Session], None] | None, *, now: datetime
-    ) -> None:
-        with transaction() as session:
-            if if_failed is not None:
-                if_failed(session)
-            begins = outside_servers.record_failure(
-                session, self.server, str(failed), at_once=failed.refuses_us, now=now
-            )
-        log.warning("outside_server.not_answering", server=self.server, why=str(failed))
-        if begins:
-            log.error("outside_server.in_trouble", server=self.server, why=str(failed))
-
-
-def _lease(timeout_seconds: float) -> timedelta:
-    return timedelta(seconds=timeout_seconds) + LEASE_BESIDE_THE_ANSWER
 
 
 @dataclass(frozen=True)
@@ -112,14 +49,16 @@ class Lookups:
     def look_up(self, *, now: datetime, key: str | None = None) -> bool:
         """Ask for the address that has waited longest, or for this one; returns whether there was an answer."""
         current = clock.running_from(now)
-        if not self._turns.take(now):
+        turn = self._turns.take(now)
+        if turn is None:
             return False
         with transaction() as session:
-            claimed = lookups.claim(session, lease=_lease(self.rules.timeout_seconds), now=current(), key=key)
+            claimed = lookups.claim(session, lease=lease(self.rules.timeout_seconds), now=current(), key=key)
         if claimed is None:
             return False
         address = claimed.address
         answers = self._ask(
+            turn,
             lambda: self.geocoder.search(
                 street=address.street or "",
                 house_number=address.house_number,
@@ -138,9 +77,10 @@ class Lookups:
 
     def address_at(self, place: Place, *, now: datetime) -> Sequence[GeocoderPlace]:
         """Returns what the geocoder says is at a place; nothing where it does not answer. None of it is kept."""
-        if not self._turns.take(now):
+        turn = self._turns.take(now)
+        if turn is None:
             return []
-        answers = self._ask(lambda: self.geocoder.reverse(place), clock.running_from(now))
+        answers = self._ask(turn, lambda: self.geocoder.reverse(place), clock.running_from(now))
         if answers is None:
             return []
         metrics.geocoder_requests.labels("found" if answers else "not_found").inc()
@@ -152,12 +92,13 @@ class Lookups:
 
     def _ask(
         self,
+        turn: Turn,
         ask: Callable[[], Sequence[GeocoderPlace]],
         current: Clock,
         *,
         if_failed: Callable[[Session], None] | None = None,
     ) -> Sequence[GeocoderPlace] | None:
-        answers = self._turns.ask(ask, current, if_failed=if_failed)
+        answers = self._turns.ask(turn, ask, current, if_failed=if_failed)
         if answers is None:
             metrics.geocoder_requests.labels("failed").inc()
         return answers
@@ -170,6 +111,7 @@ class Routing:
     rules: OsrmSettings
     mode: TravelMode
     router: Router
+    wait: Callable[[float], None] = time.sleep
 
     def run(self, now: datetime) -> int:
         """Ask for the ways that have waited longest, when the turn has come; returns the number that was answered."""
@@ -180,16 +122,22 @@ class Routing:
     def find(self, *, now: datetime, keys: Collection[str] | None = None) -> int:
         """Ask for the ways that have waited longest, or for some of these; returns the number that was answered."""
         current = clock.running_from(now)
-        if not self.turns.take(now):
+        turn = self._turns.take(now)
+        if turn is None:
             return 0
         with transaction() as session:
-            lease = _lease(self.rules.timeout_seconds)
             claimed = routes.claim(
-                session, self.mode, at_most=self.rules.most_targets, lease=lease, now=current(), keys=keys
+                session,
+                self.mode,
+                at_most=self.rules.most_targets,
+                lease=lease(self.rules.timeout_seconds),
+                now=current(),
+                keys=keys,
             )
         if claimed is None:
             return 0
-        ways = self.turns.ask(
+        ways = self._turns.ask(
+            turn,
             lambda: self.ask(claimed.start, claimed.ends),
             current,
             if_failed=lambda session: routes.record_failure(session, claimed, now=current()),
@@ -197,6 +145,10 @@ class Routing:
         if ways is None:
             self._count("failed", len(claimed.keys))
             return 0
+        if not ways:
+            with transaction() as session:
+                routes.let_ask_alone(session, claimed, now=now)
+            return len(claimed.keys)
         with transaction() as session:
             outcomes = routes.record_answers(session, claimed, ways, rules=self.rules, now=current())
         for outcome, number in outcomes.items():
@@ -204,27 +156,42 @@ class Routing:
         return len(claimed.keys)
 
     @property
-    def turns(self) -> ServerTurns:
-        """The requests of all processes to this router."""
-        return ServerTurns(router_of(self.mode), self.rules.interval_seconds)
+    def _turns(self) -> ServerTurns:
+        return ServerTurns(router_of(self.mode), self.rules.interval_seconds, self.wait)
 
     def ask(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
-        """Returns the ways to these places; of a single one with its line, which shows its unit."""
-        return [self.router.route(start, ends[0])] if len(ends) == 1 else self.router.table(start, ends)
+        """Returns the ways to these places; of a single one with its line, which shows its unit.
+
+        Nothing where one of several keeps the others from an answer: then each is to be asked for alone.
+        """
+        if len(ends) == 1:
+            return [self.router.route(start, ends[0])]
+        try:
+            return self.router.table(start, ends)
+        except PlaceOffNetwork:
+            return []
 
     def measure(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
         """Returns the ways to these places as soon as the turn has come, without keeping them: for the command.
 
-        Where the router does not answer there is none.
+        None where a single request failed. Raises `Outage` while the router is in trouble, so that it is not asked.
         """
-        now, most = clock.now(), self.rules.most_targets
-        answers: list[RouterWay | None] = []
-        for first in range(0, len(ends), most):
-            part = ends[first : first + most]
-            is_turn = self.turns.take(now)
-            ways = self.turns.ask(partial(self.ask, start, part), clock.running_from(now)) if is_turn else None
-            answers += ways if ways is not None else [None] * len(part)
-        return answers
+        most = self.rules.most_targets
+        parts = [ends[first : first + most] for first in range(0, len(ends), most)]
+        return [way for part in parts for way in self._measure(start, part)]
+
+    def _measure(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+        is_table = route_judging.shows_its_unit(start, ends)
+        ways = self._ask_in_turn(start, ends) if is_table or len(ends) == 1 else []
+        return ways or [way for end in ends for way in self._ask_in_turn(start, [end])]
+
+    def _ask_in_turn(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+        turn = self._turns.take(clock.now(), longest=LONGEST_WAIT_OF_A_COMMAND)
+        if turn is None:
+            _routers_answer([self.mode])
+            raise Outage("router.in_trouble", f"{router_of(self.mode)} is asked by too many others")
+        ways = self._turns.ask(turn, lambda: self.ask(start, ends), clock.now)
+        return [None] * len(ends) if ways is None else ways
 
     def _count(self, outcome: str, number: int) -> None:
         metrics.router_requests.labels(self.mode, outcome).inc(number)
@@ -269,14 +236,18 @@ def look_up_for_request(query: GeocodeQuery, dependencies: Dependencies, *, now:
         return
     with transaction() as session:
         is_wanted = lookups.request_one(session, address_of(query), now=now)
-    if is_wanted:
-        Lookups(rules, server).look_up(now=now, key=key)
+    with _as_one_of_few(dependencies) as may_wait:
+        if is_wanted and may_wait:
+            Lookups(rules, server).look_up(now=now, key=key)
 
 
 def address_at(place: Place, dependencies: Dependencies, *, now: datetime) -> Sequence[GeocoderPlace]:
     """What the geocoder says is at a place that somebody asks for, where a setting allows to ask it."""
     rules, server = dependencies.rules, dependencies.geocoder
-    return Lookups(rules, server).address_at(place, now=now) if server and rules.for_requests else []
+    if server is None or not rules.for_requests:
+        return []
+    with _as_one_of_few(dependencies) as may_wait:
+        return Lookups(rules, server).address_at(place, now=now) if may_wait else []
 
 
 def route_for_request(
@@ -293,9 +264,24 @@ def route_for_request(
     with transaction() as session:
         waiting = routes.request(session, wanted.ways, kept=wanted.kept, now=now)
     ends_at, asking = clock.monotonic() + LONGEST_WAIT, Routing(rules, query.mode, router)
-    while waiting and clock.monotonic() < ends_at and asking.find(now=now, keys=waiting):
-        with transaction() as session:
-            waiting = routes.request(session, wanted.ways, kept=wanted.kept, now=now)
+    with _as_one_of_few(dependencies) as may_wait:
+        while waiting and may_wait and clock.monotonic() < ends_at and asking.find(now=now, keys=waiting):
+            with transaction() as session:
+                waiting = routes.request(session, wanted.ways, kept=wanted.kept, now=now)
+
+
+@contextmanager
+def _as_one_of_few(dependencies: Dependencies) -> Iterator[bool]:
+    """Yields whether this thread may wait for a server outside: the others of this process go on answering.
+
+    Who may not is answered by what is known; what was asked for waits for the job.
+    """
+    may_wait = dependencies.waiting.acquire(blocking=False)
+    try:
+        yield may_wait
+    finally:
+        if may_wait:
+            dependencies.waiting.release()
 
 
 def _geocoder_answers() -> bool:
@@ -304,8 +290,8 @@ def _geocoder_answers() -> bool:
     return True
 
 
-def _routers_answer() -> bool:
-    if problem := _troubles([router_of(mode) for mode in TravelMode]):
+def _routers_answer(modes: Iterable[TravelMode] = TravelMode) -> bool:
+    if problem := _troubles([router_of(mode) for mode in modes]):
         raise Outage("router.in_trouble", problem)
     return True
 
