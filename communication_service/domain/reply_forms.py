@@ -81,7 +81,7 @@ def read(form: Mapping[str, str], *, patients: int, today: date) -> Reply:
     if reader.problems:
         raise RuleBroken("reply.not_readable", errors=reader.problems)
     if reply == Reply():
-        raise RuleBroken("reply.empty")
+        raise RuleBroken("reply.empty", errors=[FieldProblem.of("outcome-0", "field.reply_nothing")])
     return reply
 
 
