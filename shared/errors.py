@@ -71,6 +71,13 @@ class NotFound(PlatformError):
 class Conflict(PlatformError):
     """The current state does not allow the request."""
 
+    def __init__(
+        self, key: str, /, *, existing_id: UUID | None = None, errors: Sequence[FieldProblem] = (), **values: Value
+    ) -> None:
+        """`existing_id`: the object that is there already, of the collection that was asked."""
+        super().__init__(key, errors=errors, **values)
+        self.existing_id = existing_id
+
 
 class LostUpdate(PlatformError):
     """The object was changed since it was read (`If-Match` is stale)."""

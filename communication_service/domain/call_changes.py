@@ -73,9 +73,7 @@ def _plan(
     assert new.starts_at is not None  # `NewPhoneCall` says so
     known = call_queries.planned_call_to(session, therapist.id)
     if known is not None:
-        refusal = Conflict("phone_call.planned_already")
-        refusal.existing_id = known.id
-        raise refusal
+        raise Conflict("phone_call.planned_already", existing_id=known.id)
     requests = request_queries.unsent_requests(session, therapist.id)
     if requests is None:
         raise PracticeBusy
@@ -124,7 +122,7 @@ def move(
 
 
 def _let_it_be_so_early(session: Session, call: PhoneCall) -> None:
-    """PlannedBy may call before the instant that followed from the last attempt."""
+    """Let the practice be called before the instant that followed from the last attempt, where staff chose so."""
     inquiry = call.inquiry_id and inquiry_queries.inquiry(session, call.inquiry_id, lock=True)
     if inquiry and inquiry.next_attempt_after is not None:
         inquiry.next_attempt_after = min(inquiry.next_attempt_after, call.starts_at)

@@ -111,9 +111,7 @@ def _lock(session: Session, caller_id: UUID, expected_versions: Collection[int] 
 def _require_own_account(session: Session, user_id: UUID | None) -> None:
     known = store.caller_of_account(session, user_id)
     if known is not None:
-        refusal = Conflict("caller.known")
-        refusal.existing_id = known
-        raise refusal
+        raise Conflict("caller.known", existing_id=known)
 
 
 def _written(fields: CallerFields) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from communication_service.domain import email_parts, email_texts, states
+from communication_service.domain.planning import WRITTEN_TO
 from communication_service.domain.template_values import WithdrawnPatient
 from communication_service.settings import ContactRules
 from communication_service.store import copy_queries, email_queries, locks, notice_queries, request_queries
@@ -34,8 +35,6 @@ on after a merge, and who is blocked or inactive is left alone."""
 NO_ADDRESS: Final = "the practice has no e-mail address any more"
 NO_EMAILS_WANTED: Final = "the practice is not written to any more"
 NOT_TRUE: Final = "what it says is not true any more, or somebody in it was erased"
-MAILED_TO: Final = frozenset({"any", "email_only"})
-"""Preferences of practices that are written to."""
 
 
 # Withdrawals
@@ -81,7 +80,7 @@ def _patients(
 def _is_written_to(session: Session, practice: PracticeCopy) -> bool:
     return (
         practice.status == "active"
-        and practice.contact_preference in MAILED_TO
+        and practice.contact_preference in WRITTEN_TO
         and practice.email_key is not None
         and not practice.email_opt_out
         and not suppressed.is_suppressed(session, practice.email_key)

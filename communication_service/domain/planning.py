@@ -22,8 +22,11 @@ from communication_service.domain.call_times import CallTimes
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.settings import ContactRules
 from shared.values.datetimes import berlin_day, start_of_berlin_day
+from shared.values.enums import ContactPreference
 
 ContactChannel = Literal["email", "phone"]
+WRITTEN_TO = frozenset({ContactPreference.ANY, ContactPreference.EMAIL_ONLY})
+"""Preferences of practices that are written to."""
 NOT_SEARCHING = frozenset({"paused", "in_therapy", "therapy_completed", "search_aborted", "therapy_aborted"})
 UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN = timedelta(minutes=1)
 UNTIL_THE_NEXT_PLAN = timedelta(hours=1)
@@ -306,7 +309,7 @@ class ChannelChoice(NamedTuple):
 
 def channel_to(practice: PracticeFacts, *, only_by_phone: bool) -> ChannelChoice:
     """The channel for a request; `only_by_phone` after an e-mail brought nothing (docs/domain.md#contact-rule-4)."""
-    wants_email = practice.contact_preference in ("any", "email_only")
+    wants_email = practice.contact_preference in WRITTEN_TO
     by_email = wants_email and practice.has_email and not only_by_phone
     channel: ContactChannel = "email" if by_email else "phone"
     if practice.status != "active":

@@ -59,9 +59,7 @@ def begin(
         raise RuleBroken("contact_plan.week_far_ahead", errors=[FieldProblem.of("week", "field.week_far_ahead")])
     store.take_turn(session)
     for other in store.with_status(session, *states.PLAN_BEING_MADE):
-        refusal = Conflict("contact_plan.being_made")
-        refusal.existing_id = other.id
-        raise refusal
+        raise Conflict("contact_plan.being_made", existing_id=other.id)
     plan = ContactPlan(
         id=new_id(),
         week=week,

@@ -15,7 +15,7 @@ from tests.architecture.sources import ROOT, SERVICES, nodes, sources
 
 PACKAGES = ("shared", "gateway", *SERVICES)
 
-NOT_VALUES = {"errors", "fields", "retry_after", "wording"}
+NOT_VALUES = {"errors", "existing_id", "fields", "retry_after", "wording"}
 """Arguments of errors that fill no placeholder."""
 
 ANY = r"[A-Za-z_]+"

@@ -24,8 +24,7 @@ class ImportedBefore(Conflict):
     """A file with this look or content is known, perhaps under another name."""
 
     def __init__(self, import_id: UUID) -> None:
-        super().__init__("import.known")
-        self.existing_id = import_id
+        super().__init__("import.known", existing_id=import_id)
 
 
 @dataclass(frozen=True)
