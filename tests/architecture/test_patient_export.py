@@ -76,6 +76,7 @@ NOT_PERSONAL = {
         "email_suppressions": "practices",
         "mail_server": "the mail server",
         "callers": "staff",
+        "call_plans": "practices and staff's minutes",
         "wrong_numbers": "practices",
         "templates": "what letters to everybody say",
         "template_versions": "the same, as it was",
@@ -209,6 +210,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
             {
                 "sequence": FOR_MACHINES,
                 **dict.fromkeys(("released_by", "released_until", "release_reason"), "who of us phones when"),
+                "chosen_by_staff": "who chose when we phone",
             },
         ),
         "answers": (
