@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
+from communication_service.store.call_plan_tables import CallPlan
 from communication_service.store.call_tables import PhoneCall, PhoneCaller, WrongNumber
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
@@ -332,6 +333,7 @@ add_shared_tables(Tables.metadata)
 add_patient_keys(Tables.metadata)
 
 __all__ = [
+    "CallPlan",
     "EmailSuppression",
     "MailServerState",
     "PhoneCall",

@@ -27,6 +27,7 @@ from communication_service.domain.letter_headers import Links
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
 from communication_service.domain.practice_summaries import NO_SUMMARIES, NONE_ASKED, SheetSummaries, Summaries
 from communication_service.domain.sending import EmailClaim
+from communication_service.jobs.call_plans import PlanningCalls
 from communication_service.settings import ContactRules, Settings
 from shared.database import Session, is_trouble, transaction
 from shared.runtime import clock, metrics
@@ -371,5 +372,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("erasures", timedelta(seconds=2), confirm_erasures),
+        Job("plan-calls", timedelta(seconds=30), PlanningCalls(rules, texts).run, needs_current_events=True),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules), needs_current_events=True),
     ]
