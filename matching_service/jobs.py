@@ -13,8 +13,8 @@ from typing import Final
 from uuid import UUID
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import answers, comparing, plan_approval, plan_making
-from matching_service.domain.plan_making import Claimed
+from matching_service.domain import answers, comparing, plan_approval, plan_help, plan_making
+from matching_service.domain.plan_making import Claimed, Help, SearchingPatient
 from matching_service.domain.plan_question import PackedPairs, Question, Solution
 from matching_service.settings import DEFAULT_INTERVAL, AskAgainRules, Settings
 from shared.database import transaction
@@ -65,9 +65,19 @@ def make_contact_plan(
                 return 1  # another plan was approved meanwhile: this one begins again
     with _kept_claimed(claimed, of, running, every=renewed_every):
         solution = (solve or solve_apart)(plan_making.question(claimed, people, practices, pairs))
+        help = _help_for(plan_making.without_candidates(people, solution))
     with transaction() as session:
-        plan_making.propose(session, claimed, people, solution, now=running())
+        plan_making.propose(session, claimed, people, solution, help=help, now=running())
     return 1
+
+
+def _help_for(people: Sequence[SearchingPatient]) -> Help:
+    """What would help each of those whom no practice fits."""
+    found = {}
+    for each in people[: plan_help.MOST_PATIENTS]:
+        with transaction() as session:
+            found[each.id] = list(plan_help.for_search(session, each.search))
+    return found
 
 
 @contextmanager

@@ -113,7 +113,7 @@ class ContactPlanView(ContactPlanFields, EntityView):
     patients_done: int
     """For how many of them the present step is done."""
     requests: int
-    """How many requests are proposed; without what staff changed."""
+    """How many requests are proposed, with what staff changed."""
     contacts: int
     """How many practices these concern."""
     calls: int
@@ -149,9 +149,9 @@ class PlannedRequestView(Schema):
     added_by_staff: bool
     """Whether staff added it."""
     channel: PlannedChannel | None
-    """How the practice is contacted first; null for what staff added."""
+    """How the practice is contacted first; null where it can be neither written to nor called."""
     chance: float | None
-    """How likely the practice accepts, from 0 to 1; null for what staff added."""
+    """How likely the practice accepts, from 0 to 1."""
     distance_km: float | None
     """How far away the practice is, in kilometres in a straight line."""
     unknown: list[MatchCriterion]
@@ -180,7 +180,7 @@ class PlannedPatientView(Schema):
     candidates: int
     """How many therapists fit."""
     planned: int
-    """For how many of them the plan proposes a request."""
+    """For how many therapists the plan proposes a request, with what staff changed."""
     gap: PlanGap | None
     """Why nothing is planned; null where something is, or practices lack capacity."""
     lacks: dict[ContactLack, int]

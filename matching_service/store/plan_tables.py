@@ -78,6 +78,8 @@ class PlannedPatient(Tables):
     gap: Mapped[str | None]
     lacks: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """Why practices that fit are not asked, and how many for each reason."""
+    help: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """What would help a patient whom no practice fits: sentences by their keys."""
     done_at: Mapped[datetime | None]
     """When the requests were made, after the approval."""
 
