@@ -16,7 +16,13 @@ from matching_service.dependencies import Dependencies
 from matching_service.domain import answers, comparing, plan_approval, plan_help, plan_making
 from matching_service.domain.plan_making import Claimed, Help, SearchingPatient
 from matching_service.domain.plan_question import PackedPairs, Question, Solution
-from matching_service.settings import DEFAULT_INTERVAL, AskAgainRules, Settings
+from matching_service.settings import (
+    DEFAULT_INTERVAL,
+    DEFAULT_PLAN_RULES,
+    AskAgainRules,
+    ContactPlanRules,
+    Settings,
+)
 from shared.database import transaction
 from shared.runtime import clock
 from shared.runtime.health import ReadinessCheck
@@ -41,13 +47,14 @@ def make_contact_plan(
     now: datetime,
     *,
     days_between_emails: int = DEFAULT_INTERVAL.days_between_emails,
+    plan_rules: ContactPlanRules = DEFAULT_PLAN_RULES,
     solve: Callable[[Question], Solution] | None = None,
     renewed_every: timedelta = plan_making.RENEWED_EVERY,
 ) -> int:
     """Compute the next contact plan that waits."""
     running = clock.running_from(now)
     with transaction() as session:
-        claimed = plan_making.claim(session, now=running())
+        claimed = plan_making.claim(session, rules=plan_rules, now=running())
     if claimed is None:
         return 0
     with transaction() as session:
@@ -153,7 +160,12 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job(
             "contact-plans",
             timedelta(seconds=5),
-            partial(make_contact_plan, dependencies.rules, days_between_emails=dependencies.days_between_emails),
+            partial(
+                make_contact_plan,
+                dependencies.rules,
+                days_between_emails=dependencies.days_between_emails,
+                plan_rules=dependencies.plan_rules,
+            ),
         ),
         Job(
             "planned-requests",

@@ -38,7 +38,7 @@ class NewContactPlan(Schema):
     max_patients_per_therapist: Annotated[int, Field(ge=1, le=6)] | None = None
     """Each therapist for at most so many patients, those for whom they are asked already included."""
     max_calls: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    """How many practices can be called in that week; without it calls do not bound the plan."""
+    """How many practices can be called in that week; callers' hours bound the plan as well, where any are entered."""
 
     @rule_across("week")
     def _week_begins_on_monday(self) -> None:
@@ -99,7 +99,12 @@ class ContactPlanView(ContactPlanFields, EntityView):
     requests_for_everyone: int
     """So many requests everybody has, as far as possible, before anybody has more."""
     max_calls: int | None
-    """How many practices can be called; null: calls do not bound the plan."""
+    """How many practices can be called, as staff said; null: they did not."""
+    calls_in_callers_hours: int | None
+    """How many practices callers have hours for in that week, as was known when the plan was computed.
+
+    null: no caller has hours, so that only `max_calls` bounds the plan.
+    """
     proposed_at: Instant | None
     """When it was ready."""
     approved_by: UUID | None

@@ -26,7 +26,7 @@ from matching_service.domain.plan_question import (
 )
 from matching_service.domain.search import Search, of_patient
 from matching_service.domain.week_capacity import PracticeLimits, Week
-from matching_service.settings import AskAgainRules
+from matching_service.settings import DEFAULT_PLAN_RULES, AskAgainRules, ContactPlanRules
 from matching_service.store import contact_plans as store
 from matching_service.store import plan_candidates, queries
 from matching_service.store.plan_candidates import PackedPractices
@@ -65,6 +65,8 @@ class Claimed:
     requests_per_patient: int
     patients_per_therapist: int
     limits: PlanLimits
+    calls_in_callers_hours: int | None = None
+    """How many practices callers have hours for in that week; None: no caller has any."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class SearchingPatient:
     room: int
 
 
-def claim(session: Session, *, now: datetime) -> Claimed | None:
+def claim(session: Session, *, rules: ContactPlanRules = DEFAULT_PLAN_RULES, now: datetime) -> Claimed | None:
     """The next plan that is to be computed; none while the requests of another one are made, which it must know of."""
     store.take_turn(session)
     if store.next_approving(session) is not None:
@@ -94,13 +96,18 @@ def claim(session: Session, *, now: datetime) -> Claimed | None:
         return None
     mine = new_id()
     states.compute_plan(plan, mine, until=now + LEASE, now=now)
+    week = Week(plan.week)
+    calls = week_capacity.call_limit(
+        session, week, plan.max_calls, minutes_per_call=rules.minutes_per_practice, now=now
+    )
     return Claimed(
         id=plan.id,
         claim=mine,
-        week=Week(plan.week),
+        week=week,
         requests_per_patient=plan.max_requests_per_patient,
         patients_per_therapist=plan.max_patients_per_therapist,
-        limits=PlanLimits(plan.requests_for_everyone, plan.max_calls),
+        limits=PlanLimits(plan.requests_for_everyone, calls.calls, calls.lack),
+        calls_in_callers_hours=calls.in_callers_hours,
     )
 
 
@@ -255,6 +262,7 @@ def propose(
         [_request_row(plan, each) for each in kept],
     )
     known.patients = known.patients_done = len(there)
+    known.calls_in_callers_hours = plan.calls_in_callers_hours
     plan_numbers.sum_up(known, kept)
     states.propose_plan(known, now=now)
     return True

@@ -34,6 +34,8 @@ class ContactPlan(Aggregate, Tables):
     max_patients_per_therapist: Mapped[int]
     requests_for_everyone: Mapped[int]
     max_calls: Mapped[int | None]
+    calls_in_callers_hours: Mapped[int | None]
+    """How many practices callers had hours for in that week when the plan was computed; None: nobody has hours."""
     claim: Mapped[UUID | None]
     """Whose turn it is to compute the plan: only this one may propose it; nobody else begins before `claimed_until`."""
     claimed_until: Mapped[datetime | None]
