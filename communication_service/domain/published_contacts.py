@@ -29,7 +29,6 @@ DAYS_AHEAD: Final = 28
 """For so many days it is said when callers phone: a contact plan looks three weeks ahead."""
 HOURS_ID: Final = UUID("00000000-0000-7000-8000-000000000001")
 """The one aggregate that says when callers phone."""
-CHANGING: Final = ("email_suppressed", "email_again_on", "planned_call_at", "number_is_wrong")
 
 
 def publish(session: Session, *, rules: ContactRules, now: datetime) -> int:
@@ -60,8 +59,8 @@ def _publish_contacts(session: Session, *, now: datetime) -> int:
 
 
 def _write(published: PublishedContact, row: Any, *, now: datetime) -> None:
-    for name in CHANGING:
-        setattr(published, name, getattr(row, name))
+    published.email_suppressed, published.email_again_on = row.email_suppressed, row.email_again_on
+    published.planned_call_at, published.number_is_wrong = row.planned_call_at, row.number_is_wrong
     published.updated_at = now
 
 

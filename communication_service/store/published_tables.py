@@ -1,4 +1,4 @@
-"""What other services were told of how practices can be contacted, and of when callers phone."""
+"""What was published of how practices can be contacted, and of when callers phone."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class _Trip(RecordSchema):
     units: Literal["kilometers"]
 
 
-class _RouteAnswer(RecordSchema):
+class _TripAnswer(RecordSchema):
     trip: _Trip
 
 
@@ -84,7 +84,7 @@ class Valhalla:
         document = self._ask("route", question)
         if document.get("error_code") in NO_WAY:
             return None
-        return read(lambda: _way(_RouteAnswer.model_validate(document, strict=False)))
+        return read(lambda: _way(_TripAnswer.model_validate(document, strict=False)))
 
     def table(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
         """Returns the way to each of several places; None where there is none.
@@ -121,7 +121,7 @@ def _document(document: Any) -> Any:
     raise RouterFailed(f"the answer has the code {code}" if type(code) is int else "the answer has an unknown code")
 
 
-def _way(answer: _RouteAnswer) -> RouterWay:
+def _way(answer: _TripAnswer) -> RouterWay:
     (leg,) = answer.trip.legs
     line = [Place(*each) for each in _points(leg.shape)]
     return RouterWay(

@@ -99,14 +99,13 @@ def _shown(id: UUID, known: tuple[Any, Contactable] | None, kept_back: ForecastW
 
 def _words(how: Contactable) -> Sentence:
     if how.earliest_at is None:
-        return Sentence.of(f"forecast.{how.waits_for}")
-    if how.channel == EMAIL:
-        day = how.waits_until and how.waits_until + A_DAY
-        return Sentence.of("forecast.email_on", day=day) if day else Sentence.of("forecast.email")
+        return Sentence.of(f"forecast_wait.{how.waits_for}")
     day = berlin_day(how.earliest_at)
-    return Sentence.of(
-        "forecast.planned_call" if how.waits_for == ForecastWait.PLANNED_CALL else "forecast.phone", day=day
-    )
+    if how.channel == EMAIL:
+        return Sentence.of("forecast.email_on", day=day) if how.waits_for else Sentence.of("forecast.email")
+    if how.waits_for == ForecastWait.PLANNED_CALL:
+        return Sentence.of("forecast.planned_call", day=day)
+    return Sentence.of("forecast.phone", day=day)
 
 
 def contactable(

@@ -14,7 +14,7 @@ from shared.database import Session
 from shared.values.contact_plan_enums import PlannedChannel
 
 
-class Counted(Protocol):
+class CountedRequest(Protocol):
     """What is counted of a request."""
 
     @property
@@ -30,7 +30,7 @@ class Counted(Protocol):
         """How likely the practice accepts, in ten-thousandths."""
 
 
-def sum_up(plan: ContactPlan, requests: Sequence[Counted]) -> None:
+def sum_up(plan: ContactPlan, requests: Sequence[CountedRequest]) -> None:
     """Write what these requests of a plan come to."""
     channels = {each.therapist_id: each.channel for each in requests}
     plan.requests, plan.contacts = len(requests), len(channels)

@@ -47,7 +47,6 @@ UNCHECKED = {
         "placement_request_audit_log": "words of vocabularies; the note is encrypted",
         "contact_log_entries": "words of vocabularies, and how a practice was known; the note is encrypted",
         "contact_plan_patients.lacks": "numbers by words of a vocabulary; deleted with the patient",
-        "practice_contacts": "of practices",
         "calling_hours": "minutes by day, of nobody",
         "contact_plan_patients.help": "sentences by their keys, as matches say them; deleted with the patient",
         "contact_plan_requests.unknown": "names of criteria; deleted with the patient",
