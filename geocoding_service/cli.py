@@ -39,8 +39,8 @@ def _measure_ways(
 
     Against straight lines, for the table that ways are estimated by: detour and speed by mode and length.
 
-    The router of the mode needs to be configured (OSRM_CAR_URL, …). Requests are sent in its turns. Services read the
-    table when they start: give it to all of them, and restart them.
+    The router of the mode needs to be configured (ROUTER, with OSRM_CAR_URL and others, or VALHALLA_URL). Requests are
+    sent in its turns. Services read the table when they start: give it to all of them, and restart them.
     """
     measured = _measured(service.dependencies(settings), TravelMode(mode), ways)
     try:

@@ -28,6 +28,7 @@ from shared.events.catalogue import (
     AddressGeocoded,
     AttemptsUsedUp,
     CallCorrected,
+    CallingHoursChanged,
     CallRecorded,
     EmailAnswered,
     EmailSent,
@@ -39,6 +40,7 @@ from shared.events.catalogue import (
     PatientStatusChanged,
     PatientTherapistsExcluded,
     PatientUpdated,
+    PracticeContactChanged,
     TherapistBlocked,
     TherapistDeactivated,
     TherapistMerged,
@@ -138,6 +140,18 @@ def keep_merged_patients(session: Session, events: Sequence[PatientMerged], *, n
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
     """Keep where therapists and patients are."""
     copies.keep_places(session, events)
+
+
+@listeners.projection(PracticeContactChanged)
+def keep_practice_contacts(session: Session, events: Sequence[PracticeContactChanged], *, now: datetime) -> None:  # noqa: ARG001
+    """Keep how practices can be contacted."""
+    copies.keep_practice_contacts(session, events)
+
+
+@listeners.projection(CallingHoursChanged)
+def keep_calling_hours(session: Session, events: Sequence[CallingHoursChanged], *, now: datetime) -> None:  # noqa: ARG001
+    """Keep when callers phone."""
+    copies.keep_calling_hours(session, events)
 
 
 @listeners.projection(PatientErased)

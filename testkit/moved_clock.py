@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 class MovedClock:
-    """What the processes of one platform take for the present time (`TESTING_CLOCK`, docs/decisions/0052)."""
+    """What the processes of one platform take for the present time (`TESTING_CLOCK`, docs/decisions/0056)."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._file = Path(settings["TESTING_CLOCK"])

@@ -20,6 +20,7 @@ from communication_service.domain import (
     outgoing,
     placement_requests,
     practice_summaries,
+    published_contacts,
     sending,
 )
 from communication_service.domain.in_flight import InFlightEmail
@@ -361,6 +362,12 @@ def confirm_erasures(now: datetime) -> int:
         return erasures.confirm_erasures(session, now=now)
 
 
+def publish_contacts(rules: ContactRules, now: datetime) -> int:
+    """Publish how practices can be contacted, and when callers phone, where that has changed."""
+    with transaction() as session:
+        return published_contacts.publish(session, rules=rules, now=now)
+
+
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
     rules, texts = dependencies.rules, dependencies.texts
@@ -373,5 +380,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("doubts", timedelta(seconds=15), doubts),
         Job("erasures", timedelta(seconds=2), confirm_erasures),
         Job("plan-calls", timedelta(seconds=30), PlanningCalls(rules, texts).run, needs_current_events=True),
+        Job("publish-contacts", timedelta(seconds=10), partial(publish_contacts, rules)),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules), needs_current_events=True),
     ]

@@ -17,7 +17,7 @@ from geocoding_service.domain.schemas import (
     DistanceView,
     Point,
 )
-from geocoding_service.settings import OsrmSettings
+from geocoding_service.settings import RouterSettings
 from shared.database import Session
 from shared.errors import FieldProblem, NotFound
 from shared.values import travel
@@ -37,7 +37,7 @@ class WantedWays(NamedTuple):
     kept: timedelta
 
 
-def ways_for_a_router(wanted: DistanceQuery | DistanceMatrixRequest, rules: OsrmSettings) -> WantedWays | None:
+def ways_for_a_router(wanted: DistanceQuery | DistanceMatrixRequest, rules: RouterSettings) -> WantedWays | None:
     """Returns the ways that a router may be asked for; None where it may not, or need not."""
     if why_not_routed(wanted, rules, has_router=True):
         return None
@@ -47,7 +47,7 @@ def ways_for_a_router(wanted: DistanceQuery | DistanceMatrixRequest, rules: Osrm
 
 
 def why_not_routed(
-    wanted: DistanceQuery | DistanceMatrixRequest, rules: OsrmSettings, *, has_router: bool
+    wanted: DistanceQuery | DistanceMatrixRequest, rules: RouterSettings, *, has_router: bool
 ) -> NotRouted | None:
     """Returns why no router is asked; None where one may be.
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from geocoding_service.domain import asked, route_judging
 from geocoding_service.domain.route_judging import Outcome
-from geocoding_service.settings import OsrmSettings
+from geocoding_service.settings import RouterSettings
 from geocoding_service.store import asked as asked_store
 from geocoding_service.store import routes as store
 from geocoding_service.store.routes import WantedRoute
@@ -136,7 +136,7 @@ def let_ask_alone(session: Session, claimed: ClaimedWays, *, now: datetime) -> N
 
 
 def record_answers(
-    session: Session, claimed: ClaimedWays, ways: Sequence[RouterWay | None], *, rules: OsrmSettings, now: datetime
+    session: Session, claimed: ClaimedWays, ways: Sequence[RouterWay | None], *, rules: RouterSettings, now: datetime
 ) -> Mapping[Outcome, int]:
     """Keep what a router answered, as far as it is believed; returns the number of ways by what is thought of them.
 

@@ -7,21 +7,22 @@ do; while a router does not answer, ways are estimated. The jobs ask for them as
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from geocoding_service.clients.nominatim import Nominatim
-from geocoding_service.clients.osrm import PlaceOffNetwork, Router
+from geocoding_service.clients.routers import PlaceOffNetwork, Router
 from geocoding_service.dependencies import Dependencies
 from geocoding_service.domain import distances, lookups, outside_servers, route_judging, routes
 from geocoding_service.domain.lookup import address_of
 from geocoding_service.domain.outside_servers import GEOCODER as THE_GEOCODER
+from geocoding_service.domain.outside_servers import ROUTERS as ALL_ROUTERS
 from geocoding_service.domain.outside_servers import Turn, router_of
 from geocoding_service.domain.schemas import DistanceMatrixRequest, DistanceQuery, GeocodeQuery
 from geocoding_service.jobs.turns import LONGEST_WAIT, LONGEST_WAIT_OF_A_COMMAND, Clock, ServerTurns, lease
-from geocoding_service.settings import NominatimSettings, OsrmSettings
+from geocoding_service.settings import NominatimSettings, RouterSettings
 from shared.database import Session, transaction
 from shared.errors import Outage
 from shared.runtime import clock, metrics
@@ -108,10 +109,15 @@ class Lookups:
 class Routing:
     """Asks the router of one mode for ways that wait, from one place to several at a time."""
 
-    rules: OsrmSettings
+    rules: RouterSettings
     mode: TravelMode
     router: Router
     wait: Callable[[float], None] = time.sleep
+
+    @property
+    def server(self) -> str:
+        """The name of the server among those outside."""
+        return router_of(None if self.rules.is_one_server else self.mode)
 
     def run(self, now: datetime) -> int:
         """Ask for the ways that have waited longest, when the turn has come; returns the number that was answered."""
@@ -157,7 +163,7 @@ class Routing:
 
     @property
     def _turns(self) -> ServerTurns:
-        return ServerTurns(router_of(self.mode), self.rules.interval_seconds, self.wait)
+        return ServerTurns(self.server, self.rules.interval_seconds, self.wait)
 
     def ask(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
         """Returns the ways to these places; of a single one with its line, which shows its unit.
@@ -188,8 +194,8 @@ class Routing:
     def _ask_in_turn(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
         turn = self._turns.take(clock.now(), longest=LONGEST_WAIT_OF_A_COMMAND)
         if turn is None:
-            _routers_answer([self.mode])
-            raise Outage("router.in_trouble", f"{router_of(self.mode)} is asked by too many others")
+            _routers_answer([self.server])
+            raise Outage("router.in_trouble", f"{self.server} is asked by too many others")
         ways = self._turns.ask(turn, lambda: self.ask(start, ends), clock.now)
         return [None] * len(ends) if ways is None else ways
 
@@ -219,8 +225,8 @@ def forget_routes(now: datetime) -> int:
     """Delete ways that nobody asked for lately, and say how many wait."""
     with transaction() as session:
         forgotten = routes.forget(session, now=now)
-        names = [router_of(mode) for mode in TravelMode]
-        metrics.routers_in_trouble.set(sum(outside_servers.trouble(session, each) is not None for each in names))
+        troubles = [outside_servers.trouble(session, each) for each in ALL_ROUTERS]
+        metrics.routers_in_trouble.set(len([each for each in troubles if each is not None]))
         metrics.routes_waiting.set(routes.count_waiting(session, now=now))
     return forgotten
 
@@ -290,8 +296,8 @@ def _geocoder_answers() -> bool:
     return True
 
 
-def _routers_answer(modes: Iterable[TravelMode] = TravelMode) -> bool:
-    if problem := _troubles([router_of(mode) for mode in modes]):
+def _routers_answer(servers: Sequence[str] = ALL_ROUTERS) -> bool:
+    if problem := _troubles(servers):
         raise Outage("router.in_trouble", problem)
     return True
 

@@ -7,12 +7,14 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from matching_service.store.tables import PatientCopy, TherapistCopy
+from matching_service.store.tables import CallingHours, PatientCopy, PracticeContact, TherapistCopy
 from shared.database import Session
 from shared.database.copies import keep_merged, keep_newest, keep_removed, week_of
 from shared.events.catalogue import (
     AddressGeocoded,
+    CallingHoursChanged,
     PatientMerged,
+    PracticeContactChanged,
     PublicCapacity,
     PublicCapacityStatement,
     PublicPatient,
@@ -78,6 +80,29 @@ def keep_places(session: Session, events: Sequence[AddressGeocoded]) -> None:
         keep_newest(session, copies, rows, part="geocoded_", inserted=NO_STATE_YET)
 
 
+def keep_practice_contacts(session: Session, events: Sequence[PracticeContactChanged]) -> None:
+    """Keep how practices can be contacted, as the communication service published it last."""
+    names = ("email_suppressed", "email_again_on", "planned_call_at", "number_is_wrong")
+    rows = [
+        {"id": e.therapist_id, **{name: getattr(e, name) for name in names}, **e.envelope.position()} for e in events
+    ]
+    keep_newest(session, PracticeContact, rows)
+
+
+def keep_calling_hours(session: Session, events: Sequence[CallingHoursChanged]) -> None:
+    """Keep when callers phone, as it was published last."""
+    rows = [
+        {
+            "id": e.calling_hours_id,
+            "callers": e.callers,
+            "days": [each.model_dump(mode="json") for each in e.days],
+            **e.envelope.position(),
+        }
+        for e in events
+    ]
+    keep_newest(session, CallingHours, rows)
+
+
 def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:
     capacity = therapist.capacity or PublicCapacity()
     address = {name: _line(getattr(therapist, name)) for name in ADDRESS}
@@ -104,6 +129,7 @@ def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str,
         "contact_preference": therapist.contact_preference,
         "mailbox": None if therapist.email_opt_out else mailbox_of(therapist.email),
         "can_be_phoned": bool((therapist.phone or therapist.mobile) and therapist.phone_hours),
+        "phone_hours": week_of(therapist.id, therapist.phone_hours),
         "merged_into": None,
         "given_place": _place(therapist.id, therapist.postal_code, therapist.latitude, therapist.longitude),
     }

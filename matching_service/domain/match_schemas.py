@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from matching_service.domain.forecast_schemas import Contactable
 from matching_service.domain.scoring import ScoreParts
 from shared.values.descriptions import described
 from shared.values.enums import CheckResult, MatchCriterion, PreferredGender, Procedure, TravelMode
@@ -133,6 +134,8 @@ class Candidate:
     """Why the therapist fits, the weightiest first; what is not known last."""
     working_hours_overlap: WeeklyHours
     """When the practice treats and the patient has time; null where one of the two is unknown."""
+    contact: Contactable
+    """How and when the practice can be contacted."""
     bearing_deg: int | None
     """In which direction the practice lies from the patient: degrees clockwise from north, 0 to 359.
 

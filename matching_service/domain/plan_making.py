@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from matching_service.domain import acceptance, states, week_capacity
+from matching_service.domain import acceptance, plan_numbers, states, week_capacity
 from matching_service.domain.criteria import MANY
 from matching_service.domain.plan_question import (
     Outlook,
@@ -26,13 +26,13 @@ from matching_service.domain.plan_question import (
 )
 from matching_service.domain.search import Search, of_patient
 from matching_service.domain.week_capacity import PracticeLimits, Week
-from matching_service.settings import AskAgainRules
+from matching_service.settings import DEFAULT_PLAN_RULES, AskAgainRules, ContactPlanRules
 from matching_service.store import contact_plans as store
 from matching_service.store import plan_candidates, queries
 from matching_service.store.plan_candidates import PackedPractices
-from matching_service.store.tables import ContactPlan
 from shared.database import Session, new_id
 from shared.runtime.logs import logger
+from shared.texts import Sentence
 from shared.values.contact_plan_enums import ContactLack, ContactPlanStatus, PlanGap, PlannedRequestState
 
 log = logger(__name__)
@@ -50,6 +50,11 @@ MOST_AREA: Final = PORTION * 40**2
 """And no more patients than have this sum of radiuses, squared: a statement is over in seconds."""
 
 
+Help = Mapping[UUID, Sequence[Sentence]]
+"""What would help each patient whom no practice fits."""
+NO_HELP: Final[Help] = {}
+
+
 @dataclass(frozen=True)
 class Claimed:
     """A plan that is this worker's to compute."""
@@ -60,6 +65,8 @@ class Claimed:
     requests_per_patient: int
     patients_per_therapist: int
     limits: PlanLimits
+    calls_in_callers_hours: int | None = None
+    """How many practices callers have hours for in that week; None: no caller has any."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ class SearchingPatient:
     room: int
 
 
-def claim(session: Session, *, now: datetime) -> Claimed | None:
+def claim(session: Session, *, rules: ContactPlanRules = DEFAULT_PLAN_RULES, now: datetime) -> Claimed | None:
     """The next plan that is to be computed; none while the requests of another one are made, which it must know of."""
     store.take_turn(session)
     if store.next_approving(session) is not None:
@@ -89,13 +96,18 @@ def claim(session: Session, *, now: datetime) -> Claimed | None:
         return None
     mine = new_id()
     states.compute_plan(plan, mine, until=now + LEASE, now=now)
+    week = Week(plan.week)
+    calls = week_capacity.call_limit(
+        session, week, plan.max_calls, minutes_per_call=rules.minutes_per_practice, now=now
+    )
     return Claimed(
         id=plan.id,
         claim=mine,
-        week=Week(plan.week),
+        week=week,
         requests_per_patient=plan.max_requests_per_patient,
         patients_per_therapist=plan.max_patients_per_therapist,
-        limits=PlanLimits(plan.requests_for_everyone, plan.max_calls),
+        limits=PlanLimits(plan.requests_for_everyone, calls.calls, calls.lack),
+        calls_in_callers_hours=calls.in_callers_hours,
     )
 
 
@@ -220,8 +232,23 @@ def question(
     return Question(patients, practices, pairs, plan.limits)
 
 
+def without_candidates(people: Sequence[SearchingPatient], solution: Solution) -> list[SearchingPatient]:
+    """Whom no practice fits, those first who have waited longest."""
+    return [each for each in people if _gap_of(each, solution.outlooks.get(each.id)) == PlanGap.NOBODY_FITS]
+
+
+def _gap_of(each: SearchingPatient, outlook: Outlook | None) -> PlanGap | None:
+    return each.gap or (None if outlook is not None and outlook.candidates else PlanGap.NOBODY_FITS)
+
+
 def propose(
-    session: Session, plan: Claimed, people: Sequence[SearchingPatient], solution: Solution, *, now: datetime
+    session: Session,
+    plan: Claimed,
+    people: Sequence[SearchingPatient],
+    solution: Solution,
+    *,
+    help: Help = NO_HELP,
+    now: datetime,
 ) -> bool:
     """Write the plan, of all who still search; False, and nothing, where the plan is not this worker's any more."""
     known = store.one(session, plan.id, lock=True)
@@ -231,10 +258,12 @@ def propose(
     kept = _as_consented(session, [each for each in solution.requests if each.patient_id in there])
     store.add(
         session,
-        [_patient_row(plan, position, each, solution.outlooks) for position, each in _numbered(people, there)],
+        [_patient_row(plan, position, each, solution.outlooks, help) for position, each in _numbered(people, there)],
         [_request_row(plan, each) for each in kept],
     )
-    _sum_up(known, len(there), kept)
+    known.patients = known.patients_done = len(there)
+    known.calls_in_callers_hours = plan.calls_in_callers_hours
+    plan_numbers.sum_up(known, kept)
     states.propose_plan(known, now=now)
     return True
 
@@ -255,19 +284,10 @@ def _numbered(people: Sequence[SearchingPatient], there: set[UUID]) -> Iterator[
     return enumerate((each for each in people if each.id in there), start=1)
 
 
-def _sum_up(plan: ContactPlan, patients: int, requests: Sequence[Planned]) -> None:
-    channels = {each.therapist_id: each.channel for each in requests}
-    plan.patients = plan.patients_done = patients
-    plan.requests, plan.contacts = len(requests), len(channels)
-    plan.calls = sum(each == "phone" for each in channels.values())
-    plan.expected = acceptance.expected((each.therapist_id, each.chance) for each in requests)
-
-
 def _patient_row(
-    plan: Claimed, position: int, each: SearchingPatient, outlooks: Mapping[UUID, Outlook]
+    plan: Claimed, position: int, each: SearchingPatient, outlooks: Mapping[UUID, Outlook], help: Help
 ) -> dict[str, Any]:
     outlook = outlooks.get(each.id, Outlook(0, 0, {}))
-    gap = each.gap or (None if outlook.candidates else PlanGap.NOBODY_FITS)
     return {
         "plan_id": plan.id,
         "patient_id": each.id,
@@ -276,8 +296,9 @@ def _patient_row(
         "asked_already": each.asked_already,
         "candidates": outlook.candidates,
         "planned": outlook.planned,
-        "gap": gap,
+        "gap": _gap_of(each, outlook),
         "lacks": outlook.lacks,
+        "help": [sentence.to_json() for sentence in help.get(each.id, ())],
     }
 
 

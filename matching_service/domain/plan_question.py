@@ -21,6 +21,8 @@ class PlanLimits:
     """So many requests everybody is to have before anybody has more."""
     calls: int | None = None
     """How many practices can be called in the week; None: nobody knows, so that calls do not bound the plan."""
+    calls_lack: ContactLack = ContactLack.NO_CALL_LEFT
+    """What is missing where more would be called."""
 
 
 @dataclass(frozen=True)

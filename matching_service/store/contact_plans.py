@@ -102,6 +102,13 @@ def requests_of_pairs(
     return session.scalars(select(PlannedRequest).where(PlannedRequest.plan_id == plan_id, among)).all()
 
 
+def proposed(session: Session, plan_id: UUID) -> Sequence[Any]:
+    """What a plan proposes now, those that staff added included: `patient_id`, `therapist_id`, `channel`, `chance`."""
+    columns = (PlannedRequest.patient_id, PlannedRequest.therapist_id, PlannedRequest.channel, PlannedRequest.chance)
+    is_meant = (PlannedRequest.plan_id == plan_id, PlannedRequest.state == PlannedRequestState.PROPOSED)
+    return session.execute(select(*columns).where(*is_meant).order_by(PlannedRequest.id)).all()
+
+
 def numbers_made(session: Session, plan_id: UUID) -> dict[UUID, int]:
     """How many requests of a plan were made for each patient who has any."""
     made = (PlannedRequest.plan_id == plan_id, PlannedRequest.state == PlannedRequestState.MADE)

@@ -1,6 +1,6 @@
 """The only module that reads the wall clock; endpoints call it and pass the datetime on.
 
-In tests a clock may be ahead of the machine's: `follow` says by which file (docs/decisions/0052). It never goes back.
+In tests a clock may be ahead of the machine's: `follow` says by which file (docs/decisions/0056). It never goes back.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The setting of a clock that tests move (docs/decisions/0052)."""
+"""The setting of a clock that tests move (docs/decisions/0056)."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _check_time(now: datetime) -> None:
     """Refuse a time that is past, outside of tests: what is done then would look older than what was done already.
 
     A later one is possible, but other services take no events of the future: it is for what publishes none, and for
-    tests, which move the clocks of all services (docs/decisions/0052).
+    tests, which move the clocks of all services (docs/decisions/0056).
     """
     if clock.is_for_testing():
         return
