@@ -31,8 +31,13 @@ STANDS = EmailSuppression.removed_at.is_(None)
 
 def is_suppressed(session: Session, email_key: str) -> bool:
     """Whether this address gets no inquiries: one reason is enough."""
-    found = select(EmailSuppression.id).where(EmailSuppression.email_key == email_key, STANDS)
-    return bool(session.scalar(select(found.exists())))
+    return bool(suppressed_among(session, [email_key]))
+
+
+def suppressed_among(session: Session, email_keys: Collection[str]) -> set[str]:
+    """Those of these addresses that get no inquiries."""
+    found = select(EmailSuppression.email_key).where(EmailSuppression.email_key.in_(email_keys), STANDS)
+    return set(session.scalars(found)) if email_keys else set()
 
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[EmailSuppression]:
