@@ -15,8 +15,8 @@ from uuid import UUID
 
 from benchmarks.figures import Figure, at_least, at_most, share_at_least
 from communication_service.domain.call_plan_grid import grid_of
-from communication_service.domain.call_plan_making import KnownCall, Week, ask, week_from, weight_of
-from communication_service.domain.call_plan_question import Question, Score, Solution
+from communication_service.domain.call_plan_making import DaysAhead, KnownCall, ask, week_from, weight_of
+from communication_service.domain.call_plan_question import CallQuestion, CallSolution, Score
 from communication_service.domain.call_times import CallerTimes, CallTimes, TakenTime
 from communication_service.jobs.call_plans import solve_apart
 from communication_service.settings import ContactRules
@@ -84,7 +84,7 @@ def _measured(
     yield from _moved(kind, question, solution, week)
 
 
-def _moved(kind: str, question: Question, solution: Solution, week: Week) -> Iterator[Figure]:
+def _moved(kind: str, question: CallQuestion, solution: CallSolution, week: DaysAhead) -> Iterator[Figure]:
     """How many calls move, which are not those of the one who is ill."""
     first, *others = question.callers
     ill = replace(first, free=[span for span in first.free if span[0] >= week.days[1]])
@@ -100,7 +100,7 @@ def _moved(kind: str, question: Question, solution: Solution, week: Week) -> Ite
 
 
 def _first_fit(
-    calls: Sequence[KnownCall], callers: Sequence[CallerTimes], week: Week, rules: ContactRules
+    calls: Sequence[KnownCall], callers: Sequence[CallerTimes], week: DaysAhead, rules: ContactRules
 ) -> dict[UUID, TakenTime]:
     """What planning without a solver does, one call after another."""
     rules = rules.model_copy(update={"call_horizon_days": len(week.days) - 1})
@@ -120,7 +120,7 @@ def _first_fit(
     return found
 
 
-def _score(question: Question, found: dict[UUID, TakenTime]) -> Score:
+def _score(question: CallQuestion, found: dict[UUID, TakenTime]) -> Score:
     grid = grid_of(question)
     value = 0
     for number, call in enumerate(question.calls):

@@ -35,4 +35,4 @@ class CallPlanCollection(Resource):
 
         Look at the address in `Location` for what came of it. Where a plan is being made already, that one is shown.
         """
-        return call_plans.request(context.session, by=context.caller.id, now=context.now)
+        return call_plans.have_planned(context.session, by=context.caller.id, now=context.now)

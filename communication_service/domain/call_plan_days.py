@@ -14,7 +14,7 @@ from ortools.sat.python import cp_model
 from communication_service.domain.call_plan_grid import (
     ANYWHERE,
     Grid,
-    Place,
+    GridPlace,
     Places,
     Starts,
     all_between,
@@ -29,7 +29,7 @@ MOST_OTHERS: Final = 200
 """So many calls without a place are tried on a day, those of most weight first."""
 
 
-def improve(grid: Grid, places: Places) -> dict[int, Place]:
+def improve(grid: Grid, places: Places) -> dict[int, GridPlace]:
     """The plan with more calls on days with time left; each day is solved together with calls that have no place."""
     best = dict(places)
     for day in range(len(grid.day_starts)):
@@ -74,7 +74,7 @@ class _Day:
             (call, start): self._model.new_bool_var("") for call, starts in chosen.items() for start in each_of(starts)
         }
         self._busy = {
-            Place(caller, start): self._model.new_bool_var("")
+            GridPlace(caller, start): self._model.new_bool_var("")
             for caller, starts in enumerate(grid.callers)
             for start in each_of(starts & grid.on_day(day))
         }
@@ -106,7 +106,9 @@ class _Day:
         callers: dict[int, list[Any]] = {}
         for place, busy in self._busy.items():
             callers.setdefault(place.start, []).append(busy)
-            after = (self._busy.get(Place(place.caller, place.start + more)) for more in range(1, self._grid.length))
+            after = (
+                self._busy.get(GridPlace(place.caller, place.start + more)) for more in range(1, self._grid.length)
+            )
             self._model.add_at_most_one([busy, *(each for each in after if each is not None)])
         for start, who in callers.items():
             self._model.add(sum(of_start.get(start, [])) == sum(who))
@@ -117,12 +119,13 @@ class _Day:
         weights = {call: self._grid.question.calls[call].weight for call in self._chosen}
         a_call = a_weight * (sum(weights.values()) + 1)
         terms = [
-            begins * (a_call + weights[call] * a_weight + min(self._grid.kept(call, Place(-1, start)), ANYWHERE + 1))
+            begins
+            * (a_call + weights[call] * a_weight + min(self._grid.kept(call, GridPlace(-1, start)), ANYWHERE + 1))
             for (call, start), begins in self._begins.items()
         ]
         self._model.maximize(sum([*terms, *self._with_caller.values()]))
 
-    def solve(self) -> dict[int, Place]:
+    def solve(self) -> dict[int, GridPlace]:
         """The best plan of the day that was found; the one there is where none is better."""
         self._hint()
         solver = cp_model.CpSolver()
@@ -141,7 +144,7 @@ class _Day:
         for call, stays in self._with_caller.items():
             self._model.add_hint(stays, self._best.get(call) == self._grid.current[call])
 
-    def _places(self, solver: Any) -> dict[int, Place]:
+    def _places(self, solver: Any) -> dict[int, GridPlace]:
         callers: dict[int, list[int]] = {}
         for place, busy in self._busy.items():
             if solver.boolean_value(busy):
@@ -152,5 +155,5 @@ class _Day:
         }
         for place in kept.values():
             callers[place.start].remove(place.caller)
-        moved = {call: Place(callers[at].pop(0), at) for call, at in begin.items() if call not in kept}
+        moved = {call: GridPlace(callers[at].pop(0), at) for call, at in begin.items() if call not in kept}
         return {**kept, **moved}

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from ortools.graph.python import min_cost_flow
 
-from communication_service.domain.call_plan_grid import Grid, Place, Starts, around, each_of, one
+from communication_service.domain.call_plan_grid import Grid, GridPlace, Starts, around, each_of, one
 
 _STEPS_THAT_COUNT: Final = 96
 """Within a day sooner is better where nothing else decides, by quarters of an hour."""
@@ -34,9 +34,9 @@ class _Arcs:
         self.costs.append(cost)
 
 
-def best_flow(grid: Grid) -> dict[int, Place]:
+def best_flow(grid: Grid) -> dict[int, GridPlace]:
     """The plan with the most calls, then of the most value, then with the fewest moves."""
-    slots = [Place(caller, start) for caller, starts in enumerate(_cut(grid)) for start in each_of(starts)]
+    slots = [GridPlace(caller, start) for caller, starts in enumerate(_cut(grid)) for start in each_of(starts)]
     if not slots or not grid.calls:
         return {}
     calls, times = len(grid.calls), sorted({slot.start for slot in slots})
@@ -67,7 +67,7 @@ def _cut_one(left: Starts, kept: Starts, length: int) -> Starts:
     return chosen
 
 
-def _arcs(grid: Grid, time_node: dict[int, int], slot_node: dict[Place, int]) -> _Arcs:
+def _arcs(grid: Grid, time_node: dict[int, int], slot_node: dict[GridPlace, int]) -> _Arcs:
     arcs = _Arcs()
     times = 0
     for start in time_node:
@@ -75,7 +75,7 @@ def _arcs(grid: Grid, time_node: dict[int, int], slot_node: dict[Place, int]) ->
     price = _Prices(grid)
     for call, starts in enumerate(grid.calls):
         for start in each_of(starts & times):
-            arcs.add(call, time_node[start], price.of(call, Place(-1, start)))
+            arcs.add(call, time_node[start], price.of(call, GridPlace(-1, start)))
         planned = grid.current.get(call)
         if planned is not None and planned in slot_node:
             arcs.add(call, slot_node[planned], price.of(call, planned))
@@ -94,7 +94,7 @@ class _Prices:
         # each start of a day lies in one of as many parts of it
         self._of_day = [(start, end - start) for start, end in _days(grid)]
 
-    def of(self, call: int, place: Place) -> int:
+    def of(self, call: int, place: GridPlace) -> int:
         """What it costs to make a call there; the caller is any other than the planned one where it is -1."""
         day = self._grid.day_of(place.start)
         begins, steps = self._of_day[day]
@@ -125,8 +125,8 @@ def _solve(arcs: _Arcs, calls: int, times: int, slots: int) -> Sequence[int]:
 
 
 def _places(
-    arcs: _Arcs, used: Sequence[int], time_node: dict[int, int], slot_node: dict[Place, int]
-) -> dict[int, Place]:
+    arcs: _Arcs, used: Sequence[int], time_node: dict[int, int], slot_node: dict[GridPlace, int]
+) -> dict[int, GridPlace]:
     """The calls with their places: of those at one time each takes one of the callers who are free then."""
     start_of = {node: start for start, node in time_node.items()}
     slot_of = {node: slot for slot, node in slot_node.items()}
@@ -141,5 +141,5 @@ def _places(
         else:
             at_times.append((tail, start_of[head]))
     for call, start in at_times:
-        places[call] = Place(callers[start].pop(0), start)
+        places[call] = GridPlace(callers[start].pop(0), start)
     return dict(sorted(places.items()))

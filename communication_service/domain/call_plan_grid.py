@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from communication_service.domain.call_plan_question import Question, Score, WantedCall
+from communication_service.domain.call_plan_question import CallQuestion, Score, WantedCall
 from communication_service.domain.call_times import FreeSlot, Span
 
 Starts = int
@@ -23,14 +23,14 @@ ANYWHERE: Final = 1
 """What it counts that a call which is planned stays in these days; as much more at its time, and with its caller."""
 
 
-class Place(NamedTuple):
+class GridPlace(NamedTuple):
     """The number of a caller, and that of a start."""
 
     caller: int
     start: int
 
 
-Places = Mapping[int, Place]
+Places = Mapping[int, GridPlace]
 """Where calls are made, by their numbers."""
 
 
@@ -38,7 +38,7 @@ Places = Mapping[int, Place]
 class Grid:
     """The question in numbers."""
 
-    question: Question
+    question: CallQuestion
     length: int
     """How many steps a call takes."""
     calls: Sequence[Starts]
@@ -69,7 +69,7 @@ class Grid:
         """What is won by making a call then: sooner is more."""
         return self.question.calls[call].weight * (len(self.day_starts) - self.day_of(start))
 
-    def kept(self, call: int, place: Place | None) -> int:
+    def kept(self, call: int, place: GridPlace | None) -> int:
         """What it counts that a call is made there, or not at all: most where it is planned now."""
         known = self.current.get(call)
         if known is None or place is None:
@@ -81,13 +81,13 @@ class Grid:
         kept = sum(self.kept(call, places.get(call)) for call in self.current)
         return Score(len(places), sum(self.value(call, at.start) for call, at in places.items()), kept)
 
-    def slot(self, place: Place) -> FreeSlot:
+    def slot(self, place: GridPlace) -> FreeSlot:
         """The place as an instant and a caller."""
         begins = self.question.days[0] + place.start * self.question.step
         return FreeSlot(begins, self.question.callers[place.caller].caller_id)
 
 
-def grid_of(question: Question) -> Grid:
+def grid_of(question: CallQuestion) -> Grid:
     """The question in numbers."""
     calls = [_starts(question, call.spans) for call in question.calls]
     callers = [_starts(question, caller.free) for caller in question.callers]
@@ -103,14 +103,14 @@ def grid_of(question: Question) -> Grid:
     return Grid(question, length, calls, callers, days, _apart(fitting, length))
 
 
-def _current(question: Question, call: WantedCall, numbers: Mapping[UUID | None, int]) -> Place | None:
+def _current(question: CallQuestion, call: WantedCall, numbers: Mapping[UUID | None, int]) -> GridPlace | None:
     if call.current is None or call.current.caller_id not in numbers:
         return None
     start, rest = divmod(call.current.starts_at - question.days[0], question.step)
-    return None if rest or start < 0 else Place(numbers[call.current.caller_id], start)
+    return None if rest or start < 0 else GridPlace(numbers[call.current.caller_id], start)
 
 
-def _apart(places: Places, length: int) -> dict[int, Place]:
+def _apart(places: Places, length: int) -> dict[int, GridPlace]:
     """Those places that no two calls of one caller share: the first of them have it."""
     taken: dict[int, Starts] = {}
     kept = {}
@@ -121,7 +121,7 @@ def _apart(places: Places, length: int) -> dict[int, Place]:
     return kept
 
 
-def _starts(question: Question, spans: Iterable[Span]) -> Starts:
+def _starts(question: CallQuestion, spans: Iterable[Span]) -> Starts:
     """The starts of calls that lie in one of these spans whole."""
     found, begins = 0, question.days[0]
     for opens, closes in spans:
@@ -164,22 +164,24 @@ class Timetable:
     def __init__(self, grid: Grid, places: Places | None = None) -> None:
         self._length = grid.length
         self._left = list(grid.callers)
-        self.places: dict[int, Place] = {}
+        self.places: dict[int, GridPlace] = {}
         for call, place in (places or {}).items():
             self.put(call, place)
 
-    def put(self, call: int, place: Place) -> None:
+    def put(self, call: int, place: GridPlace) -> None:
         """Give a call its place, which is free."""
         self.places[call] = place
         self._left[place.caller] &= ~around(place.start, self._length)
 
-    def first_free(self, starts: Starts) -> Place | None:
+    def first_free(self, starts: Starts) -> GridPlace | None:
         """The earliest of these starts at which a caller is free, and of several callers the first."""
-        found = [Place(caller, first_of(common)) for caller, left in enumerate(self._left) if (common := left & starts)]
+        found = [
+            GridPlace(caller, first_of(common)) for caller, left in enumerate(self._left) if (common := left & starts)
+        ]
         return min(found, key=lambda place: place.start, default=None)
 
 
-def first_fit(grid: Grid, places: Places | None = None) -> dict[int, Place]:
+def first_fit(grid: Grid, places: Places | None = None) -> dict[int, GridPlace]:
     """Every call that has no place yet is given the first that is free, in the order of the question."""
     table = Timetable(grid, places)
     for call, starts in enumerate(grid.calls):

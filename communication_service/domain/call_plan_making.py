@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from communication_service.domain.call_plan_question import CallerWeek, Question, WantedCall
+from communication_service.domain.call_plan_question import CallerWeek, CallQuestion, WantedCall
 from communication_service.domain.call_times import CallerTimes, CallTimes, FreeSlot, Span, TakenTime
 from communication_service.settings import ContactRules
 from shared.values.call_plan_enums import CallGap
@@ -37,7 +37,7 @@ class KnownCall:
     """Where it is planned, whenever that is."""
 
 
-class Week(NamedTuple):
+class DaysAhead(NamedTuple):
     """The days of a plan, and when the first of its calls may begin."""
 
     days: Sequence[datetime]
@@ -54,15 +54,15 @@ class Week(NamedTuple):
 class Asked:
     """The question, and what is certain without asking it."""
 
-    question: Question
+    question: CallQuestion
     gaps: Mapping[UUID, CallGap]
     """Calls that cannot be made in these days, by inquiry."""
 
 
-def week_from(now: datetime) -> Week:
+def week_from(now: datetime) -> DaysAhead:
     """The days that are planned at this moment."""
     today = berlin_day(now)
-    return Week(
+    return DaysAhead(
         [start_of_berlin_day(today + timedelta(days=number)) for number in range(DAYS + 1)], now + UNTIL_THE_FIRST
     )
 
@@ -79,7 +79,7 @@ def ask(
     callers: Sequence[CallerTimes],
     fixed: Iterable[TakenTime],
     *,
-    week: Week,
+    week: DaysAhead,
     rules: ContactRules,
 ) -> Asked:
     """The question of these calls; `fixed`: when callers are in other calls, which stay where they are."""
@@ -89,7 +89,7 @@ def ask(
         for each in calls
         if spans[each.inquiry_id]
     ]
-    question = Question(
+    question = CallQuestion(
         days=week.days,
         length=rules.call_length,
         step=timedelta(minutes=rules.call_step_minutes),
@@ -99,21 +99,21 @@ def ask(
     return Asked(question, {each.inquiry_id: _gap(each, week) for each in calls if not spans[each.inquiry_id]})
 
 
-def _spans(call: KnownCall, week: Week) -> list[Span]:
+def _spans(call: KnownCall, week: DaysAhead) -> list[Span]:
     first = max(week.first, call.earliest or week.first)
     return call.times.spans(first, week.until, unanswered_at=call.unanswered_at) if first < week.until else []
 
 
-def _in_week(slot: FreeSlot | None, week: Week) -> FreeSlot | None:
+def _in_week(slot: FreeSlot | None, week: DaysAhead) -> FreeSlot | None:
     return slot if slot is not None and week.first <= slot.starts_at < week.until else None
 
 
-def _gap(call: KnownCall, week: Week) -> CallGap:
+def _gap(call: KnownCall, week: DaysAhead) -> CallGap:
     is_open = bool(call.times.spans(week.first, week.until))
     return CallGap.NOT_YET if is_open else CallGap.PRACTICE_CLOSED
 
 
-def free_times(caller: CallerTimes, fixed: Iterable[TakenTime], week: Week) -> list[Span]:
+def free_times(caller: CallerTimes, fixed: Iterable[TakenTime], week: DaysAhead) -> list[Span]:
     """When a caller has time in these days beside the calls that stay where they are."""
     theirs = [(each.starts_at, each.ends_at) for each in fixed if each.caller_id == caller.caller_id]
     busy = replace(caller, absences=[*caller.absences, *theirs])

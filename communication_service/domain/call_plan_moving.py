@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from communication_service.domain import callers, composing, practice_hours
-from communication_service.domain.call_plan_making import Week
+from communication_service.domain.call_plan_making import DaysAhead
 from communication_service.domain.call_plan_moves import Move
 from communication_service.domain.call_plan_reading import stays
 from communication_service.domain.call_planning import ChosenSlot
@@ -32,7 +32,7 @@ class Mover:
     session: Session
     rules: ContactRules
     texts: PatientTexts
-    week: Week
+    week: DaysAhead
     now: datetime
 
     def move(self, ring: Sequence[Move]) -> bool:

@@ -38,7 +38,7 @@ class CallerWeek:
 
 
 @dataclass(frozen=True)
-class Question:
+class CallQuestion:
     """Everything that a plan is made from."""
 
     days: Sequence[datetime]
@@ -64,7 +64,7 @@ class Score(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Solution:
+class CallSolution:
     """Who makes which call when."""
 
     slots: Mapping[UUID, FreeSlot]

@@ -10,9 +10,17 @@ from typing import Any
 from uuid import UUID
 
 from communication_service.domain import callers, claims, practice_hours
-from communication_service.domain.call_plan_making import Asked, KnownCall, Week, ask, free_times, week_from, weight_of
+from communication_service.domain.call_plan_making import (
+    Asked,
+    DaysAhead,
+    KnownCall,
+    ask,
+    free_times,
+    week_from,
+    weight_of,
+)
 from communication_service.domain.call_plan_moves import Move
-from communication_service.domain.call_plan_question import Solution
+from communication_service.domain.call_plan_question import CallSolution
 from communication_service.domain.call_plans import Result
 from communication_service.domain.call_times import CallerTimes, FreeSlot, TakenTime
 from communication_service.settings import ContactRules
@@ -23,7 +31,7 @@ from shared.values.datetimes import berlin_day
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedContact:
     """A contact by phone, and where its call is planned."""
 
     therapist_id: UUID
@@ -36,9 +44,9 @@ class Reading:
     """Everything that a plan is made from."""
 
     fingerprint: str
-    week: Week
+    week: DaysAhead
     asked: Asked
-    known: Mapping[UUID, Planned]
+    known: Mapping[UUID, PlannedContact]
     """By inquiry."""
     callers: Sequence[CallerTimes]
     fixed: Sequence[TakenTime]
@@ -74,7 +82,7 @@ def read(session: Session, rules: ContactRules, *, now: datetime) -> Reading:
         calls.append(
             KnownCall(inquiry.id, times, weight, inquiry.next_attempt_after, inquiry.unanswered_at, current=slot)
         )
-        known[inquiry.id] = Planned(therapist.id, call.id if call else None, slot)
+        known[inquiry.id] = PlannedContact(therapist.id, call.id if call else None, slot)
     calls.sort(key=lambda each: (-each.weight, each.inquiry_id))
     movable = {each.call_id for each in known.values()}
     between = store.planned_between(session, week.days[0], week.until)
@@ -84,13 +92,13 @@ def read(session: Session, rules: ContactRules, *, now: datetime) -> Reading:
     return Reading(fingerprint(session, rules, now=now), week, asked, known, ours, fixed, rules.call_length)
 
 
-def stays(call: PhoneCall, week: Week, rules: ContactRules, *, now: datetime) -> bool:
+def stays(call: PhoneCall, week: DaysAhead, rules: ContactRules, *, now: datetime) -> bool:
     """Whether a plan leaves the call where it is."""
     is_chosen = call.insisted or call.chosen_by_staff or call.ends_at - call.starts_at != rules.call_length
     return is_chosen or claims.is_held(call, now=now) or call.starts_at < week.first
 
 
-def moves(reading: Reading, solution: Solution) -> list[Move]:
+def moves(reading: Reading, solution: CallSolution) -> list[Move]:
     """What is to be done so that calls are where the solution has them."""
     found = []
     for call in reading.asked.question.calls:
@@ -101,7 +109,7 @@ def moves(reading: Reading, solution: Solution) -> list[Move]:
     return found
 
 
-def result(reading: Reading, solution: Solution) -> Result:
+def result(reading: Reading, solution: CallSolution) -> Result:
     """What is recorded of the plan."""
     gaps = {**reading.asked.gaps, **solution.gaps}
     return Result(
@@ -117,7 +125,7 @@ def result(reading: Reading, solution: Solution) -> Result:
     )
 
 
-def _minutes(reading: Reading, solution: Solution, caller: CallerTimes) -> dict[str, Any]:
+def _minutes(reading: Reading, solution: CallSolution, caller: CallerTimes) -> dict[str, Any]:
     """How much of a caller's time there is, and is used."""
     placed = sum(slot.caller_id == caller.caller_id for slot in solution.slots.values()) * reading.length
     fixed = sum(

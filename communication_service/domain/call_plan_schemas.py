@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from shared.values.call_plan_enums import CallGap, CallPlanStatus
+from shared.values.call_plan_enums import CallGap, CallPlanState
 from shared.values.datetimes import Instant, IsoDate
 from shared.values.lists import Several
 from shared.values.schemas import EntityView, QuerySchema, Schema
@@ -16,7 +16,7 @@ MOST_SHOWN = 1000
 class CallPlanFilter(QuerySchema):
     """Which plans are wanted."""
 
-    status: Several[CallPlanStatus] = []
+    state: Several[CallPlanState] = []
     """How far they are."""
 
 
@@ -45,7 +45,7 @@ class UnreachablePractice(Schema):
 class CallPlanView(EntityView):
     """One time that calls were planned anew."""
 
-    status: CallPlanStatus
+    state: CallPlanState
     """How far it is."""
     first_day: IsoDate | None
     """The first of its days; null while no worker has begun."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from communication_service.domain.call_plan_days import improve
 from communication_service.domain.call_plan_flow import best_flow
 from communication_service.domain.call_plan_grid import Grid, Places, first_fit, grid_of
-from communication_service.domain.call_plan_question import Question, Solution
+from communication_service.domain.call_plan_question import CallQuestion, CallSolution
 from shared.values.call_plan_enums import CallGap
 
 
-def solve(question: Question) -> Solution:
+def solve(question: CallQuestion) -> CallSolution:
     """The most calls, then of the most value, then with the fewest moves.
 
     Never worse than first-fit, nor than what is planned completed by it.
@@ -27,15 +27,15 @@ def solve(question: Question) -> Solution:
     return _solution(grid, places)
 
 
-def solve_by_first_fit(question: Question) -> Solution:
+def solve_by_first_fit(question: CallQuestion) -> CallSolution:
     """What is planned without a solver: each call stays where it is or gets the first slot that is free."""
     grid = grid_of(question)
     return _solution(grid, first_fit(grid, grid.current))
 
 
-def _solution(grid: Grid, places: Places) -> Solution:
+def _solution(grid: Grid, places: Places) -> CallSolution:
     calls = grid.question.calls
-    return Solution(
+    return CallSolution(
         slots={calls[call].inquiry_id: grid.slot(place) for call, place in places.items()},
         gaps={each.inquiry_id: _gap(grid, call) for call, each in enumerate(calls) if call not in places},
         score=grid.score(places),

@@ -1,4 +1,4 @@
-"""From one status of a plan of calls to another; nobody else sets one. `states.py` has those of calls."""
+"""From one state of a plan of calls to another; nobody else sets one. `states.py` has those of calls."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 from uuid import UUID
 
 from communication_service.store.call_plan_tables import CallPlan
-from shared.values.call_plan_enums import CallPlanStatus
+from shared.values.call_plan_enums import CallPlanState
 from shared.values.transitions import check_transition
 
-S = CallPlanStatus
+S = CallPlanState
 
-CALL_PLANS: Final[dict[CallPlanStatus, frozenset[CallPlanStatus]]] = {
+CALL_PLANS: Final[dict[CallPlanState, frozenset[CallPlanState]]] = {
     S.WAITING: frozenset({S.COMPUTING, S.FAILED}),
     S.COMPUTING: frozenset({S.COMPUTING, S.DONE, S.FAILED}),
     S.DONE: frozenset(),
@@ -22,7 +22,7 @@ CALL_PLANS: Final[dict[CallPlanStatus, frozenset[CallPlanStatus]]] = {
 
 def begin(plan: CallPlan) -> None:
     """A new plan waits for a worker."""
-    plan.status = S.WAITING
+    plan.state = S.WAITING
 
 
 def compute(plan: CallPlan, claim: UUID, *, until: datetime, now: datetime) -> None:
@@ -41,8 +41,8 @@ def fail(plan: CallPlan, *, now: datetime) -> None:
     _enter(plan, S.FAILED, now)
 
 
-def _enter(plan: CallPlan, to: CallPlanStatus, now: datetime) -> None:
-    check_transition(CALL_PLANS, plan.status, to)
-    plan.status, plan.updated_at = to, now
+def _enter(plan: CallPlan, to: CallPlanState, now: datetime) -> None:
+    check_transition(CALL_PLANS, plan.state, to)
+    plan.state, plan.updated_at = to, now
     plan.claim = plan.claimed_until = None
     plan.finished_at = None if CALL_PLANS[to] else now

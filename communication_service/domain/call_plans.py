@@ -33,7 +33,7 @@ KEPT: Final = timedelta(days=28)
 
 
 @dataclass(frozen=True)
-class Claimed:
+class ClaimedPlan:
     """A plan that is this worker's to compute."""
 
     id: UUID
@@ -55,7 +55,7 @@ class Result:
 
 def list_part(session: Session, wanted: ListRequest[CallPlanFilter]) -> Listed:
     """A part of the plans."""
-    found = store.plans(session, wanted.part, statuses=wanted.filters.status)
+    found = store.plans(session, wanted.part, states=wanted.filters.state)
     return found.shown([CallPlanView.of(each) for each in found.rows])
 
 
@@ -64,7 +64,7 @@ def get(session: Session, plan_id: UUID) -> CallPlanView:
     return CallPlanView.of(require(store.one(session, plan_id), "call_plan"))
 
 
-def request(session: Session, *, by: UUID | None, now: datetime) -> CallPlanView:
+def have_planned(session: Session, *, by: UUID | None, now: datetime) -> CallPlanView:
     """Have calls planned anew; the plan that waits or is computed, if there is one."""
     store.take_turn(session)
     plan = store.not_over(session) or _begin(session, by=by, now=now)
@@ -79,7 +79,7 @@ def _begin(session: Session, *, by: UUID | None, now: datetime) -> CallPlan:
     return plan
 
 
-def claim(session: Session, *, is_due: bool, now: datetime) -> Claimed | None:
+def claim(session: Session, *, is_due: bool, now: datetime) -> ClaimedPlan | None:
     """Claim the plan that waits, or whose worker died; with `is_due` a new one, where there is none."""
     store.take_turn(session)
     plan = store.not_over(session)
@@ -94,17 +94,17 @@ def claim(session: Session, *, is_due: bool, now: datetime) -> Claimed | None:
         return None
     mine = new_id()
     states.compute(plan, mine, until=now + LEASE, now=now)
-    return Claimed(plan.id, mine)
+    return ClaimedPlan(plan.id, mine)
 
 
-def note_start(session: Session, mine: Claimed, fingerprint: str) -> None:
+def note_start(session: Session, mine: ClaimedPlan, fingerprint: str) -> None:
     """Keep what the plan is made from: one that fails is not tried again before that has changed."""
     plan = _own(session, mine)
     if plan is not None:
         plan.fingerprint = fingerprint
 
 
-def renew(session: Session, mine: Claimed, *, now: datetime) -> bool:
+def renew(session: Session, mine: ClaimedPlan, *, now: datetime) -> bool:
     """Let the claim last longer; False where another worker has the plan."""
     plan = _own(session, mine)
     if plan is not None:
@@ -112,7 +112,7 @@ def renew(session: Session, mine: Claimed, *, now: datetime) -> bool:
     return plan is not None
 
 
-def finish(session: Session, mine: Claimed, result: Result, *, moved: int, skipped: int, now: datetime) -> None:
+def finish(session: Session, mine: ClaimedPlan, result: Result, *, moved: int, skipped: int, now: datetime) -> None:
     """Record what came of the plan, and forget old ones."""
     plan = _own(session, mine)
     if plan is None:
@@ -128,6 +128,6 @@ def finish(session: Session, mine: Claimed, result: Result, *, moved: int, skipp
     store.forget_before(session, now - KEPT)
 
 
-def _own(session: Session, mine: Claimed) -> CallPlan | None:
+def _own(session: Session, mine: ClaimedPlan) -> CallPlan | None:
     plan = store.one(session, mine.id, lock=True)
     return plan if plan is not None and plan.claim == mine.claim else None

@@ -98,7 +98,7 @@ TemplateVersionRow = part_of(
 CallPlanRow = part_of(
     "CallPlanRow",
     CallPlanView,
-    *("id", "created_at", "updated_at", "updated_by", "version", "status", "first_day", "last_day", "wanted"),
+    *("id", "created_at", "updated_at", "updated_by", "version", "state", "first_day", "last_day", "wanted"),
     *("planned", "moved", "skipped", "gaps", "finished_at"),
     about="A plan of calls without callers and practices.",
 )

@@ -11,9 +11,9 @@ from typing import Final
 from communication_service.domain import call_plan_moves, call_plan_reading, call_plans
 from communication_service.domain.call_plan_moves import Move
 from communication_service.domain.call_plan_moving import Mover
-from communication_service.domain.call_plan_question import Question, Solution
+from communication_service.domain.call_plan_question import CallQuestion, CallSolution
 from communication_service.domain.call_plan_reading import Reading
-from communication_service.domain.call_plans import Claimed
+from communication_service.domain.call_plans import ClaimedPlan
 from communication_service.settings import ContactRules
 from shared.database import is_trouble, transaction
 from shared.runtime import clock
@@ -26,7 +26,7 @@ LONGEST_WAIT: Final = timedelta(minutes=5)
 """Where something changes all the time, calls are planned anew so often."""
 
 
-def solve_apart(question: Question) -> Solution:
+def solve_apart(question: CallQuestion) -> CallSolution:
     """The solution, computed by a process of its own: it takes seconds and some memory, and holds Python's lock.
 
     Events and health of the worker go on meanwhile, and what the solver loads is gone with its process.
@@ -35,7 +35,7 @@ def solve_apart(question: Question) -> Solution:
         return process.submit(_solve, question).result()
 
 
-def _solve(question: Question) -> Solution:
+def _solve(question: CallQuestion) -> CallSolution:
     from communication_service.domain import call_plan_solving
 
     return call_plan_solving.solve(question)
@@ -45,7 +45,7 @@ class PlanningCalls:
     """Plans calls when staff ask for it, and by itself once hours, holidays, requests or callers have changed."""
 
     def __init__(
-        self, rules: ContactRules, texts: PatientTexts, solve: Callable[[Question], Solution] = solve_apart
+        self, rules: ContactRules, texts: PatientTexts, solve: Callable[[CallQuestion], CallSolution] = solve_apart
     ) -> None:
         self._rules, self._texts, self._solve = rules, texts, solve
         self._noticed: str | None = None
@@ -78,7 +78,7 @@ class PlanningCalls:
         return is_quiet or now - self._since >= LONGEST_WAIT
 
     def _carry_out(
-        self, claimed: Claimed, reading: Reading, solution: Solution, running: Callable[[], datetime]
+        self, claimed: ClaimedPlan, reading: Reading, solution: CallSolution, running: Callable[[], datetime]
     ) -> None:
         moved = skipped = 0
         renewed = running()

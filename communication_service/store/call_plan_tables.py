@@ -12,9 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.declarative import Tables
 from shared.database import Aggregate, is_one_of
-from shared.values.call_plan_enums import CallPlanStatus
+from shared.values.call_plan_enums import CallPlanState
 
-NOT_OVER = (CallPlanStatus.WAITING, CallPlanStatus.COMPUTING)
+NOT_OVER = (CallPlanState.WAITING, CallPlanState.COMPUTING)
 
 
 def _count() -> Any:
@@ -26,7 +26,7 @@ class CallPlan(Aggregate, Tables):
 
     __tablename__ = "call_plans"
 
-    status: Mapped[str]
+    state: Mapped[str]
     claim: Mapped[UUID | None]
     """Whose turn it is to compute the plan; nobody else begins before `claimed_until`."""
     claimed_until: Mapped[datetime | None]
@@ -50,8 +50,8 @@ class CallPlan(Aggregate, Tables):
     __table_args__ = (
         # two at once would move the same calls
         Index(
-            "uq_call_plans_not_over", text("(true)"), unique=True, postgresql_where=text(is_one_of("status", NOT_OVER))
+            "uq_call_plans_not_over", text("(true)"), unique=True, postgresql_where=text(is_one_of("state", NOT_OVER))
         ),
-        CheckConstraint(is_one_of("status", CallPlanStatus), name="status"),
-        CheckConstraint("(claim IS NULL) = (status <> 'computing')", name="claimed_while_computing"),
+        CheckConstraint(is_one_of("state", CallPlanState), name="state"),
+        CheckConstraint("(claim IS NULL) = (state <> 'computing')", name="claimed_while_computing"),
     )

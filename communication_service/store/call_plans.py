@@ -25,14 +25,13 @@ from communication_service.store.tables import (
 from shared.database import take_turn as take_turn_of
 from shared.database.listing import Found, Listing
 from shared.database.rows import find_row
-from shared.values.call_plan_enums import CallPlanStatus
 from shared.values.lists import Part
 
 PLANS: Final = Listing(
     sorts={"created_at": (CallPlan.id,)},
     default="-created_at",
     identity=CallPlan.id,
-    counts={"status": CallPlan.status},
+    counts={"state": CallPlan.state},
 )
 
 
@@ -41,10 +40,10 @@ def one(session: Session, plan_id: UUID, *, lock: bool = False) -> CallPlan | No
     return find_row(session, CallPlan, plan_id, lock=lock)
 
 
-def plans(session: Session, part: Part, *, statuses: Collection[str]) -> Found[CallPlan]:
-    """A part of the plans with one of these statuses; without statuses, all."""
+def plans(session: Session, part: Part, *, states: Collection[str]) -> Found[CallPlan]:
+    """A part of the plans with one of these states; without states, all."""
     wanted = select(CallPlan)
-    return PLANS.read(session, wanted.where(CallPlan.status.in_(statuses)) if statuses else wanted, part)
+    return PLANS.read(session, wanted.where(CallPlan.state.in_(states)) if states else wanted, part)
 
 
 def take_turn(session: Session) -> None:
@@ -54,19 +53,19 @@ def take_turn(session: Session) -> None:
 
 def not_over(session: Session) -> CallPlan | None:
     """The plan that waits or is computed, locked."""
-    wanted = select(CallPlan).where(CallPlan.status.in_(NOT_OVER)).with_for_update()
+    wanted = select(CallPlan).where(CallPlan.state.in_(NOT_OVER)).with_for_update()
     return session.scalar(wanted.execution_options(populate_existing=True))
 
 
 def last_fingerprint(session: Session) -> str | None:
     """What the newest plan was made from that came to its end, or failed: it is not tried again by itself."""
-    wanted = select(CallPlan.fingerprint).where(CallPlan.status.not_in(NOT_OVER), CallPlan.fingerprint.is_not(None))
+    wanted = select(CallPlan.fingerprint).where(CallPlan.state.not_in(NOT_OVER), CallPlan.fingerprint.is_not(None))
     return session.scalar(wanted.order_by(CallPlan.id.desc()).limit(1))
 
 
 def forget_before(session: Session, moment: datetime) -> None:
     """Remove plans that were over before then."""
-    session.execute(delete(CallPlan).where(CallPlan.status == CallPlanStatus.DONE, CallPlan.finished_at < moment))
+    session.execute(delete(CallPlan).where(CallPlan.state.not_in(NOT_OVER), CallPlan.finished_at < moment))
 
 
 # What plans are made from

@@ -120,7 +120,7 @@ def upgrade() -> None:
     op.create_table(
         "call_plans",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
         sa.Column("claim", sa.Uuid(), nullable=True),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -136,9 +136,9 @@ def upgrade() -> None:
         sa.Column("unreachable", postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         *aggregate_columns(),
-        sa.CheckConstraint("status IN ('waiting', 'computing', 'done', 'failed')", name=op.f("ck_call_plans_status")),
+        sa.CheckConstraint("state IN ('waiting', 'computing', 'done', 'failed')", name=op.f("ck_call_plans_state")),
         sa.CheckConstraint(
-            "(claim IS NULL) = (status <> 'computing')", name=op.f("ck_call_plans_claimed_while_computing")
+            "(claim IS NULL) = (state <> 'computing')", name=op.f("ck_call_plans_claimed_while_computing")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call_plans")),
     )
@@ -147,7 +147,7 @@ def upgrade() -> None:
         "call_plans",
         [sa.text("(true)")],
         unique=True,
-        postgresql_where=sa.text("status IN ('waiting', 'computing')"),
+        postgresql_where=sa.text("state IN ('waiting', 'computing')"),
     )
     op.create_table(
         "answers",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class CallPlanStatus(StrEnum):
+class CallPlanState(StrEnum):
     """How far a plan of calls is."""
 
     WAITING = "waiting"

@@ -23,6 +23,7 @@ from shared.texts import code_of
 from shared.values import (
     account_enums,
     call_enums,
+    call_plan_enums,
     contact_log_enums,
     contact_plan_enums,
     enums,
@@ -101,6 +102,8 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "resolution of a doubt": enums.EmailResolution,
     "result of a call": enums.CallResult,
     "why a claimed call is given back": call_enums.ReleaseReason,
+    "state of a plan of calls": call_plan_enums.CallPlanState,
+    "why a practice is not called in the days of a plan": call_plan_enums.CallGap,
     "outcome of a record": enums.ImportOutcome,
     "action of a change of a therapist": therapist_enums.TherapistChangeAction,
     "outcome of a field in a review": import_enums.FieldOutcome,

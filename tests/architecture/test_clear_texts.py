@@ -63,6 +63,7 @@ UNCHECKED = {
         "emails.waits_for": "a word of a vocabulary",
         "phone_calls.result": "a word of a vocabulary",
         "callers": "of staff",
+        "call_plans": "of practices and staff, by their ids",
         "wrong_numbers": "numbers of practices",
         "cooldowns.subject": "an address of a practice",
         "emails.recipient": "an address of a practice",

@@ -80,6 +80,7 @@ NOT_PERSONAL = {
         "callers": "staff",
         "published_contacts": "practices",
         "published_calling_hours": "staff",
+        "call_plans": "practices and staff's minutes",
         "wrong_numbers": "practices",
         "templates": "what letters to everybody say",
         "template_versions": "the same, as it was",
@@ -213,6 +214,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
             {
                 "sequence": FOR_MACHINES,
                 **dict.fromkeys(("released_by", "released_until", "release_reason"), "who of us phones when"),
+                "chosen_by_staff": "who chose when we phone",
             },
         ),
         "answers": (

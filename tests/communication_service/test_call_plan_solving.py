@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from communication_service.domain import call_plan_solving
 from communication_service.domain.call_plan_grid import first_fit, grid_of
-from communication_service.domain.call_plan_question import CallerWeek, Question, Score, Solution, WantedCall
+from communication_service.domain.call_plan_question import CallerWeek, CallQuestion, CallSolution, Score, WantedCall
 from communication_service.domain.call_times import CallerTimes, CallTimes, FreeSlot, Span, TakenTime
 from shared.values.call_plan_enums import CallGap
 from shared.values.datetimes import start_of_berlin_day
@@ -52,9 +52,9 @@ def joined(spans: Iterable[Span]) -> list[Span]:
     return found
 
 
-def a_question(calls: list[tuple[int, list[Span]]], callers: list[list[Span]], *, minutes: int = 5) -> Question:
+def a_question(calls: list[tuple[int, list[Span]]], callers: list[list[Span]], *, minutes: int = 5) -> CallQuestion:
     """A question about calls with their weights and hours, and callers with theirs."""
-    return Question(
+    return CallQuestion(
         days=DAYS,
         length=minutes * MINUTE,
         step=5 * MINUTE,
@@ -71,13 +71,13 @@ QUESTIONS = st.builds(
 )
 
 
-def planned_as(question: Question, solution: Solution) -> Question:
+def planned_as(question: CallQuestion, solution: CallSolution) -> CallQuestion:
     """The same question once the solution is planned."""
     calls = [replace(each, current=solution.slots.get(each.inquiry_id)) for each in question.calls]
     return replace(question, calls=calls)
 
 
-def check_is_possible(question: Question, solution: Solution) -> None:
+def check_is_possible(question: CallQuestion, solution: CallSolution) -> None:
     spans = {each.inquiry_id: each.spans for each in question.calls}
     free = {each.caller_id: each.free for each in question.callers}
     assert solution.slots.keys() | solution.gaps.keys() == spans.keys()
@@ -95,7 +95,7 @@ def check_is_possible(question: Question, solution: Solution) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(QUESTIONS)
-def test_a_plan_keeps_to_all_hours_and_is_never_worse_than_first_fit(question: Question) -> None:
+def test_a_plan_keeps_to_all_hours_and_is_never_worse_than_first_fit(question: CallQuestion) -> None:
     found = call_plan_solving.solve(question)
     check_is_possible(question, found)
     simple = call_plan_solving.solve_by_first_fit(question)
@@ -177,7 +177,7 @@ ONE, TWO, BOTH_DAYS = [span(0, NINE, 1)], [span(0, NINE, 2)], [span(0, NINE, 1),
     ],
 )  # fmt: skip
 def test_a_small_week(
-    why: str, question: Question, slots: dict[int, tuple[int, int]], gaps: dict[int, CallGap]
+    why: str, question: CallQuestion, slots: dict[int, tuple[int, int]], gaps: dict[int, CallGap]
 ) -> None:
     found = call_plan_solving.solve(question)
     starts = {UUID(int=call): DAYS[day] + step * 5 * MINUTE for call, (day, step) in slots.items()}
@@ -192,7 +192,8 @@ def test_only_what_must_move_moves_and_another_caller_is_less_than_another_time(
     assert first.score == Score(3, 9, 0)
     late = [FreeSlot(span(0, NINE + n, 1)[0], UUID(int=100 + n % 2)) for n in range(3)]
     planned = planned_as(
-        question, Solution(dict(zip((each.inquiry_id for each in question.calls), late, strict=True)), {}, first.score)
+        question,
+        CallSolution(dict(zip((each.inquiry_id for each in question.calls), late, strict=True)), {}, first.score),
     )
     assert list(call_plan_solving.solve(planned).slots.values()) == late, "sooner on the same day is no reason to move"
     absent = replace(planned, callers=[CallerWeek(UUID(int=100), half), planned.callers[1]])

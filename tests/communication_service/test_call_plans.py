@@ -12,7 +12,7 @@ from sqlalchemy import text
 from communication_service.domain import call_changes, call_plan_solving, call_plans
 from communication_service.domain.call_changes import PlannedBy
 from communication_service.domain.call_plan_moves import Move, in_turns, rings
-from communication_service.domain.call_plan_question import Question, Solution
+from communication_service.domain.call_plan_question import CallQuestion, CallSolution
 from communication_service.domain.call_schemas import CallTime
 from communication_service.domain.call_times import FreeSlot
 from communication_service.domain.schemas import PhoneCallView
@@ -88,14 +88,14 @@ def test_practices_that_could_not_be_called_get_the_time_of_others_that_can_wait
     assert waiting.waits_for == "no_free_slot"
     shown = plan_now(client)
     assert (start_of(always), start_of(mondays)) == (ELEVEN + timedelta(days=4), ELEVEN)
-    counts = {name: shown[name] for name in ("status", "wanted", "planned", "moved", "skipped", "gaps")}
+    counts = {name: shown[name] for name in ("state", "wanted", "planned", "moved", "skipped", "gaps")}
     assert counts == {
-        "status": "done", "wanted": 3, "planned": 2, "moved": 2, "skipped": 0, "gaps": {"no_caller_then": 1},
+        "state": "done", "wanted": 3, "planned": 2, "moved": 2, "skipped": 0, "gaps": {"no_caller_then": 1},
     }  # fmt: skip
     assert shown["callers"] == [{"caller_id": str(caller), "minutes_available": 10, "minutes_planned": 10}]
     left = {"therapist_id": str(closed), "inquiry_id": str(waiting.id), "reason": "no_caller_then"}
     assert (shown["unreachable"], shown["first_day"], shown["last_day"]) == ([left], "2026-11-23", "2026-11-29")
-    listed = client.get("/api/call-plans?status=done").json
+    listed = client.get("/api/call-plans?state=done").json
     assert [each["id"] for each in listed["items"]] == [shown["id"]]
     again = plan_now(client)
     assert (again["moved"], again["planned"]) == (0, 2)
@@ -127,7 +127,7 @@ def test_what_changed_since_the_plan_was_computed_stays(client: FlaskClient) -> 
     before = [start_of(each) for each in practices]
 
     def meanwhile(change: Any) -> PlanningCalls:
-        def solve(question: Question) -> Solution:
+        def solve(question: CallQuestion) -> CallSolution:
             found = call_plan_solving.solve(question)
             change()
             return found
@@ -202,7 +202,7 @@ def test_calls_are_planned_anew_when_something_has_changed_and_is_quiet_again() 
         looks.append(job.run(PLANNED_AT + (number + 4) * half_a_minute))
     assert looks.index(1) * half_a_minute == LONGEST_WAIT, "where something changes all the time, it is not put off"
     plans = rows(CallPlan)
-    assert {each.status for each in plans} == {"done"}
+    assert {each.state for each in plans} == {"done"}
 
 
 def test_a_worker_that_dies_leaves_its_plan_to_others_and_three_times_is_enough(client: FlaskClient) -> None:
@@ -210,7 +210,7 @@ def test_a_worker_that_dies_leaves_its_plan_to_others_and_three_times_is_enough(
     asked = client.post("/api/call-plans").json
     assert client.post("/api/call-plans").json["id"] == asked["id"]
 
-    def die(_: Question) -> Solution:
+    def die(_: CallQuestion) -> CallSolution:
         raise RuntimeError("killed")
 
     now, half_a_minute = PLANNED_AT, timedelta(seconds=30)
@@ -221,16 +221,16 @@ def test_a_worker_that_dies_leaves_its_plan_to_others_and_three_times_is_enough(
             assert planning().run(now) == 0, "it is this worker's, as far as others know"
         now += call_plans.LEASE + half_a_minute
     assert planning().run(now) == 0
-    assert client.get(f"/api/call-plans/{asked['id']}").json["status"] == "failed"
+    assert client.get(f"/api/call-plans/{asked['id']}").json["state"] == "failed"
     assert the(PhoneCall).starts_at == ELEVEN
 
 
 def test_two_workers_make_one_plan(real_commits: None) -> None:
     called(phone_hours=hours("11:00-11:05"))
     with transaction() as session:
-        call_plans.request(session, by=None, now=PLANNED_AT)
+        call_plans.have_planned(session, by=None, now=PLANNED_AT)
     at_once(*[lambda: planning().run(PLANNED_AT)] * 2)
-    assert [each.status for each in rows(CallPlan)] == ["done"]
+    assert [each.state for each in rows(CallPlan)] == ["done"]
 
 
 def test_moves_follow_those_who_stand_in_their_way() -> None:
