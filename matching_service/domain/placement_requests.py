@@ -50,6 +50,7 @@ def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[Request
         therapist_id=filters.therapist_id,
         status=filters.status,
         unmet_criteria=filters.unmet_criteria,
+        still_fits=filters.still_fits,
     )
     return found.shown(views(session, texts, found.rows))
 
