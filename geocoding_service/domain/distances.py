@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from geocoding_service.domain import routes
-from geocoding_service.domain.lookup import is_in_germany, outside_germany
+from geocoding_service.domain.offline_geocoding import is_in_germany, outside_germany
 from geocoding_service.domain.routes import PLACES_KEPT, KnownWay, Way
 from geocoding_service.domain.schemas import (
     DistanceMatrixRequest,

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from matching_service.domain import asked_about, contact_forecasts, explaining, far_away
-from matching_service.domain.criteria import JUDGE
+from matching_service.domain.criteria import CRITERIA_QUERY
 from matching_service.domain.criterion_texts import minutes_of
 from matching_service.domain.forecast_schemas import Contactable
 from matching_service.domain.hours import in_common
@@ -50,7 +50,7 @@ def find(
     search = with_overrides(search, question.overrides)
     _require_a_circle(search)
     explainer = explaining.Explainer(search, language)
-    found = JUDGE.best(executor, search, weights=weights.model_dump(), limit=question.limit)
+    found = CRITERIA_QUERY.best(executor, search, weights=weights.model_dump(), limit=question.limit)
     relax = explaining.relaxations(
         found.failures, search, language, sent=question.overrides.model_dump(mode="json", exclude_unset=True)
     )
