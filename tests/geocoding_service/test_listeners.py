@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from geocoding_service.domain import offline_geocoding
+from geocoding_service.domain import geocoder_requests, offline_geocoding
 from geocoding_service.domain.cleaning import Address
 from geocoding_service.listeners import listeners
 from geocoding_service.store.tables import LocatedAddress
