@@ -58,12 +58,19 @@ def find(
     nearest = None if total else far_away.nearest(executor, search, weights=weights)
     if nearest is not None and not any(each.rules == [MatchCriterion.DISTANCE] for each in relax):
         relax.append(far_away.relaxation(executor, search, nearest, question, weights=weights, language=language))
-    ids = [each.therapist.id for each in found.best]
+    # the list comes with many questions: one more statement is executed only for who wants its answer
+    ids = [each.therapist.id for each in found.best] if question.contacts else []
     contacts = contact_forecasts.contactable(executor, ids, now=now or start_of_berlin_day(today))
     return MatchesView(
         patient_id=patient.id,
         candidates=[
-            _candidate(each, search, explainer, rank, contacts.get(each.therapist.id, contact_forecasts.NOBODY)[1])
+            _candidate(
+                each,
+                search,
+                explainer,
+                rank,
+                contacts.get(each.therapist.id, contact_forecasts.NOBODY)[1] if ids else None,
+            )
             for rank, each in enumerate(found.best, start=1)
         ],
         total=total,
@@ -90,7 +97,7 @@ def _require_a_circle(search: Search) -> None:
 
 
 def _candidate(
-    judged: Judged, search: Search, explainer: explaining.Explainer, rank: int, contact: Contactable
+    judged: Judged, search: Search, explainer: explaining.Explainer, rank: int, contact: Contactable | None
 ) -> Candidate:
     therapist, checks = judged.therapist, explainer.checks(judged)
     kilometres = therapist.metres / METRES_A_KILOMETRE
