@@ -29,9 +29,9 @@ from shared.runtime import clock, metrics
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.values.enums import TravelMode
+from shared.values.found_routes import FoundRoute
 from shared.values.geocoder_places import GeocoderPlace
 from shared.values.places import Place
-from shared.values.router_ways import RouterWay
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class Routing:
     def _turns(self) -> ServerTurns:
         return ServerTurns(self.server, self.rules.interval_seconds, self.wait)
 
-    def ask(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def ask(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         """Returns the ways to these places; of a single one with its line, which shows its unit.
 
         Nothing where one of several keeps the others from an answer: then each is to be asked for alone.
@@ -177,7 +177,7 @@ class Routing:
         except PlaceOffNetwork:
             return []
 
-    def measure(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def measure(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         """Returns the ways to these places as soon as the turn has come, without keeping them: for the command.
 
         None where a single request failed. Raises `Outage` while the router is in trouble, so that it is not asked.
@@ -186,12 +186,12 @@ class Routing:
         parts = [ends[first : first + most] for first in range(0, len(ends), most)]
         return [way for part in parts for way in self._measure(start, part)]
 
-    def _measure(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def _measure(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         is_table = route_judging.shows_its_unit(start, ends)
         ways = self._ask_in_turn(start, ends) if is_table or len(ends) == 1 else []
         return ways or [way for end in ends for way in self._ask_in_turn(start, [end])]
 
-    def _ask_in_turn(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def _ask_in_turn(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         turn = self._turns.take(clock.now(), longest=LONGEST_WAIT_OF_A_COMMAND)
         if turn is None:
             _routers_answer([self.server])
@@ -264,7 +264,7 @@ def route_for_request(
     One request for each place where they start; without answers within seconds the ways wait for the job.
     """
     rules, router = dependencies.route_rules, dependencies.routers.get(query.mode)
-    wanted = distances.ways_for_a_router(query, rules) if router else None
+    wanted = distances.routes_to_ask_for(query, rules) if router else None
     if router is None or wanted is None:
         return
     with transaction() as session:
