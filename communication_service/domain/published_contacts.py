@@ -1,7 +1,7 @@
 """Publishes how practices can be contacted and when callers phone, whenever that is other than was published last.
 
 What holds is compared with what was published, whatever changed it: so nothing that plans, sends or suppresses needs to
-remember to publish, and nothing is published twice (docs/decisions/0054-forecasts-of-contacts.md).
+remember to publish, and nothing is published twice (docs/decisions/0057-forecasts-of-contacts.md).
 """
 
 from __future__ import annotations
