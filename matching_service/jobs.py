@@ -68,7 +68,7 @@ def make_contact_plan(
             pairs += plan_making.pairs(session, portion, packed)
         done += len(portion)
         with transaction() as session:
-            if not plan_making.note_progress(session, claimed, done, of=of, now=running()):
+            if not plan_making.save_progress(session, claimed, done, of=of, now=running()):
                 return 1  # another plan was approved meanwhile: this one begins again
     with _kept_claimed(claimed, of, running, every=renewed_every):
         solution = (solve or solve_apart)(plan_making.question(claimed, people, practices, pairs))
@@ -96,7 +96,7 @@ def _kept_claimed(plan: Claimed, of: int, running: Callable[[], datetime], *, ev
         while not is_over.wait(every.total_seconds()):
             try:
                 with transaction() as session:
-                    plan_making.note_progress(session, plan, of, of=of, now=running())
+                    plan_making.save_progress(session, plan, of, of=of, now=running())
             except Exception:
                 # the claim lasts for several of these, and the database may be back for the next one
                 log.exception("contact_plan.claim_not_renewed", plan_id=str(plan.id))

@@ -214,7 +214,7 @@ def take_out_of_the_queue(session: Session, event: InquiryDissolved, *, now: dat
 
 
 @listeners.effect(EmailSent)
-def note_email(session: Session, event: EmailSent, *, now: datetime) -> None:
+def record_email(session: Session, event: EmailSent, *, now: datetime) -> None:
     """An inquiry went out by e-mail; confirmations and withdrawals are contacts that change no request."""
     if event.kind == EmailKind.INQUIRY:
         contacts.record_email(
@@ -238,7 +238,7 @@ def _contact(event: InquiryComposed | InquiryDissolved | EmailSent | CallRecorde
 
 
 @listeners.effect(CallRecorded)
-def note_call(session: Session, event: CallRecorded, *, dependencies: Dependencies, now: datetime) -> None:
+def record_call(session: Session, event: CallRecorded, *, dependencies: Dependencies, now: datetime) -> None:
     """A practice was called, or called back."""
     if event.result == CallResult.REACHED:
         contacts.record_call(

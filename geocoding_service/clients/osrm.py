@@ -25,8 +25,8 @@ from geocoding_service.clients.routers import (
 )
 from geocoding_service.settings import OsrmSettings
 from shared.values.enums import TravelMode
+from shared.values.found_routes import FoundRoute
 from shared.values.places import Place
-from shared.values.router_ways import RouterWay
 from shared.values.schemas import RecordSchema
 
 SOURCE: Final = "OpenStreetMap contributors, ODbL 1.0 (OSRM)"
@@ -84,7 +84,7 @@ class Osrm:
     settings: OsrmSettings
     mode: TravelMode
 
-    def route(self, start: Place, end: Place) -> RouterWay | None:
+    def route(self, start: Place, end: Place) -> FoundRoute | None:
         """Returns the way from one place to the other, with its line; None where there is none.
 
         Raises `RouterFailed`.
@@ -94,7 +94,7 @@ class Osrm:
             return None
         return read(lambda: _way(_RouteAnswer.model_validate(document, strict=False)))
 
-    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         """Returns the way to each of several places; None where there is none.
 
         Raises `RouterFailed`, and `PlaceOffNetwork` where no road is near one of the places.
@@ -123,10 +123,10 @@ def _document(document: Any) -> Any:
     raise RouterFailed(f"the answer has the code {code}" if code in KNOWN_CODES else "the answer has an unknown code")
 
 
-def _way(answer: _RouteAnswer) -> RouterWay:
+def _way(answer: _RouteAnswer) -> FoundRoute:
     best, (start, end) = answer.routes[0], answer.waypoints
     drawn = [Place(each[1], each[0]) for each in best.geometry.coordinates]
-    return RouterWay(
+    return FoundRoute(
         start=start.place,
         end=end.place,
         kilometres=best.distance / 1000,
@@ -136,13 +136,13 @@ def _way(answer: _RouteAnswer) -> RouterWay:
     )
 
 
-def _ways(answer: _TableAnswer, number: int) -> list[RouterWay | None]:
+def _ways(answer: _TableAnswer, number: int) -> list[FoundRoute | None]:
     (metres,), (seconds,), (start,) = answer.distances, answer.durations, answer.sources
     if not len(metres) == len(seconds) == len(answer.destinations) == number:
         raise ValueError("the table has another size")
     return [
         None
         if length is None or time is None
-        else RouterWay(start.place, end.place, length / 1000, time / 60, None, SOURCE)
+        else FoundRoute(start.place, end.place, length / 1000, time / 60, None, SOURCE)
         for length, time, end in zip(metres, seconds, answer.destinations, strict=True)
     ]

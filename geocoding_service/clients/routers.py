@@ -13,8 +13,8 @@ from geocoding_service.clients.failures import REFUSES_US, ServerFailed
 from geocoding_service.settings import RouterSettings
 from shared.runtime import http_client
 from shared.runtime.http_client import BadAnswer
+from shared.values.found_routes import FoundRoute
 from shared.values.places import Place, distance_km
-from shared.values.router_ways import RouterWay
 
 Result = TypeVar("Result")
 Metres = Annotated[float, Field(ge=0, le=1e8)]
@@ -32,10 +32,10 @@ class PlaceOffNetwork(Exception):
 class Router(Protocol):
     """What a router is for jobs: one more is a class with these two methods, and an entry in `router_protocols`."""
 
-    def route(self, start: Place, end: Place) -> RouterWay | None:
+    def route(self, start: Place, end: Place) -> FoundRoute | None:
         """Returns the way from one place to the other, None where there is none. Raises `RouterFailed`."""
 
-    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         """Returns the way to each of several places, None where there is none.
 
         Raises `RouterFailed`, and `PlaceOffNetwork` where one place keeps all others from an answer.

@@ -17,8 +17,8 @@ from pydantic_core import from_json, to_json
 from geocoding_service.clients.routers import PlaceOffNetwork, RouterFailed, Seconds, ask, length_of_line, read
 from geocoding_service.settings import ValhallaSettings
 from shared.values.enums import TravelMode
+from shared.values.found_routes import FoundRoute
 from shared.values.places import Place
-from shared.values.router_ways import RouterWay
 from shared.values.schemas import RecordSchema
 
 SOURCE: Final = "OpenStreetMap contributors, ODbL 1.0 (Valhalla)"
@@ -75,7 +75,7 @@ class Valhalla:
     settings: ValhallaSettings
     mode: TravelMode
 
-    def route(self, start: Place, end: Place) -> RouterWay | None:
+    def route(self, start: Place, end: Place) -> FoundRoute | None:
         """Returns the way from one place to the other, with its line; None where there is none.
 
         Raises `RouterFailed`.
@@ -86,7 +86,7 @@ class Valhalla:
             return None
         return read(lambda: _way(_TripAnswer.model_validate(document, strict=False)))
 
-    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         """Returns the way to each of several places; None where there is none.
 
         Raises `RouterFailed`, and `PlaceOffNetwork` where no road is near one of the places.
@@ -121,10 +121,10 @@ def _document(document: Any) -> Any:
     raise RouterFailed(f"the answer has the code {code}" if type(code) is int else "the answer has an unknown code")
 
 
-def _way(answer: _TripAnswer) -> RouterWay:
+def _way(answer: _TripAnswer) -> FoundRoute:
     (leg,) = answer.trip.legs
     line = [Place(*each) for each in _points(leg.shape)]
-    return RouterWay(
+    return FoundRoute(
         start=line[0],
         end=line[-1],
         kilometres=leg.summary.length,
@@ -134,13 +134,13 @@ def _way(answer: _TripAnswer) -> RouterWay:
     )
 
 
-def _ways(answer: _MatrixAnswer, start: Place, ends: Sequence[Place]) -> list[RouterWay | None]:
+def _ways(answer: _MatrixAnswer, start: Place, ends: Sequence[Place]) -> list[FoundRoute | None]:
     """The ways between the places as they were asked for: no road farther than the limit was to be taken."""
     (cells,) = answer.sources_to_targets
     return [
         None
         if cell.distance is None or cell.time is None
-        else RouterWay(start, end, cell.distance, cell.time / 60, None, SOURCE)
+        else FoundRoute(start, end, cell.distance, cell.time / 60, None, SOURCE)
         for cell, end in zip(cells, ends, strict=True)
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from geocoding_service.domain.lookup import FoundAddress
+from geocoding_service.domain.offline_geocoding import FoundAddress
 from geocoding_service.store import queries
 from shared.events.catalogue import AddressErased, AddressGeocoded
 from shared.values.unchecked import unchecked

@@ -7,7 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from matching_service.domain import acceptance, week_capacity
-from matching_service.domain.criteria import JUDGE
+from matching_service.domain.criteria import CRITERIA_QUERY
 from matching_service.domain.explaining import failures_of
 from matching_service.domain.search import Search, of_patient
 from matching_service.domain.week_capacity import PracticeLimits, Week
@@ -74,7 +74,7 @@ def judge(
         excluded = queries.with_kept_therapists(session, patient.excluded_therapist_ids)
         search = of_patient(patient, excluded=excluded, rules=rules, today=today)
         theirs = [therapist for of, therapist in pairs if of == id]
-        for therapist, judged in JUDGE.each(session, search, theirs).items():
+        for therapist, judged in CRITERIA_QUERY.each(session, search, theirs).items():
             found[id, therapist] = (judged, search)
     return found
 

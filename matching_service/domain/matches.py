@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from matching_service.domain import asked_about, contact_forecasts, explaining, far_away
-from matching_service.domain.criteria import JUDGE
+from matching_service.domain.criteria import CRITERIA_QUERY
 from matching_service.domain.criterion_texts import minutes_of
 from matching_service.domain.forecast_schemas import Contactable
 from matching_service.domain.hours import in_common
@@ -50,7 +50,7 @@ def find(
     search = with_overrides(search, question.overrides)
     _require_a_circle(search)
     explainer = explaining.Explainer(search, language)
-    found = JUDGE.best(executor, search, weights=weights.model_dump(), limit=question.limit)
+    found = CRITERIA_QUERY.best(executor, search, weights=weights.model_dump(), limit=question.limit)
     relax = explaining.relaxations(
         found.failures, search, language, sent=question.overrides.model_dump(mode="json", exclude_unset=True)
     )
@@ -58,12 +58,19 @@ def find(
     nearest = None if total else far_away.nearest(executor, search, weights=weights)
     if nearest is not None and not any(each.rules == [MatchCriterion.DISTANCE] for each in relax):
         relax.append(far_away.relaxation(executor, search, nearest, question, weights=weights, language=language))
-    ids = [each.therapist.id for each in found.best]
+    # the list comes with many questions: one more statement is executed only for who wants its answer
+    ids = [each.therapist.id for each in found.best] if question.contacts else []
     contacts = contact_forecasts.contactable(executor, ids, now=now or start_of_berlin_day(today))
     return MatchesView(
         patient_id=patient.id,
         candidates=[
-            _candidate(each, search, explainer, rank, contacts.get(each.therapist.id, contact_forecasts.NOBODY)[1])
+            _candidate(
+                each,
+                search,
+                explainer,
+                rank,
+                contacts.get(each.therapist.id, contact_forecasts.NOBODY)[1] if ids else None,
+            )
             for rank, each in enumerate(found.best, start=1)
         ],
         total=total,
@@ -90,7 +97,7 @@ def _require_a_circle(search: Search) -> None:
 
 
 def _candidate(
-    judged: Judged, search: Search, explainer: explaining.Explainer, rank: int, contact: Contactable
+    judged: Judged, search: Search, explainer: explaining.Explainer, rank: int, contact: Contactable | None
 ) -> Candidate:
     therapist, checks = judged.therapist, explainer.checks(judged)
     kilometres = therapist.metres / METRES_A_KILOMETRE

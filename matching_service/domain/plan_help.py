@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from matching_service.domain import explaining, far_away
-from matching_service.domain.criteria import JUDGE
+from matching_service.domain.criteria import CRITERIA_QUERY
 from matching_service.domain.search import METRES_A_KILOMETRE, Search
 from matching_service.settings import DEFAULT_WEIGHTS
 from shared.database import Executor
@@ -18,7 +18,7 @@ MOST_PATIENTS: Final = 200
 
 def for_search(executor: Executor, search: Search) -> Iterator[Sentence]:
     """The concession that brings in most therapists, if one or two do, and who fits but for the distance."""
-    found = JUDGE.best(executor, search, weights=DEFAULT_WEIGHTS.model_dump(), limit=1)
+    found = CRITERIA_QUERY.best(executor, search, weights=DEFAULT_WEIGHTS.model_dump(), limit=1)
     for sentence, adds in explaining.concessions(found.failures, search)[:1]:
         yield Sentence.of("plan_help.concession", concession=sentence, number=adds)
     nearest = far_away.nearest(executor, search, weights=DEFAULT_WEIGHTS)

@@ -13,10 +13,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from matching_service.domain import acceptance, plan_numbers, states, week_capacity
-from matching_service.domain.criteria import MANY
+from matching_service.domain.criteria import PLAN_CRITERIA_QUERY
 from matching_service.domain.plan_question import (
-    Outlook,
     PackedPairs,
+    PatientResult,
     PlanLimits,
     Planned,
     Practice,
@@ -195,7 +195,7 @@ def portions(people: Sequence[SearchingPatient]) -> Iterator[Sequence[SearchingP
 
 def pairs(session: Session, people: Sequence[SearchingPatient], practices: PackedPractices) -> list[PackedPairs]:
     """The therapists who fit each of these patients, as many as are considered."""
-    found = MANY.candidates(session, [each.search for each in people], practices, acceptance.LIKELINESS)
+    found = PLAN_CRITERIA_QUERY.candidates(session, [each.search for each in people], practices, acceptance.LIKELINESS)
     return [
         PackedPairs(
             patient_id=row.patient_id,
@@ -210,9 +210,9 @@ def pairs(session: Session, people: Sequence[SearchingPatient], practices: Packe
     ]
 
 
-def note_progress(session: Session, plan: Claimed, done: int, *, of: int, now: datetime) -> bool:
+def save_progress(session: Session, plan: Claimed, done: int, *, of: int, now: datetime) -> bool:
     """Note for how many patients, of all, practices were found; whether the plan still is this worker's."""
-    return store.note_progress(session, plan.id, plan.claim, done=done, of=of, until=now + LEASE)
+    return store.save_progress(session, plan.id, plan.claim, done=done, of=of, until=now + LEASE)
 
 
 def question(
@@ -234,11 +234,11 @@ def question(
 
 def without_candidates(people: Sequence[SearchingPatient], solution: Solution) -> list[SearchingPatient]:
     """Whom no practice fits, those first who have waited longest."""
-    return [each for each in people if _gap_of(each, solution.outlooks.get(each.id)) == PlanGap.NOBODY_FITS]
+    return [each for each in people if _gap_of(each, solution.patient_results.get(each.id)) == PlanGap.NOBODY_FITS]
 
 
-def _gap_of(each: SearchingPatient, outlook: Outlook | None) -> PlanGap | None:
-    return each.gap or (None if outlook is not None and outlook.candidates else PlanGap.NOBODY_FITS)
+def _gap_of(each: SearchingPatient, result: PatientResult | None) -> PlanGap | None:
+    return each.gap or (None if result is not None and result.candidates else PlanGap.NOBODY_FITS)
 
 
 def propose(
@@ -258,7 +258,10 @@ def propose(
     kept = _as_consented(session, [each for each in solution.requests if each.patient_id in there])
     store.add(
         session,
-        [_patient_row(plan, position, each, solution.outlooks, help) for position, each in _numbered(people, there)],
+        [
+            _patient_row(plan, position, each, solution.patient_results, help)
+            for position, each in _numbered(people, there)
+        ],
         [_request_row(plan, each) for each in kept],
     )
     known.patients = known.patients_done = len(there)
@@ -285,19 +288,19 @@ def _numbered(people: Sequence[SearchingPatient], there: set[UUID]) -> Iterator[
 
 
 def _patient_row(
-    plan: Claimed, position: int, each: SearchingPatient, outlooks: Mapping[UUID, Outlook], help: Help
+    plan: Claimed, position: int, each: SearchingPatient, patient_results: Mapping[UUID, PatientResult], help: Help
 ) -> dict[str, Any]:
-    outlook = outlooks.get(each.id, Outlook(0, 0, {}))
+    result = patient_results.get(each.id, PatientResult(0, 0, {}))
     return {
         "plan_id": plan.id,
         "patient_id": each.id,
         "position": position,
         "days_waited": each.days_waited,
         "asked_already": each.asked_already,
-        "candidates": outlook.candidates,
-        "planned": outlook.planned,
-        "gap": _gap_of(each, outlook),
-        "lacks": outlook.lacks,
+        "candidates": result.candidates,
+        "planned": result.planned,
+        "gap": _gap_of(each, result),
+        "lacks": result.lacks,
         "help": [sentence.to_json() for sentence in help.get(each.id, ())],
     }
 
@@ -315,5 +318,5 @@ def _request_row(plan: Claimed, each: Planned) -> dict[str, Any]:
         "metres": each.metres,
         "is_hinted": each.is_hinted,
         "is_preferred": each.is_preferred,
-        "unknown": MANY.unknown_in(each.unknown),
+        "unknown": PLAN_CRITERIA_QUERY.unknown_in(each.unknown),
     }

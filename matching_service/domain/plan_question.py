@@ -99,7 +99,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class PatientResult:
     """How a plan leaves one patient."""
 
     candidates: int
@@ -115,5 +115,5 @@ class Solution:
 
     requests: Sequence[Planned]
     """By patients in the order of the question, and for each the likeliest first."""
-    outlooks: Mapping[UUID, Outlook]
+    patient_results: Mapping[UUID, PatientResult]
     """Of each patient of the question."""

@@ -157,7 +157,7 @@ def next_approving(session: Session) -> ContactPlan | None:
     return session.scalars(wanted.order_by(ContactPlan.id).limit(1)).one_or_none()
 
 
-def note_progress(session: Session, plan_id: UUID, claim: UUID, *, done: int, of: int, until: datetime) -> bool:
+def save_progress(session: Session, plan_id: UUID, claim: UUID, *, done: int, of: int, until: datetime) -> bool:
     """Note how far a plan is, and keep its claim; whether it still is claimed so."""
     noted = (
         update(ContactPlan)
@@ -248,7 +248,7 @@ def forget_preferences(
     )
 
 
-def note_done(session: Session, plan_id: UUID, patient_ids: Collection[UUID], *, now: datetime) -> int:
+def save_done(session: Session, plan_id: UUID, patient_ids: Collection[UUID], *, now: datetime) -> int:
     """Note that the requests of these patients were made; returns the number of those who are still in the plan."""
     noted = (
         update(PlannedPatient)

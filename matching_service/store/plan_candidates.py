@@ -84,7 +84,7 @@ class Likeliness:
     won_by_preference: int
 
 
-class ManyJudge:
+class PlanCriteriaQuery:
     """Asks PostgreSQL about the therapists of many searches by these conditions; made once."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:

@@ -146,7 +146,9 @@ def test_matches_say_how_and_when_each_candidate_can_be_contacted(client: FlaskC
         a_known_therapist(session),
     )
     publish(session, one, email_again_on=later)
-    found = client.post("/api/matches", json={"patient_id": str(patient)}).json["candidates"]
+    (first, _) = client.post("/api/matches", json={"patient_id": str(patient)}).json["candidates"]
+    assert first["contact"] is None
+    found = client.post("/api/matches", json={"patient_id": str(patient), "contacts": True}).json["candidates"]
     contact = {UUID(each["therapist_id"]): each["contact"] for each in found}
     assert contact[one]["waits_until"] == (later - timedelta(days=1)).isoformat()
     assert (contact[two]["channel"], contact[two]["waits_for"]) == ("phone", "phone_hours_unknown")

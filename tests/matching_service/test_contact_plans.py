@@ -93,7 +93,7 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
     assert (of[late]["planned"], of[late]["candidates"], of[late]["gap"]) == (0, 2, None)
     assert of[late]["lacks"] == {"practice_full": 1, "no_channel": 1}
     assert [(each["code"], each["params"]) for each in of[late]["explanation"]] == [
-        ("plan_outlook.planned", {"planned": 0, "candidates": 2}),
+        ("plan_result.planned", {"planned": 0, "candidates": 2}),
         ("plan_lack.practice_full", {"number": 1}),
         ("plan_lack.no_channel", {"number": 1}),
     ]
@@ -176,7 +176,7 @@ def test_an_approval_makes_requests_once_and_refuses_by_name(client: FlaskClient
     assert (first.status_code, first.json["status"]) == (202, "approving")
     assert (second.status_code, second.json["approved_at"]) == (202, first.json["approved_at"])
     with transaction() as inner:
-        assert not plan_making.note_progress(inner, claimed, 1, of=1, now=WEDNESDAY)
+        assert not plan_making.save_progress(inner, claimed, 1, of=1, now=WEDNESDAY)
         assert plan_making.claim(inner, now=WEDNESDAY) is None, "it waits until the requests are made"
     make_requests()
     done = client.get(f"{URL}/{plan['id']}").json
@@ -224,7 +224,7 @@ def test_a_plan_that_nobody_approved_can_be_cancelled_and_another_one_made_at_on
     assert (first.status_code, first.json["status"], first.json["version"]) == (200, "cancelled", 2)
     assert again.json == first.json
     with transaction() as inner:
-        assert not plan_making.note_progress(inner, claimed, 1, of=1, now=WEDNESDAY), "it is not this worker's any more"
+        assert not plan_making.save_progress(inner, claimed, 1, of=1, now=WEDNESDAY), "it is not this worker's any more"
     assert client.post(URL, json={"week": WEEK}).status_code == 202
     assert compute() == 1
     proposed, _ = a_stored_plan(session, a_known_patient(session), a_callable_therapist(session))

@@ -14,13 +14,21 @@ from typing import Final, NamedTuple
 from geocoding_service.domain import asked, judging
 from geocoding_service.domain.cleaning import Address, clean, lookup_key
 from geocoding_service.domain.judging import BelievedAnswer
-from geocoding_service.domain.lookup import FoundAddress, address_of, area_of, find, find_area, names_of, towns_named
+from geocoding_service.domain.offline_geocoding import (
+    FoundAddress,
+    address_of,
+    area_of,
+    find,
+    find_area,
+    names_of,
+    towns_named,
+)
 from geocoding_service.domain.publishing import columns_of, event_of
 from geocoding_service.domain.schemas import AreaView, GeocodeBatch, GeocodeQuery, Location, LocationList
 from geocoding_service.settings import NominatimSettings
 from geocoding_service.store import asked as asked_store
-from geocoding_service.store import lookups as store
-from geocoding_service.store.lookups import CleanAddress
+from geocoding_service.store import geocoder_requests as store
+from geocoding_service.store.geocoder_requests import CleanAddress
 from geocoding_service.store.tables import AddressLookup, LocatedAddress
 from shared.database import Session
 from shared.errors import NotFound
