@@ -30,6 +30,7 @@ NAMES = (
     "contact_plans",
     "distances",
     "contact_log",
+    "contacts",
 )
 
 
