@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chaos import witness
 from chaos.acknowledged import AcknowledgedClient
+from chaos.contact_load import ContactLoad
 from chaos.journal import Journal
-from chaos.practices import Practices
 from shared.database import transaction
 from testkit.api_client import ApiClient, Document
 
@@ -30,14 +30,14 @@ class Load:
         """`only_count`: only increase the witness's counters, without any request to a service."""
         self._api, self._journal, self._seed = ApiClient(settings), journal, seed
         self._client = AcknowledgedClient(self._api, journal)
-        self._practices = Practices(self._client, settings)
+        self._contacts = ContactLoad(self._client, settings)
         self._stop = threading.Event()
         self.counters = [uuid4() for _ in range(20)]
         self._only_count = only_count
         works = [self._count, self._count]
         if not only_count:
             works += [self._therapists, self._patients, self._patients]
-            works += [self._practices.answer, self._practices.call, self._practices.call_too]
+            works += [self._contacts.answer, self._contacts.call, self._contacts.call_too]
         self._works = [(work, Random(f"{seed} {number}")) for number, work in enumerate(works)]
         self._threads = ThreadPoolExecutor(max_workers=len(works), thread_name_prefix="load")
 
@@ -45,7 +45,7 @@ class Load:
         """Sign in, before anything is killed, and begin."""
         if not self._only_count:
             self._api.tokens.headers()
-            self._practices.enter_caller()
+            self._contacts.enter_caller()
         with transaction() as session:
             now = datetime.now(UTC)
             session.add_all([witness.Counter(id=c, created_at=now, updated_at=now) for c in self.counters])
@@ -131,7 +131,7 @@ class Load:
                 if self._until_acknowledged("POST", "matching", path, {"outcome": outcome}):
                     self._journal.answer(request["id"], outcome)
                     if outcome == "accepted":
-                        self._practices.confirm(request["id"], self._stop)
+                        self._contacts.confirm(request["id"], self._stop)
                         return  # the patient's others are held
 
     def _count(self, chance: Random) -> None:

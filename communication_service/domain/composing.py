@@ -264,12 +264,12 @@ def _write_emails(
     if not wanted:
         return
     template = email_texts.inquiry_template(session, rules)
-    letters = [_letter(session, *each, rules, template) for each in wanted]
-    known = [each.known for each in letters if each.known is not None]
+    drafts = [_letter(session, *each, rules, template) for each in wanted]
+    known = [each.known for each in drafts if each.known is not None]
     # what stands there is read and compared: the same text is another one each time it is encrypted
     stand = email_parts.read_all_whole(session, texts, known)
     written = []
-    for letter in letters:
+    for letter in drafts:
         email = letter.known or states.new_email(letter.inquiry, message_id_domain=rules.sender.domain, now=now)
         _approve_or_hold(email, letter, rules, now)
         recipients.address(email, letter.rows.therapist, now=now)

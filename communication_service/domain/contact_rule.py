@@ -82,7 +82,7 @@ def barrier(practice: PracticeFacts, channel: ContactChannel, *, rules: ContactR
     lasting = lasting_barrier(practice, channel)
     if lasting is not None:
         return lasting
-    found = _of_letters(practice, rules, today) if channel == "email" else _of_calls(practice, rules, today)
+    found = _of_emails(practice, rules, today) if channel == "email" else _of_calls(practice, rules, today)
     return max(found, key=lambda each: each.until or date.max, default=None)
 
 
@@ -95,10 +95,10 @@ def lasting_barrier(practice: PracticeFacts, channel: ContactChannel) -> Barrier
         return Barrier(ContactWait.THERAPIST_NOT_ACTIVE)
     if practice.contact_preference == ContactPreference.NONE:
         return Barrier(ContactWait.NO_CONTACT_WANTED)
-    return _without_letters(practice) if channel == "email" else _without_calls(practice)
+    return _without_emails(practice) if channel == "email" else _without_calls(practice)
 
 
-def _without_letters(practice: PracticeFacts) -> Barrier | None:
+def _without_emails(practice: PracticeFacts) -> Barrier | None:
     if practice.contact_preference not in WRITTEN_TO or not practice.has_email:
         return Barrier(ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING)
     return None
@@ -113,7 +113,7 @@ def _without_calls(practice: PracticeFacts) -> Barrier | None:
     return None if is_known else Barrier(ContactWait.PHONE_HOURS_UNKNOWN)
 
 
-def _of_letters(practice: PracticeFacts, rules: ContactRules, today: date) -> Iterator[Barrier]:
+def _of_emails(practice: PracticeFacts, rules: ContactRules, today: date) -> Iterator[Barrier]:
     if practice.cooldown is not None:
         yield Barrier(ContactWait(practice.cooldown.waits_for), practice.cooldown.waits_until)
     closed_until = last_closed_day(practice.holidays, today)

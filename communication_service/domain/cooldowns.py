@@ -28,7 +28,7 @@ def _subjects(recipient_key: str | None, therapists: Iterable[UUID]) -> list[str
     return [*address, *(f"{OF_THERAPIST}{each}" for each in therapists)]
 
 
-class RecentLetters(NamedTuple):
+class RecentEmails(NamedTuple):
     """What e-mails that went not long ago, or are on their way, mean for a therapist."""
 
     cooldown: Cooldown | None
@@ -44,9 +44,7 @@ def last_to_end(session: Session, therapist_id: UUID, recipient_key: str, *, tod
     return _cooldown(held[0]) if held else None
 
 
-def recent_letters(
-    session: Session, practices: Mapping[UUID, PracticeCopy], *, today: date
-) -> dict[UUID, RecentLetters]:
+def recent_emails(session: Session, practices: Mapping[UUID, PracticeCopy], *, today: date) -> dict[UUID, RecentEmails]:
     """What e-mails mean that went to these therapists, those merged into them, or their addresses; by therapist."""
     merged = copy_queries.all_with_merged(session, practices.keys())
     subjects = {id: _subjects(each.email_key, merged[id]) for id, each in practices.items()}
@@ -54,10 +52,10 @@ def recent_letters(
     return {id: _recent([each for each in held if each.subject in some]) for id, some in subjects.items()}
 
 
-def _recent(held: Sequence[ActiveCooldown]) -> RecentLetters:
+def _recent(held: Sequence[ActiveCooldown]) -> RecentEmails:
     """`held`: those that end last come first."""
     own = [each.begins_on for each in held if each.subject.startswith(OF_THERAPIST)]
-    return RecentLetters(_cooldown(held[0]) if held else None, max(own, default=None))
+    return RecentEmails(_cooldown(held[0]) if held else None, max(own, default=None))
 
 
 def _cooldown(held: ActiveCooldown) -> Cooldown:

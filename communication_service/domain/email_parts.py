@@ -79,12 +79,12 @@ def write(
     write_all(session, texts, [Written(email, letter, about)])
 
 
-def write_all(session: Session, texts: PatientTexts, letters: Sequence[Written]) -> None:
+def write_all(session: Session, texts: PatientTexts, written: Sequence[Written]) -> None:
     """The same of several letters, whose patients' keys are read, or made, together."""
-    keys = [new_key() for _ in letters]
-    parts = [each.parts_with(key) for each, key in zip(letters, keys, strict=True)]
+    keys = [new_key() for _ in written]
+    parts = [each.parts_with(key) for each, key in zip(written, keys, strict=True)]
     encrypted = iter(texts.encrypt_all(session, [part for some in parts for part in some]))
-    for letter, key, some in zip(letters, keys, parts, strict=True):
+    for letter, key, some in zip(written, keys, parts, strict=True):
         letter.store(key, [next(encrypted) for _ in some])
 
 
@@ -134,9 +134,9 @@ def _whole(email: Email, parts: Sequence[DecryptedPart]) -> Letter | None:
 
 def texts_to_send(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, EmailText]:
     """What practices read, by e-mail. Raises `UnreadableLetter` where that is not what was written."""
-    letters = read_all_whole(session, texts, emails)
-    found = {id: letter.whole() for id, letter in letters.items() if letter is not None}
-    if len(found) < len(letters):
+    whole = read_all_whole(session, texts, emails)
+    found = {id: letter.whole() for id, letter in whole.items() if letter is not None}
+    if len(found) < len(whole):
         raise UnreadableLetter
     return found
 

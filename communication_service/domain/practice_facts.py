@@ -9,7 +9,7 @@ from uuid import UUID
 from communication_service.domain import cooldowns, practice_hours
 from communication_service.domain.call_times import periods
 from communication_service.domain.contact_rule import PracticeFacts
-from communication_service.domain.cooldowns import RecentLetters
+from communication_service.domain.cooldowns import RecentEmails
 from communication_service.settings import ContactRules
 from communication_service.store import call_queries, copy_queries, suppressions
 from communication_service.store.tables import PracticeCopy, PracticePlace, WrongNumber
@@ -25,7 +25,7 @@ def read(
     suppressed = suppressions.suppressed_among(session, set(keys.values()))
     places = copy_queries.places(session, practices.keys())
     wrong_numbers = call_queries.wrong_numbers(session, practices.keys())
-    letters = cooldowns.recent_letters(session, practices, today=berlin_day(now))
+    recent = cooldowns.recent_emails(session, practices, today=berlin_day(now))
     return {
         id: _facts(
             practice,
@@ -33,7 +33,7 @@ def read(
             place=places.get(id),
             wrong_number=wrong_numbers.get(id),
             is_suppressed=practice.email_key in suppressed,
-            letters=letters[id],
+            recent=recent[id],
         )
         for id, practice in practices.items()
     }
@@ -46,7 +46,7 @@ def _facts(
     place: PracticePlace | None,
     wrong_number: WrongNumber | None,
     is_suppressed: bool,
-    letters: RecentLetters,
+    recent: RecentEmails,
 ) -> PracticeFacts:
     return PracticeFacts(
         status=practice.status,
@@ -55,7 +55,7 @@ def _facts(
         is_suppressed=is_suppressed or practice.email_opt_out,
         has_phone=practice_hours.has_number(practice, wrong_number),
         call_times=practice_hours.call_times(practice, place, rules),
-        cooldown=letters.cooldown if practice.email_key is not None else None,
-        written_on=letters.written_on,
+        cooldown=recent.cooldown if practice.email_key is not None else None,
+        written_on=recent.written_on,
         holidays=tuple(periods(practice.holidays)),
     )

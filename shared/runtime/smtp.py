@@ -83,7 +83,7 @@ class MailServer:
         try:
             self.sign_in(server)
             self.name_recipient(server, sender, recipient)
-            report = self.hand_over(server, sender, message, may_go)
+            report = self.send_message(server, sender, message, may_go)
             if report.delivery == Delivery.SENT:
                 take_leave(server)
             return report
@@ -137,7 +137,7 @@ class MailServer:
         _expect(server.docmd("RCPT", f"TO:<{recipient}>"), or_else=judge)
         _expect(server.docmd("DATA"), GO_AHEAD, or_else=judge)
 
-    def hand_over(self, server: Conversation, sender: str, message: bytes, may_go: Callable[[], bool]) -> Report:
+    def send_message(self, server: Conversation, sender: str, message: bytes, may_go: Callable[[], bool]) -> Report:
         """Hand over the message that the server wants now, unless it may not go any more; raises nothing of its own.
 
         From the first byte on, only the server's own words say what became of the message.

@@ -44,9 +44,9 @@ class KeptConnections:
             kept.step_seconds, kept.ends_at = self.server.command_seconds, ends_at
             refused = self._offer(kept, sender, recipient) if kept.is_quiet() else GONE
             if refused is None:
-                return self._hand_over(kept, sender, message, may_go)
+                return self._send_message(kept, sender, message, may_go)
             if refused.delivery in ABOUT_THE_MESSAGE:
-                self._give_back(kept, resets=True)
+                self._keep(kept, resets=True)
                 return refused
             self._drop(kept)
         return self._deliver_on_new(sender, recipient, message, may_go, ends_at=ends_at)
@@ -67,8 +67,8 @@ class KeptConnections:
             return Report(Delivery.NOT_TRIED, NO_FURTHER_ONE)
         refused = self._offer(new, sender, recipient)
         if refused is None:
-            return self._hand_over(new, sender, message, may_go)
-        self._give_back(new, resets=True)
+            return self._send_message(new, sender, message, may_go)
+        self._keep(new, resets=True)
         return refused
 
     @property
@@ -99,19 +99,19 @@ class KeptConnections:
             return report_of(problem)
         return None
 
-    def _hand_over(self, server: Conversation, sender: str, message: bytes, may_go: Callable[[], bool]) -> Report:
+    def _send_message(self, server: Conversation, sender: str, message: bytes, may_go: Callable[[], bool]) -> Report:
         try:
-            report = self.server.hand_over(server, sender, message, may_go)
+            report = self.server.send_message(server, sender, message, may_go)
         except BaseException:
             self._drop(server)
             raise
         if report.delivery == Delivery.SENT:
-            self._give_back(server, resets=False)
+            self._keep(server, resets=False)
         else:  # it may still wait for the message, or for its end
             self._drop(server)
         return report
 
-    def _give_back(self, server: Conversation, *, resets: bool) -> None:
+    def _keep(self, server: Conversation, *, resets: bool) -> None:
         """Keep the connection for another message; `resets`: the server has one begun that it is to forget."""
         try:
             is_usable = not resets or server.rset()[0] == 250

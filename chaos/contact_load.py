@@ -20,7 +20,7 @@ LATEST_CALLS = "/api/phone-calls?status=planned&limit=5&sort=starts_at&view=row"
 """The first few that are planned: two people who choose among them often want the same."""
 
 
-class Practices:
+class ContactLoad:
     """What practices answer, and how the agency confirms and calls; two people phone."""
 
     def __init__(self, client: AcknowledgedClient, settings: Mapping[str, str]) -> None:
@@ -64,12 +64,12 @@ class Practices:
     def answer(self, chance: Random) -> None:
         """Answer a letter by its link as a practice may: twice, since buttons are pressed twice."""
         time.sleep(chance.uniform(0.2, 0.6))
-        for mail in self._new_letters()[:3]:
+        for mail in self._new_emails()[:3]:
             self._read.add(mail["id"])
             if chance.random() < 0.5:
                 self._answer(mail["id"], chance)
 
-    def _new_letters(self) -> list[dict[str, str]]:
+    def _new_emails(self) -> list[dict[str, str]]:
         try:
             return [mail for mail in self._mailbox.mails() if mail["id"] not in self._read]
         except (OSError, OperationsError):
