@@ -31,6 +31,7 @@ NAMES = (
     "call_plan",
     "distances",
     "contact_log",
+    "contacts",
 )
 
 

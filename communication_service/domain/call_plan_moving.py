@@ -83,7 +83,7 @@ class Mover:
 
     def _inquiry(self, move: Move) -> Inquiry | None:
         """The contact, if it still waits for nothing but its call and nothing about its practice is new."""
-        if schedule.is_due(self.session, move.therapist_id, now=self.now):
+        if schedule.still_due(self.session, [move.therapist_id], now=self.now):
             return None
         inquiry = inquiry_queries.inquiry(self.session, move.inquiry_id)
         is_ready = inquiry is not None and inquiry.status == "open" and inquiry.waits_for in (None, "no_free_slot")

@@ -57,10 +57,11 @@ def is_closed(
     """
     if is_closed_by_us(day, closing_days) or may_be_public_holiday(day, states):
         return True
-    return any(first <= day <= last for first, last in _periods(practice_holidays))
+    return any(first <= day <= last for first, last in periods(practice_holidays))
 
 
-def _periods(written: Iterable[Mapping[str, str]]) -> Iterator[Days]:
+def periods(written: Iterable[Mapping[str, str]]) -> Iterator[Days]:
+    """The holidays of a practice as days, the first and the last of each."""
     for period in written:
         try:
             yield date.fromisoformat(period["from"]), date.fromisoformat(period["to"])

@@ -61,7 +61,7 @@ PhoneCallRow = part_of(
         "starts_at",
         "ends_at",
     ),
-    *("attempt", "result", "occurred_at", "next_attempt_after", "recorded_by", "insisted"),
+    *("attempt", "result", "occurred_at", "next_attempt_after", "recorded_by", "insisted", "insisted_because"),
     *("claimed_by", "claimed_until", "corrected_at", "corrected_by"),
     about="What a table of calls shows.",
 )

@@ -13,6 +13,7 @@ from communication_service.store.call_plan_tables import CallPlan
 from communication_service.store.call_tables import PhoneCall, PhoneCaller, WrongNumber
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
+from communication_service.store.published_tables import PublishedCallingHours, PublishedContact
 from communication_service.store.template_tables import Template, TemplateVersion
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
 from shared.database.patient_keys import add_patient_keys
@@ -338,6 +339,8 @@ __all__ = [
     "MailServerState",
     "PhoneCall",
     "PhoneCaller",
+    "PublishedCallingHours",
+    "PublishedContact",
     "Tables",
     "Template",
     "TemplateVersion",

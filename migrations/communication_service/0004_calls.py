@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("corrections", postgresql.ARRAY(sa.LargeBinary()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("insisted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("chosen_by_staff", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("insisted_because", sa.Text(), nullable=True),
         sa.Column("claimed_by", sa.Uuid(), nullable=True),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("released_by", sa.Uuid(), nullable=True),
@@ -91,6 +92,11 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "release_reason IN ('interrupted', 'not_now', 'other')", name=op.f("ck_phone_calls_release_reason")
         ),
+        sa.CheckConstraint(
+            "insisted_because IN ('practice_asked', 'place_is_free', 'urgent', 'other')",
+            name=op.f("ck_phone_calls_insisted_because"),
+        ),
+        sa.CheckConstraint("insisted_because IS NULL OR insisted", name=op.f("ck_phone_calls_insisted_for_a_reason")),
         sa.CheckConstraint("direction IN ('outbound', 'inbound')", name=op.f("ck_phone_calls_direction")),
         sa.CheckConstraint(
             "status IN ('planned', 'completed', 'failed', 'cancelled')", name=op.f("ck_phone_calls_status")

@@ -64,6 +64,8 @@ NOT_PERSONAL = {
     },
     "matching_service": {
         "therapists": "practices",
+        "practice_contacts": "practices",
+        "calling_hours": "staff",
         "patient_keys": "keys of the texts that are in the export",
         "contact_plans": "numbers about a week, of all patients together",
     },
@@ -76,6 +78,8 @@ NOT_PERSONAL = {
         "email_suppressions": "practices",
         "mail_server": "the mail server",
         "callers": "staff",
+        "published_contacts": "practices",
+        "published_calling_hours": "staff",
         "call_plans": "practices and staff's minutes",
         "wrong_numbers": "practices",
         "templates": "what letters to everybody say",
