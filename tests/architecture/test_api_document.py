@@ -100,6 +100,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "resolution of a doubt": enums.EmailResolution,
     "result of a call": enums.CallResult,
     "why a claimed call is given back": call_enums.ReleaseReason,
+    "why a practice is called that should wait": call_enums.InsistedReason,
     "outcome of a record": enums.ImportOutcome,
     "action of a change of a therapist": therapist_enums.TherapistChangeAction,
     "outcome of a field in a review": import_enums.FieldOutcome,
