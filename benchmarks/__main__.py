@@ -28,6 +28,7 @@ NAMES = (
     "patient_searches",
     "rewrap",
     "contact_plans",
+    "call_plan",
     "distances",
     "contact_log",
     "contacts",

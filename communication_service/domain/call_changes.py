@@ -150,7 +150,7 @@ def move(
         return current
     therapist = require(copy_queries.therapist(session, call.therapist_id), "therapist")
     slot = _chosen(session, therapist, time, call, staff)
-    call.starts_at, call.ends_at, call.caller_id, call.insisted = slot
+    slot.give_to(call, now=staff.now)
     _let_it_be_so_early(session, call)
     call.count_change(by=staff.by, now=staff.now)
     return calls.view_without_asking(session, texts, call, rules=staff.rules, now=staff.now)
@@ -181,7 +181,7 @@ def _chosen(
     busy = call_queries.taken_times(session, time.starts_at, time.ends_at, besides=moved)
     if time.caller_id in {caller_id for caller_id, _, _ in busy}:
         raise Conflict("phone_call.caller_busy")
-    return ChosenSlot(time.starts_at, time.ends_at, time.caller_id, insisted=bool(problems))
+    return ChosenSlot(time.starts_at, time.ends_at, time.caller_id, insisted=bool(problems), by_staff=True)
 
 
 def _problems(

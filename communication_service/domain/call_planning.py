@@ -27,6 +27,13 @@ class ChosenSlot(NamedTuple):
     caller_id: UUID | None
     insisted: bool
     """Staff want it so, although it does not fit the hours that are known."""
+    by_staff: bool = False
+    """Staff chose it."""
+
+    def give_to(self, call: PhoneCall, *, now: datetime) -> None:
+        """Let the call be made then, by this caller."""
+        call.starts_at, call.ends_at, call.caller_id = self.starts_at, self.ends_at, self.caller_id
+        call.insisted, call.chosen_by_staff, call.updated_at = self.insisted, self.by_staff, now
 
 
 def slot_of(call: PhoneCall, callers: Sequence[CallerTimes], *, now: datetime) -> CallSlot:
@@ -107,8 +114,7 @@ class CallPlanner:
             return
         if call is None:
             call = new_calls.to_practice(inquiry, attempt=planned.attempt, now=self.now)
-        call.starts_at, call.ends_at, call.caller_id, call.insisted = slot
-        call.updated_at = self.now
+        slot.give_to(call, now=self.now)
         self.times.add(slot)
         self.session.add(call)
 

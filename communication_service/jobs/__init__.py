@@ -15,9 +15,11 @@ from communication_service.domain import (
     notices,
     placement_requests,
     practice_summaries,
+    published_contacts,
     sending,
 )
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
+from communication_service.jobs.call_plans import PlanningCalls
 from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending, asking
 from communication_service.settings import ContactRules, Settings
 from shared.database import is_trouble, transaction
@@ -150,6 +152,12 @@ def confirm_erasures(now: datetime) -> int:
         return erasures.confirm_erasures(session, now=now)
 
 
+def publish_contacts(rules: ContactRules, now: datetime) -> int:
+    """Publish how practices can be contacted, and when callers phone, where that has changed."""
+    with transaction() as session:
+        return published_contacts.publish(session, rules=rules, now=now)
+
+
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
     rules, texts = dependencies.rules, dependencies.texts
@@ -168,5 +176,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("erasures", timedelta(seconds=2), confirm_erasures),
+        Job("plan-calls", timedelta(seconds=30), PlanningCalls(rules, texts).run, needs_current_events=True),
+        Job("publish-contacts", timedelta(seconds=10), partial(publish_contacts, rules)),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules), needs_current_events=True),
     ]

@@ -75,6 +75,8 @@ class PhoneCall(Aggregate, Tables):
     """
     insisted_because: Mapped[str | None]
     """Why they did, where the rule of contact said that the practice waits."""
+    chosen_by_staff: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Staff chose its time: a plan of calls leaves it there, while it fits the hours."""
     claimed_by: Mapped[UUID | None]
     claimed_until: Mapped[datetime | None]
     """When the claim ends unless it is renewed; one that is over claims nothing (`domain/claims.py`)."""
@@ -90,6 +92,8 @@ class PhoneCall(Aggregate, Tables):
             using="gist",
             where=text("status = 'planned' AND direction = 'outbound'"),
             name="ex_phone_calls_one_call_at_a_time",
+            # calls may change places (`domain/call_plan_moving.py`): then it is checked when all of them have moved
+            deferrable=True,
         ),
         # one contact with one practice at a time (docs/domain.md#contact-rule-6), and so one claim
         Index(

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
-    CollectionAggregate,
     ColumnElement,
-    Uuid,
-    any_,
     delete,
     false,
     func,
-    literal,
     null,
     select,
     union,
@@ -31,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from communication_service.store.request_queries import UNSENT
 from communication_service.store.tables import ContactRequest, PracticeCopy, ScheduleEntry
+from shared.database.sets import is_among
 
 
 class Due(NamedTuple):
@@ -110,17 +106,12 @@ def postpone(session: Session, therapist_id: UUID, *, at: datetime) -> None:
 
 def to_therapists(ids: Iterable[UUID]) -> ColumnElement[bool]:
     """Requests to one of these therapists."""
-    return ContactRequest.therapist_id == _one_of(ids)
+    return is_among(ContactRequest.therapist_id, {*ids})
 
 
 def of_patients(ids: Iterable[UUID]) -> ColumnElement[bool]:
     """Requests for one of these patients."""
-    return ContactRequest.patient_id == _one_of(ids)
-
-
-def _one_of(ids: Iterable[UUID]) -> CollectionAggregate[Any]:
-    # one parameter however many ids: a poll brings hundreds
-    return any_(literal(list(ids), ARRAY(Uuid)))
+    return is_among(ContactRequest.patient_id, {*ids})
 
 
 def to_address(email_key: str) -> ColumnElement[bool]:

@@ -19,6 +19,8 @@ from shared.events.catalogue.contacts import (
     Answers,
     AttemptsUsedUp,
     CallCorrected,
+    CallingDay,
+    CallingHoursChanged,
     CallRecorded,
     EmailAnswered,
     EmailSent,
@@ -27,6 +29,7 @@ from shared.events.catalogue.contacts import (
     PatientErasedFromCommunication,
     PlacesStated,
     PracticeAnswer,
+    PracticeContactChanged,
     PracticeStated,
 )
 from shared.events.catalogue.imports import (
@@ -86,6 +89,8 @@ __all__ = [
     "AttemptsUsedUp",
     "CallCorrected",
     "CallRecorded",
+    "CallingDay",
+    "CallingHoursChanged",
     "ContactEntered",
     "ContactLogShown",
     "EmailAnswered",
@@ -110,6 +115,7 @@ __all__ = [
     "PlaceTakenBack",
     "PlacesStated",
     "PracticeAnswer",
+    "PracticeContactChanged",
     "PracticeStated",
     "PublicCapacity",
     "PublicCapacityStatement",
