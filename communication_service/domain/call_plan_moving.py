@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import callers, composing, practice_hours
+from communication_service.domain import callers, composing, cooldowns, practice_hours
 from communication_service.domain.call_plan_making import DaysAhead
 from communication_service.domain.call_plan_moves import Move
 from communication_service.domain.call_plan_reading import stays
 from communication_service.domain.call_planning import ChosenSlot
 from communication_service.domain.call_times import CallerTimes, CallTimes, FreeSlot, TakenTime
+from communication_service.domain.contact_rule import first_call_at, later
 from communication_service.settings import ContactRules
 from communication_service.store import call_plans as store
 from communication_service.store import call_queries, copy_queries, inquiry_queries, locks, request_queries, schedule
 from communication_service.store.tables import Inquiry, PhoneCall
 from shared.database import Session
 from shared.security.patient_texts import PatientTexts
+from shared.values.datetimes import berlin_day
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,17 @@ class Mover:
         inquiry, times = self._inquiry(move), self._times(move)
         if inquiry is None or times is None:
             return None
+        earliest = self._earliest(inquiry, move.therapist_id)
         if move.after is None:
-            return self._after_the_week(inquiry, times, ours)
-        return move.after if self._fits(move.after, inquiry, times, ours, moving) else None
+            return self._after_the_week(inquiry, times, ours, earliest)
+        return move.after if self._fits(move.after, earliest, times, ours, moving) else None
+
+    def _earliest(self, inquiry: Inquiry, therapist_id: UUID) -> datetime | None:
+        """Before when the practice is not called: it said so, or was written to (`domain/contact_rule.py`)."""
+        therapist = copy_queries.therapist(self.session, therapist_id)
+        known = {} if therapist is None else {therapist_id: therapist}
+        recent = cooldowns.recent_emails(self.session, known, today=berlin_day(self.now)).get(therapist_id)
+        return later(inquiry.next_attempt_after, first_call_at(recent.written_on if recent else None, self.rules))
 
     def _inquiry(self, move: Move) -> Inquiry | None:
         """The contact, if it still waits for nothing but its call and nothing about its practice is new."""
@@ -96,14 +106,14 @@ class Mover:
     def _fits(
         self,
         slot: FreeSlot,
-        inquiry: Inquiry,
+        earliest: datetime | None,
         times: CallTimes,
         ours: Sequence[CallerTimes],
         moving: Mapping[UUID, PhoneCall],
     ) -> bool:
         """Whether the call may be made then, by a caller who is there and in no other call."""
         ends_at = slot.starts_at + self.rules.call_length
-        is_early = inquiry.next_attempt_after is not None and slot.starts_at < inquiry.next_attempt_after
+        is_early = earliest is not None and slot.starts_at < earliest
         if slot.starts_at <= self.now or is_early or not times.allows(slot.starts_at, ends_at):
             return False
         if not any(each.caller_id == slot.caller_id and each.allow(slot.starts_at, ends_at) for each in ours):
@@ -111,11 +121,13 @@ class Mover:
         busy = store.planned_between(self.session, slot.starts_at, ends_at)
         return not any(caller_id == slot.caller_id and id not in moving for id, caller_id, _, _ in busy)
 
-    def _after_the_week(self, inquiry: Inquiry, times: CallTimes, ours: Sequence[CallerTimes]) -> FreeSlot | None:
+    def _after_the_week(
+        self, inquiry: Inquiry, times: CallTimes, ours: Sequence[CallerTimes], earliest: datetime | None
+    ) -> FreeSlot | None:
         """The first free slot behind the days of the plan, for a call in whose place others are made."""
         days_left = max(1, self.rules.call_horizon_days - len(self.week.days) + 1)
         return times.next_free_slot(
-            earliest=max(self.week.until, inquiry.next_attempt_after or self.week.until),
+            earliest=max(self.week.until, earliest or self.week.until),
             rules=self.rules.model_copy(update={"call_horizon_days": days_left}),
             taken=self._taken,
             callers=ours,
@@ -133,7 +145,8 @@ class Mover:
         if request_queries.unsent_requests(self.session, move.therapist_id) is None:
             return False
         locks.lock_line(self.session)
-        if not self._fits(move.after, inquiry, times, callers.times(self.session), {}):
+        earliest = self._earliest(inquiry, move.therapist_id)
+        if not self._fits(move.after, earliest, times, callers.times(self.session), {}):
             return False
         starts_at, caller_id = move.after
         slot = ChosenSlot(starts_at, starts_at + self.rules.call_length, caller_id, insisted=False)

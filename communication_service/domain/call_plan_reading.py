@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from communication_service.domain import callers, claims, practice_hours
+from communication_service.domain import callers, claims, cooldowns, practice_hours
 from communication_service.domain.call_plan_making import (
     Asked,
     DaysAhead,
@@ -23,6 +23,7 @@ from communication_service.domain.call_plan_moves import Move
 from communication_service.domain.call_plan_question import CallSolution
 from communication_service.domain.call_plans import Result
 from communication_service.domain.call_times import CallerTimes, FreeSlot, TakenTime
+from communication_service.domain.contact_rule import first_call_at, later
 from communication_service.settings import ContactRules
 from communication_service.store import call_plans as store
 from communication_service.store.tables import PhoneCall
@@ -69,7 +70,9 @@ def read(session: Session, rules: ContactRules, *, now: datetime) -> Reading:
     """Read what a plan is made from. Calls that are claimed, chosen by staff or about to begin are not planned anew."""
     week, since = week_from(now), store.waiting_since(session)
     calls, known = [], {}
-    for inquiry, call, therapist, place in store.wanted(session):
+    wanted = store.wanted(session)
+    recent = cooldowns.recent_emails(session, {each.id: each for _, _, each, _ in wanted}, today=berlin_day(now))
+    for inquiry, call, therapist, place in wanted:
         times = practice_hours.call_times(therapist, place, rules)
         if times is None or (call is not None and stays(call, week, rules, now=now)):
             continue
@@ -79,9 +82,8 @@ def read(session: Session, rules: ContactRules, *, now: datetime) -> Reading:
             today=berlin_day(now),
         )
         slot = FreeSlot(call.starts_at, call.caller_id) if call else None
-        calls.append(
-            KnownCall(inquiry.id, times, weight, inquiry.next_attempt_after, inquiry.unanswered_at, current=slot)
-        )
+        earliest = later(inquiry.next_attempt_after, first_call_at(recent[therapist.id].written_on, rules))
+        calls.append(KnownCall(inquiry.id, times, weight, earliest, inquiry.unanswered_at, current=slot))
         known[inquiry.id] = PlannedContact(therapist.id, call.id if call else None, slot)
     calls.sort(key=lambda each: (-each.weight, each.inquiry_id))
     movable = {each.call_id for each in known.values()}
