@@ -17,6 +17,7 @@ from tests.builders import (
     communication,
     contact_plans,
     imports,
+    incoming_mail,
     matching,
     patient_files,
     patients,
@@ -84,12 +85,16 @@ def _communication(session: Session, settings: Any, folder: Path) -> Known:
     request = [communication.a_request(each) for each in therapist for _ in range(2)]
     communication.composed()
     caller = [communication.a_caller() for _ in range(2)]
+    for text in ("Ja, gerne", "Leider kein Platz"):
+        incoming_mail.comes_in(incoming_mail.an_answer(text))
     return {
         "/api/callers": _ids(caller),
         "caller_id": _ids(caller),
         "/api/emails": _ids(each.id for each in communication.rows(tables.Email)),
         "/api/inquiries": _ids(each.id for each in communication.rows(tables.Inquiry)),
         "/api/phone-calls": _ids(each.id for each in communication.rows(tables.PhoneCall)),
+        "/api/replies": _ids(each.id for each in communication.rows(tables.MailReply)),
+        "email_id": _ids(each.id for each in communication.rows(tables.Email)),
         "/api/templates": _ids(session.scalars(select(tables.Template.id))),
         "/api/therapists": _ids(therapist),
         "therapist_id": _ids(therapist),

@@ -28,6 +28,7 @@ from shared.events.catalogue.contacts import (
     PlacesStated,
     PracticeAnswer,
     PracticeStated,
+    ReplyShown,
 )
 from shared.events.catalogue.imports import (
     ImportCompleted,
@@ -116,6 +117,7 @@ __all__ = [
     "PublicPatient",
     "PublicPreferences",
     "PublicTherapist",
+    "ReplyShown",
     "RequestAccepted",
     "RequestAnswered",
     "RequestApproved",

@@ -120,6 +120,21 @@ class PracticeStated(Event, name="communication.practice_stated"):
     """Whether it wants nobody to write or to call any more."""
 
 
+class ReplyShown(Event, name="communication.reply_shown"):
+    """Somebody was shown what a practice wrote back about a patient, or decided on it.
+
+    Why (`X-Purpose`) stays where it was said: people write names there.
+    """
+
+    access_id: UUID
+    """Of this access alone: nothing orders it and others to the same file."""
+    patient_id: UUID
+    action: str
+    """As in the access log of the patient service: read."""
+    accessed_by: UUID | None = None
+    accessed_at: PlausibleInstant
+
+
 class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
     """Nobody was reached in any of the attempts."""
 

@@ -27,6 +27,7 @@ from communication_service.domain.letter_headers import Links
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
 from communication_service.domain.practice_summaries import NO_SUMMARIES, NONE_ASKED, SheetSummaries, Summaries
 from communication_service.domain.sending import EmailClaim
+from communication_service.jobs.reading import Reading, remove_old_replies
 from communication_service.settings import ContactRules, Settings
 from shared.database import Session, is_trouble, transaction
 from shared.runtime import clock, metrics
@@ -364,6 +365,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
     rules, texts = dependencies.rules, dependencies.texts
     sending = Sending(rules, texts, dependencies.mail_server, asking(dependencies.patients), dependencies.links)
+    reading = Reading(rules, texts, dependencies.links.tokens, dependencies.mailbox)
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules, texts), needs_current_events=True),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),
@@ -371,5 +373,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("erasures", timedelta(seconds=2), confirm_erasures),
+        Job("read-replies", timedelta(minutes=1), reading.run),
+        Job("old-replies", timedelta(minutes=10), partial(remove_old_replies, rules)),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules), needs_current_events=True),
     ]
