@@ -17,6 +17,8 @@ from communication_service.store import mail_replies as store
 from communication_service.store import request_queries
 from communication_service.store.tables import Email
 from shared.database import Session
+from shared.events.catalogue import EmailBounced
+from shared.events.outbox import record
 from shared.values.enums import EmailStatus
 from shared.values.mail_enums import MailMode
 from shared.values.reply_enums import SuppressionSource
@@ -59,3 +61,13 @@ def _record(session: Session, email: Email, report: RecipientReport, *, rules: C
         for request in store.awaiting_answer(session, email.placement_request_ids):
             states.wait_for_call(request, now=now)
     session.flush()
+    event = EmailBounced(
+        email_id=email.id,
+        inquiry_id=email.inquiry_id,
+        therapist_id=email.therapist_id,
+        kind=email.kind,
+        placement_request_ids=email.placement_request_ids,
+        sent_at=email.sent_at or now,
+        bounced_at=now,
+    )
+    record(session, email, event, now=now)

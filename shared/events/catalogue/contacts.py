@@ -120,6 +120,19 @@ class PracticeStated(Event, name="communication.practice_stated"):
     """Whether it wants nobody to write or to call any more."""
 
 
+class EmailBounced(Event, name="communication.email_bounced"):
+    """An e-mail that the mail server had accepted came back: it did not reach the practice."""
+
+    email_id: UUID
+    inquiry_id: UUID | None = None
+    therapist_id: UUID | None = None
+    kind: str
+    placement_request_ids: Ids
+    sent_at: PlausibleInstant
+    """As in `communication.email_sent`."""
+    bounced_at: PlausibleInstant
+
+
 class ReplyShown(Event, name="communication.reply_shown"):
     """Somebody was shown what a practice wrote back about a patient, or decided on it.
 
