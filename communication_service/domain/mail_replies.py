@@ -41,7 +41,7 @@ from communication_service.store import mail_replies as store
 from communication_service.store.tables import Email, MailReply
 from shared.database import Session, first_version, new_id
 from shared.database.rows import require
-from shared.errors import Conflict, NotFound, RuleBroken
+from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
 from shared.security.patient_texts import LostText, PatientTexts
 from shared.values.contacts import mailbox_of
 from shared.values.datetimes import berlin_day
@@ -283,7 +283,8 @@ def confirm(
         raise Conflict("reply.decided")
     answers = [CallResponse.from_json(each.to_json()) for each in said.responses] or _proposed(session, texts, reply)
     if not answers:
-        raise RuleBroken("reply.nothing_to_confirm")
+        problem = FieldProblem.of("responses", "field.nothing_proposed")
+        raise RuleBroken("reply.nothing_to_confirm", errors=[problem])
     written_answers.record_written(session, texts, email, answers, channel=Channel.EMAIL, rules=rules, by=by, now=now)
     return _decide(session, texts, reply, ReplyState.CONFIRMED, by=by, now=now)
 

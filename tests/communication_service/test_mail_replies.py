@@ -123,6 +123,7 @@ def test_staff_say_otherwise_and_what_was_answered_already_is_not_proposed_again
     (waiting,) = client.get("/api/replies?state=waiting").json["items"]
     refused = client.post(f"/api/replies/{waiting['id']}/confirm")
     assert (refused.status_code, refused.json["code"]) == (422, "reply.nothing_to_confirm")
+    assert [each["field"] for each in refused.json["errors"]] == ["responses"]
     assert client.post(f"/api/replies/{waiting['id']}/dismiss").json["state"] == "dismissed"
 
 
