@@ -72,6 +72,9 @@ class ContactRules(MailSender, EmailInterval):
     days_until_call: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
     """An inquiry e-mail without an answer for this many Berlin calendar days is followed by a call
     (docs/domain.md#contact-rule-4)."""
+    days_between_email_and_call: Annotated[int, Unit("days")] = Field(default=2, ge=0, le=14)
+    """A practice that is to be called within so many Berlin calendar days gets no inquiry e-mail before the call, and
+    one that got an inquiry e-mail is not called before so many days are over; 0: one does not wait for the other."""
     call_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=5, le=60, multiple_of=5)
     """How long a planned call is: a multiple of 5 (docs/domain.md#contact-rule-7)."""
     call_step_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=1, le=60)
@@ -100,6 +103,9 @@ class ContactRules(MailSender, EmailInterval):
     """The most e-mails of any kind that are handed over in a minute; 0: no limit."""
     emails_per_hour: Annotated[int, Unit("e-mails")] = Field(default=0, ge=0, le=100_000)
     """The most e-mails of any kind that are handed over in an hour; 0: no limit."""
+    mail_connections: Annotated[int, Unit("connections")] = Field(default=4, ge=1, le=20)
+    """How many connections to the mail server a worker keeps while there are e-mails; each has one e-mail at a time.
+    1: a connection of its own for each e-mail, one after the other."""
     sending_hours: Annotated[str, Field(pattern=HOURS)] = ""
     """When inquiry e-mails are handed over, such as 08:00-18:00: Berlin time, from Monday to Friday, not on a public
     holiday of all of Germany. Empty: at any time. Confirmations and withdrawals are answers and go at once."""

@@ -9,6 +9,7 @@ from communication_service.api.call_claims import (
     PhoneCallReleaseResource,
     PhoneCallRenewResource,
 )
+from communication_service.api.call_plans import CallPlanCollection, CallPlanItem
 from communication_service.api.callers import CallerCollection, CallerItem
 from communication_service.api.drafts import EmailApproveResource, EmailCancelResource, EmailSendResource
 from communication_service.api.emails import EmailCollection, EmailItem, EmailResolveResource, EmailResponseResource
@@ -63,6 +64,8 @@ ROUTES = [
     Route("/api/waiting-requests", WaitingRequestCollection, get=CALLERS),
     Route("/api/callers", CallerCollection, get=CALLERS, post=COORDINATORS),
     Route("/api/callers/<uuid:id>", CallerItem, get=CALLERS, patch=COORDINATORS, delete=COORDINATORS),
+    Route("/api/call-plans", CallPlanCollection, get=CALLERS, post=COORDINATORS),
+    Route("/api/call-plans/<uuid:id>", CallPlanItem, get=CALLERS),
     Route("/api/phone-calls", PhoneCallCollection, get=CALLERS, post=CALLERS),
     Route("/api/phone-calls/callable-now", CallableCallResource, get=CALLERS),
     Route("/api/phone-calls/next", NextPhoneCallResource, post=CALLERS),

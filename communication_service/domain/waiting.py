@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from communication_service.domain import mail_server, sending_limits
-from communication_service.domain.composing import patient_facts
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.planning import kept_back
 from communication_service.domain.schemas import WaitingRequest, WaitingRequestFilter
+from communication_service.domain.unsent_rows import patient_facts
 from communication_service.settings import ContactRules
 from communication_service.store import copy_queries, lists, request_queries
 from communication_service.store.tables import ContactRequest, Inquiry, PatientPseudonym, PhoneCall

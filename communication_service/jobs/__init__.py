@@ -2,76 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from tenacity import stop_after_delay
-
-from communication_service.clients.patient_service import PatientService
 from communication_service.dependencies import Dependencies
 from communication_service.domain import (
     composing,
     erasures,
     mail_server,
     notices,
-    outgoing,
     placement_requests,
     practice_summaries,
+    published_contacts,
     sending,
 )
-from communication_service.domain.in_flight import InFlightEmail
-from communication_service.domain.letter_headers import Links
-from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
-from communication_service.domain.practice_summaries import NO_SUMMARIES, NONE_ASKED, SheetSummaries, Summaries
-from communication_service.domain.sending import EmailClaim
+from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
+from communication_service.jobs.call_plans import PlanningCalls
+from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending, asking
 from communication_service.jobs.reading import Reading, remove_old_replies
 from communication_service.settings import ContactRules, Settings
-from shared.database import Session, is_trouble, transaction
-from shared.runtime import clock, metrics
+from shared.database import is_trouble, transaction
+from shared.runtime import clock
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
 from shared.runtime.mail_readiness import mail_server_check
-from shared.runtime.retries import retrying
 from shared.runtime.service_client import ServiceUnreachable
-from shared.runtime.smtp import Delivery, MailServer, Report
 from shared.runtime.spans import span
 from shared.security.patient_texts import PatientTexts
-from shared.values.emails import OutgoingEmail
-from shared.values.mail_enums import MailMode
+
+__all__ = ["Sending", "jobs", "needs"]
 
 log = logger(__name__)
 
 AT_ONCE = 50
-UNTIL_A_FAILURE_IS_TRIED_AGAIN = timedelta(minutes=10)
-UNTIL_SUMMARIES_ARE_ASKED_AGAIN = timedelta(seconds=15)
-RECORDING = retrying(is_trouble, stop=stop_after_delay(120))
-"""What the mail server said must not be lost to a moment without a database: it would leave the e-mail in doubt."""
 
 
-def compose(rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
-    """Put requests that have gathered into e-mails and calls; a therapist who cannot be handled holds up nobody."""
+def compose(rules: ContactRules, texts: PatientTexts, now: datetime, *, together: int = AT_ONCE) -> int:
+    """Put requests that have gathered into e-mails and calls; a therapist who cannot be handled holds up nobody.
+
+    `together`: for how many therapists in one transaction.
+    """
     with transaction() as session:
-        due = composing.due(session, now=now, at_most=AT_ONCE)
+        due = [each.therapist_id for each in composing.due(session, now=now, at_most=AT_ONCE)]
     done, started = 0, clock.monotonic()
-    for therapist_id, correlation_id in due:
+    for first in range(0, len(due), together):
         # the last of fifty comes seconds after the first: its events must not look older than those that came before
         at = now + timedelta(seconds=clock.monotonic() - started)
-        with span("compose an inquiry", correlation_id=correlation_id):
-            done += _compose(therapist_id, rules, texts, at)
+        done += _compose(due[first : first + together], rules, texts, at)
     return done
 
 
-def _compose(therapist_id: UUID, rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
+def _compose(therapist_ids: Sequence[UUID], rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
     try:
-        with transaction() as session:
-            return composing.compose_if_due(session, therapist_id, rules=rules, texts=texts, now=now)
+        with span("compose inquiries"), transaction() as session:
+            return composing.compose_if_due(session, therapist_ids, rules=rules, texts=texts, now=now)
     except Exception as problem:
         if is_trouble(problem):
             raise
+        if len(therapist_ids) > 1:  # each by itself: it is one of them whose data cause it
+            return sum(_compose([each], rules, texts, now) for each in therapist_ids)
+        (therapist_id,) = therapist_ids
         log.exception("compose.failed", therapist_id=str(therapist_id))
         with transaction() as session:
             composing.postpone(session, therapist_id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
@@ -104,28 +97,6 @@ def _write_withdrawals(
         return 0
 
 
-DRY_RUN = Report(Delivery.SENT, "a dry run: nothing was handed over")
-GIVEN_BACK = Report(Delivery.NOT_TRIED, "the worker stopped before the e-mail was handed over")
-REFUSED = frozenset({Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE})
-CONCERNS_EVERY_EMAIL = frozenset({Delivery.REFUSED_US, Delivery.SERVER_TROUBLE, Delivery.IN_DOUBT})
-
-
-AskForSummaries = Callable[[Collection[UUID], str], Summaries]
-"""Asks what practices may read of these patients, for this purpose. Raises `ServiceUnreachable`."""
-
-
-def nobody_to_ask(patient_ids: Collection[UUID], purpose: str) -> Summaries:  # noqa: ARG001 - as the type says
-    """Where no patient service is given: a letter about somebody with a summary waits."""
-    if patient_ids:
-        raise ServiceUnreachable("patient_service")
-    return NONE_ASKED
-
-
-def asking(patients: PatientService) -> AskForSummaries:
-    """Returns what asks this patient service."""
-    return lambda patient_ids, purpose: patients.practice_summaries(patient_ids, purpose=purpose)
-
-
 def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) -> SheetSummaries:
     """What may be said in this call now of its patients, asked for with no transaction open; `by` looks at the call."""
     with transaction() as session:
@@ -136,185 +107,6 @@ def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) 
         return SheetSummaries(asking(dependencies.patients)(wanted, f"call {call_id}, shown to {by}"))
     except ServiceUnreachable:
         return SheetSummaries(are_missing=True)
-
-
-@dataclass(frozen=True)
-class PreparedEmail:
-    """An e-mail that goes now, and what it was made of."""
-
-    claim: EmailClaim
-    outgoing: OutgoingEmail
-    patients: Collection[UUID]
-    """Of whom the patient service was asked."""
-    claimed_at: float
-    """By the monotonic clock."""
-
-
-@dataclass(frozen=True)
-class Sending:
-    """Hands e-mails that may go to the mail server."""
-
-    rules: ContactRules
-    texts: PatientTexts
-    server: MailServer
-    ask: AskForSummaries = nobody_to_ask
-    links: Links | None = None
-    fresh_seconds: float = 2.0
-    """A letter that was claimed longer ago is looked at again before its first byte: a mail server may take half a
-    minute until then, and what was withdrawn meanwhile must not go."""
-    in_flight: InFlightEmail = field(default_factory=InFlightEmail, compare=False)
-
-    @property
-    def lease(self) -> timedelta:
-        """How long a claim lasts: certainly longer than a hand-over and its recording can take."""
-        return timedelta(seconds=2 * self.server.longest_seconds)
-
-    def run(self, now: datetime) -> int:
-        """Send the first e-mail that may go; 1 where the server said what becomes of it."""
-        with transaction() as session:
-            waiting = sending.next_to_send(session, rules=self.rules, now=now)
-            metrics.mail_server_in_trouble.set(mail_server.trouble(session) is not None)
-        for email_id, correlation_id in waiting:
-            with span("send an e-mail", "producer", correlation_id=correlation_id):
-                report = self._send(email_id, now)
-            if report is not None:
-                # a server in trouble is left alone until its next turn
-                return int(report.delivery not in (*CONCERNS_EVERY_EMAIL, Delivery.NOT_TRIED))
-        return 0
-
-    def _send(self, email_id: UUID, now: datetime) -> Report | None:
-        """Claim, hand over, record: three steps, and nothing open while the server is spoken to."""
-        claimed = self._claim(email_id, now)
-        if claimed is None:
-            return None
-        claim, started = claimed.claim, clock.monotonic()
-        report = GIVEN_BACK
-        if self.in_flight.take(claim):
-            report = self._deliver(claimed)
-            self.in_flight.start_delivery()
-        ended = now + timedelta(seconds=clock.monotonic() - started)
-        for attempt in RECORDING:
-            with attempt, transaction() as session:
-                counted = _record(session, claim, report, rules=self.rules, now=ended)
-        metrics.emails_handed_over.labels(report.delivery).inc()
-        log.info("email.handed_over", email_id=str(email_id), outcome=report.delivery, counted=counted)
-        return report
-
-    def _deliver(self, claimed: PreparedEmail) -> Report:
-        if claimed.claim.mode == MailMode.DRY_RUN:
-            return DRY_RUN if self._may_go(claimed) else GIVEN_BACK
-        going = claimed.outgoing
-        return self.server.deliver(going.sender, going.recipient, going.message, may_go=lambda: self._may_go(claimed))
-
-    def release(self, now: datetime) -> None:
-        """Release the e-mail that a slow mail server has not let us hand over: it is not in doubt, it never went."""
-        held = self.in_flight.close()
-        if held is not None:
-            with transaction() as session:
-                _record(session, held, GIVEN_BACK, rules=self.rules, now=now)
-            log.info("email.given_back", email_id=str(held.email_id))
-
-    def _claim(self, email_id: UUID, now: datetime) -> PreparedEmail | None:
-        try:
-            with transaction() as session:
-                patients = practice_summaries.patients_of_email(session, email_id)
-            summaries = self._ask(patients, email_id)
-            with transaction() as session:
-                claim = sending.claim(
-                    session,
-                    email_id,
-                    rules=self.rules,
-                    texts=self.texts,
-                    lease=self.lease,
-                    summaries=summaries,
-                    now=now,
-                )
-                if claim is None:
-                    return None
-                return PreparedEmail(
-                    claim,
-                    outgoing.message(claim, rules=self.rules, links=self.links, now=now),
-                    patients,
-                    clock.monotonic(),
-                )
-        except ServiceUnreachable:
-            self._let_wait(email_id, now)
-            return None
-        except Exception as problem:
-            if is_trouble(problem):
-                raise
-            log.exception("send.not_possible", email_id=str(email_id))
-            with transaction() as session:
-                until = now + UNTIL_A_FAILURE_IS_TRIED_AGAIN
-                sending.postpone(session, email_id, until=until, detail=type(problem).__name__)
-            return None
-
-    def _ask(self, patients: Collection[UUID], email_id: UUID) -> Summaries:
-        return self.ask(patients, f"letter {email_id}") if patients else NONE_ASKED
-
-    def _let_wait(self, email_id: UUID, now: datetime) -> None:
-        with transaction() as session:
-            until = now + UNTIL_SUMMARIES_ARE_ASKED_AGAIN
-            practice_summaries.let_wait(session, email_id, until=until, now=now)
-
-    def _may_go(self, claimed: PreparedEmail) -> bool:
-        """Asked last, when the mail server waits for the first byte: nobody can take the letter back after this."""
-        return self._is_still_right(claimed) and self.in_flight.start_delivery()
-
-    def _is_still_right(self, claimed: PreparedEmail) -> bool:
-        claim = claimed.claim
-        if clock.monotonic() - claimed.claimed_at < self.fresh_seconds:
-            return True
-        try:
-            summaries = self._ask(claimed.patients, claim.email_id)
-            with transaction() as session:
-                return practice_summaries.still_stands(session, claim.email_id, claim.text, summaries, rules=self.rules)
-        except Exception as problem:  # the mail server waits: what is not certain does not go, and is tried again
-            log.warning("send.not_certain", email_id=str(claim.email_id), problem=type(problem).__name__)
-            return False
-
-
-def _record(session: Session, claim: EmailClaim, report: Report, *, rules: ContactRules, now: datetime) -> bool:
-    """Record what became of an e-mail; False where that is recorded already."""
-    attempt, detail = (claim.email_id, claim.attempt), report.detail
-    begins_trouble = _record_of_server(session, claim, report, rules=rules, now=now)
-    if report.delivery == Delivery.SENT:
-        return sending.record_sent(session, *attempt, rules=rules, now=now)
-    if report.delivery == Delivery.IN_DOUBT:
-        return sending.record_doubt(session, *attempt, detail=detail, now=now)
-    if report.delivery in REFUSED and mail_server.is_refusal_believed(session):
-        # a refusal of the address that stands for all of them says nothing of the practice's
-        is_bad = report.delivery == Delivery.REFUSED_RECIPIENT and claim.mode == MailMode.SEND
-        return sending.record_refusal(session, *attempt, detail=detail, address_is_bad=is_bad, now=now)
-    began_trouble = report.delivery == Delivery.REFUSED_US and begins_trouble
-    if report.delivery == Delivery.TRY_LATER or began_trouble:
-        return sending.record_deferral(
-            session, *attempt, detail=detail, rules=rules, now=now, began_trouble=began_trouble
-        )
-    return sending.record_not_tried(session, *attempt, detail=detail, now=now)
-
-
-def _record_of_server(
-    session: Session, claim: EmailClaim, report: Report, *, rules: ContactRules, now: datetime
-) -> bool:
-    """Write down what this says of the mail server; True where a trouble begins that concerns every e-mail."""
-    change, cause = TroubleChange.NOTHING, TroubleCause(report.detail, report.cause)
-    if claim.mode == MailMode.DRY_RUN:
-        return False
-    if report.delivery == Delivery.SENT:
-        change = mail_server.record_taken(session)
-    elif report.delivery in CONCERNS_EVERY_EMAIL:
-        change = mail_server.record_trouble(session, cause, rules=rules, now=now)
-    elif report.delivery != Delivery.NOT_TRIED:
-        not_taken = NotTaken(
-            claim.email_id, cause, is_first=claim.deferrals == 0, is_refused=report.delivery in REFUSED
-        )
-        change = mail_server.record_not_taken(session, not_taken, rules=rules, now=now)
-    if change == TroubleChange.TROUBLE_BEGINS:
-        log.error("mail_server.in_trouble", outcome=report.delivery, cause=report.cause)
-    if change == TroubleChange.TROUBLE_ENDS:
-        log.info("mail_server.works_again")
-    return change == TroubleChange.TROUBLE_BEGINS
 
 
 def retry_wrongly_refused(now: datetime) -> int:
@@ -336,9 +128,9 @@ def doubts(now: datetime) -> int:
     """Put e-mails in doubt whose sender died; they are never sent again by themselves."""
     with transaction() as session:
         lost = sending.doubt_unrecorded(session, now=now)
-    for email_id, correlation_id in lost:
-        with span("doubt an e-mail", correlation_id=correlation_id):
-            log.error("email.in_doubt", email_id=str(email_id))
+    for each in lost:
+        with span("doubt an e-mail", correlation_id=each.correlation_id):
+            log.error("email.in_doubt", email_id=str(each.email_id))
     return len(lost)
 
 
@@ -361,10 +153,23 @@ def confirm_erasures(now: datetime) -> int:
         return erasures.confirm_erasures(session, now=now)
 
 
+def publish_contacts(rules: ContactRules, now: datetime) -> int:
+    """Publish how practices can be contacted, and when callers phone, where that has changed."""
+    with transaction() as session:
+        return published_contacts.publish(session, rules=rules, now=now)
+
+
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
     rules, texts = dependencies.rules, dependencies.texts
-    sending = Sending(rules, texts, dependencies.mail_server, asking(dependencies.patients), dependencies.links)
+    sending = Sending(
+        rules,
+        texts,
+        dependencies.mail_server,
+        asking(dependencies.patients),
+        dependencies.links,
+        connections=rules.mail_connections,
+    )
     reading = Reading(rules, texts, dependencies.links.tokens, dependencies.mailbox)
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules, texts), needs_current_events=True),
@@ -373,6 +178,8 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("erasures", timedelta(seconds=2), confirm_erasures),
+        Job("plan-calls", timedelta(seconds=30), PlanningCalls(rules, texts).run, needs_current_events=True),
+        Job("publish-contacts", timedelta(seconds=10), partial(publish_contacts, rules)),
         Job("read-replies", timedelta(minutes=1), reading.run),
         Job("old-replies", timedelta(minutes=10), partial(remove_old_replies, rules)),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules), needs_current_events=True),

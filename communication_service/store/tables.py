@@ -9,9 +9,11 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
+from communication_service.store.call_plan_tables import CallPlan
 from communication_service.store.call_tables import PhoneCall, PhoneCaller, WrongNumber
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
+from communication_service.store.published_tables import PublishedCallingHours, PublishedContact
 from communication_service.store.reply_tables import MailboxState, MailReply
 from communication_service.store.template_tables import Template, TemplateVersion
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
@@ -333,12 +335,15 @@ add_shared_tables(Tables.metadata)
 add_patient_keys(Tables.metadata)
 
 __all__ = [
+    "CallPlan",
     "EmailSuppression",
     "MailReply",
     "MailServerState",
     "MailboxState",
     "PhoneCall",
     "PhoneCaller",
+    "PublishedCallingHours",
+    "PublishedContact",
     "Tables",
     "Template",
     "TemplateVersion",

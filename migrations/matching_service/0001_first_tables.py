@@ -339,6 +339,7 @@ def _create_contact_plans() -> None:
         sa.Column("planned", sa.Integer(), nullable=False),
         sa.Column("gap", sa.Text(), nullable=True),
         sa.Column("lacks", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("help", postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "gap IN ('place_unknown', 'distance_limit_missing', 'place_offered', 'asked_enough', 'nobody_fits')",

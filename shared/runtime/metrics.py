@@ -166,7 +166,7 @@ addresses_waiting = LazyGauge(
     multiprocess_mode="mostrecent",
 )
 router_requests = Counter(
-    "platform_router_ways_total",
+    "platform_router_answers_total",
     "Ways that a router was asked for (found, not_found, implausible: what it said cannot be; failed: no answer)",
     ["mode", "outcome"],
 )

@@ -64,6 +64,8 @@ NOT_PERSONAL = {
     },
     "matching_service": {
         "therapists": "practices",
+        "practice_contacts": "practices",
+        "calling_hours": "staff",
         "patient_keys": "keys of the texts that are in the export",
         "contact_plans": "numbers about a week, of all patients together",
     },
@@ -77,6 +79,9 @@ NOT_PERSONAL = {
         "mail_server": "the mail server",
         "mailbox": "how far the mailbox was read",
         "callers": "staff",
+        "published_contacts": "practices",
+        "published_calling_hours": "staff",
+        "call_plans": "practices and staff's minutes",
         "wrong_numbers": "practices",
         "templates": "what letters to everybody say",
         "template_versions": "the same, as it was",
@@ -210,6 +215,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
             {
                 "sequence": FOR_MACHINES,
                 **dict.fromkeys(("released_by", "released_until", "release_reason"), "who of us phones when"),
+                "chosen_by_staff": "who chose when we phone",
             },
         ),
         "replies": (
