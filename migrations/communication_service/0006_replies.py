@@ -8,8 +8,8 @@ from sqlalchemy.dialects import postgresql
 
 from migrations.shared_tables import aggregate_columns
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = depends_on = None
 
 
