@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from communication_service import jobs
 from communication_service.domain.letter_headers import with_token
 from communication_service.domain.link_tokens import LinkPurpose
 from communication_service.jobs.reading import remove_old_replies
@@ -176,6 +177,15 @@ def test_what_matches_nothing_waits_sealed_until_staff_assign_it(
     patient_keys.destroy(session, the(ContactRequest, id=email.placement_request_ids[0]).patient_id)
     assert client.get(url, headers={"Accept-Language": "de"}).json["body_text"] == "[gelöscht]"
     assert client.post(f"{url}/confirm").json["code"] == "reply.nothing_to_confirm"
+
+
+def test_nobody_is_called_about_a_letter_while_its_answer_waits_for_staff(client: FlaskClient, sent: Send) -> None:
+    email = a_sent_email(sent)
+    comes_in(an_answer("Ich melde mich.", to=email.message_id))
+    week_later = NOW + timedelta(days=8)
+    assert jobs.follow_up(RULES, week_later) == 0
+    assert client.post(f"/api/replies/{shown(client)['id']}/dismiss").status_code == 200
+    assert jobs.follow_up(RULES, week_later) == 1
 
 
 def test_an_out_of_office_note_that_says_yes_answers_nothing(client: FlaskClient, sent: Send) -> None:
