@@ -23,12 +23,12 @@ from communication_service.domain.call_plan_moves import Move
 from communication_service.domain.call_plan_question import CallSolution
 from communication_service.domain.call_plans import Result
 from communication_service.domain.call_times import CallerTimes, FreeSlot, TakenTime
-from communication_service.domain.contact_rule import first_day_of_calls
+from communication_service.domain.contact_rule import first_call_at, later
 from communication_service.settings import ContactRules
 from communication_service.store import call_plans as store
 from communication_service.store.tables import Inquiry, PhoneCall, PracticeCopy
 from shared.database import Session
-from shared.values.datetimes import berlin_day, start_of_berlin_day
+from shared.values.datetimes import berlin_day
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,7 @@ def _written_on(session: Session, practices: Sequence[PracticeCopy], *, now: dat
 
 def _earliest(inquiry: Inquiry, written_on: date | None, rules: ContactRules) -> datetime | None:
     """Before when the contact's call is not made: what followed from the last one, and from a letter."""
-    first_day = first_day_of_calls(written_on, rules)
-    bounds = (inquiry.next_attempt_after, start_of_berlin_day(first_day) if first_day else None)
-    return max((each for each in bounds if each is not None), default=None)
+    return later(inquiry.next_attempt_after, first_call_at(written_on, rules))
 
 
 def earliest(

@@ -29,6 +29,7 @@ from shared.events.catalogue import EmailSent
 from shared.events.outbox import record_each
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
+from shared.values.reply_enums import SuppressionSource
 
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_DEFERRALS = 40
@@ -144,7 +145,7 @@ def record_refusal(
     # a patient's address is no practice's, and not to be kept in the clear
     if address_is_bad and email.therapist_id is not None:
         reason = f"The mail server refused this address: {detail}"
-        wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, "mail_server")
+        wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, SuppressionSource.MAIL_SERVER)
         suppressions.suppress(session, [wanted], by=None, now=now)
     return _fail(session, email, detail=detail, now=now)
 

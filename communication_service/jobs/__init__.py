@@ -21,6 +21,7 @@ from communication_service.domain import (
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.jobs.call_plans import PlanningCalls
 from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending, asking
+from communication_service.jobs.reading import Reading, remove_old_replies
 from communication_service.settings import ContactRules, Settings
 from shared.database import is_trouble, transaction
 from shared.runtime import clock
@@ -169,6 +170,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         dependencies.links,
         connections=rules.mail_connections,
     )
+    reading = Reading(rules, texts, dependencies.links.tokens, dependencies.mailbox)
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules, texts), needs_current_events=True),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),
@@ -178,5 +180,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("erasures", timedelta(seconds=2), confirm_erasures),
         Job("plan-calls", timedelta(seconds=30), PlanningCalls(rules, texts).run, needs_current_events=True),
         Job("publish-contacts", timedelta(seconds=10), partial(publish_contacts, rules)),
+        Job("read-replies", timedelta(minutes=1), reading.run),
+        Job("old-replies", timedelta(minutes=10), partial(remove_old_replies, rules)),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules), needs_current_events=True),
     ]

@@ -71,6 +71,7 @@ UNCHECKED = {
         "emails.message_id": "random",
         "emails.error": "what a mail server answered, without the letter",
         "email_suppressions": "of practices: the address, and why nothing is sent to it",
+        "mailbox": "which mailbox is read, and a word for why it cannot be",
         "mail_server": "what a mail server answered, without the letter",
         "published_calling_hours": "minutes by day, of nobody",
         "templates": "what letters to everybody say, of nobody",

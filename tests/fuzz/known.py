@@ -19,6 +19,7 @@ from tests.builders import (
     communication,
     contact_plans,
     imports,
+    incoming_mail,
     matching,
     patient_files,
     patients,
@@ -89,6 +90,8 @@ def _communication(session: Session, settings: Any, folder: Path) -> Known:
     communication.composed()
     caller = [communication.a_caller() for _ in range(2)]
     _called_by(session, communication.a_therapist(id=UUID(call_reasons.PRACTICE)))
+    for text in ("Ja, gerne", "Leider kein Platz"):
+        incoming_mail.comes_in(incoming_mail.an_answer(text))
     return {
         "/api/callers": _ids(caller),
         "caller_id": _ids(caller),
@@ -96,6 +99,8 @@ def _communication(session: Session, settings: Any, folder: Path) -> Known:
         "/api/inquiries": _ids(each.id for each in communication.rows(tables.Inquiry)),
         # the first is one of ours
         "/api/phone-calls": _ids(sorted((each.id for each in communication.rows(tables.PhoneCall)), reverse=True)),
+        "/api/replies": _ids(each.id for each in communication.rows(tables.MailReply)),
+        "email_id": _ids(each.id for each in communication.rows(tables.Email)),
         "/api/templates": _ids(session.scalars(select(tables.Template.id))),
         "/api/therapists": _ids(therapist),
         "therapist_id": _ids(therapist),
