@@ -41,7 +41,7 @@ class PlannedContact:
 
 
 @dataclass(frozen=True)
-class Reading:
+class PlanInput:
     """Everything that a plan is made from."""
 
     fingerprint: str
@@ -66,7 +66,7 @@ def is_due(session: Session, found: str) -> bool:
     return store.last_fingerprint(session) != found
 
 
-def read(session: Session, rules: ContactRules, *, now: datetime) -> Reading:
+def read(session: Session, rules: ContactRules, *, now: datetime) -> PlanInput:
     """Read what a plan is made from. Calls that are claimed, chosen by staff or about to begin are not planned anew."""
     week, since = week_from(now), store.waiting_since(session)
     rows = store.wanted(session)
@@ -99,7 +99,7 @@ def read(session: Session, rules: ContactRules, *, now: datetime) -> Reading:
     fixed = [TakenTime(who, starts, ends) for id, who, starts, ends in between if id not in movable]
     ours = callers.times(session)
     asked = ask(calls, ours, fixed, week=week, rules=rules)
-    return Reading(fingerprint(session, rules, now=now), week, asked, known, ours, fixed, rules.call_length)
+    return PlanInput(fingerprint(session, rules, now=now), week, asked, known, ours, fixed, rules.call_length)
 
 
 def _written_on(session: Session, practices: Sequence[PracticeCopy], *, now: datetime) -> dict[UUID, date | None]:
@@ -126,7 +126,7 @@ def stays(call: PhoneCall, week: DaysAhead, rules: ContactRules, *, now: datetim
     return is_chosen or claims.is_held(call, now=now) or call.starts_at < week.first
 
 
-def moves(reading: Reading, solution: CallSolution) -> list[Move]:
+def moves(reading: PlanInput, solution: CallSolution) -> list[Move]:
     """What is to be done so that calls are where the solution has them."""
     found = []
     for call in reading.asked.question.calls:
@@ -137,7 +137,7 @@ def moves(reading: Reading, solution: CallSolution) -> list[Move]:
     return found
 
 
-def result(reading: Reading, solution: CallSolution) -> Result:
+def result(reading: PlanInput, solution: CallSolution) -> Result:
     """What is recorded of the plan."""
     gaps = {**reading.asked.gaps, **solution.gaps}
     return Result(
@@ -153,7 +153,7 @@ def result(reading: Reading, solution: CallSolution) -> Result:
     )
 
 
-def _minutes(reading: Reading, solution: CallSolution, caller: CallerTimes) -> dict[str, Any]:
+def _minutes(reading: PlanInput, solution: CallSolution, caller: CallerTimes) -> dict[str, Any]:
     """How much of a caller's time there is, and is used."""
     placed = sum(slot.caller_id == caller.caller_id for slot in solution.slots.values()) * reading.length
     fixed = sum(

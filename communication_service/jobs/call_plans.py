@@ -12,7 +12,7 @@ from communication_service.domain import call_plan_moves, call_plan_reading, cal
 from communication_service.domain.call_plan_moves import Move
 from communication_service.domain.call_plan_moving import Mover
 from communication_service.domain.call_plan_question import CallQuestion, CallSolution
-from communication_service.domain.call_plan_reading import Reading
+from communication_service.domain.call_plan_reading import PlanInput
 from communication_service.domain.call_plans import ClaimedPlan
 from communication_service.settings import ContactRules
 from shared.database import is_trouble, transaction
@@ -78,7 +78,7 @@ class PlanningCalls:
         return is_quiet or now - self._since >= LONGEST_WAIT
 
     def _carry_out(
-        self, claimed: ClaimedPlan, reading: Reading, solution: CallSolution, running: Callable[[], datetime]
+        self, claimed: ClaimedPlan, reading: PlanInput, solution: CallSolution, running: Callable[[], datetime]
     ) -> None:
         moved = skipped = 0
         renewed = running()
@@ -97,7 +97,7 @@ class PlanningCalls:
             call_plans.finish(session, claimed, result, moved=moved, skipped=skipped, now=running())
         log.info("call_plan.done", plan_id=str(claimed.id), moved=moved, skipped=skipped)
 
-    def _move(self, ring: Sequence[Move], reading: Reading, now: datetime) -> bool:
+    def _move(self, ring: Sequence[Move], reading: PlanInput, now: datetime) -> bool:
         try:
             with transaction() as session:
                 return Mover(session, self._rules, self._texts, reading.week, now).move(ring)
