@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from tenacity import stop_after_delay
 
-from communication_service.clients.patient_service import PatientService
-from communication_service.dependencies import Dependencies
+from communication_service.dependencies import (
+    AskForDetails,
+    AskForSummaries,
+    Dependencies,
+    asking,
+    asking_who,
+    nobody_is_known,
+    nobody_to_ask,
+)
 from communication_service.domain import (
+    acceptances,
     composing,
     erasures,
     mail_server,
     notices,
     outgoing,
+    personal_letters,
     placement_requests,
     practice_summaries,
+    progress,
     sending,
 )
 from communication_service.domain.in_flight import InFlightEmail
 from communication_service.domain.letter_headers import Links
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
-from communication_service.domain.practice_summaries import NO_SUMMARIES, NONE_ASKED, SheetSummaries, Summaries
+from communication_service.domain.personal_letters import WantedDetails
+from communication_service.domain.practice_summaries import NONE_ASKED, Summaries
 from communication_service.domain.sending import EmailClaim
 from communication_service.settings import ContactRules, Settings
 from shared.database import Session, is_trouble, transaction
@@ -41,6 +52,7 @@ from shared.runtime.spans import span
 from shared.security.patient_texts import PatientTexts
 from shared.values.emails import OutgoingEmail
 from shared.values.mail_enums import MailMode
+from shared.values.patient_details import PatientDetailsAnswer
 
 log = logger(__name__)
 
@@ -81,60 +93,52 @@ def write_withdrawals(rules: ContactRules, texts: PatientTexts, now: datetime) -
     """Write to practices, which were written to, that requests are withdrawn; returns the number of e-mails."""
     with transaction() as session:
         due = notices.due(session, rules=rules, now=now, at_most=AT_ONCE)
+    write = partial(notices.write_withdrawals, rules=rules, texts=texts, now=now)
+    return _write_each("withdrawal", due, write, notices.postpone, now)
+
+
+def write_confirmations(rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
+    """Write to practices that accepted who the patient is, and to patients which practice; returns the number."""
+    with transaction() as session:
+        notices.release_waiting(session, now=now, at_most=AT_ONCE)
+        due = acceptances.due(session, rules=rules, now=now, at_most=AT_ONCE)
+    write = partial(acceptances.write, rules=rules, texts=texts, now=now)
+    return _write_each("confirmation", due, write, acceptances.postpone, now)
+
+
+def _write_each(
+    kind: str,
+    due: Sequence[tuple[UUID, str | None]],
+    write: Callable[..., int],
+    postpone: Callable[..., None],
+    now: datetime,
+) -> int:
+    """Write what is due, each in a transaction of its own; one that cannot be written is postponed."""
     written = 0
-    for therapist_id, cause in due:
-        with span("write a withdrawal", correlation_id=cause):
-            written += _write_withdrawals(therapist_id, rules, texts, cause, now)
+    for id, cause in due:
+        with span(f"write a {kind}", correlation_id=cause):
+            try:
+                with transaction() as session:
+                    written += write(session, id, cause=cause)
+            except Exception as problem:
+                if is_trouble(problem):
+                    raise
+                log.exception(f"{kind}.failed", id=str(id))
+                with transaction() as session:
+                    postpone(session, id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
     return written
 
 
-def _write_withdrawals(
-    therapist_id: UUID, rules: ContactRules, texts: PatientTexts, cause: str | None, now: datetime
-) -> int:
-    try:
-        with transaction() as session:
-            return notices.write_withdrawals(session, therapist_id, rules=rules, texts=texts, cause=cause, now=now)
-    except Exception as problem:
-        if is_trouble(problem):
-            raise
-        log.exception("withdrawal.failed", therapist_id=str(therapist_id))
-        with transaction() as session:
-            notices.postpone(session, therapist_id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
-        return 0
+def write_progress(rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
+    """Write to patients how their search goes on; returns the number of e-mails."""
+    with transaction() as session:
+        return progress.write_due(session, rules=rules, texts=texts, now=now, at_most=AT_ONCE)
 
 
 DRY_RUN = Report(Delivery.SENT, "a dry run: nothing was handed over")
 GIVEN_BACK = Report(Delivery.NOT_TRIED, "the worker stopped before the e-mail was handed over")
 REFUSED = frozenset({Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE})
 CONCERNS_EVERY_EMAIL = frozenset({Delivery.REFUSED_US, Delivery.SERVER_TROUBLE, Delivery.IN_DOUBT})
-
-
-AskForSummaries = Callable[[Collection[UUID], str], Summaries]
-"""Asks what practices may read of these patients, for this purpose. Raises `ServiceUnreachable`."""
-
-
-def nobody_to_ask(patient_ids: Collection[UUID], purpose: str) -> Summaries:  # noqa: ARG001 - as the type says
-    """Where no patient service is given: a letter about somebody with a summary waits."""
-    if patient_ids:
-        raise ServiceUnreachable("patient_service")
-    return NONE_ASKED
-
-
-def asking(patients: PatientService) -> AskForSummaries:
-    """Returns what asks this patient service."""
-    return lambda patient_ids, purpose: patients.practice_summaries(patient_ids, purpose=purpose)
-
-
-def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) -> SheetSummaries:
-    """What may be said in this call now of its patients, asked for with no transaction open; `by` looks at the call."""
-    with transaction() as session:
-        wanted = practice_summaries.patients_of_call(session, call_id)
-    if not wanted:
-        return NO_SUMMARIES
-    try:
-        return SheetSummaries(asking(dependencies.patients)(wanted, f"call {call_id}, shown to {by}"))
-    except ServiceUnreachable:
-        return SheetSummaries(are_missing=True)
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,9 @@ class PreparedEmail:
     outgoing: OutgoingEmail
     patients: Collection[UUID]
     """Of whom the patient service was asked."""
+    wanted: WantedDetails | None
+    details: PatientDetailsAnswer | None
+    """Whom it names, or to whom it goes, as the patient service said."""
     claimed_at: float
     """By the monotonic clock."""
 
@@ -157,6 +164,7 @@ class Sending:
     texts: PatientTexts
     server: MailServer
     ask: AskForSummaries = nobody_to_ask
+    ask_who: AskForDetails = nobody_is_known
     links: Links | None = None
     fresh_seconds: float = 2.0
     """A letter that was claimed longer ago is looked at again before its first byte: a mail server may take half a
@@ -203,7 +211,9 @@ class Sending:
         if claimed.claim.mode == MailMode.DRY_RUN:
             return DRY_RUN if self._may_go(claimed) else GIVEN_BACK
         going = claimed.outgoing
-        return self.server.deliver(going.sender, going.recipient, going.message, may_go=lambda: self._may_go(claimed))
+        report = self.server.deliver(going.sender, going.recipient, going.message, may_go=lambda: self._may_go(claimed))
+        # a server quotes the address, and a patient's is kept nowhere
+        return replace(report, detail=report.cause or report.delivery) if claimed.claim.is_to_patient else report
 
     def release(self, now: datetime) -> None:
         """Release the e-mail that a slow mail server has not let us hand over: it is not in doubt, it never went."""
@@ -217,7 +227,8 @@ class Sending:
         try:
             with transaction() as session:
                 patients = practice_summaries.patients_of_email(session, email_id)
-            summaries = self._ask(patients, email_id)
+                wanted = personal_letters.wanted(session, email_id)
+            summaries, details = self._ask(patients, email_id), self._ask_who(wanted)
             with transaction() as session:
                 claim = sending.claim(
                     session,
@@ -226,6 +237,7 @@ class Sending:
                     texts=self.texts,
                     lease=self.lease,
                     summaries=summaries,
+                    details=details,
                     now=now,
                 )
                 if claim is None:
@@ -234,6 +246,8 @@ class Sending:
                     claim,
                     outgoing.message(claim, rules=self.rules, links=self.links, now=now),
                     patients,
+                    wanted,
+                    details,
                     clock.monotonic(),
                 )
         except ServiceUnreachable:
@@ -251,6 +265,9 @@ class Sending:
     def _ask(self, patients: Collection[UUID], email_id: UUID) -> Summaries:
         return self.ask(patients, f"letter {email_id}") if patients else NONE_ASKED
 
+    def _ask_who(self, wanted: WantedDetails | None) -> PatientDetailsAnswer | None:
+        return None if wanted is None else self.ask_who(wanted)
+
     def _let_wait(self, email_id: UUID, now: datetime) -> None:
         with transaction() as session:
             until = now + UNTIL_SUMMARIES_ARE_ASKED_AGAIN
@@ -266,6 +283,8 @@ class Sending:
             return True
         try:
             summaries = self._ask(claimed.patients, claim.email_id)
+            if self._ask_who(claimed.wanted) != claimed.details:
+                return False
             with transaction() as session:
                 return practice_summaries.still_stands(session, claim.email_id, claim.text, summaries, rules=self.rules)
         except Exception as problem:  # the mail server waits: what is not certain does not go, and is tried again
@@ -363,11 +382,16 @@ def confirm_erasures(now: datetime) -> int:
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
     rules, texts = dependencies.rules, dependencies.texts
-    sending = Sending(rules, texts, dependencies.mail_server, asking(dependencies.patients), dependencies.links)
+    patients, server = dependencies.patients, dependencies.mail_server
+    sending = Sending(rules, texts, server, asking(patients), asking_who(patients), dependencies.links)
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules, texts), needs_current_events=True),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),
         Job("withdrawals", timedelta(seconds=1), partial(write_withdrawals, rules, texts), needs_current_events=True),
+        Job(
+            "confirmations", timedelta(seconds=1), partial(write_confirmations, rules, texts), needs_current_events=True
+        ),
+        Job("progress", timedelta(minutes=1), partial(write_progress, rules, texts), needs_current_events=True),
         Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("erasures", timedelta(seconds=2), confirm_erasures),

@@ -8,10 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from communication_service.domain import answers, call_notes, call_scripts, practice_hours, practice_summaries
+from communication_service.domain.call_sheet_schemas import CalledAboutPatient, CalledTherapist, LastContact
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.domain.schemas import (
-    CalledAboutPatient,
-    CalledTherapist,
     PhoneCallFields,
     PhoneCallFilter,
     PhoneCallView,
@@ -130,7 +129,13 @@ def view(
         | {"therapist": called_therapist(therapist) if therapist else None, "script": script, "responses": said}
         | {"patients": [spoken_of(*each, summaries) for each in known]}
         | {"practice_summaries_missing": summaries.are_missing, "reachable_until": until}
+        | {"identities": list(summaries.identities), "last_contacts": _last_contacts(session, call)}
     )
+
+
+def _last_contacts(session: Session, call: PhoneCall) -> list[LastContact]:
+    therapists = copy_queries.with_merged(session, call.therapist_id)
+    return [LastContact.of(each) for each in lists.newest_contacts(session, therapists, besides=call.id, limit=5)]
 
 
 def called_therapist(therapist: PracticeCopy) -> CalledTherapist:

@@ -1,4 +1,4 @@
-"""A letter to a practice about up to six patients, encrypted part by part.
+"""A letter to a practice about up to six patients, or to one patient, encrypted part by part.
 
 What it says of one patient is encrypted with a key of theirs. What stands around that (greeting, closing, sender) is
 encrypted with a key of the letter's own, which every part carries: who may read a part may read what stands around
@@ -53,16 +53,35 @@ def write(
     session: Session, texts: PatientTexts, email: Email, letter: Letter, about: Sequence[tuple[UUID, UUID]]
 ) -> None:
     """Put the letter into the e-mail: each of its parts is about a request, here with its patient before it."""
+    encrypted = _encrypted(session, texts, email, letter, about)
+    email.placement_request_ids, email.parts = [request_id for _, request_id in about], encrypted
+
+
+def write_to_patient(session: Session, texts: PatientTexts, email: Email, letter: Letter) -> None:
+    """Put a letter of one part into the e-mail to its patient, whatever requests it is about, none among them."""
+    assert email.patient_id is not None  # a CHECK constraint says so of its kind
+    email.parts = _encrypted(session, texts, email, letter, [(email.patient_id, email.id)])
+
+
+def _encrypted(
+    session: Session, texts: PatientTexts, email: Email, letter: Letter, about: Sequence[tuple[UUID, UUID]]
+) -> list[bytes]:
+    """The parts of the letter, encrypted; its frame is put into the e-mail."""
     key = new_key()
     frame = {"before": asdict(letter.before), "after": asdict(letter.after)}
     carried = {"key": base64.b64encode(key).decode()}
     parts = [
-        PatientText(patient_id, request_id, carried | asdict(part))
-        for (patient_id, request_id), part in zip(about, letter.parts, strict=True)
+        PatientText(patient_id, about_id, carried | asdict(part))
+        for (patient_id, about_id), part in zip(about, letter.parts, strict=True)
     ]
     encrypted = texts.encrypt_all(session, parts)
-    email.placement_request_ids, email.parts = [request_id for _, request_id in about], encrypted
     email.frame = UnwrappedKey(key).encrypt(json.dumps(frame, ensure_ascii=False).encode(), email.id.bytes)
+    return encrypted
+
+
+def _about(email: Email) -> Sequence[UUID]:
+    """What each part is about: a request, or in a letter to a patient the letter itself."""
+    return email.placement_request_ids if email.patient_id is None else [email.id]
 
 
 def read(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, EmailText]:
@@ -74,13 +93,13 @@ def read(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict
 def read_about(
     session: Session, texts: PatientTexts, emails: Sequence[Email], request_ids: Collection[UUID]
 ) -> dict[UUID, EmailText]:
-    """The letters as `read`, each with its parts about these requests and nothing of the others."""
+    """The letters as `read`, each with its parts about these requests and nothing of the others; to patients whole."""
     found = _decrypted(session, texts, emails)
     return {
         email.id: _shown(
             texts,
             _frame(email, parts),
-            [part for part, id in zip(parts, email.placement_request_ids, strict=True) if id in request_ids],
+            [part for part, id in zip(parts, _about(email), strict=True) if id in {*request_ids, email.id}],
         )
         for email, parts in zip(emails, found, strict=True)
     }
@@ -109,7 +128,7 @@ DecryptedPart = Mapping[str, Any] | LostText
 
 def _decrypted(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> list[list[DecryptedPart]]:
     """The parts of each letter; all of them are decrypted together."""
-    parts = [list(zip(email.parts, email.placement_request_ids, strict=True)) for email in emails]
+    parts = [list(zip(email.parts, _about(email), strict=True)) for email in emails]
     found = texts.decrypt(session, [part for each in parts for part in each])
     return [[found[encrypted] for encrypted, _ in each] for each in parts]
 

@@ -17,6 +17,7 @@ from communication_service.domain import (
     email_parts,
     mail_server,
     notices,
+    personal_letters,
     practice_summaries,
     sending_limits,
     states,
@@ -34,6 +35,7 @@ from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
 from shared.values.emails import EmailText
 from shared.values.mail_enums import MailMode
+from shared.values.patient_details import PatientDetailsAnswer
 
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_DEFERRALS = 40
@@ -62,6 +64,9 @@ class EmailClaim:
     message_id: str
     correlation_id: str | None
     mode: MailMode = MailMode.SEND
+    is_to_patient: bool = False
+    is_about_progress: bool = False
+    """Whether it tells a patient how the search goes on; they can stop such e-mails by a link."""
 
 
 def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 20) -> list[Waiting]:
@@ -90,6 +95,7 @@ def claim(
     texts: PatientTexts,
     lease: timedelta,
     summaries: Summaries = NONE_ASKED,
+    details: PatientDetailsAnswer | None = None,
     now: datetime,
 ) -> EmailClaim | None:
     """Claims an e-mail; None where it may not be sent now. An inquiry starts both cooldowns, other kinds wait for none.
@@ -97,10 +103,12 @@ def claim(
     (docs/domain.md#contact-rule-5)
 
     `summaries` of its patients, as they were a moment ago, are written into it; somebody who joined it since is asked
-    for at its next turn.
+    for at its next turn. So are `details` of the one patient whom it names, or to whom it goes.
     """
     email = _ready(session, email_id, rules=rules, texts=texts, now=now)
     if email is None or not practice_summaries.write_into(session, texts, email, summaries, rules=rules):
+        return None
+    if not personal_letters.write_into(session, texts, email, details, rules=rules, now=now):
         return None
     if not sending_limits.take_room(session, rules, now):
         return None
@@ -114,10 +122,12 @@ def claim(
         attempt=email.attempts,
         deferrals=email.deferrals,
         text=email_parts.text_to_send(session, texts, email),
-        recipient=_in_ascii(email),
+        recipient=personal_letters.recipient(email, details),
         message_id=email.message_id,
         correlation_id=email.correlation_id,
         mode=rules.mail_mode,
+        is_to_patient=email.patient_id is not None,
+        is_about_progress=email.patient_id is not None and not email.placement_request_ids,
     )
 
 
@@ -155,11 +165,6 @@ def _wait_for_cooldown(session: Session, email: Email, now: datetime) -> None:
         inquiry = _inquiry(session, email)
         states.hold_email(email, waits_for=cooldown.waits_for, waits_until=cooldown.waits_until, now=now)
         inquiry.waits_for, inquiry.waits_until = cooldown.waits_for, cooldown.waits_until
-
-
-def _in_ascii(email: Email) -> str:
-    """The address as the practice writes it, its domain as mail servers know it (`xn--…`)."""
-    return email.recipient.rpartition("@")[0] + "@" + email.recipient_key.rpartition("@")[2]
 
 
 def postpone(session: Session, email_id: UUID, *, until: datetime, detail: str) -> None:
