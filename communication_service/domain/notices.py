@@ -159,7 +159,7 @@ def cancel_because(session: Session, email: Email, reason: str, *, now: datetime
 def _address(session: Session, email: Email, *, now: datetime) -> str | None:
     """Write the practice's present address into the notice; returns the reason where there is none to write to.
 
-    A confirmation waits for an address: until there is one, staff tell the practice on the phone.
+    A confirmation waits for an address: until there is one, staff phone the practice.
     """
     if email.therapist_id is None:
         return None

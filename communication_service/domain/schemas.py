@@ -67,7 +67,7 @@ class EmailView(EntityView):
     status: EmailStatus
     """Where it stands."""
     recipient: str
-    """The address to which it is sent."""
+    """The address to which it is sent; empty where it goes to a patient, whose address is kept in the file alone."""
     subject: Annotated[str, FOR_COORDINATORS]
     """Its subject."""
     body_text: Annotated[str, FOR_COORDINATORS]

@@ -66,7 +66,7 @@ class EmailClaim:
     mode: MailMode = MailMode.SEND
     is_to_patient: bool = False
     is_about_progress: bool = False
-    """Whether it tells a patient how the search goes on; they can stop such e-mails by a link."""
+    """Whether a patient reads in it how the search goes on; such e-mails can be stopped by a link."""
 
 
 def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 20) -> list[Waiting]:

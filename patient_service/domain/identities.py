@@ -36,7 +36,7 @@ class IdentityQuery(QuerySchema):
     """The placement request that the practice has accepted."""
 
 
-class Identity(Schema):
+class IdentityDetails(Schema):
     """Who a patient is, and how a practice reaches them."""
 
     title: str | None
@@ -68,7 +68,7 @@ class PatientIdentity(Schema):
     """The patient."""
     refusal: IdentityRefusal | None
     """Why it is not said; null: it is."""
-    identity: Annotated[Identity | None, TO_PRACTICES]
+    identity: Annotated[IdentityDetails | None, TO_PRACTICES]
     """Who it is."""
 
 
@@ -111,7 +111,7 @@ def read_identity(
     refusal = _no_identity(session, patient, placement_request_id)
     if refusal is not None or patient is None:
         return PatientIdentity(patient_id=patient_id, refusal=refusal, identity=None)
-    shown = Identity.of({name: getattr(decrypt(keys, patient), name) for name in Identity.model_fields})
+    shown = IdentityDetails.of({name: getattr(decrypt(keys, patient), name) for name in IdentityDetails.model_fields})
     accesses.note(session, keys, [patient], reader, "read", now=now)
     return PatientIdentity(patient_id=patient_id, refusal=None, identity=shown)
 
