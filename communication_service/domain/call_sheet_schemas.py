@@ -58,6 +58,8 @@ class IdentifiedPatient(Schema):
 
     placement_request_id: UUID
     """The placement request that the practice has accepted."""
+    reference: str
+    """By what the practice knows the patient."""
     name: str
     """Title and name."""
     address: str | None

@@ -114,10 +114,12 @@ def view(
     therapist = copy_queries.therapist(session, call.therapist_id)
     of_requests = request_queries.patients_of_requests(session, call.placement_request_ids)
     patients = copy_queries.patients(session, of_requests.values())
+    # who is named is not described beside that: nothing about health stands next to a name
+    named = {each.placement_request_id for each in summaries.identities}
     known = [
         (request_id, patients[of_requests[request_id]])
         for request_id in call.placement_request_ids
-        if of_requests.get(request_id) in patients
+        if of_requests.get(request_id) in patients and request_id not in named
     ]
     pseudonyms = [patient for _, patient in known]
     script = call_scripts.script(session, therapist, pseudonyms, rules=rules) if therapist else None

@@ -44,6 +44,7 @@ NO_ADDRESS: Final = "the practice has no e-mail address any more"
 NO_EMAILS_WANTED: Final = "the practice is not written to any more"
 UNTIL_ASKED_AGAIN: Final = timedelta(seconds=15)
 """After so long the patient service is asked again who somebody is."""
+TAKEN_UP: Final = "the place is taken up, or offered no more"
 NOT_TRUE: Final = "what it says is not true any more, or somebody in it was erased"
 
 
@@ -222,11 +223,20 @@ def let_wait(session: Session, known: Email, *, now: datetime) -> None:
 
 
 def release_waiting(session: Session, *, now: datetime, at_most: int) -> int:
-    """Let notices go on that need not wait any more; returns their number."""
+    """Let notices go on that need not wait any more, or cancel them where nobody needs them; returns their number."""
     found = notice_queries.waiting_no_more(session, now=now, limit=at_most)
     for email in found:
-        states.approve_email(email, now=now)
+        if email.waits_for == ContactWait.EMAIL_ADDRESS_MISSING and not _is_offer_open(session, email):
+            cancel_because(session, email, TAKEN_UP, now=now)
+        else:
+            states.approve_email(email, now=now)
     return len(found)
+
+
+def _is_offer_open(session: Session, email: Email) -> bool:
+    """Whether a place is offered that the patient has not taken up yet: then practice and patient have met."""
+    requests = request_queries.requests_now(session, email.placement_request_ids)
+    return all(each.status == ContactRequestStatus.ACCEPTED for each in requests)
 
 
 # What is withdrawn

@@ -53,6 +53,8 @@ def _with_link(text: EmailText, email_id: UUID, rules: ContactRules, links: Link
 
 
 def _redirected(claim: EmailClaim) -> EmailText:
-    note = f"Umgeleitet, nicht an die Praxis gesendet: {claim.recipient}"
+    # where a patient is written to stands in no e-mail to anybody else
+    whom = "den Patienten gesendet" if claim.is_to_patient else f"die Praxis gesendet: {claim.recipient}"
+    note = f"Umgeleitet, nicht an {whom}"
     html = _BODY.sub(lambda body: f"{body[0]}\n<p>{escape(note)}</p>", claim.text.html, count=1)
     return EmailText(f"[{note}] {claim.text.subject}", f"{note}\n\n{claim.text.text}", html)

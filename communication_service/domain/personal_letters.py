@@ -61,6 +61,8 @@ class WantedDetails:
     """Which request the practice has accepted; None: how the patient is written to."""
     purpose: str
     """For the patient's access log."""
+    reference: str = ""
+    """By what the practice knows the patient, for a call."""
 
 
 def is_personal(email: Email) -> bool:
@@ -91,7 +93,7 @@ def wanted_for_call(session: Session, call_id: UUID, *, by: UUID | None) -> list
     patients = copy_queries.patients(session, [each.patient_id for each in unwritten])
     purpose = f"call {call_id} to therapist {call.therapist_id}, who offers a place; shown to {by}"
     return [
-        WantedDetails(patients[each.patient_id].id, each.id, purpose)
+        WantedDetails(patients[each.patient_id].id, each.id, purpose, patients[each.patient_id].reference)
         for each in unwritten
         if each.patient_id in patients and each.outcome == RequestOutcome.ACCEPTED
     ]
@@ -103,6 +105,7 @@ def identified(wanted: WantedDetails, details: PatientDetails, language: TextLan
     persons = [_contact_person(each, language) for each in details.contact_persons]
     return IdentifiedPatient(
         placement_request_id=wanted.placement_request_id,
+        reference=wanted.reference,
         **asdict(contact_details(details)),
         contact_persons=persons,
     )

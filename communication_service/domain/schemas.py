@@ -283,7 +283,7 @@ class PhoneCallView(PhoneCallFields):
     practice_summaries_missing: bool
     """Whether the patient service did not answer: what practices may know of the patients is then not shown."""
     patients: list[CalledAboutPatient]
-    """What the caller may say of each patient."""
+    """What the caller may say of each patient, but for those who are named in `identities`."""
     responses: list[RecordedResponse]
     """What the practice said about single requests."""
     identities: Annotated[list[IdentifiedPatient], FOR_CALLERS]

@@ -101,12 +101,16 @@ def requests_without_address(session: Session, request_ids: Collection[UUID]) ->
 def waiting_no_more(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
     """Waiting e-mails of no inquiry for which it is time to ask again, or whose practice has an address now, locked.
 
-    Those that are held elsewhere are left out.
+    Also those that wait for an address while no place is offered any more. Those that are held elsewhere are left out.
     """
     practice = select(PracticeCopy.id).where(PracticeCopy.id == Email.therapist_id)
     has_address = practice.where(PracticeCopy.email_key.is_not(None)).exists()
     is_time = and_(Email.waits_for == "patient_service", Email.not_before <= now)
-    has_one_now = and_(Email.waits_for == "email_address_missing", has_address)
+    offered = select(ContactRequest.id).where(
+        ContactRequest.id == func.any(Email.placement_request_ids), ContactRequest.status == "accepted"
+    )
+    is_enough = or_(has_address, ~offered.exists())
+    has_one_now = and_(Email.waits_for == "email_address_missing", is_enough)
     return session.scalars(
         select(Email)
         .where(Email.inquiry_id.is_(None), Email.status == "waiting", or_(is_time, has_one_now))

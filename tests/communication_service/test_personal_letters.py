@@ -244,6 +244,12 @@ def test_a_practice_without_an_address_gets_its_letter_once_it_has_one(
     while sending.run(LATER + timedelta(minutes=1)):
         pass
     assert "neu@example.org" in by_recipient(catcher)
+    other = a_request(a_therapist(email=None))
+    publish(catalogue.RequestAccepted, other, sequence=2, time=NOW, accepted_on=berlin_day(NOW))
+    written(LATER + timedelta(minutes=2))
+    publish(catalogue.PatientPlaced, other, sequence=3, time=LATER, placed_on=berlin_day(LATER))
+    written(LATER + timedelta(minutes=3))
+    assert the(Email, kind="confirmation", status="cancelled").placement_request_ids == [other], "they have met"
 
 
 def test_the_sheet_of_a_call_names_who_was_accepted_where_the_practice_cannot_be_written_to(
