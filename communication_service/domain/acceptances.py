@@ -19,7 +19,7 @@ from communication_service.store.tables import ContactRequest, Email, PatientPse
 from shared.database import Session
 from shared.errors import Unreachable
 from shared.security.patient_texts import PatientTexts
-from shared.values.enums import EmailKind, RequestOutcome
+from shared.values.enums import ContactRequestStatus, EmailKind, RequestOutcome
 
 
 def due(session: Session, *, rules: ContactRules, now: datetime, at_most: int) -> Sequence[DueConfirmation]:
@@ -48,7 +48,7 @@ def write(
     known = notice_queries.kinds_about_acceptance(session, request.id)
     practice = copy_queries.therapist(session, request.therapist_id)
     new: list[Email] = []
-    if practice is not None and EmailKind.CONFIRMATION not in known:
+    if practice is not None and EmailKind.CONFIRMATION not in known and _is_needed(request, practice):
         new.append(_to_practice(request, practice, rules=rules, now=now))
     if EmailKind.PATIENT_NOTICE not in known:
         new.append(_to_patient(request, patient, rules=rules, now=now))
@@ -58,6 +58,11 @@ def write(
         session.add(email)
     session.flush()
     return len(new)
+
+
+def _is_needed(request: ContactRequest, practice: PracticeCopy) -> bool:
+    """Whether the practice is to be written to: one without an address, whose place is taken up, has met the patient."""
+    return practice.email_key is not None or request.status == ContactRequestStatus.ACCEPTED
 
 
 def _to_practice(request: ContactRequest, practice: PracticeCopy, *, rules: ContactRules, now: datetime) -> Email:

@@ -100,7 +100,9 @@ def test_an_acceptance_holds_the_rest_and_a_place_ends_the_search(platform: Priv
     assert patient["last_name"] not in notice["text"] + notice["html"]
     # and the one that accepted who the patient is
     (confirmation,) = [
-        letter for letter in platform.mailbox.wait_for(2, to=practices[0]["email"]) if "Kontaktdaten" in letter["subject"]
+        letter
+        for letter in platform.mailbox.wait_for(2, to=practices[0]["email"])
+        if "Kontaktdaten" in letter["subject"]
     ]
     assert patient["last_name"] in confirmation["text"]
 
