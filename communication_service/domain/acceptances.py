@@ -61,7 +61,7 @@ def write(
 
 
 def _is_needed(request: ContactRequest, practice: PracticeCopy) -> bool:
-    """Whether the practice is to be written to: one without an address, whose place is taken up, has met the patient."""
+    """Whether to write to the practice: one without an address whose place is taken up has met the patient."""
     return practice.email_key is not None or request.status == ContactRequestStatus.ACCEPTED
 
 
