@@ -68,7 +68,7 @@ IN_LETTERS = (
 """What letters say, and nothing else that the platform writes into tables, events and logs: templates have values."""
 IDENTITY = (
     "Titelmarke", "Vornamensmarke", "Nachnamensmarke", "Strassenmarken", "Hausmarke", "Ortsmarken", "adressmarke",
-    "98765432", "Bezugsmarke", "87654321", "bezugsadresse",
+    "98765432", "Bezugsmarke", "87654321", "bezugsadresse", "0241 87654321", "bezugsadresse@example.org",
 )  # fmt: skip
 """What a practice is given after it has accepted."""
 ADDRESSED = ("Titelmarke", "Nachnamensmarke", "adressmarke")
