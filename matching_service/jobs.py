@@ -13,10 +13,16 @@ from typing import Final
 from uuid import UUID
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import answers, comparing, plan_approval, plan_making
-from matching_service.domain.plan_making import Claimed
+from matching_service.domain import answers, comparing, plan_approval, plan_help, plan_making
+from matching_service.domain.plan_making import Claimed, Help, SearchingPatient
 from matching_service.domain.plan_question import PackedPairs, Question, Solution
-from matching_service.settings import DEFAULT_INTERVAL, AskAgainRules, Settings
+from matching_service.settings import (
+    DEFAULT_INTERVAL,
+    DEFAULT_PLAN_RULES,
+    AskAgainRules,
+    ContactPlanRules,
+    Settings,
+)
 from shared.database import transaction
 from shared.runtime import clock
 from shared.runtime.health import ReadinessCheck
@@ -41,13 +47,14 @@ def make_contact_plan(
     now: datetime,
     *,
     days_between_emails: int = DEFAULT_INTERVAL.days_between_emails,
+    plan_rules: ContactPlanRules = DEFAULT_PLAN_RULES,
     solve: Callable[[Question], Solution] | None = None,
     renewed_every: timedelta = plan_making.RENEWED_EVERY,
 ) -> int:
     """Compute the next contact plan that waits."""
     running = clock.running_from(now)
     with transaction() as session:
-        claimed = plan_making.claim(session, now=running())
+        claimed = plan_making.claim(session, rules=plan_rules, now=running())
     if claimed is None:
         return 0
     with transaction() as session:
@@ -61,13 +68,23 @@ def make_contact_plan(
             pairs += plan_making.pairs(session, portion, packed)
         done += len(portion)
         with transaction() as session:
-            if not plan_making.note_progress(session, claimed, done, of=of, now=running()):
+            if not plan_making.save_progress(session, claimed, done, of=of, now=running()):
                 return 1  # another plan was approved meanwhile: this one begins again
     with _kept_claimed(claimed, of, running, every=renewed_every):
         solution = (solve or solve_apart)(plan_making.question(claimed, people, practices, pairs))
+        help = _help_for(plan_making.without_candidates(people, solution))
     with transaction() as session:
-        plan_making.propose(session, claimed, people, solution, now=running())
+        plan_making.propose(session, claimed, people, solution, help=help, now=running())
     return 1
+
+
+def _help_for(people: Sequence[SearchingPatient]) -> Help:
+    """What would help each of those whom no practice fits."""
+    found = {}
+    for each in people[: plan_help.MOST_PATIENTS]:
+        with transaction() as session:
+            found[each.id] = list(plan_help.for_search(session, each.search))
+    return found
 
 
 @contextmanager
@@ -79,7 +96,7 @@ def _kept_claimed(plan: Claimed, of: int, running: Callable[[], datetime], *, ev
         while not is_over.wait(every.total_seconds()):
             try:
                 with transaction() as session:
-                    plan_making.note_progress(session, plan, of, of=of, now=running())
+                    plan_making.save_progress(session, plan, of, of=of, now=running())
             except Exception:
                 # the claim lasts for several of these, and the database may be back for the next one
                 log.exception("contact_plan.claim_not_renewed", plan_id=str(plan.id))
@@ -143,7 +160,12 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job(
             "contact-plans",
             timedelta(seconds=5),
-            partial(make_contact_plan, dependencies.rules, days_between_emails=dependencies.days_between_emails),
+            partial(
+                make_contact_plan,
+                dependencies.rules,
+                days_between_emails=dependencies.days_between_emails,
+                plan_rules=dependencies.plan_rules,
+            ),
         ),
         Job(
             "planned-requests",

@@ -81,6 +81,9 @@ class ContactPlanRules(SettingsGroup):
     requests_for_everyone: Annotated[int, Unit("requests")] = Field(default=1, ge=0, le=20)
     """Nobody has more than this before as many patients as possible have it, however long others have waited
     (docs/domain.md#contact-plan)."""
+    minutes_per_practice: Annotated[int, Unit("minutes")] = Field(default=8, ge=1, le=240)
+    """So many minutes of callers' hours a practice takes that is to be called in a week, with the calls that nobody
+    answers: a call is planned with five, and takes 1.6 attempts in the simulation (docs/domain.md#contact-plan)."""
 
 
 class Organisation(SettingsGroup):

@@ -29,7 +29,7 @@ PLACE_WORKS: Final = 0.9
 
 
 @dataclass(frozen=True)
-class Said:
+class PracticeReply:
     """What a practice says about one patient."""
 
     outcome: RequestOutcome
@@ -71,17 +71,17 @@ class InventedPractice:
         """Whether somebody answers this call (the first, the second …)."""
         return chance_of(self._seed, "call", self._number, call).random() < self._answers_phone
 
-    def say(self, patient: int, today: date) -> Said:
+    def say(self, patient: int, today: date) -> PracticeReply:
         """What the practice says about this patient today; a place that it promises is not free for others."""
         chance = chance_of(self._seed, "answer", self._number, patient, today)
         free = self._free(today)
         if free is not None and chance.random() < self._likes:
             self._promised[patient] = free
-            return Said(RequestOutcome.ACCEPTED)
+            return PracticeReply(RequestOutcome.ACCEPTED)
         ahead = self._next_place(today)
         if free is None and ahead is not None and chance.random() < self._says_later:
-            return Said(RequestOutcome.LATER, ahead)
-        return Said(RequestOutcome.DECLINED_UNSUITABLE if free else RequestOutcome.DECLINED_CAPACITY)
+            return PracticeReply(RequestOutcome.LATER, ahead)
+        return PracticeReply(RequestOutcome.DECLINED_UNSUITABLE if free else RequestOutcome.DECLINED_CAPACITY)
 
     def withdraw(self, patient: int) -> None:
         """The patient does not take the place, which is free again for as long as it would have been."""

@@ -32,7 +32,7 @@ def play(services: Services, size: Size, policy: str, *, say: Callable[[str], No
     for week in range(size.weeks):
         year.week(week)
         if (week + 1) % WEEKS_BETWEEN_REPORTS == 0 or week + 1 == size.weeks:
-            say(f"{policy}: week {week + 1} of {size.weeks}, {year.stand}")
+            say(f"{policy}: week {week + 1} of {size.weeks}, {year.summary}")
     return year.played
 
 
@@ -57,7 +57,7 @@ class Year:
         self._contacts = Contacts(services, self._people)
 
     @property
-    def stand(self) -> str:
+    def summary(self) -> str:
         """How things are, in a few words."""
         week = self.played.weeks[-1]
         return f"{week.searching} search, {week.placed} have a place"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from communication_service import jobs
 from communication_service.api.texts import texts
-from communication_service.dependencies import Dependencies, ask_for_call
+from communication_service.dependencies import Dependencies
 from communication_service.domain import call_changes, call_corrections, call_lists, call_outcomes, calls
 from communication_service.domain.call_changes import PlannedBy
 from communication_service.domain.call_lists import CallList
@@ -28,7 +29,7 @@ from shared.values.schemas import MergePatch
 
 def ask_for_summaries(context: Context[Dependencies], id: UUID) -> SheetSummaries:
     """Ask the patient service, before a transaction is open, what the practice may know."""
-    return ask_for_call(id, context.dependencies, by=context.caller.id)
+    return jobs.ask_for_call(id, context.dependencies, by=context.caller.id)
 
 
 class PhoneCallItem(Resource):

@@ -11,8 +11,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -49,39 +49,63 @@ class Letter:
         )
 
 
+class Written(NamedTuple):
+    """A letter that is to stand in an e-mail: each of its parts is about a request, here with its patient before it.
+
+    A letter to a patient is one part, about the letter itself.
+    """
+
+    email: Email
+    letter: Letter
+    about: Sequence[tuple[UUID, UUID]]
+
+    def parts_with(self, key: bytes) -> list[PatientText]:
+        """What is said of each patient, with the key of what stands around it."""
+        carried = {"key": base64.b64encode(key).decode()}
+        return [
+            PatientText(patient_id, request_id, carried | _as_json(part))
+            for (patient_id, request_id), part in zip(self.about, self.letter.parts, strict=True)
+        ]
+
+    def store(self, key: bytes, parts: list[bytes]) -> None:
+        """Put it into the e-mail, encrypted."""
+        frame = {"before": _as_json(self.letter.before), "after": _as_json(self.letter.after)}
+        email = self.email
+        if email.patient_id is None:
+            email.placement_request_ids = [request_id for _, request_id in self.about]
+        email.parts = parts
+        email.frame = UnwrappedKey(key).encrypt(json.dumps(frame, ensure_ascii=False).encode(), email.id.bytes)
+
+
 def write(
     session: Session, texts: PatientTexts, email: Email, letter: Letter, about: Sequence[tuple[UUID, UUID]]
 ) -> None:
     """Put the letter into the e-mail: each of its parts is about a request, here with its patient before it."""
-    encrypted = _encrypted(session, texts, email, letter, about)
-    email.placement_request_ids, email.parts = [request_id for _, request_id in about], encrypted
+    write_all(session, texts, [Written(email, letter, about)])
+
+
+def write_all(session: Session, texts: PatientTexts, written: Sequence[Written]) -> None:
+    """The same of several letters, whose patients' keys are read, or made, together."""
+    keys = [new_key() for _ in written]
+    parts = [each.parts_with(key) for each, key in zip(written, keys, strict=True)]
+    encrypted = iter(texts.encrypt_all(session, [part for some in parts for part in some]))
+    for letter, key, some in zip(written, keys, parts, strict=True):
+        letter.store(key, [next(encrypted) for _ in some])
 
 
 def write_to_patient(session: Session, texts: PatientTexts, email: Email, letter: Letter) -> None:
     """Put a letter of one part into the e-mail to its patient, whatever requests it is about, none among them."""
     assert email.patient_id is not None  # a CHECK constraint says so of its kind
-    email.parts = _encrypted(session, texts, email, letter, [(email.patient_id, email.id)])
-
-
-def _encrypted(
-    session: Session, texts: PatientTexts, email: Email, letter: Letter, about: Sequence[tuple[UUID, UUID]]
-) -> list[bytes]:
-    """The parts of the letter, encrypted; its frame is put into the e-mail."""
-    key = new_key()
-    frame = {"before": asdict(letter.before), "after": asdict(letter.after)}
-    carried = {"key": base64.b64encode(key).decode()}
-    parts = [
-        PatientText(patient_id, about_id, carried | asdict(part))
-        for (patient_id, about_id), part in zip(about, letter.parts, strict=True)
-    ]
-    encrypted = texts.encrypt_all(session, parts)
-    email.frame = UnwrappedKey(key).encrypt(json.dumps(frame, ensure_ascii=False).encode(), email.id.bytes)
-    return encrypted
+    write_all(session, texts, [Written(email, letter, [(email.patient_id, email.id)])])
 
 
 def _about(email: Email) -> Sequence[UUID]:
     """What each part is about: a request, or in a letter to a patient the letter itself."""
     return email.placement_request_ids if email.patient_id is None else [email.id]
+
+
+def _as_json(text: EmailText) -> dict[str, str]:
+    return {"subject": text.subject, "text": text.text, "html": text.html}
 
 
 def read(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, EmailText]:
@@ -107,7 +131,16 @@ def read_about(
 
 def read_whole(session: Session, texts: PatientTexts, email: Email) -> Letter | None:
     """The letter of an e-mail; None where a part of it is lost."""
-    (parts,) = _decrypted(session, texts, [email])
+    return read_all_whole(session, texts, [email])[email.id]
+
+
+def read_all_whole(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, Letter | None]:
+    """The same of several, by their ids."""
+    found = _decrypted(session, texts, emails)
+    return {email.id: _whole(email, parts) for email, parts in zip(emails, found, strict=True)}
+
+
+def _whole(email: Email, parts: Sequence[DecryptedPart]) -> Letter | None:
     frame = _frame(email, parts)
     known = [part for part in parts if not isinstance(part, LostText)]
     if isinstance(frame, LostText) or len(known) < len(parts):
@@ -115,12 +148,13 @@ def read_whole(session: Session, texts: PatientTexts, email: Email) -> Letter | 
     return Letter(_text(frame["before"]), [_text(part) for part in known], _text(frame["after"]))
 
 
-def text_to_send(session: Session, texts: PatientTexts, email: Email) -> EmailText:
-    """What a practice reads. Raises `UnreadableLetter` where that is not what was written."""
-    letter = read_whole(session, texts, email)
-    if letter is None:
+def texts_to_send(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, EmailText]:
+    """What practices read, by e-mail. Raises `UnreadableLetter` where that is not what was written."""
+    whole = read_all_whole(session, texts, emails)
+    found = {id: letter.whole() for id, letter in whole.items() if letter is not None}
+    if len(found) < len(whole):
         raise UnreadableLetter
-    return letter.whole()
+    return found
 
 
 DecryptedPart = Mapping[str, Any] | LostText

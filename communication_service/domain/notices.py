@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from communication_service.domain import email_parts, email_texts, states
+from communication_service.domain import email_parts, email_texts, recipients, states
+from communication_service.domain.contact_rule import PracticeFacts, lasting_barrier
 from communication_service.domain.contact_waits import ContactWait
-from communication_service.domain.planning import WRITTEN_TO
 from communication_service.domain.template_values import WithdrawnPatient
 from communication_service.settings import ContactRules
 from communication_service.store import (
@@ -89,13 +89,15 @@ def _patients(
 
 
 def _is_written_to(session: Session, practice: PracticeCopy) -> bool:
-    return (
-        practice.status == "active"
-        and practice.contact_preference in WRITTEN_TO
-        and practice.email_key is not None
-        and not practice.email_opt_out
-        and not suppressed.is_suppressed(session, practice.email_key)
+    """Whether a practice gets answers that are written by themselves: they wait for nothing that ends by itself."""
+    key = practice.email_key
+    facts = PracticeFacts(
+        status=practice.status,
+        contact_preference=practice.contact_preference,
+        email_key=key,
+        is_suppressed=practice.email_opt_out or (key is not None and suppressed.is_suppressed(session, key)),
     )
+    return lasting_barrier(facts, "email") is None
 
 
 def _write_withdrawal(
@@ -112,7 +114,7 @@ def _write_withdrawal(
     email = states.new_notice(
         EmailKind.WITHDRAWAL, practice.id, message_id_domain=rules.sender.domain, by=None, now=now
     )
-    email.recipient, email.recipient_key = practice.email or "", practice.email_key or ""
+    recipients.address(email, practice, now=now)
     email.correlation_id = cause
     withdrawn = [
         WithdrawnPatient(
@@ -172,7 +174,7 @@ def _address(session: Session, email: Email, *, now: datetime) -> str | None:
         return None
     if _is_composed_withdrawal(email) and not _is_written_to(session, practice):
         return NO_EMAILS_WANTED
-    email.recipient, email.recipient_key = practice.email, practice.email_key
+    recipients.address(email, practice, now=now)
     return None
 
 

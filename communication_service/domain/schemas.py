@@ -16,6 +16,7 @@ from communication_service.domain.call_sheet_schemas import (
 )
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.template_schemas import CallScript
+from shared.values.call_enums import InsistedReason
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
     CallAnswer,
@@ -265,7 +266,8 @@ class PhoneCallFields(EntityView):
     corrected_at: Annotated[Instant | None, Field(description="when its outcome was taken back: it counts no more")]
     corrected_by: Annotated[UUID | None, Field(description="the account of who took it back")]
     correction: Annotated[str | None, FOR_CALLERS, Field(description="why it was taken back")]
-    insisted: Annotated[bool, Field(description="whether staff insisted on its time, outside of the known hours")]
+    insisted: Annotated[bool, Field(description="whether staff insisted on its time, or on calling now")]
+    insisted_because: Annotated[InsistedReason | None, Field(description="why, where the practice should have waited")]
     claimed_by: Annotated[UUID | None, Field(description="the account of who is about to make it")]
     claimed_until: Annotated[Instant | None, Field(description="when the claim ends, or ended; null: nobody has it")]
 

@@ -9,9 +9,12 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
+from communication_service.store.call_plan_tables import CallPlan
 from communication_service.store.call_tables import PhoneCall, PhoneCaller, WrongNumber
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
+from communication_service.store.published_tables import PublishedCallingHours, PublishedContact
+from communication_service.store.reply_tables import MailboxState, MailReply
 from communication_service.store.template_tables import Template, TemplateVersion
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
 from shared.database.patient_keys import add_patient_keys
@@ -220,6 +223,9 @@ class Inquiry(Aggregate, Tables):
     )
 
 
+_IS_LIVE = "status IN ('draft', 'approved', 'waiting', 'sending', 'in_doubt', 'sent')"
+
+
 class Email(Aggregate, Tables):
     """An e-mail to a practice or a patient and what became of it; never deleted (docs/domain.md#contact-rule-12)."""
 
@@ -276,12 +282,7 @@ class Email(Aggregate, Tables):
     __table_args__ = (
         Index("uq_emails_message_id", "message_id", unique=True),
         # an inquiry never has two e-mails that went out or may yet go out
-        Index(
-            "uq_emails_live",
-            "inquiry_id",
-            unique=True,
-            postgresql_where=text("status IN ('draft', 'approved', 'waiting', 'sending', 'in_doubt', 'sent')"),
-        ),
+        Index("uq_emails_live", "inquiry_id", unique=True, postgresql_where=text(_IS_LIVE)),
         Index(
             "ix_emails_to_send",
             text("claimed_at NULLS FIRST"),
@@ -296,8 +297,7 @@ class Email(Aggregate, Tables):
             unique=True,
             postgresql_where=text(
                 "kind IN ('confirmation', 'patient_notice') AND NOT written_by_staff"
-                " AND cardinality(placement_request_ids) > 0"
-                " AND status IN ('draft', 'approved', 'waiting', 'sending', 'in_doubt', 'sent')"
+                f" AND cardinality(placement_request_ids) > 0 AND {_IS_LIVE}"
             ),
         ),
         # two workers cannot both write to a patient how the search goes on
@@ -329,7 +329,7 @@ class Email(Aggregate, Tables):
         ),
         CheckConstraint(is_one_of("mode", MailMode), name="mode"),
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
-        CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
+        CheckConstraint("(status IN ('sent', 'bounced')) = (sent_at IS NOT NULL)", name="sent_at"),
         CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),
         # a version that an e-mail names stays readable
         ForeignKeyConstraint(
@@ -384,10 +384,15 @@ add_shared_tables(Tables.metadata)
 add_patient_keys(Tables.metadata)
 
 __all__ = [
+    "CallPlan",
     "EmailSuppression",
+    "MailReply",
     "MailServerState",
+    "MailboxState",
     "PhoneCall",
     "PhoneCaller",
+    "PublishedCallingHours",
+    "PublishedContact",
     "Tables",
     "Template",
     "TemplateVersion",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from geocoding_service import jobs
 from geocoding_service.dependencies import Dependencies
-from geocoding_service.domain import lookup, lookups
+from geocoding_service.domain import geocoder_requests, offline_geocoding
 from geocoding_service.domain.schemas import (
     AreaView,
     GeocodeBatch,
@@ -41,7 +41,7 @@ class GeocodeResource(Resource):
         the house or the street, if it was asked; else the middle of the postal code's area or, where that is not known,
         of the city. The federal state is null where the postal code lies in several and nothing says in which.
         """
-        return lookups.locate(context.session, query, rules=context.dependencies.rules, now=context.now)
+        return geocoder_requests.locate(context.session, query, rules=context.dependencies.rules, now=context.now)
 
     # what it lets be looked up, the same question lets be looked up once only: a repeated key needs no replay
     @endpoint(body=GeocodeBatch, response=LocationList, replay=READ_ONLY)
@@ -51,7 +51,7 @@ class GeocodeResource(Resource):
         Where a geocoder may be asked for them, it is asked afterwards: `pending` says for which, and the same request
         has the better answers later.
         """
-        return lookups.locate_all(context.session, body, rules=context.dependencies.rules, now=context.now)
+        return geocoder_requests.locate_all(context.session, body, rules=context.dependencies.rules, now=context.now)
 
 
 class ReverseGeocodeResource(Resource):
@@ -67,7 +67,7 @@ class ReverseGeocodeResource(Resource):
         self, context: Context[Dependencies], query: ReverseGeocodeQuery, fetched: Sequence[GeocoderPlace] = ()
     ) -> AreaView:
         """Find the postal code area nearest to a place and, where a geocoder may be asked, the nearest address."""
-        return lookups.show_place(query.place, fetched)
+        return geocoder_requests.show_place(query.place, fetched)
 
 
 class PostalCodeItem(Resource):
@@ -76,4 +76,4 @@ class PostalCodeItem(Resource):
     @endpoint(response=PostalCodeView, transaction=False)
     def get(self, context: Context[Dependencies], code: str) -> PostalCodeView:
         """Show where a postal code is, its municipalities and federal states."""
-        return lookup.show_postal_code(code)
+        return offline_geocoding.show_postal_code(code)

@@ -7,22 +7,26 @@ https://project-osrm.org/docs/v5.24.0/api/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
-from itertools import pairwise
-from typing import Annotated, Any, Final, Protocol, TypeVar
+from typing import Annotated, Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_core import from_json
 
-from geocoding_service.clients.failures import REFUSES_US, ServerFailed
+from geocoding_service.clients.routers import (
+    Metres,
+    PlaceOffNetwork,
+    RouterFailed,
+    Seconds,
+    ask,
+    length_of_line,
+    read,
+)
 from geocoding_service.settings import OsrmSettings
-from shared.runtime import http_client
-from shared.runtime.http_client import BadAnswer
 from shared.values.enums import TravelMode
-from shared.values.places import Place, distance_km
-from shared.values.router_ways import RouterWay
+from shared.values.found_routes import FoundRoute
+from shared.values.places import Place
 from shared.values.schemas import RecordSchema
 
 SOURCE: Final = "OpenStreetMap contributors, ODbL 1.0 (OSRM)"
@@ -40,31 +44,7 @@ KNOWN_CODES: Final = frozenset(
 )
 """Codes that say that the server is not the one that was meant, or takes less than we ask for."""
 
-Result = TypeVar("Result")
-Metres = Annotated[float, Field(ge=0, le=1e8)]
-Seconds = Annotated[float, Field(ge=0, le=1e8)]
 Coordinates = Annotated[tuple[float, ...], Field(min_length=2, max_length=3)]
-
-
-class RouterFailed(ServerFailed):
-    """A router gave no answer that can be read."""
-
-
-class PlaceOffNetwork(Exception):
-    """One of several places is not on the network, and nothing says which: so no way is known to any of them."""
-
-
-class Router(Protocol):
-    """What a router is for jobs: another one than OSRM is a class with these two methods (docs/decisions/0043)."""
-
-    def route(self, start: Place, end: Place) -> RouterWay | None:
-        """Returns the way from one place to the other, None where there is none. Raises `RouterFailed`."""
-
-    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
-        """Returns the way to each of several places, None where there is none.
-
-        Raises `RouterFailed`, and `PlaceOffNetwork` where one place keeps all others from an answer.
-        """
 
 
 class _Waypoint(RecordSchema):
@@ -104,7 +84,7 @@ class Osrm:
     settings: OsrmSettings
     mode: TravelMode
 
-    def route(self, start: Place, end: Place) -> RouterWay | None:
+    def route(self, start: Place, end: Place) -> FoundRoute | None:
         """Returns the way from one place to the other, with its line; None where there is none.
 
         Raises `RouterFailed`.
@@ -112,9 +92,9 @@ class Osrm:
         document = self._ask("route", [start, end], "overview=simplified&geometries=geojson")
         if document["code"] in NO_WAY:
             return None
-        return _read(lambda: _way(_RouteAnswer.model_validate(document, strict=False)))
+        return read(lambda: _way(_RouteAnswer.model_validate(document, strict=False)))
 
-    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         """Returns the way to each of several places; None where there is none.
 
         Raises `RouterFailed`, and `PlaceOffNetwork` where no road is near one of the places.
@@ -126,24 +106,14 @@ class Osrm:
             raise PlaceOffNetwork
         if document["code"] in NO_WAY:
             return [None] * len(ends)
-        return _read(lambda: _ways(_TableAnswer.model_validate(document, strict=False), len(ends)))
+        return read(lambda: _ways(_TableAnswer.model_validate(document, strict=False), len(ends)))
 
     def _ask(self, service: str, places: Sequence[Place], query: str) -> Any:
         """The document of an answer, which has ways or the code that says that there are none."""
         written = ";".join(f"{each.longitude:.6f},{each.latitude:.6f}" for each in places)
         url = f"{self.settings.url_of(self.mode)}/{service}/v1/{PROFILES[self.mode]}/{written}?{query}"
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": self.settings.user_agent}
-        try:
-            answer = http_client.send(
-                "GET", url, headers=headers, largest=LARGEST, seconds=self.settings.timeout_seconds
-            )
-        except OSError as problem:
-            raise RouterFailed(f"no answer: {type(problem).__name__}") from None
-        except BadAnswer as problem:
-            raise RouterFailed(str(problem)) from None
-        if answer.status not in (HTTPStatus.OK, HTTPStatus.BAD_REQUEST):
-            raise RouterFailed(f"the answer has the status {answer.status}", refuses_us=answer.status in REFUSES_US)
-        return _read(lambda: _document(from_json(answer.body, allow_inf_nan=False)))
+        body = ask("GET", url, self.settings, largest=LARGEST)
+        return read(lambda: _document(from_json(body, allow_inf_nan=False)))
 
 
 def _document(document: Any) -> Any:
@@ -153,33 +123,26 @@ def _document(document: Any) -> Any:
     raise RouterFailed(f"the answer has the code {code}" if code in KNOWN_CODES else "the answer has an unknown code")
 
 
-def _read(read: Callable[[], Result]) -> Result:
-    try:
-        return read()
-    except (ValidationError, ValueError, TypeError, LookupError, RecursionError):
-        raise RouterFailed("the answer is not as OSRM's documentation says") from None
-
-
-def _way(answer: _RouteAnswer) -> RouterWay:
+def _way(answer: _RouteAnswer) -> FoundRoute:
     best, (start, end) = answer.routes[0], answer.waypoints
     drawn = [Place(each[1], each[0]) for each in best.geometry.coordinates]
-    return RouterWay(
+    return FoundRoute(
         start=start.place,
         end=end.place,
         kilometres=best.distance / 1000,
         minutes=best.duration / 60,
-        drawn_km=sum(distance_km(*ends) for ends in pairwise(drawn)),
+        drawn_km=length_of_line(drawn),
         source=SOURCE,
     )
 
 
-def _ways(answer: _TableAnswer, number: int) -> list[RouterWay | None]:
+def _ways(answer: _TableAnswer, number: int) -> list[FoundRoute | None]:
     (metres,), (seconds,), (start,) = answer.distances, answer.durations, answer.sources
     if not len(metres) == len(seconds) == len(answer.destinations) == number:
         raise ValueError("the table has another size")
     return [
         None
         if length is None or time is None
-        else RouterWay(start.place, end.place, length / 1000, time / 60, None, SOURCE)
+        else FoundRoute(start.place, end.place, length / 1000, time / 60, None, SOURCE)
         for length, time, end in zip(metres, seconds, answer.destinations, strict=True)
     ]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from geocoding_service.domain import lookups
+from geocoding_service.domain import geocoder_requests
 from geocoding_service.domain.cleaning import Address
 from geocoding_service.domain.publishing import columns_of, erasure_of, event_of
 from geocoding_service.store import queries
@@ -58,7 +58,8 @@ def _keep(session: Session, rows: Sequence[Row], *, now: datetime) -> None:
     geocoder knows better as soon as a job has asked it (`lookups`): nothing outside is asked here.
     """
     addresses = [Address(*(row[name] for name in PARTS)) for row in rows]
-    known = lookups.best_known(session, addresses)
+    keys = {address: row["lookup_key"] for row, address in zip(rows, addresses, strict=True)}
+    known = geocoder_requests.best_known(session, keys)
     located = [{**row, **columns_of(known[address])} for row, address in zip(rows, addresses, strict=True)]
     written = queries.ADDRESSES.keep(session, located, now=now)
     record_all(session, [(each.id, each.sequence, event_of(each)) for each in written if each.is_due], now=now)
@@ -103,7 +104,7 @@ def _of_therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> Row:
 
 
 def _row(owner_id: UUID, owner_kind: str, address: Address, envelope: EventEnvelope) -> Row:
-    key = lookups.key_of(address) if owner_kind == "therapist" else None
+    key = geocoder_requests.key_of(address) if owner_kind == "therapist" else None
     return {
         "id": owner_id,
         "owner_kind": owner_kind,

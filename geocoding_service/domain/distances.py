@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from geocoding_service.domain import routes
-from geocoding_service.domain.lookup import is_in_germany, outside_germany
-from geocoding_service.domain.routes import PLACES_KEPT, KnownWay, Way
+from geocoding_service.domain.offline_geocoding import is_in_germany, outside_germany
+from geocoding_service.domain.routes import PLACES_KEPT, KnownWay, RouteEnds
 from geocoding_service.domain.schemas import (
     DistanceMatrixRequest,
     DistanceMatrixView,
@@ -17,7 +17,7 @@ from geocoding_service.domain.schemas import (
     DistanceView,
     Point,
 )
-from geocoding_service.settings import OsrmSettings
+from geocoding_service.settings import RouterSettings
 from shared.database import Session
 from shared.errors import FieldProblem, NotFound
 from shared.values import travel
@@ -30,24 +30,24 @@ from shared.values.postal_codes import SOURCE, area
 ESTIMATED = "estimate from the straight line, by mode and length"
 
 
-class WantedWays(NamedTuple):
+class WantedRoutes(NamedTuple):
     """Ways that a router may be asked for, and for how long they are kept."""
 
-    ways: Sequence[Way]
+    ways: Sequence[RouteEnds]
     kept: timedelta
 
 
-def ways_for_a_router(wanted: DistanceQuery | DistanceMatrixRequest, rules: OsrmSettings) -> WantedWays | None:
+def routes_to_ask_for(wanted: DistanceQuery | DistanceMatrixRequest, rules: RouterSettings) -> WantedRoutes | None:
     """Returns the ways that a router may be asked for; None where it may not, or need not."""
     if why_not_routed(wanted, rules, has_router=True):
         return None
     origins, destinations = _points(wanted)
     ways = [way for row in _ways(origins, destinations, wanted.mode) for way in row if way is not None]
-    return WantedWays(ways, rules.kept if _are_by_code(wanted) else PLACES_KEPT)
+    return WantedRoutes(ways, rules.kept if _are_by_code(wanted) else PLACES_KEPT)
 
 
 def why_not_routed(
-    wanted: DistanceQuery | DistanceMatrixRequest, rules: OsrmSettings, *, has_router: bool
+    wanted: DistanceQuery | DistanceMatrixRequest, rules: RouterSettings, *, has_router: bool
 ) -> NotRouted | None:
     """Returns why no router is asked; None where one may be.
 
@@ -70,10 +70,10 @@ def _points(wanted: DistanceQuery | DistanceMatrixRequest) -> tuple[Sequence[Poi
     return [wanted.origin], [wanted.destination]
 
 
-def _ways(origins: Sequence[Point], destinations: Sequence[Point], mode: TravelMode) -> list[list[Way | None]]:
+def _ways(origins: Sequence[Point], destinations: Sequence[Point], mode: TravelMode) -> list[list[RouteEnds | None]]:
     ends = [_place(point) for point in destinations]
     return [
-        [Way(mode, start, end) if start and end else None for end in ends]
+        [RouteEnds(mode, start, end) if start and end else None for end in ends]
         for start in (_place(point) for point in origins)
     ]
 
@@ -84,7 +84,7 @@ def show(session: Session, wanted: DistanceQuery, *, not_routed: NotRouted | Non
     Raises `NotFound`, with the fields, for an unknown postal code and for a place outside Germany.
     """
     start, end = _known_place(wanted.origin, "from"), _known_place(wanted.destination, "to")
-    way, has_router = Way(wanted.mode, start, end), not_routed is not NotRouted.NO_ROUTER
+    way, has_router = RouteEnds(wanted.mode, start, end), not_routed is not NotRouted.NO_ROUTER
     known = routes.known(session, [way], now=now).get(way) if has_router else None
     straight = straight_km(way.start, way.end)
     return DistanceView(
@@ -151,11 +151,11 @@ def _routed_matrix(
     )
 
 
-def _kilometres_of(way: Way | None, known: Mapping[Way, KnownWay]) -> float | None:
+def _kilometres_of(way: RouteEnds | None, known: Mapping[RouteEnds, KnownWay]) -> float | None:
     return way and _route_km(straight_km(way.start, way.end), way.mode, known.get(way))
 
 
-def _minutes_of(way: Way | None, known: Mapping[Way, KnownWay]) -> int | None:
+def _minutes_of(way: RouteEnds | None, known: Mapping[RouteEnds, KnownWay]) -> int | None:
     return way and _minutes(straight_km(way.start, way.end), way.mode, known.get(way))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from geocoding_service.domain.cleaning import Address, is_same_number, is_same_street
-from geocoding_service.domain.lookup import CITY_RADIUS_KM, FoundAddress, find, is_in_germany
+from geocoding_service.domain.offline_geocoding import CITY_RADIUS_KM, FoundAddress, find, is_in_germany
 from shared.values.enums import FederalState, GeocodePrecision
 from shared.values.geocoder_places import GeocoderPlace
 from shared.values.places import Place, distance_km

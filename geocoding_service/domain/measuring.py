@@ -15,9 +15,9 @@ from typing import Final
 from geocoding_service.domain.route_judging import MOST_USUAL_DETOUR, MOST_USUAL_FACTOR, is_usual, judge
 from shared.values import travel
 from shared.values.enums import TravelMode
+from shared.values.found_routes import FoundRoute
 from shared.values.places import Place, distance_km
 from shared.values.postal_codes import areas
-from shared.values.router_ways import RouterWay
 from shared.values.travel import Estimate
 
 LENGTHS_KM: Final = {
@@ -36,7 +36,7 @@ SEED: Final = 14
 KM_A_DEGREE: Final = 111.0
 """Of latitude, rounded down."""
 
-Ask = Callable[[Place, Sequence[Place]], Sequence[RouterWay | None]]
+Ask = Callable[[Place, Sequence[Place]], Sequence[FoundRoute | None]]
 
 
 @dataclass
@@ -90,7 +90,7 @@ def _around(start: Place, length: float, everywhere: Sequence[Place]) -> list[Pl
 
 
 def _add(
-    measured: Measured, mode: TravelMode, start: Place, ends: Sequence[Place], ways: Sequence[RouterWay | None]
+    measured: Measured, mode: TravelMode, start: Place, ends: Sequence[Place], ways: Sequence[FoundRoute | None]
 ) -> None:
     measured.asked += len(ends)
     for outcome, end, way in zip(judge(mode, start, ends, ways), ends, ways, strict=True):

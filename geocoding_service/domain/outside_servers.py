@@ -34,9 +34,13 @@ class Turn(NamedTuple):
     """The failures in a row that were known when the turn was taken."""
 
 
-def router_of(mode: TravelMode) -> str:
-    """Returns the name of the router of a mode among the servers."""
-    return f"{ROUTER}{mode}"
+def router_of(mode: TravelMode | None) -> str:
+    """Returns the name of the router of a mode among the servers; of None that of a router that knows all modes."""
+    return f"{ROUTER}{mode or 'of_all_modes'}"
+
+
+ROUTERS: Final = tuple(router_of(each) for each in (*TravelMode, None))
+"""The names that routers have."""
 
 
 def take_turn(session: Session, server: str, *, interval: float, longest: float, now: datetime) -> Turn | None:

@@ -14,8 +14,8 @@ from typing import Final, Literal
 
 from shared.values import travel
 from shared.values.enums import TravelMode
+from shared.values.found_routes import FoundRoute
 from shared.values.places import Place, distance_km
-from shared.values.router_ways import RouterWay
 
 FARTHEST_ROAD_KM: Final = 2.0
 """A road farther from a place is another place."""
@@ -50,7 +50,7 @@ SPEEDS_KMH: Final[Mapping[TravelMode, tuple[float, float]]] = MappingProxyType(
 Outcome = Literal["found", "not_found", "implausible"]
 
 
-def judge(mode: TravelMode, start: Place, ends: Sequence[Place], ways: Sequence[RouterWay | None]) -> list[Outcome]:
+def judge(mode: TravelMode, start: Place, ends: Sequence[Place], ways: Sequence[FoundRoute | None]) -> list[Outcome]:
     """Returns what is thought of each of these ways from one place to others."""
     found = [way for way in ways if way]
     detours = _detours_without_lines(found)
@@ -76,7 +76,7 @@ def _speed_kmh(kilometres: float, minutes: float) -> float:
     return kilometres / max(minutes / travel.MINUTES_AN_HOUR, 1e-9)
 
 
-def _judge(mode: TravelMode, start: Place, end: Place, way: RouterWay | None, *, is_shown: bool) -> Outcome:
+def _judge(mode: TravelMode, start: Place, end: Place, way: FoundRoute | None, *, is_shown: bool) -> Outcome:
     if way is None:
         return "not_found"
     is_there = _is_near(start, way.start) and _is_near(end, way.end)
@@ -88,7 +88,7 @@ def _is_near(place: Place, road: Place) -> bool:
     return distance_km(place, road) <= FARTHEST_ROAD_KM
 
 
-def _is_long_enough(way: RouterWay) -> bool:
+def _is_long_enough(way: FoundRoute) -> bool:
     """Not shorter than the straight line, and as long as it is drawn."""
     straight = distance_km(way.start, way.end)
     if way.kilometres < straight * SHORTER_BY_ROUNDING:
@@ -98,7 +98,7 @@ def _is_long_enough(way: RouterWay) -> bool:
     return way.drawn_km * LEAST_DRAWN <= way.kilometres <= way.drawn_km * MOST_DRAWN
 
 
-def _is_possible(mode: TravelMode, way: RouterWay) -> bool:
+def _is_possible(mode: TravelMode, way: FoundRoute) -> bool:
     if way.kilometres < SHORTEST_JUDGED_KM:
         return way.minutes <= 60
     slowest, fastest = SPEEDS_KMH[mode]
@@ -106,14 +106,14 @@ def _is_possible(mode: TravelMode, way: RouterWay) -> bool:
     return is_possible and is_usual(mode, way.kilometres, way.minutes, factor=MOST_FACTOR_OF_ONE)
 
 
-def _shows_its_unit(way: RouterWay) -> bool:
+def _shows_its_unit(way: FoundRoute) -> bool:
     """Whether a way that is compared with no others has a line, or needs none: it is hardly longer than straight."""
     if way.drawn_km is not None or way.kilometres < SHORTEST_JUDGED_KM:
         return True
     return way.kilometres <= distance_km(way.start, way.end) * MOST_USUAL_DETOUR
 
 
-def _detours_without_lines(ways: Sequence[RouterWay]) -> list[float]:
+def _detours_without_lines(ways: Sequence[FoundRoute]) -> list[float]:
     return [
         way.kilometres / straight
         for way in ways
@@ -121,7 +121,7 @@ def _detours_without_lines(ways: Sequence[RouterWay]) -> list[float]:
     ]
 
 
-def _is_another_network(mode: TravelMode, ways: Sequence[RouterWay]) -> bool:
+def _is_another_network(mode: TravelMode, ways: Sequence[FoundRoute]) -> bool:
     """Whether more than half of several ways are slower or faster than is usual for the mode."""
     usual = [
         is_usual(mode, way.kilometres, way.minutes, factor=MOST_USUAL_FACTOR)

@@ -14,15 +14,15 @@ from typing import Final, NamedTuple
 
 from geocoding_service.domain import asked, route_judging
 from geocoding_service.domain.route_judging import Outcome
-from geocoding_service.settings import OsrmSettings
+from geocoding_service.settings import RouterSettings
 from geocoding_service.store import asked as asked_store
 from geocoding_service.store import routes as store
 from geocoding_service.store.routes import WantedRoute
 from geocoding_service.store.tables import CachedRoute
 from shared.database import Session
 from shared.values.enums import TravelMode
+from shared.values.found_routes import FoundRoute
 from shared.values.places import Place
-from shared.values.router_ways import RouterWay
 
 PLACES_KEPT: Final = timedelta(days=1)
 """For how long a way is kept whose start or end was given by coordinates."""
@@ -31,7 +31,7 @@ DIGITS: Final = 5
 """Of a coordinate in degrees: a metre."""
 
 
-class Way(NamedTuple):
+class RouteEnds(NamedTuple):
     """From where to where, and how one travels."""
 
     mode: TravelMode
@@ -56,7 +56,7 @@ class KnownWay(NamedTuple):
     source: str
 
 
-class ClaimedWays(NamedTuple):
+class ClaimedRoutes(NamedTuple):
     """Ways from one place that this process asks for now."""
 
     mode: TravelMode
@@ -65,7 +65,7 @@ class ClaimedWays(NamedTuple):
     keys: Sequence[str]
 
 
-def known(session: Session, ways: Collection[Way], *, now: datetime) -> Mapping[Way, KnownWay]:
+def known(session: Session, ways: Collection[RouteEnds], *, now: datetime) -> Mapping[RouteEnds, KnownWay]:
     """Those of these ways that a router answered."""
     found = store.answered(session, {each.key for each in ways}, now=now)
     return {each: _known(found[each.key]) for each in ways if each.key in found}
@@ -75,12 +75,12 @@ def _known(route: CachedRoute) -> KnownWay:
     return KnownWay(route.route_km or 0.0, route.travel_minutes or 0.0, route.source or "")
 
 
-def are_waiting(session: Session, ways: Collection[Way], *, now: datetime) -> bool:
+def are_waiting(session: Session, ways: Collection[RouteEnds], *, now: datetime) -> bool:
     """Whether a router is still to be asked for one of these ways."""
     return bool(asked_store.waiting_keys(session, CachedRoute, {each.key for each in ways}, now=now))
 
 
-def request(session: Session, ways: Collection[Way], *, kept: timedelta, now: datetime) -> set[str]:
+def request(session: Session, ways: Collection[RouteEnds], *, kept: timedelta, now: datetime) -> set[str]:
     """Let a router be asked for these ways, and keep them so long; returns the keys of those that wait for an answer.
 
     Ways from a place to itself need no router.
@@ -90,7 +90,7 @@ def request(session: Session, ways: Collection[Way], *, kept: timedelta, now: da
     return asked_store.waiting_keys(session, CachedRoute, {each.key for each in wanted}, now=now)
 
 
-def _wanted(way: Way) -> WantedRoute:
+def _wanted(way: RouteEnds) -> WantedRoute:
     start, end = ((round(each.latitude, DIGITS), round(each.longitude, DIGITS)) for each in (way.start, way.end))
     return WantedRoute(way.key, way.mode, *start, *end)
 
@@ -103,14 +103,14 @@ def claim(
     lease: timedelta,
     now: datetime,
     keys: Collection[str] | None = None,
-) -> ClaimedWays | None:
+) -> ClaimedRoutes | None:
     """The ways that are asked for next, or some of these; None where none waits, or others ask for it."""
     due = store.lock_due(session, mode, at_most=at_most, now=now, keys=keys)
     if not due:
         return None
     found = _asked_together(due)
     asked_store.lease(session, found, lease=lease, now=now)
-    return ClaimedWays(mode, _start(found[0]), [_end(each) for each in found], [each.key for each in found])
+    return ClaimedRoutes(mode, _start(found[0]), [_end(each) for each in found], [each.key for each in found])
 
 
 def _asked_together(due: Sequence[CachedRoute]) -> Sequence[CachedRoute]:
@@ -128,7 +128,7 @@ def _end(route: CachedRoute) -> Place:
     return Place(route.to_latitude, route.to_longitude)
 
 
-def let_ask_alone(session: Session, claimed: ClaimedWays, *, now: datetime) -> None:
+def let_ask_alone(session: Session, claimed: ClaimedRoutes, *, now: datetime) -> None:
     """Let each of these ways be asked for by itself: the table was refused for one of them, and nothing says which."""
     for route in asked_store.for_change(session, CachedRoute, claimed.keys):
         route.alone, route.attempts, route.due_at = True, 0, now
@@ -136,7 +136,7 @@ def let_ask_alone(session: Session, claimed: ClaimedWays, *, now: datetime) -> N
 
 
 def record_answers(
-    session: Session, claimed: ClaimedWays, ways: Sequence[RouterWay | None], *, rules: OsrmSettings, now: datetime
+    session: Session, claimed: ClaimedRoutes, ways: Sequence[FoundRoute | None], *, rules: RouterSettings, now: datetime
 ) -> Mapping[Outcome, int]:
     """Keep what a router answered, as far as it is believed; returns the number of ways by what is thought of them.
 
@@ -154,7 +154,7 @@ def record_answers(
     return Counter(outcomes)
 
 
-def record_failure(session: Session, claimed: ClaimedWays, *, now: datetime) -> None:
+def record_failure(session: Session, claimed: ClaimedRoutes, *, now: datetime) -> None:
     """Let ways without an answer wait: longer each time, and beside all others."""
     asked.record_failure(session, CachedRoute, claimed.keys, now=now)
 

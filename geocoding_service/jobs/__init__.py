@@ -7,30 +7,31 @@ do; while a router does not answer, ways are estimated. The jobs ask for them as
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from geocoding_service.clients.nominatim import Nominatim
-from geocoding_service.clients.osrm import PlaceOffNetwork, Router
+from geocoding_service.clients.routers import PlaceOffNetwork, Router
 from geocoding_service.dependencies import Dependencies
-from geocoding_service.domain import distances, lookups, outside_servers, route_judging, routes
-from geocoding_service.domain.lookup import address_of
+from geocoding_service.domain import distances, geocoder_requests, outside_servers, route_judging, routes
+from geocoding_service.domain.offline_geocoding import address_of
 from geocoding_service.domain.outside_servers import GEOCODER as THE_GEOCODER
+from geocoding_service.domain.outside_servers import ROUTERS as ALL_ROUTERS
 from geocoding_service.domain.outside_servers import Turn, router_of
 from geocoding_service.domain.schemas import DistanceMatrixRequest, DistanceQuery, GeocodeQuery
 from geocoding_service.jobs.turns import LONGEST_WAIT, LONGEST_WAIT_OF_A_COMMAND, Clock, ServerTurns, lease
-from geocoding_service.settings import NominatimSettings, OsrmSettings
+from geocoding_service.settings import NominatimSettings, RouterSettings
 from shared.database import Session, transaction
 from shared.errors import Outage
 from shared.runtime import clock, metrics
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.values.enums import TravelMode
+from shared.values.found_routes import FoundRoute
 from shared.values.geocoder_places import GeocoderPlace
 from shared.values.places import Place
-from shared.values.router_ways import RouterWay
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Lookups:
     def run(self, now: datetime) -> int:
         """Ask the geocoder for the address that has waited longest, when its turn has come."""
         with transaction() as session:
-            is_waiting = lookups.is_any_waiting(session, now=now)
+            is_waiting = geocoder_requests.is_any_waiting(session, now=now)
         return int(is_waiting and self.look_up(now=now))
 
     def look_up(self, *, now: datetime, key: str | None = None) -> bool:
@@ -53,7 +54,7 @@ class Lookups:
         if turn is None:
             return False
         with transaction() as session:
-            claimed = lookups.claim(session, lease=lease(self.rules.timeout_seconds), now=current(), key=key)
+            claimed = geocoder_requests.claim(session, lease=lease(self.rules.timeout_seconds), now=current(), key=key)
         if claimed is None:
             return False
         address = claimed.address
@@ -66,12 +67,12 @@ class Lookups:
                 city=address.city,
             ),
             current,
-            if_failed=lambda session: lookups.record_failure(session, claimed, now=current()),
+            if_failed=lambda session: geocoder_requests.record_failure(session, claimed, now=current()),
         )
         if answers is None:
             return False
         with transaction() as session:
-            believed = lookups.record_answer(session, claimed, answers, rules=self.rules, now=current())
+            believed = geocoder_requests.record_answer(session, claimed, answers, rules=self.rules, now=current())
         metrics.geocoder_requests.labels(believed.outcome).inc()
         return True
 
@@ -108,10 +109,15 @@ class Lookups:
 class Routing:
     """Asks the router of one mode for ways that wait, from one place to several at a time."""
 
-    rules: OsrmSettings
+    rules: RouterSettings
     mode: TravelMode
     router: Router
     wait: Callable[[float], None] = time.sleep
+
+    @property
+    def server(self) -> str:
+        """The name of the server among those outside."""
+        return router_of(None if self.rules.is_one_server else self.mode)
 
     def run(self, now: datetime) -> int:
         """Ask for the ways that have waited longest, when the turn has come; returns the number that was answered."""
@@ -157,9 +163,9 @@ class Routing:
 
     @property
     def _turns(self) -> ServerTurns:
-        return ServerTurns(router_of(self.mode), self.rules.interval_seconds, self.wait)
+        return ServerTurns(self.server, self.rules.interval_seconds, self.wait)
 
-    def ask(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def ask(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         """Returns the ways to these places; of a single one with its line, which shows its unit.
 
         Nothing where one of several keeps the others from an answer: then each is to be asked for alone.
@@ -171,7 +177,7 @@ class Routing:
         except PlaceOffNetwork:
             return []
 
-    def measure(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def measure(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         """Returns the ways to these places as soon as the turn has come, without keeping them: for the command.
 
         None where a single request failed. Raises `Outage` while the router is in trouble, so that it is not asked.
@@ -180,16 +186,16 @@ class Routing:
         parts = [ends[first : first + most] for first in range(0, len(ends), most)]
         return [way for part in parts for way in self._measure(start, part)]
 
-    def _measure(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def _measure(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         is_table = route_judging.shows_its_unit(start, ends)
         ways = self._ask_in_turn(start, ends) if is_table or len(ends) == 1 else []
         return ways or [way for end in ends for way in self._ask_in_turn(start, [end])]
 
-    def _ask_in_turn(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def _ask_in_turn(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         turn = self._turns.take(clock.now(), longest=LONGEST_WAIT_OF_A_COMMAND)
         if turn is None:
-            _routers_answer([self.mode])
-            raise Outage("router.in_trouble", f"{router_of(self.mode)} is asked by too many others")
+            _routers_answer([self.server])
+            raise Outage("router.in_trouble", f"{self.server} is asked by too many others")
         ways = self._turns.ask(turn, lambda: self.ask(start, ends), clock.now)
         return [None] * len(ends) if ways is None else ways
 
@@ -200,27 +206,27 @@ class Routing:
 def plan_lookups(now: datetime) -> int:
     """Let new addresses of practices be looked up, and publish answers that were not used yet."""
     with transaction() as session:
-        done = lookups.plan(session, now=now)
+        done = geocoder_requests.plan(session, now=now)
     with transaction() as session:
-        done += lookups.publish_better(session, now=now)
+        done += geocoder_requests.publish_better(session, now=now)
     with transaction() as session:
         metrics.geocoder_in_trouble.set(outside_servers.trouble(session, THE_GEOCODER) is not None)
-        metrics.addresses_waiting.set(lookups.count_waiting(session, now=now))
+        metrics.addresses_waiting.set(geocoder_requests.count_waiting(session, now=now))
     return done
 
 
 def forget_lookups(now: datetime) -> int:
     """Delete addresses that no practice has any more, and what somebody asked for a day ago."""
     with transaction() as session:
-        return lookups.forget(session, now=now)
+        return geocoder_requests.forget(session, now=now)
 
 
 def forget_routes(now: datetime) -> int:
     """Delete ways that nobody asked for lately, and say how many wait."""
     with transaction() as session:
         forgotten = routes.forget(session, now=now)
-        names = [router_of(mode) for mode in TravelMode]
-        metrics.routers_in_trouble.set(sum(outside_servers.trouble(session, each) is not None for each in names))
+        troubles = [outside_servers.trouble(session, each) for each in ALL_ROUTERS]
+        metrics.routers_in_trouble.set(len([each for each in troubles if each is not None]))
         metrics.routes_waiting.set(routes.count_waiting(session, now=now))
     return forgotten
 
@@ -231,11 +237,11 @@ def look_up_for_request(query: GeocodeQuery, dependencies: Dependencies, *, now:
     Without an answer within seconds the address waits for the job.
     """
     rules, server = dependencies.rules, dependencies.geocoder
-    key = lookups.key_of(address_of(query))
+    key = geocoder_requests.key_of(address_of(query))
     if server is None or not rules.for_requests or key is None:
         return
     with transaction() as session:
-        is_wanted = lookups.request_one(session, address_of(query), now=now)
+        is_wanted = geocoder_requests.request_one(session, address_of(query), now=now)
     with _as_one_of_few(dependencies) as may_wait:
         if is_wanted and may_wait:
             Lookups(rules, server).look_up(now=now, key=key)
@@ -258,7 +264,7 @@ def route_for_request(
     One request for each place where they start; without answers within seconds the ways wait for the job.
     """
     rules, router = dependencies.route_rules, dependencies.routers.get(query.mode)
-    wanted = distances.ways_for_a_router(query, rules) if router else None
+    wanted = distances.routes_to_ask_for(query, rules) if router else None
     if router is None or wanted is None:
         return
     with transaction() as session:
@@ -290,8 +296,8 @@ def _geocoder_answers() -> bool:
     return True
 
 
-def _routers_answer(modes: Iterable[TravelMode] = TravelMode) -> bool:
-    if problem := _troubles([router_of(mode) for mode in modes]):
+def _routers_answer(servers: Sequence[str] = ALL_ROUTERS) -> bool:
+    if problem := _troubles(servers):
         raise Outage("router.in_trouble", problem)
     return True
 

@@ -33,7 +33,7 @@ class ContactPlanItem(Resource):
         """Take requests out of a proposed plan, put them back, or add others that fit.
 
         Who does not fit is refused by the criterion: a criterion is set aside, with a reason, where a contact list is
-        approved. The numbers of the plan stay those of what it proposes.
+        approved. The numbers of the plan follow; what staff add has a channel and a chance, as what is computed.
         """
         return contact_plans.change(
             context.session,

@@ -26,5 +26,6 @@ class MatchCollection(Resource):
             rules=context.dependencies.rules,
             weights=context.dependencies.weights,
             today=context.today,
+            now=context.now,
             language=context.language,
         )

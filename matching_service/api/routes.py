@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matching_service.api.contact_forecasts import ContactForecastCollection
 from matching_service.api.contact_log import ContactLogCollection, ContactLogItem
 from matching_service.api.contact_plans import (
     ContactPlanApproveResource,
@@ -31,6 +32,7 @@ from shared.security.authentication import AUDITORS, CALLERS, COORDINATORS
 
 ROUTES = [
     Route("/api/matches", MatchCollection, post=COORDINATORS),
+    Route("/api/contact-forecasts", ContactForecastCollection, post=COORDINATORS),
     Route("/api/placement-requests", PlacementRequestCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/placement-requests/bulk", PlacementRequestBulkResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>", PlacementRequestItem, get=COORDINATORS, patch=COORDINATORS),

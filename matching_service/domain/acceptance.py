@@ -33,6 +33,7 @@ DAYS_THAT_DOUBLE: Final = 142
 
 So long it takes from the first interview to a therapy on average (2019, insured persons of all statutory insurers;
 Bundespsychotherapeutenkammer, "BPtK-Auswertung: Monatelange Wartezeiten bei Psychotherapeut*innen", 29 March 2021).
+The figure is cited from memory and was not looked up.
 """
 MOST_DAYS: Final = 5 * DAYS_THAT_DOUBLE
 """Longer waits count no more: otherwise a few would get everything."""

@@ -241,7 +241,7 @@ def place(
         raise Conflict("patient.placed_already")
     placed_on = _day_of_place(session, request, placing, today=today)
     states.place(request, first_session_on=placing.first_session_on, placed_on=placed_on, now=now)
-    waiting.note_until_placed(request, patient, placed_on=placed_on)
+    waiting.save_days_until_placed(request, patient, placed_on=placed_on)
     request.count_change(by=by, now=now)
     entry = audit_log.add_entry(
         session, request, AuditEvent.PLACED, occurred_at=now, by=by, cause=request.answer_entry_id, now=now

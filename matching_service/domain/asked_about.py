@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from matching_service.domain.criteria import FAIL, JUDGE
+from matching_service.domain.criteria import CRITERIA_QUERY, FAIL
 from matching_service.domain.criterion_texts import minutes_of
 from matching_service.domain.explaining import Explainer
 from matching_service.domain.match_schemas import AskedAbout
@@ -19,7 +19,7 @@ def judge(
     executor: Executor, search: Search, therapist_ids: Sequence[UUID], language: TextLanguage
 ) -> list[AskedAbout]:
     """What each criterion says of these therapists, in their order; of one who is not known here there is no check."""
-    judged = JUDGE.each(executor, search, therapist_ids) if therapist_ids else {}
+    judged = CRITERIA_QUERY.each(executor, search, therapist_ids) if therapist_ids else {}
     return [_shown(judged[each], search, language) if each in judged else _nobody(each) for each in therapist_ids]
 
 

@@ -40,6 +40,7 @@ def _selected(session: Session, wanted: BulkChange) -> Sequence[UUID]:
         therapist_id=filters.therapist_id,
         status=filters.status,
         unmet_criteria=filters.unmet_criteria,
+        still_fits=filters.still_fits,
     )
 
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from itertools import groupby
 from uuid import UUID
 
-from matching_service.domain.criteria import JUDGE
+from matching_service.domain.criteria import CRITERIA_QUERY
 from matching_service.domain.search import of_patient
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
@@ -63,7 +63,7 @@ def _compare(
     else:
         excluded = queries.with_kept_therapists(session, patient.excluded_therapist_ids)
         search = of_patient(patient, excluded=excluded, rules=rules, today=today)
-        judged = JUDGE.each(session, search, therapists)
+        judged = CRITERIA_QUERY.each(session, search, therapists)
     for request in requests:
         found = judged.get(request.therapist_id)
         unmet: list[str] = sorted(found.failed - ABOUT_REQUESTS - set(request.overridden_rules)) if found else []

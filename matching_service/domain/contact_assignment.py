@@ -79,7 +79,7 @@ def _closed(values: Numbers, practices: Practices, limits: PlanLimits) -> dict[i
         if practices.is_called[practice]:
             calls += practices.room[practice] > 0
             if limits.calls is not None and calls > limits.calls:
-                closed[practice] = ContactLack.NO_CALL_LEFT
+                closed[practice] = limits.calls_lack
         elif (mailbox := int(practices.mailbox[practice])) != NO_MAILBOX:
             if mailbox in mailboxes:
                 closed[practice] = ContactLack.MAILBOX_SHARED

@@ -38,7 +38,7 @@ class NewContactPlan(Schema):
     max_patients_per_therapist: Annotated[int, Field(ge=1, le=6)] | None = None
     """Each therapist for at most so many patients, those for whom they are asked already included."""
     max_calls: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    """How many practices can be called in that week; without it calls do not bound the plan."""
+    """How many practices can be called in that week; callers' hours bound the plan as well, where any are entered."""
 
     @rule_across("week")
     def _week_begins_on_monday(self) -> None:
@@ -99,7 +99,12 @@ class ContactPlanView(ContactPlanFields, EntityView):
     requests_for_everyone: int
     """So many requests everybody has, as far as possible, before anybody has more."""
     max_calls: int | None
-    """How many practices can be called; null: calls do not bound the plan."""
+    """How many practices can be called, as staff said; null: they did not."""
+    calls_in_callers_hours: int | None
+    """How many practices callers have hours for in that week, as was known when the plan was computed.
+
+    null: no caller has hours, so that only `max_calls` bounds the plan.
+    """
     proposed_at: Instant | None
     """When it was ready."""
     approved_by: UUID | None
@@ -113,7 +118,7 @@ class ContactPlanView(ContactPlanFields, EntityView):
     patients_done: int
     """For how many of them the present step is done."""
     requests: int
-    """How many requests are proposed; without what staff changed."""
+    """How many requests are proposed, with what staff changed."""
     contacts: int
     """How many practices these concern."""
     calls: int
@@ -149,9 +154,9 @@ class PlannedRequestView(Schema):
     added_by_staff: bool
     """Whether staff added it."""
     channel: PlannedChannel | None
-    """How the practice is contacted first; null for what staff added."""
+    """How the practice is contacted first; null where it can be neither written to nor called."""
     chance: float | None
-    """How likely the practice accepts, from 0 to 1; null for what staff added."""
+    """How likely the practice accepts, from 0 to 1."""
     distance_km: float | None
     """How far away the practice is, in kilometres in a straight line."""
     unknown: list[MatchCriterion]
@@ -180,7 +185,7 @@ class PlannedPatientView(Schema):
     candidates: int
     """How many therapists fit."""
     planned: int
-    """For how many of them the plan proposes a request."""
+    """For how many therapists the plan proposes a request, with what staff changed."""
     gap: PlanGap | None
     """Why nothing is planned; null where something is, or practices lack capacity."""
     lacks: dict[ContactLack, int]

@@ -88,9 +88,10 @@ def patient_view(patient: PlannedPatient, names: Names) -> PlannedPatientView:
 def _explanation(patient: PlannedPatient, lacks: Mapping[str, int]) -> Iterator[Explanation]:
     if patient.gap is not None:
         yield Explanation.by(Sentence.of(f"plan_gap.{patient.gap}"))
+        yield from (Explanation.by(Sentence.from_json(each)) for each in patient.help)
     else:
         counts = {"planned": patient.planned, "candidates": patient.candidates}
-        yield Explanation.by(Sentence.of("plan_outlook.planned", **counts))
+        yield Explanation.by(Sentence.of("plan_result.planned", **counts))
     for lack in ContactLack:
         if number := lacks.get(lack):
             yield Explanation.by(Sentence.of(f"plan_lack.{lack}", number=number))

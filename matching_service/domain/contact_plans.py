@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from matching_service.domain import acceptance, added_requests, planned_request_states, states
+from matching_service.domain import acceptance, added_requests, plan_numbers, planned_request_states, states
 from matching_service.domain.contact_plan_schemas import (
     ContactPlanFields,
     ContactPlanFilter,
@@ -159,7 +159,9 @@ def change(
         raise Conflict("contact_plan.not_proposed", status=ContactPlanStatus(plan.status))
     # the patients of those that are added are locked first: what is published of patients changes their requests
     _add(session, plan, current, wanted.added_requests, rules=rules, today=today)
-    _take_out(session, plan, current, wanted.removed_request_ids)
+    taken_out = _take_out(session, plan, current, wanted.removed_request_ids)
+    added = {each.patient_id for each in (*wanted.added_requests, *current.added_requests)}
+    plan_numbers.sum_up_anew(session, plan, taken_out | added)
     plan.count_change(by=by, now=now)
     session.flush()
     return _view(session, plan)
@@ -173,7 +175,8 @@ def _pair(each: PlannedPair | PlannedRequest) -> tuple[UUID, UUID]:
     return each.patient_id, each.therapist_id
 
 
-def _take_out(session: Session, plan: ContactPlan, current: ContactPlanView, wanted: Sequence[UUID]) -> None:
+def _take_out(session: Session, plan: ContactPlan, current: ContactPlanView, wanted: Sequence[UUID]) -> set[UUID]:
+    """Take these requests out and put others back; returns the patients of both."""
     concerned = {*wanted, *current.removed_request_ids}
     known = {each.id: each for each in store.requests_with_ids(session, plan.id, concerned) if not each.added_by_staff}
     unknown = [index for index, each in enumerate(wanted) if each not in known]
@@ -186,6 +189,7 @@ def _take_out(session: Session, plan: ContactPlan, current: ContactPlanView, wan
             planned_request_states.take_out(each)
         elif id in removed_before - removed:
             planned_request_states.put_back(each)
+    return {each.patient_id for each in known.values()}
 
 
 def _add(
@@ -207,16 +211,7 @@ def _add(
     for pair in before - set(pairs):
         session.delete(known[pair])
     _add_patients(session, plan, {patient for _, (patient, _) in new})
-    for _, (patient_id, therapist_id) in new:
-        added = PlannedRequest(
-            id=new_id(),
-            plan_id=plan.id,
-            patient_id=patient_id,
-            therapist_id=therapist_id,
-            added_by_staff=True,
-            metres=round(judged[patient_id, therapist_id][0].therapist.metres),
-            unknown=sorted(judged[patient_id, therapist_id][0].unknown),
-        )
+    for added in added_requests.planned(session, plan, judged, patients):
         planned_request_states.propose(added)
         session.add(added)
 

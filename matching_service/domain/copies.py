@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from matching_service.store.tables import PatientCopy, TherapistCopy
+from matching_service.store.tables import CallingHours, PatientCopy, PracticeContact, TherapistCopy
 from shared.database import Session
 from shared.database.copies import keep_merged, keep_newest, keep_removed, week_of
 from shared.events.catalogue import (
     AddressGeocoded,
+    CallingHoursChanged,
     PatientMerged,
+    PracticeContactChanged,
     PublicCapacity,
     PublicCapacityStatement,
     PublicPatient,
@@ -30,13 +32,18 @@ from shared.values.text import one_line
 
 log = logger(__name__)
 
+ADDRESS: Final = ("street", "house_number", "postal_code", "city")
 NO_STATE_YET: Final = {"sequence": "-1"}
 """A row of which only the place is known is older than any state of its owner."""
 
 
 def comparable_address(street: str | None, house_number: str | None, postal_code: str | None, city: str | None) -> str:
     """An address as one text that is equal for equal addresses, whatever the blanks and capitals."""
-    return "|".join(one_line(part or "").casefold() for part in (street, house_number, postal_code, city))
+    return _joined(one_line(part or "") for part in (street, house_number, postal_code, city))
+
+
+def _joined(lines: Iterable[str | None]) -> str:
+    return "|".join(line.casefold() if line else "" for line in lines)
 
 
 def keep_therapists(session: Session, states: Sequence[tuple[PublicTherapist, EventEnvelope]]) -> None:
@@ -73,18 +80,39 @@ def keep_places(session: Session, events: Sequence[AddressGeocoded]) -> None:
         keep_newest(session, copies, rows, part="geocoded_", inserted=NO_STATE_YET)
 
 
+def keep_practice_contacts(session: Session, events: Sequence[PracticeContactChanged]) -> None:
+    """Keep how practices can be contacted, as the communication service published it last."""
+    names = ("email_suppressed", "email_again_on", "planned_call_at", "number_is_wrong")
+    rows = [
+        {"id": e.therapist_id, **{name: getattr(e, name) for name in names}, **e.envelope.position()} for e in events
+    ]
+    keep_newest(session, PracticeContact, rows)
+
+
+def keep_calling_hours(session: Session, events: Sequence[CallingHoursChanged]) -> None:
+    """Keep when callers phone, as it was published last."""
+    rows = [
+        {
+            "id": e.calling_hours_id,
+            "callers": e.callers,
+            "days": [each.model_dump(mode="json") for each in e.days],
+            **e.envelope.position(),
+        }
+        for e in events
+    ]
+    keep_newest(session, CallingHours, rows)
+
+
 def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:
     capacity = therapist.capacity or PublicCapacity()
+    address = {name: _line(getattr(therapist, name)) for name in ADDRESS}
     return {
         "id": therapist.id,
         **envelope.position(),
         "status": therapist.status,
         "name": one_line(" ".join(p for p in (therapist.title, therapist.first_name, therapist.last_name) if p)),
-        "street": _line(therapist.street),
-        "house_number": _line(therapist.house_number),
-        "postal_code": _line(therapist.postal_code),
-        "city": _line(therapist.city),
-        "address": comparable_address(therapist.street, therapist.house_number, therapist.postal_code, therapist.city),
+        **address,
+        "address": _joined(address.values()),
         "gender": therapist.gender,
         "accreditation": therapist.accreditation,
         "procedures": therapist.procedures,
@@ -101,6 +129,7 @@ def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str,
         "contact_preference": therapist.contact_preference,
         "mailbox": None if therapist.email_opt_out else mailbox_of(therapist.email),
         "can_be_phoned": bool((therapist.phone or therapist.mobile) and therapist.phone_hours),
+        "phone_hours": week_of(therapist.id, therapist.phone_hours),
         "merged_into": None,
         "given_place": _place(therapist.id, therapist.postal_code, therapist.latitude, therapist.longitude),
     }

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from matching_service.domain import criterion_texts, criterion_values
 from matching_service.domain.criterion_values import LIMITS, Compared, compared
 from matching_service.domain.search import Search
-from matching_service.store.matching import Condition, Judge
-from matching_service.store.plan_candidates import ManyJudge
+from matching_service.store.matching import Condition, CriteriaQuery
+from matching_service.store.plan_candidates import PlanCriteriaQuery
 from matching_service.store.traits import has, has_none_of
 from shared.texts import Sentence
 from shared.values.enums import (
@@ -33,7 +33,7 @@ from shared.values.language_enums import language_word
 
 PASS, FAIL, UNKNOWN = CheckResult.PASS, CheckResult.FAIL, CheckResult.UNKNOWN
 
-Said = str | Callable[[Any, Search], Sentence]
+ExplanationText = str | Callable[[Any, Search], Sentence]
 """The key of a text for staff, or how the sentence follows from the therapist's row and the search."""
 
 
@@ -51,7 +51,7 @@ class Suggestion(NamedTuple):
 class Criterion(Condition):
     """One criterion. Without a relaxation it is nothing that a patient could give up."""
 
-    explanations: Mapping[CheckResult, Said]
+    explanations: Mapping[CheckResult, ExplanationText]
     """What staff read, for each result it can have; one without words for a pass is shown only where it fails."""
     compared: Compared
     """What it compares, for programs, and the column that all of this reads."""
@@ -265,6 +265,6 @@ CRITERIA: Final = (
 """In the order in which staff read them."""
 
 CAN_BE_SET_ASIDE: Final = frozenset(each.name for each in CRITERIA if each.can_be_set_aside)
-JUDGE: Final = Judge(CRITERIA)
-MANY: Final = ManyJudge(CRITERIA)
+CRITERIA_QUERY: Final = CriteriaQuery(CRITERIA)
+PLAN_CRITERIA_QUERY: Final = PlanCriteriaQuery(CRITERIA)
 """The same judge for many patients at once."""

@@ -178,10 +178,17 @@ def relaxations(
     Where no single one does, the two that together add most, if any do. `sent`: the overrides of the question, which
     are needed with those of the suggestion.
     """
-    concessions = [each for each in CRITERIA if each.relaxation]
-    single = _adding([(each,) for each in concessions], failures)
-    given_up = single or _adding(combinations(concessions, 2), failures)[:1]
-    return [_relaxation(criteria, adds, search, language, sent) for criteria, adds in given_up]
+    return [_relaxation(criteria, adds, search, language, sent) for criteria, adds in _given_up(failures)]
+
+
+def concessions(failures: Failures, search: Search) -> list[tuple[Sentence, int]]:
+    """The same as sentences, which fix no language, each with the number of therapists that it would add."""
+    return [(_suggestion(criteria, search)[0], adds) for criteria, adds in _given_up(failures)]
+
+
+def _given_up(failures: Failures) -> list[tuple[tuple[Criterion, ...], int]]:
+    can_be = [each for each in CRITERIA if each.relaxation]
+    return _adding([(each,) for each in can_be], failures) or _adding(combinations(can_be, 2), failures)[:1]
 
 
 def _adding(choices: Iterable[tuple[Criterion, ...]], failures: Failures) -> list[tuple[tuple[Criterion, ...], int]]:
@@ -197,22 +204,23 @@ def _adds(given_up: Criteria, failures: Failures) -> int:
 def _relaxation(
     criteria: Sequence[Criterion], adds: int, search: Search, language: TextLanguage, sent: Mapping[str, Any]
 ) -> Relaxation:
-    suggested = [each.relaxation for each in criteria if each.relaxation]
-    sentence, params = _suggested([(each.sentence(search), fields_of(search, each.gives_up)) for each in suggested])
+    sentence, params = _suggestion(criteria, search)
     return Relaxation(
         rules=[each.name for each in criteria],
         code=sentence.code,
         params=params,
         text=sentence.in_language(language),
         adds=adds,
-        overrides=reduce(or_, (each.overrides(search) for each in suggested), dict(sent)),
+        overrides=reduce(or_, (each.relaxation.overrides(search) for each in criteria if each.relaxation), dict(sent)),
     )
 
 
-def _suggested(concessions: Sequence[tuple[Sentence, dict[str, Any]]]) -> tuple[Sentence, dict[str, Any]]:
+def _suggestion(criteria: Sequence[Criterion], search: Search) -> tuple[Sentence, dict[str, Any]]:
     """The sentence of one concession, or of two together, with its parameters."""
-    if len(concessions) == 1:
-        return concessions[0]
-    (first, of_first), (second, of_second) = concessions
+    suggested = [each.relaxation for each in criteria if each.relaxation]
+    worded = [(each.sentence(search), fields_of(search, each.gives_up)) for each in suggested]
+    if len(worded) == 1:
+        return worded[0]
+    (first, of_first), (second, of_second) = worded
     params = {"first": {"code": first.code, "params": of_first}, "second": {"code": second.code, "params": of_second}}
     return Sentence.of("relaxation.pair", first=first, second=second), params

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any, Final
 
-from matching_service.domain.criteria import JUDGE
+from matching_service.domain.criteria import CRITERIA_QUERY
 from matching_service.domain.criterion_texts import limits_in_words, minutes_of
 from matching_service.domain.match_schemas import MatchQuestion, NearestTherapist, Relaxation
 from matching_service.domain.search import METRES_A_KILOMETRE, Search
@@ -28,7 +28,7 @@ def nearest(executor: Executor, search: Search, *, weights: ScoreWeights) -> Jud
     only_nearness = {name: 0 if name.endswith("_points") else value for name, value in weights.model_dump().items()}
     for kilometres in FARTHEST_KM:
         wider = replace(search, max_distance_km=kilometres, max_travel_minutes=None)
-        found = JUDGE.best(executor, wider, weights=only_nearness | NEAREST_FIRST, limit=1)
+        found = CRITERIA_QUERY.best(executor, wider, weights=only_nearness | NEAREST_FIRST, limit=1)
         if found.best:
             return found.best[0]
     return None
@@ -57,7 +57,7 @@ def relaxation(
 ) -> Relaxation:
     """The limits that are set, as wide as this therapist needs them, and how many would fit then."""
     limits = _limits(search, judged.therapist.metres / METRES_A_KILOMETRE)
-    found = JUDGE.best(executor, replace(search, **limits), weights=weights.model_dump(), limit=1)
+    found = CRITERIA_QUERY.best(executor, replace(search, **limits), weights=weights.model_dump(), limit=1)
     sentence = Sentence.of("relaxation.distance", limit=limits_in_words(**limits))
     return Relaxation(
         rules=[MatchCriterion.DISTANCE],

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from matching_service.domain.forecast_schemas import Contactable
 from matching_service.domain.scoring import ScoreParts
 from shared.values.descriptions import described
 from shared.values.enums import CheckResult, MatchCriterion, PreferredGender, Procedure, TravelMode
@@ -59,6 +60,8 @@ class MatchQuestion(Schema):
     """Criteria to use in place of the patient's own; those that are not named stay."""
     therapist_ids: Annotated[list[UUID], Distinct(MOST_ASKED_ABOUT)] = []
     """Therapists of whom the answer says in `asked_about` whether they fit and why not, wherever they are."""
+    contacts: bool = False
+    """Whether candidates say how and when each can be contacted."""
 
 
 @described
@@ -133,6 +136,8 @@ class Candidate:
     """Why the therapist fits, the weightiest first; what is not known last."""
     working_hours_overlap: WeeklyHours
     """When the practice treats and the patient has time; null where one of the two is unknown."""
+    contact: Contactable | None
+    """How and when the practice can be contacted; null unless `contacts` was sent."""
     bearing_deg: int | None
     """In which direction the practice lies from the patient: degrees clockwise from north, 0 to 359.
 

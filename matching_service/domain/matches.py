@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
-from matching_service.domain import asked_about, explaining, far_away
-from matching_service.domain.criteria import JUDGE
+from matching_service.domain import asked_about, contact_forecasts, explaining, far_away
+from matching_service.domain.criteria import CRITERIA_QUERY
 from matching_service.domain.criterion_texts import minutes_of
+from matching_service.domain.forecast_schemas import Contactable
 from matching_service.domain.hours import in_common
 from matching_service.domain.known_patients import unknown_patient
 from matching_service.domain.match_schemas import Candidate, MatchesView, MatchQuestion, OtherCriteria
@@ -20,6 +21,7 @@ from matching_service.store.matching import Judged
 from shared.database import Executor
 from shared.errors import Conflict, FieldProblem
 from shared.texts import TextLanguage
+from shared.values.datetimes import start_of_berlin_day
 from shared.values.enums import MatchCriterion
 
 FULL_CIRCLE: Final = 360
@@ -31,6 +33,7 @@ def find(
     *,
     rules: AskAgainRules,
     today: date,
+    now: datetime | None = None,
     weights: ScoreWeights = DEFAULT_WEIGHTS,
     language: TextLanguage = TextLanguage.EN,
 ) -> MatchesView:
@@ -47,7 +50,7 @@ def find(
     search = with_overrides(search, question.overrides)
     _require_a_circle(search)
     explainer = explaining.Explainer(search, language)
-    found = JUDGE.best(executor, search, weights=weights.model_dump(), limit=question.limit)
+    found = CRITERIA_QUERY.best(executor, search, weights=weights.model_dump(), limit=question.limit)
     relax = explaining.relaxations(
         found.failures, search, language, sent=question.overrides.model_dump(mode="json", exclude_unset=True)
     )
@@ -55,9 +58,21 @@ def find(
     nearest = None if total else far_away.nearest(executor, search, weights=weights)
     if nearest is not None and not any(each.rules == [MatchCriterion.DISTANCE] for each in relax):
         relax.append(far_away.relaxation(executor, search, nearest, question, weights=weights, language=language))
+    # the list comes with many questions: one more statement is executed only for who wants its answer
+    ids = [each.therapist.id for each in found.best] if question.contacts else []
+    contacts = contact_forecasts.contactable(executor, ids, now=now or start_of_berlin_day(today))
     return MatchesView(
         patient_id=patient.id,
-        candidates=[_candidate(each, search, explainer, rank) for rank, each in enumerate(found.best, start=1)],
+        candidates=[
+            _candidate(
+                each,
+                search,
+                explainer,
+                rank,
+                contacts.get(each.therapist.id, contact_forecasts.NOBODY)[1] if ids else None,
+            )
+            for rank, each in enumerate(found.best, start=1)
+        ],
         total=total,
         excluded=explaining.excluded(found.failures, distance_unknown=found.distance_unknown),
         relax=relax,
@@ -81,7 +96,9 @@ def _require_a_circle(search: Search) -> None:
         raise Conflict("patient.distance_limit_missing", errors=[problem])
 
 
-def _candidate(judged: Judged, search: Search, explainer: explaining.Explainer, rank: int) -> Candidate:
+def _candidate(
+    judged: Judged, search: Search, explainer: explaining.Explainer, rank: int, contact: Contactable | None
+) -> Candidate:
     therapist, checks = judged.therapist, explainer.checks(judged)
     kilometres = therapist.metres / METRES_A_KILOMETRE
     return Candidate(
@@ -97,5 +114,6 @@ def _candidate(judged: Judged, search: Search, explainer: explaining.Explainer, 
         checks=checks,
         reasons=explainer.reasons(therapist, checks),
         working_hours_overlap=in_common(therapist.working_hours, search.availability),
+        contact=contact,
         bearing_deg=None if therapist.bearing is None else round(therapist.bearing) % FULL_CIRCLE,
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from matching_service.domain import audit_log, explaining, publishing, states
 from matching_service.domain.consequences import recompute_holds
-from matching_service.domain.criteria import CAN_BE_SET_ASIDE, JUDGE
+from matching_service.domain.criteria import CAN_BE_SET_ASIDE, CRITERIA_QUERY
 from matching_service.domain.known_patients import unknown_patient
 from matching_service.domain.request_views import view, views
 from matching_service.domain.schemas import (
@@ -50,6 +50,7 @@ def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[Request
         therapist_id=filters.therapist_id,
         status=filters.status,
         unmet_criteria=filters.unmet_criteria,
+        still_fits=filters.still_fits,
     )
     return found.shown(views(session, texts, found.rows))
 
@@ -315,7 +316,7 @@ def _failures(
     """Which criteria each of these therapists fails who are known here."""
     excluded = queries.with_kept_therapists(session, patient.excluded_therapist_ids)
     search = of_patient(patient, excluded=excluded, rules=rules, today=today)
-    judged = JUDGE.each(session, search, therapist_ids)
+    judged = CRITERIA_QUERY.each(session, search, therapist_ids)
     return {who: explaining.failures_of(each, search) for who, each in judged.items()}
 
 

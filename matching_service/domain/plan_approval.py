@@ -124,7 +124,7 @@ def _note(
     now: datetime,
 ) -> None:
     session.flush()
-    done = store.note_done(session, plan_id, [each.patient_id for each in patients], now=now)
+    done = store.save_done(session, plan_id, [each.patient_id for each in patients], now=now)
     plan = store.require_locked(session, plan_id)
     plan.patients_done += done
     plan.made += sum(each.state == PlannedRequestState.MADE for each in requests)

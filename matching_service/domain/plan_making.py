@@ -12,11 +12,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from matching_service.domain import acceptance, states, week_capacity
-from matching_service.domain.criteria import MANY
+from matching_service.domain import acceptance, plan_numbers, states, week_capacity
+from matching_service.domain.criteria import PLAN_CRITERIA_QUERY
 from matching_service.domain.plan_question import (
-    Outlook,
     PackedPairs,
+    PatientResult,
     PlanLimits,
     Planned,
     Practice,
@@ -26,13 +26,13 @@ from matching_service.domain.plan_question import (
 )
 from matching_service.domain.search import Search, of_patient
 from matching_service.domain.week_capacity import PracticeLimits, Week
-from matching_service.settings import AskAgainRules
+from matching_service.settings import DEFAULT_PLAN_RULES, AskAgainRules, ContactPlanRules
 from matching_service.store import contact_plans as store
 from matching_service.store import plan_candidates, queries
 from matching_service.store.plan_candidates import PackedPractices
-from matching_service.store.tables import ContactPlan
 from shared.database import Session, new_id
 from shared.runtime.logs import logger
+from shared.texts import Sentence
 from shared.values.contact_plan_enums import ContactLack, ContactPlanStatus, PlanGap, PlannedRequestState
 
 log = logger(__name__)
@@ -50,6 +50,11 @@ MOST_AREA: Final = PORTION * 40**2
 """And no more patients than have this sum of radiuses, squared: a statement is over in seconds."""
 
 
+Help = Mapping[UUID, Sequence[Sentence]]
+"""What would help each patient whom no practice fits."""
+NO_HELP: Final[Help] = {}
+
+
 @dataclass(frozen=True)
 class Claimed:
     """A plan that is this worker's to compute."""
@@ -60,6 +65,8 @@ class Claimed:
     requests_per_patient: int
     patients_per_therapist: int
     limits: PlanLimits
+    calls_in_callers_hours: int | None = None
+    """How many practices callers have hours for in that week; None: no caller has any."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ class SearchingPatient:
     room: int
 
 
-def claim(session: Session, *, now: datetime) -> Claimed | None:
+def claim(session: Session, *, rules: ContactPlanRules = DEFAULT_PLAN_RULES, now: datetime) -> Claimed | None:
     """The next plan that is to be computed; none while the requests of another one are made, which it must know of."""
     store.take_turn(session)
     if store.next_approving(session) is not None:
@@ -89,13 +96,18 @@ def claim(session: Session, *, now: datetime) -> Claimed | None:
         return None
     mine = new_id()
     states.compute_plan(plan, mine, until=now + LEASE, now=now)
+    week = Week(plan.week)
+    calls = week_capacity.call_limit(
+        session, week, plan.max_calls, minutes_per_call=rules.minutes_per_practice, now=now
+    )
     return Claimed(
         id=plan.id,
         claim=mine,
-        week=Week(plan.week),
+        week=week,
         requests_per_patient=plan.max_requests_per_patient,
         patients_per_therapist=plan.max_patients_per_therapist,
-        limits=PlanLimits(plan.requests_for_everyone, plan.max_calls),
+        limits=PlanLimits(plan.requests_for_everyone, calls.calls, calls.lack),
+        calls_in_callers_hours=calls.in_callers_hours,
     )
 
 
@@ -183,7 +195,7 @@ def portions(people: Sequence[SearchingPatient]) -> Iterator[Sequence[SearchingP
 
 def pairs(session: Session, people: Sequence[SearchingPatient], practices: PackedPractices) -> list[PackedPairs]:
     """The therapists who fit each of these patients, as many as are considered."""
-    found = MANY.candidates(session, [each.search for each in people], practices, acceptance.LIKELINESS)
+    found = PLAN_CRITERIA_QUERY.candidates(session, [each.search for each in people], practices, acceptance.LIKELINESS)
     return [
         PackedPairs(
             patient_id=row.patient_id,
@@ -198,9 +210,9 @@ def pairs(session: Session, people: Sequence[SearchingPatient], practices: Packe
     ]
 
 
-def note_progress(session: Session, plan: Claimed, done: int, *, of: int, now: datetime) -> bool:
+def save_progress(session: Session, plan: Claimed, done: int, *, of: int, now: datetime) -> bool:
     """Note for how many patients, of all, practices were found; whether the plan still is this worker's."""
-    return store.note_progress(session, plan.id, plan.claim, done=done, of=of, until=now + LEASE)
+    return store.save_progress(session, plan.id, plan.claim, done=done, of=of, until=now + LEASE)
 
 
 def question(
@@ -220,8 +232,23 @@ def question(
     return Question(patients, practices, pairs, plan.limits)
 
 
+def without_candidates(people: Sequence[SearchingPatient], solution: Solution) -> list[SearchingPatient]:
+    """Whom no practice fits, those first who have waited longest."""
+    return [each for each in people if _gap_of(each, solution.patient_results.get(each.id)) == PlanGap.NOBODY_FITS]
+
+
+def _gap_of(each: SearchingPatient, result: PatientResult | None) -> PlanGap | None:
+    return each.gap or (None if result is not None and result.candidates else PlanGap.NOBODY_FITS)
+
+
 def propose(
-    session: Session, plan: Claimed, people: Sequence[SearchingPatient], solution: Solution, *, now: datetime
+    session: Session,
+    plan: Claimed,
+    people: Sequence[SearchingPatient],
+    solution: Solution,
+    *,
+    help: Help = NO_HELP,
+    now: datetime,
 ) -> bool:
     """Write the plan, of all who still search; False, and nothing, where the plan is not this worker's any more."""
     known = store.one(session, plan.id, lock=True)
@@ -231,10 +258,15 @@ def propose(
     kept = _as_consented(session, [each for each in solution.requests if each.patient_id in there])
     store.add(
         session,
-        [_patient_row(plan, position, each, solution.outlooks) for position, each in _numbered(people, there)],
+        [
+            _patient_row(plan, position, each, solution.patient_results, help)
+            for position, each in _numbered(people, there)
+        ],
         [_request_row(plan, each) for each in kept],
     )
-    _sum_up(known, len(there), kept)
+    known.patients = known.patients_done = len(there)
+    known.calls_in_callers_hours = plan.calls_in_callers_hours
+    plan_numbers.sum_up(known, kept)
     states.propose_plan(known, now=now)
     return True
 
@@ -255,29 +287,21 @@ def _numbered(people: Sequence[SearchingPatient], there: set[UUID]) -> Iterator[
     return enumerate((each for each in people if each.id in there), start=1)
 
 
-def _sum_up(plan: ContactPlan, patients: int, requests: Sequence[Planned]) -> None:
-    channels = {each.therapist_id: each.channel for each in requests}
-    plan.patients = plan.patients_done = patients
-    plan.requests, plan.contacts = len(requests), len(channels)
-    plan.calls = sum(each == "phone" for each in channels.values())
-    plan.expected = acceptance.expected((each.therapist_id, each.chance) for each in requests)
-
-
 def _patient_row(
-    plan: Claimed, position: int, each: SearchingPatient, outlooks: Mapping[UUID, Outlook]
+    plan: Claimed, position: int, each: SearchingPatient, patient_results: Mapping[UUID, PatientResult], help: Help
 ) -> dict[str, Any]:
-    outlook = outlooks.get(each.id, Outlook(0, 0, {}))
-    gap = each.gap or (None if outlook.candidates else PlanGap.NOBODY_FITS)
+    result = patient_results.get(each.id, PatientResult(0, 0, {}))
     return {
         "plan_id": plan.id,
         "patient_id": each.id,
         "position": position,
         "days_waited": each.days_waited,
         "asked_already": each.asked_already,
-        "candidates": outlook.candidates,
-        "planned": outlook.planned,
-        "gap": gap,
-        "lacks": outlook.lacks,
+        "candidates": result.candidates,
+        "planned": result.planned,
+        "gap": _gap_of(each, result),
+        "lacks": result.lacks,
+        "help": [sentence.to_json() for sentence in help.get(each.id, ())],
     }
 
 
@@ -294,5 +318,5 @@ def _request_row(plan: Claimed, each: Planned) -> dict[str, Any]:
         "metres": each.metres,
         "is_hinted": each.is_hinted,
         "is_preferred": each.is_preferred,
-        "unknown": MANY.unknown_in(each.unknown),
+        "unknown": PLAN_CRITERIA_QUERY.unknown_in(each.unknown),
     }

@@ -21,6 +21,8 @@ class PlanLimits:
     """So many requests everybody is to have before anybody has more."""
     calls: int | None = None
     """How many practices can be called in the week; None: nobody knows, so that calls do not bound the plan."""
+    calls_lack: ContactLack = ContactLack.NO_CALL_LEFT
+    """What is missing where more would be called."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class PatientResult:
     """How a plan leaves one patient."""
 
     candidates: int
@@ -113,5 +115,5 @@ class Solution:
 
     requests: Sequence[Planned]
     """By patients in the order of the question, and for each the likeliest first."""
-    outlooks: Mapping[UUID, Outlook]
+    patient_results: Mapping[UUID, PatientResult]
     """Of each patient of the question."""

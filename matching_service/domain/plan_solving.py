@@ -12,7 +12,7 @@ import numpy as np
 
 from matching_service.domain.contact_assignment import NO_MAILBOX, Assignment, Practices, assign
 from matching_service.domain.plan_pairs import FoundPairs, Numbers, in_order, unpack
-from matching_service.domain.plan_question import Outlook, Planned, Practice, Question, Solution
+from matching_service.domain.plan_question import PatientResult, Planned, Practice, Question, Solution
 from shared.values.contact_plan_enums import ContactLack, PlannedChannel
 
 
@@ -28,7 +28,7 @@ def solve(question: Question) -> Solution:
     assignment = assign(rooms, weights, _as_numbers(practices), found.pairs, question.limits)
     return Solution(
         requests=_requests(question, practices, found, assignment),
-        outlooks=_outlooks(question, practices, found, assignment),
+        patient_results=_patient_results(question, practices, found, assignment),
     )
 
 
@@ -70,9 +70,9 @@ def _requests(
     ]
 
 
-def _outlooks(
+def _patient_results(
     question: Question, practices: Sequence[Practice], found: FoundPairs, assignment: Assignment
-) -> dict[UUID, Outlook]:
+) -> dict[UUID, PatientResult]:
     lacks = _lack_of_each(practices, assignment)
     patients, reasons = len(question.patients), list(ContactLack)
     is_left = np.ones(len(found.pairs.patient), dtype=np.bool_)
@@ -81,16 +81,16 @@ def _outlooks(
     counts = np.zeros((patients, len(reasons) + 1), dtype=np.int64)
     np.add.at(counts, (found.pairs.patient[is_left], lacks[found.pairs.practice[is_left]]), 1)
     packed = {each.patient_id: each for each in question.pairs}
-    outlooks = {}
+    patient_results = {}
     for index, patient in enumerate(question.patients):
         left = dict(zip(reasons, counts[index].tolist(), strict=False))
         theirs = packed.get(patient.id)
-        outlooks[patient.id] = Outlook(
+        patient_results[patient.id] = PatientResult(
             candidates=theirs.candidates if theirs else 0,
             planned=planned[index],
             lacks=_summed(left, theirs.lacks if theirs else {}) if planned[index] < patient.room else {},
         )
-    return outlooks
+    return patient_results
 
 
 def _summed(one: Mapping[ContactLack, int], other: Mapping[ContactLack, int]) -> dict[ContactLack, int]:

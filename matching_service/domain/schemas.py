@@ -182,6 +182,8 @@ class RequestFilter(QuerySchema):
     """Only those with one of these statuses."""
     unmet_criteria: Several[MatchCriterion] = []
     """Only those in which one of these does not fit any more."""
+    still_fits: bool | None = None
+    """false: only those in which something does not fit any more, whatever it is; true: only the others."""
 
 
 class NewAnswer(Schema):

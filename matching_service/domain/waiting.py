@@ -7,7 +7,7 @@ from datetime import date
 from matching_service.store.tables import PatientCopy, PlacementRequest
 
 
-def note_until_placed(request: PlacementRequest, patient: PatientCopy, *, placed_on: date) -> None:
+def save_days_until_placed(request: PlacementRequest, patient: PatientCopy, *, placed_on: date) -> None:
     """Keep with the place how long the patient has searched, for reports: another search, or an erasure, leaves it."""
     if patient.search_started_on is None:
         return

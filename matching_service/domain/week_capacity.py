@@ -1,8 +1,8 @@
 """What a week has room for: which practices can be contacted in it, how, and how many calls there are.
 
-Here a plan learns of the days between e-mails and of callers' hours (docs/domain.md#contact-rule-5). Matching
-knows from events when a practice was written to about requests. Of callers it knows nothing, so staff say how many
-practices can be called; when the communication service publishes the hours of a week, they are to be counted here.
+Here a plan learns of the days between e-mails and of callers' hours (docs/domain.md#contact-rule-5). Matching knows
+from events when a practice was written to about requests, and how many minutes callers phone on each day. Where no
+caller has hours, only staff can say how many practices can be called.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 
 from matching_service.domain import acceptance
 from matching_service.domain.plan_question import Practice
+from matching_service.store import practice_contacts as store
+from shared.database import Session
 from shared.values.contact_plan_enums import ContactLack, PlannedChannel
 from shared.values.datetimes import berlin_day, start_of_berlin_day
 from shared.values.enums import ContactPreference
@@ -43,6 +45,34 @@ class Week:
     def last_day(self) -> date:
         """The Sunday."""
         return self.monday + timedelta(days=6)
+
+
+@dataclass(frozen=True)
+class CallLimit:
+    """How many practices can be called in a week."""
+
+    in_callers_hours: int | None
+    """As callers have hours for; None where nobody has any."""
+    calls: int | None
+    """The number that bounds a plan: this one, or the one that staff said, whichever is smaller."""
+    lack: ContactLack
+    """Which of the two it is."""
+
+
+def call_limit(
+    session: Session, week: Week, max_calls: int | None, *, minutes_per_call: int, now: datetime
+) -> CallLimit:
+    """How many practices can be called from now on in a week, less those that have a call planned already."""
+    days = store.calling_days(session)
+    if days is None:
+        return CallLimit(None, max_calls, ContactLack.NO_CALL_LEFT)
+    first, last = max(week.monday, berlin_day(now)), week.last_day
+    minutes = sum(each["minutes"] for each in days if first <= date.fromisoformat(each["day"]) <= last)
+    planned = store.count_planned_calls(session, max(week.began, now), start_of_berlin_day(last + timedelta(days=1)))
+    possible = max(0, minutes // minutes_per_call - planned)
+    if max_calls is not None and max_calls <= possible:
+        return CallLimit(possible, max_calls, ContactLack.NO_CALL_LEFT)
+    return CallLimit(possible, possible, ContactLack.CALLERS_HOURS_USED_UP)
 
 
 def practice(therapist: Any, mailed: Mapping[str, datetime], week: Week, limits: PracticeLimits) -> Practice:

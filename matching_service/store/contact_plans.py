@@ -102,6 +102,13 @@ def requests_of_pairs(
     return session.scalars(select(PlannedRequest).where(PlannedRequest.plan_id == plan_id, among)).all()
 
 
+def proposed(session: Session, plan_id: UUID) -> Sequence[Any]:
+    """What a plan proposes now, those that staff added included: `patient_id`, `therapist_id`, `channel`, `chance`."""
+    columns = (PlannedRequest.patient_id, PlannedRequest.therapist_id, PlannedRequest.channel, PlannedRequest.chance)
+    is_meant = (PlannedRequest.plan_id == plan_id, PlannedRequest.state == PlannedRequestState.PROPOSED)
+    return session.execute(select(*columns).where(*is_meant).order_by(PlannedRequest.id)).all()
+
+
 def numbers_made(session: Session, plan_id: UUID) -> dict[UUID, int]:
     """How many requests of a plan were made for each patient who has any."""
     made = (PlannedRequest.plan_id == plan_id, PlannedRequest.state == PlannedRequestState.MADE)
@@ -150,7 +157,7 @@ def next_approving(session: Session) -> ContactPlan | None:
     return session.scalars(wanted.order_by(ContactPlan.id).limit(1)).one_or_none()
 
 
-def note_progress(session: Session, plan_id: UUID, claim: UUID, *, done: int, of: int, until: datetime) -> bool:
+def save_progress(session: Session, plan_id: UUID, claim: UUID, *, done: int, of: int, until: datetime) -> bool:
     """Note how far a plan is, and keep its claim; whether it still is claimed so."""
     noted = (
         update(ContactPlan)
@@ -241,7 +248,7 @@ def forget_preferences(
     )
 
 
-def note_done(session: Session, plan_id: UUID, patient_ids: Collection[UUID], *, now: datetime) -> int:
+def save_done(session: Session, plan_id: UUID, patient_ids: Collection[UUID], *, now: datetime) -> int:
     """Note that the requests of these patients were made; returns the number of those who are still in the plan."""
     noted = (
         update(PlannedPatient)

@@ -28,7 +28,7 @@ AUDIT_LOG: Final = Listing(
 )
 
 
-def requests(session: Session, part: Part, **wanted: Collection[Any]) -> Found[PlacementRequest]:
+def requests(session: Session, part: Part, **wanted: Any) -> Found[PlacementRequest]:
     """A part of the placement requests whose columns have one of these values; without values any will do.
 
     What was asked for a patient who was merged into another is that one's since.
@@ -37,12 +37,19 @@ def requests(session: Session, part: Part, **wanted: Collection[Any]) -> Found[P
 
 
 def _are_among(
-    session: Session, *, patient_id: Collection[UUID], unmet_criteria: Collection[str], **wanted: Collection[Any]
+    session: Session,
+    *,
+    patient_id: Collection[UUID],
+    unmet_criteria: Collection[str],
+    still_fits: bool | None,
+    **wanted: Collection[Any],
 ) -> list[ColumnElement[bool]]:
     wanted |= {"patient_id": {*patient_id, *kept_of(session, PatientCopy, patient_id).values()}}
     conditions = [getattr(PlacementRequest, name).in_(values) for name, values in wanted.items() if values]
     if unmet_criteria:
         conditions += [text(IS_UNMET), PlacementRequest.unmet_criteria.bool_op("&&")(_words(unmet_criteria))]
+    if still_fits is not None:
+        conditions.append(text("unmet_criteria = '{}'" if still_fits else IS_UNMET))
     return conditions
 
 
@@ -50,9 +57,7 @@ def _words(words: Collection[str]) -> ColumnElement[Any]:
     return cast(list(words), ARRAY(Text))
 
 
-def ids_where(
-    session: Session, ids: Collection[UUID] | None, *, at_most: int, **wanted: Collection[Any]
-) -> Sequence[UUID]:
+def ids_where(session: Session, ids: Collection[UUID] | None, *, at_most: int, **wanted: Any) -> Sequence[UUID]:
     """The ids of placement requests, in their order: of those with these ids, or whose columns have these values."""
     conditions = _are_among(session, **wanted)
     if ids is not None:

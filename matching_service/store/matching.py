@@ -92,7 +92,7 @@ _THERAPIST_COLUMN, _ASKED_COLUMN = re.compile(r"\bt\.(\w+)"), re.compile(r"\ba\.
 _TYPES: dict[str, Any] = {"id": Uuid(), "working_hours": WeeklyColumn()}
 
 
-class Judge:
+class CriteriaQuery:
     """Asks PostgreSQL about therapists by these conditions; made once, since it puts its statements together."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:

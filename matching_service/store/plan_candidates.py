@@ -8,7 +8,7 @@ do with, however many practices a radius has.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -84,7 +84,7 @@ class Likeliness:
     won_by_preference: int
 
 
-class ManyJudge:
+class PlanCriteriaQuery:
     """Asks PostgreSQL about the therapists of many searches by these conditions; made once."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
@@ -180,18 +180,29 @@ def _of_search(condition: str) -> str:
     return _PARAMETER.sub(column, condition)
 
 
-_PRACTICES = text(f"""
+def _practices_sql(*, columns: str = "", requests: str = "true", practices: str = "true") -> str:
+    return f"""
 WITH known AS (
     SELECT therapist_id, {ANSWERS},{ASKED_THIS_WEEK},
            max(emailed_at) AS emailed_at
-    FROM placement_requests GROUP BY therapist_id
+    FROM placement_requests WHERE {requests} GROUP BY therapist_id
 )
-SELECT t.id, t.potentially_available, t.contact_preference, t.mailbox, t.can_be_phoned,
+SELECT t.id, t.potentially_available, t.contact_preference, t.mailbox, t.can_be_phoned,{columns}
        {ACCEPTANCE} AS acceptance, coalesce(k.asked_for, 0) AS asked_for, k.emailed_at
 FROM therapists t LEFT JOIN known k ON k.therapist_id = t.id
-WHERE t.status = 'active' AND t.contact_preference <> 'none' AND t.place IS NOT NULL
+WHERE t.status = 'active' AND t.contact_preference <> 'none' AND t.place IS NOT NULL AND {practices}
 ORDER BY t.id
-""")  # noqa: S608
+"""  # noqa: S608 - put together from constants of our own
+
+
+_PRACTICES = text(_practices_sql())
+_SOME_PRACTICES = text(
+    _practices_sql(
+        columns=" t.preferred_diagnoses,",
+        requests="therapist_id = ANY (CAST(:ids AS uuid[]))",
+        practices="t.id = ANY (CAST(:ids AS uuid[]))",
+    )
+)
 
 _MAILBOXES = text("""
 SELECT t.mailbox, max(r.emailed_at) AS emailed_at
@@ -213,6 +224,12 @@ GROUP BY p.id ORDER BY p.search_started_on NULLS LAST, p.id
 def practices(executor: Executor, *, week_began: datetime) -> Sequence[Row[Any]]:
     """Everybody active who may be contacted at all, what they accept, and for how many they are asked this week."""
     return executor.execute(_PRACTICES, {"week_began": week_began, "remembered_since": week_began - REMEMBERED}).all()
+
+
+def some_practices(executor: Executor, ids: Collection[UUID], *, week_began: datetime) -> dict[UUID, Row[Any]]:
+    """The same of these therapists, with the groups of diagnoses that each prefers; by id."""
+    values = {"week_began": week_began, "remembered_since": week_began - REMEMBERED, "ids": [str(id) for id in ids]}
+    return {row.id: row for row in executor.execute(_SOME_PRACTICES, values)}
 
 
 def mailed(executor: Executor) -> dict[str, datetime]:

@@ -34,6 +34,8 @@ class ContactPlan(Aggregate, Tables):
     max_patients_per_therapist: Mapped[int]
     requests_for_everyone: Mapped[int]
     max_calls: Mapped[int | None]
+    calls_in_callers_hours: Mapped[int | None]
+    """How many practices callers had hours for in that week when the plan was computed; None: nobody has hours."""
     claim: Mapped[UUID | None]
     """Whose turn it is to compute the plan: only this one may propose it; nobody else begins before `claimed_until`."""
     claimed_until: Mapped[datetime | None]
@@ -78,6 +80,8 @@ class PlannedPatient(Tables):
     gap: Mapped[str | None]
     lacks: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """Why practices that fit are not asked, and how many for each reason."""
+    help: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """What would help a patient whom no practice fits: sentences by their keys."""
     done_at: Mapped[datetime | None]
     """When the requests were made, after the approval."""
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from matching_service.store.contact_log_tables import PatientContact
+from matching_service.store.contact_tables import CallingHours, PracticeContact
 from matching_service.store.declarative import Tables
 from matching_service.store.nearness import POSITION, THERAPIST_PLACE
 from matching_service.store.plan_tables import ContactPlan, PlannedPatient, PlannedRequest
@@ -38,6 +39,7 @@ __all__ = [
     "IS_UNMET",
     "LIVE",
     "AuditLogEntry",
+    "CallingHours",
     "ContactPlan",
     "CopyWithPlace",
     "PatientContact",
@@ -45,6 +47,7 @@ __all__ = [
     "PlacementRequest",
     "PlannedPatient",
     "PlannedRequest",
+    "PracticeContact",
     "Tables",
     "TherapistCopy",
 ]
@@ -129,6 +132,7 @@ class TherapistCopy(CopyWithPlace, Tables):
     """The key of the address that may be written to, which practices share; None: there is none, or they opted out."""
     can_be_phoned: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether a number and the hours in which somebody answers it are known."""
+    phone_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     merged_into: Mapped[UUID | None]
     """The kept therapist, where this one was merged; nothing else is known of this one, so that `status` is NULL."""
     given_place: Mapped[Place | None] = mapped_column(PlaceColumn)

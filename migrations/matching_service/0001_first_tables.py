@@ -250,7 +250,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("note", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint(
-            "what IN ('approved', 'queued', 'dissolved', 'emailed', 'called', 'not_reached', 'not_discussed', 'no_answer', 'answered', 'placed', 'confirmed', 'failed', 'therapy_ended', 'reopened', 'held', 'released', 'withdrawn', 'corrected', 'call_corrected', 'reassigned', 'restored', 'not_restored', 'confirmation', 'withdrawal')",
+            "what IN ('approved', 'queued', 'dissolved', 'emailed', 'called', 'not_reached', 'not_discussed', 'no_answer', 'answered', 'placed', 'confirmed', 'failed', 'therapy_ended', 'reopened', 'held', 'released', 'withdrawn', 'corrected', 'call_corrected', 'reassigned', 'restored', 'not_restored', 'confirmation', 'withdrawal', 'bounced')",
             name=op.f("ck_placement_request_audit_log_what"),
         ),
         sa.ForeignKeyConstraint(
@@ -339,6 +339,7 @@ def _create_contact_plans() -> None:
         sa.Column("planned", sa.Integer(), nullable=False),
         sa.Column("gap", sa.Text(), nullable=True),
         sa.Column("lacks", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("help", postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "gap IN ('place_unknown', 'distance_limit_missing', 'place_offered', 'asked_enough', 'nobody_fits')",

@@ -22,3 +22,12 @@ class PartOfState(StrEnum):
     CATHOLIC = "catholic"
     """In municipalities with many Catholics, which the state names."""
     AUGSBURG = "augsburg"
+
+
+class RouterProtocol(StrEnum):
+    """How the routers are asked that know ways by road."""
+
+    OSRM = "osrm"
+    """OSRM's HTTP API, version 1."""
+    VALHALLA = "valhalla"
+    """The HTTP API of Valhalla."""

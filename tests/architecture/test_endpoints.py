@@ -74,6 +74,7 @@ def test_what_only_asks_is_known_by_name() -> None:
     """
     assert {name for name, endpoint in endpoints() if endpoint.replay == READ_ONLY} == {
         "POST /api/matches",
+        "POST /api/contact-forecasts",
         "POST /api/distance-matrix",
         "POST /api/geocode",
         "POST /api/patients/<uuid:id>/placement-code/reveal",

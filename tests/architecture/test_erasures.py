@@ -41,6 +41,13 @@ def test_an_erasure_happens_again_wherever_copies_are_made_anew(service: str) ->
 
 def test_every_copy_of_something_of_patients_can_become_a_tombstone() -> None:
     """A new table of copies is named here, or is of therapists alone."""
-    of_therapists = {"TherapistCopy", "PracticeCopy", "PracticePlace", "ContactRequest"}
+    of_therapists = {
+        "TherapistCopy",
+        "PracticeCopy",
+        "PracticePlace",
+        "ContactRequest",
+        "PracticeContact",
+        "CallingHours",
+    }
     found = {each.__name__: issubclass(each, Erasable) for service in SERVICES for each in copies(service)}
     assert found == dict.fromkeys(OF_PATIENTS, True) | dict.fromkeys(of_therapists, False)

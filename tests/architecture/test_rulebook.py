@@ -12,7 +12,7 @@ import pytest
 
 from communication_service.domain.call_times import is_closed
 from communication_service.settings import Settings
-from geocoding_service.domain import lookup
+from geocoding_service.domain import offline_geocoding
 from geocoding_service.domain.cleaning import Address
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import Settings as MatchingSettings
@@ -110,7 +110,7 @@ def _or_unknown(value: object) -> str:
 
 
 def _federal_state(code: str, city: str | None = None) -> str:
-    found = lookup.find(Address(postal_code=code, city=city))
+    found = offline_geocoding.find(Address(postal_code=code, city=city))
     return _or_unknown(found and found.federal_state)
 
 

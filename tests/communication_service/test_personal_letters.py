@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from communication_service import jobs
 from communication_service.clients.patient_service import ADDRESSES, IDENTITIES, PatientService
-from communication_service.dependencies import Dependencies, asking_who
+from communication_service.dependencies import Dependencies
 from communication_service.jobs import Sending
+from communication_service.jobs.email_sending import asking_who
 from communication_service.settings import ContactRules
 from communication_service.store.tables import ContactRequest, Email, PhoneCall
 from shared.database import patient_keys, transaction

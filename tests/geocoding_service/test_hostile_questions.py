@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from geocoding_service.domain.lookup import is_in_germany
+from geocoding_service.domain.offline_geocoding import is_in_germany
 from shared.values.enums import TravelMode
 from shared.values.places import Place
 from shared.values.travel import minutes, route_km

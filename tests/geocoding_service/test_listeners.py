@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from geocoding_service.domain import lookup, lookups
+from geocoding_service.domain import geocoder_requests, offline_geocoding
 from geocoding_service.domain.cleaning import Address
 from geocoding_service.listeners import listeners
 from geocoding_service.store.tables import LocatedAddress
@@ -145,8 +145,8 @@ def test_a_better_table_is_published_with_the_owners_next_event(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrive(session, a_therapist_changed(SOME_ID, postal_code="00001", city=None))
-    found = lookup.find(Address(postal_code="10115"))
-    monkeypatch.setattr(lookups, "by_tables", lambda _: found)
+    found = offline_geocoding.find(Address(postal_code="10115"))
+    monkeypatch.setattr(geocoder_requests, "by_tables", lambda _: found)
     arrive(session, a_therapist_changed(SOME_ID, sequence=2, postal_code="00001", city=None))
     assert [data["federal_state"] for data in published(session)] == [None, "BE"]
 

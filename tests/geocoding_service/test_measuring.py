@@ -40,7 +40,7 @@ def measure(server: OsrmServer, session: Session, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(logs, "configure", lambda *_: None)
 
     def run(*arguments: str) -> Result:
-        return CliRunner().invoke(cli.commands, ["measure-ways", *arguments], obj="geocoding_service")
+        return CliRunner().invoke(cli.commands, ["measure-routes", *arguments], obj="geocoding_service")
 
     return run
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from geocoding_service.clients.osrm import LARGEST, Osrm, PlaceOffNetwork, RouterFailed
+from geocoding_service.clients.osrm import LARGEST, Osrm
+from geocoding_service.clients.routers import PlaceOffNetwork, RouterFailed
 from geocoding_service.settings import OsrmSettings
 from shared.values.enums import TravelMode
 from shared.values.places import Place, distance_km

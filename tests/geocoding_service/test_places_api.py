@@ -67,7 +67,10 @@ def test_towns_that_a_name_may_mean_are_named_and_found_by_what_is_said_of_them(
     assert "candidates" not in (client.get("/api/geocode?city=Atlantis").json or {})
 
 
-@pytest.mark.parametrize("question", ["postal_code=52056", "city=Atlantis", "q=nowhere", "q=00001", "q=,"])
+SENTENCE = "q=Wir sind im roten Haus hinter dem Bahnhof, bitte zweimal klingeln und 5 Minuten warten"
+
+
+@pytest.mark.parametrize("question", ["postal_code=52056", "city=Atlantis", "q=nowhere", "q=00001", "q=,", SENTENCE])
 def test_what_nobody_knows_is_not_found(client: FlaskClient, question: str) -> None:
     answer = client.get(f"/api/geocode?{question}")
     assert (answer.status_code, answer.content_type) == (404, "application/problem+json")

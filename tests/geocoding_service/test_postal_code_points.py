@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from geocoding_service.domain.cleaning import Address
-from geocoding_service.domain.lookup import find
+from geocoding_service.domain.offline_geocoding import find
 from geocoding_service.store.rebuild_postal_code_points import (
     GEONAMES,
     KEPT,

@@ -9,13 +9,13 @@ import pytest
 
 from geocoding_service.domain.route_judging import judge, shows_its_unit
 from shared.values.enums import TravelMode
+from shared.values.found_routes import FoundRoute
 from shared.values.places import Place, distance_km
-from shared.values.router_ways import RouterWay
 
 HOME, PRACTICE = Place(50.7753, 6.0839), Place(50.8, 6.2)
 STRAIGHT = distance_km(HOME, PRACTICE)
 KM = STRAIGHT * 1.3
-GOOD = RouterWay(HOME, PRACTICE, KM, KM / 50 * 60, KM * 0.99, "OSM")
+GOOD = FoundRoute(HOME, PRACTICE, KM, KM / 50 * 60, KM * 0.99, "OSM")
 CAR, FOOT = TravelMode.CAR, TravelMode.FOOT
 NORTH_SEA = Place(54.5, 7.0)
 COAST = Place(54.3, 8.6)
@@ -58,14 +58,16 @@ def test_nobody_walks_as_fast_as_a_car_and_no_road_is_in_the_sea() -> None:
 
 def test_around_the_corner_seconds_are_rounded() -> None:
     corner = Place(50.7754, 6.0839)
-    way = RouterWay(HOME, corner, 0.02, 0.0, 0.02, "OSM")
+    way = FoundRoute(HOME, corner, 0.02, 0.0, 0.02, "OSM")
     assert judge(CAR, HOME, [corner], [way]) == ["found"]
 
 
 def test_several_ways_that_are_all_far_too_long_are_in_another_unit() -> None:
     """A table draws no lines: a single long way may be around a lake, half of all are not."""
     ends = [Place(50.8 + n / 100, 6.2) for n in range(5)]
-    well = [RouterWay(HOME, end, km, km / 50 * 60, None, "OSM") for end in ends if (km := distance_km(HOME, end) * 1.3)]
+    well = [
+        FoundRoute(HOME, end, km, km / 50 * 60, None, "OSM") for end in ends if (km := distance_km(HOME, end) * 1.3)
+    ]
     in_feet = [replace(each, kilometres=each.kilometres * 3.28, minutes=each.minutes * 2) for each in well]
     assert judge(CAR, HOME, ends, well) == ["found"] * 5
     assert judge(CAR, HOME, ends, [*well[:3], *in_feet[3:]]) == ["found"] * 5
@@ -79,7 +81,7 @@ def test_several_ways_that_are_all_slower_or_faster_than_usual_are_of_another_ne
 
     def judged(mode: TravelMode, *speeds: float) -> set[str]:
         measures = zip(ends, lengths, speeds, strict=True)
-        ways = [RouterWay(HOME, end, km, km / speed * 60, None, "OSM") for end, km, speed in measures]
+        ways = [FoundRoute(HOME, end, km, km / speed * 60, None, "OSM") for end, km, speed in measures]
         return set(judge(mode, HOME, ends, ways))
 
     assert judged(CAR, 14, 14, 14, 14, 14) == {"implausible"}  # a bicycle

@@ -15,7 +15,7 @@ from geocoding_service import jobs
 from geocoding_service.clients.osrm import Osrm
 from geocoding_service.dependencies import Dependencies
 from geocoding_service.domain import outside_servers, routes
-from geocoding_service.domain.routes import Way
+from geocoding_service.domain.routes import RouteEnds
 from geocoding_service.domain.schemas import DistanceQuery
 from geocoding_service.jobs import Routing
 from geocoding_service.settings import NominatimSettings, OsrmSettings
@@ -25,8 +25,8 @@ from shared.errors import Outage
 from shared.http.web import web_app
 from shared.runtime import registry
 from shared.values.enums import TravelMode
+from shared.values.found_routes import FoundRoute
 from shared.values.places import Place
-from shared.values.router_ways import RouterWay
 from tests.conftest import MONDAY
 from tests.fakes.osrm import OsrmServer, osrm
 from tests.fakes.other_service import with_json
@@ -115,17 +115,17 @@ def test_other_modes_than_those_with_a_server_are_estimated(
 class TrainTimetable:
     """Another router than OSRM, for another mode."""
 
-    def route(self, start: Place, end: Place) -> RouterWay | None:
-        return RouterWay(start, end, 70.0, 72.0, None, "a timetable")
+    def route(self, start: Place, end: Place) -> FoundRoute | None:
+        return FoundRoute(start, end, 70.0, 72.0, None, "a timetable")
 
-    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[RouterWay | None]:
+    def table(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         return [self.route(start, end) for end in ends]
 
 
 def test_another_router_than_osrm_fits_in_for_a_mode(session: Session) -> None:
     rules = OsrmSettings(interval_seconds=0.001)
     dependencies = Dependencies(NominatimSettings(), None, rules, {TravelMode.TRANSIT: TrainTimetable()})
-    way = Way(TravelMode.TRANSIT, AACHEN, KOELN)
+    way = RouteEnds(TravelMode.TRANSIT, AACHEN, KOELN)
     routes.request(session, [way], kept=DAY, now=MONDAY)
     session.commit()
     names = [job.name for job in jobs.jobs(dependencies)]
@@ -180,7 +180,7 @@ def test_who_finds_others_waiting_for_a_router_has_an_estimate(session: Session,
 
 
 def test_an_outage_is_visible_leaves_the_server_alone_and_ends_by_itself(session: Session, server: OsrmServer) -> None:
-    ways = [Way(CAR, Place(50 + n / 10, 6), KOELN) for n in range(6)]
+    ways = [RouteEnds(CAR, Place(50 + n / 10, 6), KOELN) for n in range(6)]
     routes.request(session, ways, kept=DAY, now=MONDAY)
     session.commit()
     well, server.otherwise = server.otherwise, OUTAGE
@@ -222,7 +222,7 @@ def test_two_workers_never_ask_for_the_same_way() -> None:
         return routes.claim(session, CAR, at_most=1, lease=lease, now=now)
 
     with transaction() as session:
-        routes.request(session, [Way(CAR, AACHEN, KOELN), Way(CAR, AACHEN, BONN)], kept=DAY, now=MONDAY)
+        routes.request(session, [RouteEnds(CAR, AACHEN, KOELN), RouteEnds(CAR, AACHEN, BONN)], kept=DAY, now=MONDAY)
     with transaction() as one, transaction() as other:
         assert {claim(each).ends[0] for each in (one, other)} == {KOELN, BONN}
     with transaction() as session:
@@ -234,8 +234,8 @@ def test_ways_from_one_place_are_asked_for_together_and_no_more_than_the_server_
     session: Session, server: OsrmServer
 ) -> None:
     ends = [Place(50.9 + n / 100, 6.9) for n in range(5)]
-    routes.request(session, [Way(CAR, AACHEN, end) for end in ends], kept=DAY, now=MONDAY)
-    routes.request(session, [Way(CAR, BONN, KOELN)], kept=DAY, now=MONDAY - HOUR)
+    routes.request(session, [RouteEnds(CAR, AACHEN, end) for end in ends], kept=DAY, now=MONDAY)
+    routes.request(session, [RouteEnds(CAR, BONN, KOELN)], kept=DAY, now=MONDAY - HOUR)
     session.commit()
     asking = routing(server, most_targets=3)
     assert list(iter(lambda: asking.run(MONDAY), 0)) == [1, 3, 1, 1]  # two are too few to show their unit
@@ -258,7 +258,7 @@ def test_a_place_without_a_road_keeps_no_other_from_its_way(session: Session, se
     """The server refuses the whole table for it, and does not say which place it is."""
     north_sea = Place(54.5, 3.0)
     ends = [KOELN, BONN, Place(51.2, 6.8), north_sea]
-    routes.request(session, [Way(CAR, AACHEN, end) for end in ends], kept=DAY, now=MONDAY)
+    routes.request(session, [RouteEnds(CAR, AACHEN, end) for end in ends], kept=DAY, now=MONDAY)
     session.commit()
     asking = routing(server)
     assert list(iter(lambda: asking.run(MONDAY), 0)) == [4, 1, 1, 1, 1]
@@ -271,7 +271,7 @@ def test_a_place_without_a_road_keeps_no_other_from_its_way(session: Session, se
 
 def test_an_answer_for_a_way_that_was_forgotten_meanwhile_is_kept_nowhere(session: Session, server: OsrmServer) -> None:
     asking = routing(server)
-    claimed = routes.ClaimedWays(CAR, AACHEN, [KOELN], [Way(CAR, AACHEN, KOELN).key])
+    claimed = routes.ClaimedRoutes(CAR, AACHEN, [KOELN], [RouteEnds(CAR, AACHEN, KOELN).key])
     ways = asking.ask(AACHEN, [KOELN])
     outcomes = routes.record_answers(session, claimed, ways, rules=asking.rules, now=MONDAY)
     assert outcomes == {"found": 1}

@@ -60,6 +60,15 @@ def test_a_practice_that_moves_away_is_shown_until_it_is_near_again(client: Flas
     (unmet,) = client.get("/api/placement-requests?unmet_criteria=distance,gender&status=contacted").json["items"]
     assert unmet["id"] == str(asked[1].id)
     assert client.get("/api/placement-requests?unmet_criteria=gender").json["total"] == 0
+    fitting = {
+        each["id"]
+        for each in client.get("/api/placement-requests?still_fits=true").json["items"]
+        if not each["unmet_criteria"]
+    }
+    others = client.get("/api/placement-requests?still_fits=false").json["items"]
+    assert {each["id"] for each in others}.isdisjoint(fitting)
+    assert str(unmet["id"]) in {each["id"] for each in others}
+    assert client.get("/api/placement-requests?unmet_criteria=any").status_code == 422
     events = len(recorded(session, asked[0].id))
     moves(session, therapist, 2, sequence=6)
     compared(session)

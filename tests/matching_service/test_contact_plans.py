@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -93,7 +93,7 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
     assert (of[late]["planned"], of[late]["candidates"], of[late]["gap"]) == (0, 2, None)
     assert of[late]["lacks"] == {"practice_full": 1, "no_channel": 1}
     assert [(each["code"], each["params"]) for each in of[late]["explanation"]] == [
-        ("plan_outlook.planned", {"planned": 0, "candidates": 2}),
+        ("plan_result.planned", {"planned": 0, "candidates": 2}),
         ("plan_lack.practice_full", {"number": 1}),
         ("plan_lack.no_channel", {"number": 1}),
     ]
@@ -123,6 +123,20 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
     assert str(unreachable) not in str(requests_of(client, plan))
 
 
+def test_whom_no_practice_fits_is_told_what_would_help(client: FlaskClient, session: Session) -> None:
+    wishes, far_off = (
+        a_known_patient(session, preferred_therapist_gender="male"),
+        a_known_patient(session, max_distance_km=1),
+    )
+    a_callable_therapist(session, gender="female", **north_of_aachen(5))
+    of = patients_of(client, a_proposed_plan(client))
+    explained = {id: [(each["code"], each["text"]) for each in row["explanation"]] for id, row in of.items()}
+    assert [code for code, _ in explained[wishes]] == ["plan_gap.nobody_fits", "plan_help.concession"]
+    assert explained[wishes][1][1] == "Accept any gender (wished for: male). Practices that fit then: 1"
+    assert [code for code, _ in explained[far_off]] == ["plan_gap.nobody_fits", "plan_help.nearest"]
+    assert explained[far_off][1][1].startswith("The nearest practice that fits otherwise is 5.0 km away")
+
+
 def test_a_week_is_bounded_by_what_was_asked_already_and_by_e_mails(client: FlaskClient, session: Session) -> None:
     asked, offered = a_known_patient(session), a_known_patient(session)
     busy = a_mailable_therapist(session, "praxis@example.org")
@@ -146,51 +160,6 @@ def test_a_week_is_bounded_by_what_was_asked_already_and_by_e_mails(client: Flas
     assert str(by_phone) not in str(pairs)
 
 
-def test_staff_take_requests_out_and_add_others(client: FlaskClient, session: Session) -> None:
-    patient, other = a_known_patient(session), a_known_patient(session, max_distance_km=1)
-    one, two = a_callable_therapist(session), a_callable_therapist(session)
-    added_by_staff = a_known_therapist(session, **north_of_aachen(0.5))
-    private = a_known_therapist(session, accreditation="private")
-    plan = a_proposed_plan(client)
-    first = requests_of(client, plan)[0]
-    at = f"{URL}/{plan['id']}"
-    added = [{"patient_id": str(other), "therapist_id": str(added_by_staff)}]
-    changed = client.patch(at, json={"removed_request_ids": [first["id"]], "added_requests": added})
-    assert (changed.status_code, changed.json["version"]) == (200, 2)
-    assert changed.json["removed_request_ids"] == [first["id"]]
-    assert changed.json["added_requests"] == added
-    assert client.patch(at, json={"added_requests": added}).json["version"] == 2
-    stale = client.patch(at, json={"removed_request_ids": []}, headers={"If-Match": '"1"'})
-    assert (stale.status_code, stale.json["code"]) == (412, "contact_plan.changed_meanwhile")
-    twice = {"patient_id": first["patient_id"], "therapist_id": first["therapist_id"]}
-    for wrong, field in (
-        ({"removed_request_ids": [str(uuid4())]}, "removed_request_ids.0"),
-        ({"added_requests": [*added, twice]}, "added_requests.1"),
-        ({"added_requests": [{"patient_id": str(uuid4()), "therapist_id": str(one)}]}, "added_requests.0.patient_id"),
-        ({"added_requests": [*added, *added]}, "added_requests"),
-        ({"added_requests": [{**added[0], "therapist_id": str(uuid4())}]}, "added_requests.0.therapist_id"),
-        ({"added_requests": [*added, {**added[0], "therapist_id": str(private)}]}, "added_requests.1.therapist_id"),
-        ({"status": "approved"}, "status"),
-    ):
-        refused = client.patch(at, json=wrong)
-        assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, field), wrong
-    (by_staff,) = (each for each in requests_of(client, plan) if each["added_by_staff"])
-    assert (by_staff["distance_km"], by_staff["chance"]) == (0.5, None)
-    event = TherapistBlocked(therapist=public_therapist(id=added_by_staff, status="blocked"))
-    handle(session, happened(event, added_by_staff, sequence=2))
-    client.post(f"{at}/approve")
-    make_requests()
-    states = {(each["therapist_id"], each["state"]) for each in requests_of(client, plan)}
-    left = two if first["therapist_id"] == str(one) else one
-    assert states == {(first["therapist_id"], "removed"), (str(left), "made"), (str(added_by_staff), "refused")}
-    (added_by_hand,) = requests_of(client, plan, state="refused")
-    assert added_by_hand["added_by_staff"]
-    assert any("blocked" in each["text"] for each in added_by_hand["why_refused"])
-    late = client.patch(at, json={"removed_request_ids": []})
-    assert (late.status_code, late.json["code"]) == (409, "contact_plan.not_proposed")
-    assert client.get("/api/placement-requests", query_string={"patient_id": str(patient)}).json["total"] == 1
-
-
 def test_an_approval_makes_requests_once_and_refuses_by_name(client: FlaskClient, session: Session) -> None:
     """Approved twice, after a therapist was blocked and somebody asked another by hand, while other plans are there."""
     patient = a_known_patient(session)
@@ -207,7 +176,7 @@ def test_an_approval_makes_requests_once_and_refuses_by_name(client: FlaskClient
     assert (first.status_code, first.json["status"]) == (202, "approving")
     assert (second.status_code, second.json["approved_at"]) == (202, first.json["approved_at"])
     with transaction() as inner:
-        assert not plan_making.note_progress(inner, claimed, 1, of=1, now=WEDNESDAY)
+        assert not plan_making.save_progress(inner, claimed, 1, of=1, now=WEDNESDAY)
         assert plan_making.claim(inner, now=WEDNESDAY) is None, "it waits until the requests are made"
     make_requests()
     done = client.get(f"{URL}/{plan['id']}").json
@@ -255,7 +224,7 @@ def test_a_plan_that_nobody_approved_can_be_cancelled_and_another_one_made_at_on
     assert (first.status_code, first.json["status"], first.json["version"]) == (200, "cancelled", 2)
     assert again.json == first.json
     with transaction() as inner:
-        assert not plan_making.note_progress(inner, claimed, 1, of=1, now=WEDNESDAY), "it is not this worker's any more"
+        assert not plan_making.save_progress(inner, claimed, 1, of=1, now=WEDNESDAY), "it is not this worker's any more"
     assert client.post(URL, json={"week": WEEK}).status_code == 202
     assert compute() == 1
     proposed, _ = a_stored_plan(session, a_known_patient(session), a_callable_therapist(session))

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import matches, placement_requests
-from matching_service.domain.criteria import CRITERIA, JUDGE
+from matching_service.domain.criteria import CRITERIA, CRITERIA_QUERY
 from matching_service.domain.explaining import Explainer
 from matching_service.domain.match_schemas import MatchQuestion
 from matching_service.domain.schemas import Approval, ContactList, Override
@@ -325,8 +325,8 @@ def test_the_list_and_approvals_judge_alike_whatever_comes_together(session: Ses
     ids = dice.sample(therapists, 5)
     patient = a_known_patient(session, **_some(dice, "patient") | {"excluded_therapist_ids": ids})
     search = of_patient(queries.patient(session, patient), excluded=frozenset(), rules=RULES, today=TODAY)
-    listed = JUDGE.best(session, search, weights=WEIGHTS, limit=200)
-    each = JUDGE.each(session, search, therapists)
+    listed = CRITERIA_QUERY.best(session, search, weights=WEIGHTS, limit=200)
+    each = CRITERIA_QUERY.each(session, search, therapists)
     near = [found for found in each.values() if (found.therapist.metres or 1e9) <= (search.wide_metres or 0)]
     assert listed.failures == Counter(found.failed for found in near)
     assert {found.therapist.id: found.unknown for found in listed.best} == {

@@ -13,7 +13,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from geocoding_service.domain.cleaning import Address
-from geocoding_service.domain.lookup import find
+from geocoding_service.domain.offline_geocoding import find
 from matching_service.domain import matches
 from matching_service.domain.match_schemas import MatchQuestion
 from matching_service.store.tables import TherapistCopy

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import acceptance
-from matching_service.domain.criteria import CRITERIA, JUDGE, MANY
+from matching_service.domain.criteria import CRITERIA, CRITERIA_QUERY, PLAN_CRITERIA_QUERY
 from matching_service.domain.search import of_patient
 from matching_service.store import plan_candidates, queries
 from matching_service.store.plan_candidates import PackedPractices
@@ -63,7 +63,7 @@ def test_many_searches_have_the_candidates_that_each_has_alone(session: Session)
     rows = _candidates(session, searches, dict.fromkeys(therapists, 500))
     many = {row.patient_id: _unpacked(row) for row in rows}
     for search in searches:
-        found = JUDGE.best(session, search, weights=WEIGHTS, limit=100).best
+        found = CRITERIA_QUERY.best(session, search, weights=WEIGHTS, limit=100).best
         alone = {
             each.therapist.id: (
                 round(each.therapist.metres),
@@ -104,7 +104,7 @@ def _candidates(
     session: Session, searches: list[Any], chances: dict[UUID, int], lacks: dict[UUID, str] | None = None
 ) -> Sequence[Any]:
     practices = [(id, chance, (lacks or {}).get(id, "")) for id, chance in chances.items()]
-    return MANY.candidates(session, searches, PackedPractices.of(practices), acceptance.LIKELINESS)
+    return PLAN_CRITERIA_QUERY.candidates(session, searches, PackedPractices.of(practices), acceptance.LIKELINESS)
 
 
 def _search(session: Session, patient_id: UUID) -> Any:
@@ -119,7 +119,7 @@ def _unpacked(row: Any) -> dict[UUID, tuple[int, list[Any], bool]]:
     return {
         UUID(bytes=ids[16 * place : 16 * place + 16]): (
             int.from_bytes(metres[4 * place : 4 * place + 4]),
-            MANY.unknown_in(int.from_bytes(unknown[4 * place : 4 * place + 4])),
+            PLAN_CRITERIA_QUERY.unknown_in(int.from_bytes(unknown[4 * place : 4 * place + 4])),
             bool(preferred[place]),
         )
         for place in range(len(preferred))

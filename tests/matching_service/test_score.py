@@ -16,7 +16,7 @@ from matching_service.domain.match_schemas import Candidate, MatchesView, MatchQ
 from matching_service.domain.search import of_patient
 from matching_service.settings import DEFAULT_WEIGHTS, ScoreWeights
 from matching_service.store import plan_candidates, queries
-from matching_service.store.matching import Condition, Judge
+from matching_service.store.matching import Condition, CriteriaQuery
 from matching_service.store.tables import PlacementRequest
 from shared.database import new_id, transaction
 from shared.values.enums import MatchCriterion
@@ -112,7 +112,7 @@ def test_an_unknown_criterion_costs_its_weight_but_never_more_than_there_is(
     a_known_therapist(session)
     patient = queries.patient(session, a_known_patient(session))
     search = of_patient(patient, excluded=frozenset(), rules=RULES, today=TODAY)
-    (only,) = Judge([unknown]).best(session, search, weights=WEIGHTS, limit=1).best
+    (only,) = CriteriaQuery([unknown]).best(session, search, weights=WEIGHTS, limit=1).best
     assert (set(only.unknown), only.therapist.certainty) == ({MatchCriterion.GENDER}, 10 * certainty)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from shared.events.catalogue.payloads import Ids, Payload, Weekly
+from shared.events.catalogue.payloads import Count, Ids, Payload, Weekly
 from shared.events.event import Event
 from shared.values.datetimes import PlausibleDate, PlausibleInstant
 
@@ -118,6 +118,66 @@ class PracticeStated(Event, name="communication.practice_stated"):
     group: PlacesStated | None = None
     no_contact: bool = False
     """Whether it wants nobody to write or to call any more."""
+
+
+class EmailBounced(Event, name="communication.email_bounced"):
+    """An e-mail that the mail server had accepted came back: it did not reach the practice."""
+
+    email_id: UUID
+    inquiry_id: UUID | None = None
+    therapist_id: UUID | None = None
+    kind: str
+    placement_request_ids: Ids
+    sent_at: PlausibleInstant
+    """As in `communication.email_sent`."""
+    bounced_at: PlausibleInstant
+
+
+class ReplyShown(Event, name="communication.reply_shown"):
+    """Somebody was shown what a practice wrote back about a patient, or decided on it.
+
+    Why (`X-Purpose`) stays where it was said: people write names there.
+    """
+
+    access_id: UUID
+    """Of this access alone: nothing orders it and others to the same file."""
+    patient_id: UUID
+    action: str
+    """As in the access log of the patient service: read."""
+    accessed_by: UUID | None = None
+    accessed_at: PlausibleInstant
+
+
+class PracticeContactChanged(Event, name="communication.practice_contact_changed"):
+    """How a practice can be contacted: its state, of which the newest event counts."""
+
+    therapist_id: UUID
+    email_suppressed: bool
+    """Whether its address gets no inquiries."""
+    email_again_on: PlausibleDate | None = None
+    """The first day on which it may be written to again; null: at once."""
+    planned_call_at: PlausibleInstant | None = None
+    """When the next call to it is planned."""
+    number_is_wrong: bool = False
+    """Whether its numbers, as they are, were found to be wrong."""
+
+
+class CallingDay(Payload):
+    """How many minutes all callers together phone on a day, less absences and days without calls."""
+
+    day: PlausibleDate
+    minutes: Count
+
+
+class CallingHoursChanged(Event, name="communication.calling_hours_changed"):
+    """When callers phone: the state of all of them, of which the newest event counts."""
+
+    calling_hours_id: UUID
+    """The same in every event."""
+    callers: Count
+    """How many have hours; 0: calls are made on the agency's own line."""
+    days: Annotated[list[CallingDay], Field(max_length=60)] = []
+    """The next days, the present one first."""
 
 
 class AttemptsUsedUp(Event, name="communication.attempts_used_up"):

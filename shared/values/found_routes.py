@@ -8,7 +8,7 @@ from shared.values.places import Place
 
 
 @dataclass(frozen=True)
-class RouterWay:
+class FoundRoute:
     """The length of a way and how long it takes, and from where to where it really leads."""
 
     start: Place

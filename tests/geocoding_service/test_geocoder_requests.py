@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 from geocoding_service import jobs
 from geocoding_service.clients.nominatim import Nominatim as Client
 from geocoding_service.dependencies import Dependencies
-from geocoding_service.domain import lookups, outside_servers
+from geocoding_service.domain import geocoder_requests, outside_servers
 from geocoding_service.domain.cleaning import Address
 from geocoding_service.domain.schemas import GeocodeQuery
 from geocoding_service.jobs import Lookups
 from geocoding_service.listeners import listeners
 from geocoding_service.settings import NominatimSettings
-from geocoding_service.store import lookups as store
+from geocoding_service.store import geocoder_requests as store
 from geocoding_service.store.tables import AddressLookup, LocatedAddress
 from shared.database import new_id, transaction
 from shared.errors import Outage
@@ -183,14 +183,14 @@ def test_two_workers_never_ask_for_the_same_address() -> None:
     """A claim is a lease: who claims next gets another address, also while the first transaction is open."""
     with transaction() as session:
         addresses = [Address("Musterweg", number, "52062", "Aachen") for number in ("1", "2")]
-        lookups.request(session, addresses, now=MONDAY)
+        geocoder_requests.request(session, addresses, now=MONDAY)
     lease = timedelta(minutes=1)
     with transaction() as one, transaction() as other:
-        claims = [lookups.claim(each, lease=lease, now=MONDAY) for each in (one, other)]
+        claims = [geocoder_requests.claim(each, lease=lease, now=MONDAY) for each in (one, other)]
         assert {claim and claim.address.house_number for claim in claims} == {"1", "2"}
     with transaction() as session:
-        assert lookups.claim(session, lease=lease, now=MONDAY) is None
-        assert lookups.claim(session, lease=lease, now=MONDAY + 2 * lease) is not None
+        assert geocoder_requests.claim(session, lease=lease, now=MONDAY) is None
+        assert geocoder_requests.claim(session, lease=lease, now=MONDAY + 2 * lease) is not None
 
 
 def test_an_answer_that_an_event_did_not_know_is_published_later(
@@ -237,9 +237,9 @@ def test_an_address_is_forgotten_with_its_last_practice(session: Session, server
     assert jobs.forget_lookups(MONDAY) == 1
     assert published(session, leaving)[-1][1:] == (None, None)
     # an answer that comes after that is kept nowhere
-    claimed = lookups.Claim("musterweg|1|52062|aachen", Address("Musterweg", "1", "52062", "Aachen"))
+    claimed = geocoder_requests.Claim("musterweg|1|52062|aachen", Address("Musterweg", "1", "52062", "Aachen"))
     answers = asking.geocoder.search(street="Musterweg", house_number="1", postal_code="52062", city="Aachen")
-    assert lookups.record_answer(session, claimed, answers, rules=asking.rules, now=MONDAY).outcome == "found"
+    assert geocoder_requests.record_answer(session, claimed, answers, rules=asking.rules, now=MONDAY).outcome == "found"
     assert store.answered(session, [claimed.key]) == {}
 
 

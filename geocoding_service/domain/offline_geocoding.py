@@ -1,6 +1,6 @@
 """Where an address lies, by the tables of this service: to the postal code's area, or to the city.
 
-What a geocoder knows better is in `geocoding_service.domain.lookups`.
+What a geocoder knows better is in `geocoding_service.domain.geocoder_requests`.
 """
 
 from __future__ import annotations

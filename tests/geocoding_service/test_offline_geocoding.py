@@ -8,7 +8,7 @@ import pytest
 
 from geocoding_service.domain.cleaning import Address
 from geocoding_service.domain.free_text import read_free_text
-from geocoding_service.domain.lookup import FARTHEST_AREA_KM, find, is_in_germany
+from geocoding_service.domain.offline_geocoding import FARTHEST_AREA_KM, find, is_in_germany
 from geocoding_service.store import postal_codes
 from shared.values.places import Place, distance_km
 from shared.values.postal_codes import area, areas

@@ -7,20 +7,28 @@ know; what somebody asks for is looked up only where a setting allows it, since 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from geocoding_service.domain import asked, judging
 from geocoding_service.domain.cleaning import Address, clean, lookup_key
 from geocoding_service.domain.judging import BelievedAnswer
-from geocoding_service.domain.lookup import FoundAddress, address_of, area_of, find, find_area, names_of, towns_named
+from geocoding_service.domain.offline_geocoding import (
+    FoundAddress,
+    address_of,
+    area_of,
+    find,
+    find_area,
+    names_of,
+    towns_named,
+)
 from geocoding_service.domain.publishing import columns_of, event_of
 from geocoding_service.domain.schemas import AreaView, GeocodeBatch, GeocodeQuery, Location, LocationList
 from geocoding_service.settings import NominatimSettings
 from geocoding_service.store import asked as asked_store
-from geocoding_service.store import lookups as store
-from geocoding_service.store.lookups import CleanAddress
+from geocoding_service.store import geocoder_requests as store
+from geocoding_service.store.geocoder_requests import CleanAddress
 from geocoding_service.store.tables import AddressLookup, LocatedAddress
 from shared.database import Session
 from shared.errors import NotFound
@@ -47,9 +55,11 @@ def key_of(address: Address) -> str | None:
     return lookup_key(clean(address))
 
 
-def best_known(session: Session, addresses: Collection[Address]) -> Mapping[Address, FoundAddress | None]:
-    """Where these addresses lie: as a geocoder said, else by the tables; None where neither knows."""
-    keys = {each: key_of(each) for each in addresses}
+def best_known(session: Session, keys: Mapping[Address, str | None]) -> Mapping[Address, FoundAddress | None]:
+    """Where these addresses, by which `keys` has what `key_of` returns, lie; None where nobody knows.
+
+    As a geocoder said, else by the tables.
+    """
     known = store.answered(session, {key for key in keys.values() if key is not None})
     return {each: _answer(known[key]) if key and key in known else by_tables(each) for each, key in keys.items()}
 
@@ -101,9 +111,10 @@ def request_one(session: Session, address: Address, *, now: datetime) -> bool:
 def _locate(
     session: Session, addresses: Sequence[Address], *, rules: NominatimSettings, now: datetime
 ) -> list[Location | None]:
-    known = best_known(session, addresses)
-    keys = {each: key for each in addresses if (key := key_of(each))} if rules.url else {}
-    waiting = asked_store.waiting_keys(session, AddressLookup, keys.values(), now=now)
+    keys = {each: key_of(each) for each in addresses}
+    known = best_known(session, keys)
+    sent = {key for key in keys.values() if key is not None} if rules.url else set()
+    waiting = asked_store.waiting_keys(session, AddressLookup, sent, now=now)
     shown = {
         each: _shown(each, found, pending=keys.get(each) in waiting)
         for each, found in known.items()
