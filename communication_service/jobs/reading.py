@@ -28,7 +28,7 @@ MAILBOX = mailbox_check(mailbox_reading.trouble)
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingReplies:
     """Reads what practices and mail servers write back."""
 
     rules: ContactRules
