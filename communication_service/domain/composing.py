@@ -84,7 +84,7 @@ def compose_all(
         _schedule(requests[therapist_id], now + planning.UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
     therapists = {id: known[id] for id in requests if id in known}
     rows = unsent_rows.read(session, texts, requests, therapists, rules=rules, now=now)
-    compositions = [_planned(each, rules, now, has_chosen_time=chosen is not None) for each in rows]
+    compositions = [_planned(each, rules, now, has_chosen_time=chosen is not None and chosen.by_staff) for each in rows]
     _apply(session, compositions, rules=rules, texts=texts, now=now, chosen=chosen)
     for each in compositions:
         _schedule(requests[each.rows.therapist.id], planning.next_plan_at(each.unsent, each.plan, rules, now))

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
 from communication_service.domain.call_times import CallTimes
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.settings import ContactRules, Days
+from shared.values.datetimes import start_of_berlin_day
 from shared.values.enums import ContactPreference
 
 ContactChannel = Literal["email", "phone"]
@@ -133,6 +134,17 @@ def _of_calls(practice: PracticeFacts, rules: ContactRules, today: date) -> Iter
 def first_day_of_calls(written_on: date | None, rules: ContactRules) -> date | None:
     """The first day on which a practice is called that was written to on this day."""
     return None if written_on is None else written_on + timedelta(days=rules.days_between_email_and_call)
+
+
+def first_call_at(written_on: date | None, rules: ContactRules) -> datetime | None:
+    """The instant from which on a practice is called that was written to on this day."""
+    first_day = first_day_of_calls(written_on, rules)
+    return None if first_day is None else start_of_berlin_day(first_day)
+
+
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The later of two instants before which something does not happen; None where there is neither."""
+    return max((each for each in (one, other) if each is not None), default=None)
 
 
 def last_closed_day(holidays: Sequence[Days], today: date) -> date | None:

@@ -49,13 +49,17 @@ def recent_emails(session: Session, practices: Mapping[UUID, PracticeCopy], *, t
     merged = copy_queries.all_with_merged(session, practices.keys())
     subjects = {id: _subjects(each.email_key, merged[id]) for id, each in practices.items()}
     held = cooldown_queries.active(session, {each for some in subjects.values() for each in some}, today=today)
-    return {id: _recent([each for each in held if each.subject in some]) for id, some in subjects.items()}
+    by_subject: dict[str, list[ActiveCooldown]] = {}
+    for each in held:
+        by_subject.setdefault(each.subject, []).append(each)
+    return {id: _recent([one for each in some for one in by_subject.get(each, ())]) for id, some in subjects.items()}
 
 
 def _recent(held: Sequence[ActiveCooldown]) -> RecentEmails:
-    """`held`: those that end last come first."""
     own = [each.begins_on for each in held if each.subject.startswith(OF_THERAPIST)]
-    return RecentEmails(_cooldown(held[0]) if held else None, max(own, default=None))
+    # a therapist's comes first of two that end on one day, as in `active`
+    last = max(held, key=lambda each: (each.ends_on, each.subject), default=None)
+    return RecentEmails(_cooldown(last) if last else None, max(own, default=None))
 
 
 def _cooldown(held: ActiveCooldown) -> Cooldown:

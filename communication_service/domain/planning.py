@@ -23,7 +23,8 @@ from communication_service.domain.contact_rule import (
     PracticeFacts,
     barrier,
     channel_to,
-    first_day_of_calls,
+    first_call_at,
+    later,
 )
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.settings import ContactRules
@@ -193,7 +194,7 @@ def _as_planned(
         and draft.missing is None
         and draft.inquiry
         and draft.inquiry.call
-        and _still_fits(draft.inquiry.call, practice.call_times, _later(wish, earliest), now)
+        and _still_fits(draft.inquiry.call, practice.call_times, later(wish, earliest), now)
     ]
     today = berlin_day(now)
     days = [today if each.is_claimed else berlin_day(each.starts_at) for each in staying]
@@ -204,12 +205,7 @@ def _as_planned(
 
 def _first_call_at(practice: PracticeFacts, rules: ContactRules) -> datetime | None:
     """Before when the practice is not called, since it was written to (`contact_rule.barrier`)."""
-    first_day = first_day_of_calls(practice.written_on, rules)
-    return None if first_day is None or practice.has_chosen_time else start_of_berlin_day(first_day)
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((each for each in (one, other) if each is not None), default=None)
+    return None if practice.has_chosen_time else first_call_at(practice.written_on, rules)
 
 
 def requests_to_take_out(unsent: Unsent) -> list[UnsentRequest]:
@@ -258,7 +254,7 @@ def _is_under_way(inquiry: UnsentInquiry, practice: PracticeFacts, rules: Contac
         or channel_to(practice, only_by_phone=True).missing is not None
     ):
         return False
-    earliest = _later(inquiry.next_attempt_after, _first_call_at(practice, rules))
+    earliest = later(inquiry.next_attempt_after, _first_call_at(practice, rules))
     return _still_fits(call, practice.call_times, earliest, now)
 
 
@@ -348,7 +344,7 @@ def _planned(
         return replace(inquiry, earliest=_day_after(waits_until) if waits_until else None)
     if draft.channel == "email":
         return replace(inquiry, earliest=now)
-    earliest = _later(wish, _first_call_at(practice, rules))
+    earliest = later(wish, _first_call_at(practice, rules))
     call = draft.inquiry.call if draft.inquiry else None
     if call is not None and _still_fits(call, practice.call_times, earliest, now):
         return replace(inquiry, earliest=call.starts_at, keeps_call=True)

@@ -107,6 +107,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "source of a suppression": reply_enums.SuppressionSource,
     "result of a call": enums.CallResult,
     "why a claimed call is given back": call_enums.ReleaseReason,
+    "why a practice is called that should wait": call_enums.InsistedReason,
     "state of a plan of calls": call_plan_enums.CallPlanState,
     "why a practice is not called in the days of a plan": call_plan_enums.CallGap,
     "outcome of a record": enums.ImportOutcome,
