@@ -43,6 +43,8 @@ class ReadingReplies:
         """
         if self.mailbox is None:
             log.info("mailbox.none", setting="IMAP_HOST")
+            with transaction() as session:
+                mailbox_reading.forget_trouble(session, now=now)
             return 0
         lease = timedelta(seconds=2 * self.mailbox.whole_seconds)
         with transaction() as session:

@@ -168,6 +168,7 @@ def test_staff_see_that_the_mailbox_cannot_be_read(job: ReadingReplies, dovecot:
         assert len([line for line in lines if line["event"] == "mailbox.in_trouble"]) == (case == "another password")
     dovecot.deliver(user, an_answer("Ja"))
     assert (job.run(NOW), MAILBOX.run()) == (1, (True, {}))
+    assert replace(job, mailbox=replace(box, password="falsch")).run(NOW) == 0
     with capture_logs() as lines, transaction() as session:
         assert replace(job, mailbox=None).run(NOW) == 0
         assert mailbox_reading.trouble(session) is None
