@@ -24,7 +24,7 @@ from communication_service.domain import (
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.jobs.call_plans import PlanningCalls
 from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending, asking, asking_who
-from communication_service.jobs.reading import Reading, remove_old_replies
+from communication_service.jobs.reading import ReadingReplies, remove_old_replies
 from communication_service.settings import ContactRules, Settings
 from shared.database import is_trouble, transaction
 from shared.runtime import clock
@@ -202,7 +202,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         dependencies.links,
         connections=rules.mail_connections,
     )
-    reading = Reading(rules, texts, dependencies.links.tokens, dependencies.mailbox)
+    reading = ReadingReplies(rules, texts, dependencies.links.tokens, dependencies.mailbox)
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules, texts), needs_current_events=True),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),
