@@ -19,7 +19,7 @@ from communication_service.domain.call_planning import ChosenSlot
 from communication_service.domain.call_times import CallerTimes, CallTimes, FreeSlot, TakenTime
 from communication_service.settings import ContactRules
 from communication_service.store import call_plans as store
-from communication_service.store import call_queries, copy_queries, inquiry_queries, locks, request_queries, schedule
+from communication_service.store import call_queries, copy_queries, inquiry_queries, locks, schedule
 from communication_service.store.tables import PhoneCall
 from shared.database import Session
 from shared.security.patient_texts import PatientTexts
@@ -132,13 +132,14 @@ class Mover:
         return [TakenTime(*each) for each in call_queries.taken_times(self.session, first, last)]
 
     def _add(self, move: Move) -> bool:
-        """Give a contact that had no free slot one, as composing does."""
+        """Give a contact that had no free slot one, as composing does.
+
+        The line comes last (docs/decisions/0019): who takes the slot before that makes the transaction fail, and the
+        contact waits on.
+        """
         contact = self._contact(move)
         if contact is None or move.after is None:
             return False
-        if request_queries.unsent_requests(self.session, move.therapist_id) is None:
-            return False
-        locks.lock_line(self.session)
         if not self._fits(move.after, contact, callers.times(self.session), {}):
             return False
         starts_at, caller_id = move.after
