@@ -28,8 +28,10 @@ NAMES = (
     "patient_searches",
     "rewrap",
     "contact_plans",
+    "call_plan",
     "distances",
     "contact_log",
+    "contacts",
 )
 
 

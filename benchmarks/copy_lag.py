@@ -12,8 +12,9 @@ from typing import Any
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 
-EVERY = 0.05
-"""Seconds between two counts, by which a lag is measured too long at most; a count takes a few milliseconds."""
+EVERY = 0.1
+"""Seconds between two counts, by which a lag is measured too long at most; a count takes a few milliseconds, which
+the copies need too."""
 
 _COUNT = "SELECT count(*), clock_timestamp() FROM matching_service.therapists WHERE status IS NOT NULL"
 

@@ -17,7 +17,7 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, Message, TopicPartition
 
 from chaos.hostile import Sent
-from chaos.load import Journal
+from chaos.journal import Journal
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from operations.errors import OperationsError
@@ -71,6 +71,9 @@ class Auditor:
         self._check_copies()
         self._check_requests()
         self._check_mails()
+        self._check_confirmations()
+        self._check_replies()
+        self._check_calls()
         self._check_dead_letters()
         self._check_partitions()
         self._check_hostile_files()
@@ -190,16 +193,16 @@ class Auditor:
         """Both services must agree about every request, and no request may be left out."""
         rows = self._rows(
             """
-            SELECT m.id::text, m.status, c.id IS NULL, count(i.id) FILTER (WHERE i.status <> 'dissolved')
+            SELECT m.id::text, m.status, m.hold, c.id IS NULL, count(i.id) FILTER (WHERE i.status <> 'dissolved')
               FROM matching_service.placement_requests m
               LEFT JOIN communication_service.placement_requests c USING (id)
               LEFT JOIN communication_service.inquiries i ON m.id = ANY (i.placement_request_ids)
-             GROUP BY m.id, m.status, c.id"""
+             GROUP BY m.id, m.status, m.hold, c.id"""
         )
-        for request, status, unknown, inquiries in rows:
+        for request, status, hold, unknown, inquiries in rows:
             if unknown:
                 self.found.lost.append(f"request {request} never reached communication")
-            if status == "open" and not inquiries:
+            if status == "open" and hold is None and not inquiries:
                 self.found.lost.append(f"request {request} is open and in no inquiry")
             if inquiries > 1:
                 self.found.doubled.append(f"request {request} is in {inquiries} inquiries")
@@ -207,7 +210,7 @@ class Auditor:
             "SELECT unnest(placement_request_ids)::text FROM communication_service.emails"
             " WHERE status = 'sent' AND kind = 'inquiry'"
         )}  # fmt: skip
-        waiting = {request for request, status, _, _ in rows if status in ("open", "queued")}
+        waiting = {request for request, status, *_ in rows if status in ("open", "queued")}
         self.found.lost += [f"request {one} was mailed, but not in matching" for one in sent & waiting]
         self.found.counts["requests mailed"] = len(sent)
 
@@ -236,6 +239,52 @@ class Auditor:
         for identity in identities:
             if states.get(identity) not in ("sent", "in_doubt"):
                 self.found.doubled.append(f"mail {identity} arrived and counts as {states.get(identity)}")
+
+    def _check_confirmations(self) -> None:
+        """What staff wrote and approved went, once (`_check_mails`), or nobody knows."""
+        approved = self._journal.confirmations
+        self.found.counts["confirmations"] = len(approved)
+        known = dict(
+            self._rows("SELECT id::text, status FROM communication_service.emails WHERE kind = 'confirmation'")
+        )
+        self.found.lost += [f"confirmation {one} was approved and is missing" for one in approved if one not in known]
+        self.found.stuck += [
+            f"confirmation {one} was approved and is {known[one]}"
+            for one in approved
+            if known.get(one) in ("draft", "approved", "waiting", "sending")
+        ]
+
+    def _check_replies(self) -> None:
+        """An answer by link is there, and counts once however often the button was pressed."""
+        self.found.counts["answers by link"] = len(self._journal.replies)
+        recorded = self._rows(
+            "SELECT e.message_id, a.placement_request_id::text, count(*) FROM communication_service.answers a"
+            " JOIN communication_service.emails e ON e.id = a.email_id GROUP BY 1, 2"
+        )
+        self.found.doubled += [
+            f"{number} answers to {letter} about {request}" for letter, request, number in recorded if number > 1
+        ]
+        answered = {letter for letter, _, _ in recorded}
+        self.found.lost += [
+            f"the answer by the link in {letter} was acknowledged and is missing"
+            for letter in {*self._journal.replies} - answered
+        ]
+        logged = self._rows(
+            "SELECT placement_request_id::text, count(*) FROM matching_service.contact_log_entries"
+            " WHERE channel = 'reply_link' AND direction = 'inbound' GROUP BY 1 HAVING count(*) > 1"
+        )
+        self.found.doubled += [f"request {one} has {number} answers by link in its log" for one, number in logged]
+
+    def _check_calls(self) -> None:
+        """Nobody had a call that somebody else had; a practice has one planned call."""
+        held = self._journal.held_calls
+        self.found.counts["claims of calls"] = len(held)
+        self.found.doubled += [
+            f"call {one.call} was claimed by {one.by} and {other.by} at once"
+            for place, one in enumerate(held)
+            for other in held[place + 1 :]
+            if one.overlaps(other)
+        ]
 
     def _check_dead_letters(self) -> None:
         """An outage, however long, must not make dead letters: only bad events may, and the load has none."""

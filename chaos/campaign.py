@@ -19,7 +19,8 @@ from chaos import witness
 from chaos.auditor import SERVICES, Auditor, Findings
 from chaos.faults import KINDS, Faults, schedule
 from chaos.hostile import HostileLoad
-from chaos.load import Journal, Load
+from chaos.journal import Journal
+from chaos.load import Load
 from migrations import roles
 from migrations.connections import administrator, as_owner
 from migrations.settings import MigrationSettings
@@ -234,7 +235,7 @@ class IdleWatch:
             "requests on their way": "SELECT count(*) FROM matching_service.placement_requests m"
             " LEFT JOIN communication_service.placement_requests c USING (id) WHERE c.id IS NULL",
             "requests in no inquiry": "SELECT count(*) FROM matching_service.placement_requests m"
-            " WHERE m.status = 'open' AND NOT EXISTS (SELECT FROM communication_service.inquiries i"
+            " WHERE m.status = 'open' AND m.hold IS NULL AND NOT EXISTS (SELECT FROM communication_service.inquiries i"
             " WHERE m.id = ANY (i.placement_request_ids) AND i.status <> 'dissolved')",
             "imports at work": "SELECT count(*) FROM therapist_service.imports WHERE status = 'running'",
             "done imports": "SELECT count(*) FROM therapist_service.imports",

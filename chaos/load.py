@@ -4,60 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import requests
 from sqlalchemy.exc import SQLAlchemyError
 
 from chaos import witness
+from chaos.acknowledged import AcknowledgedClient
+from chaos.contact_load import ContactLoad
+from chaos.journal import Journal
 from shared.database import transaction
 from testkit.api_client import ApiClient, Document
 
-GIVE_UP_SECONDS = 120.0
 PLACES = (("95028", "Hof"), ("52062", "Aachen"), ("50667", "Köln"))
-
-
-class Journal:
-    """The writes that the platform has acknowledged: they must be there at the end."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.therapists: list[str] = []
-        self.patients: list[str] = []
-        self.searching: list[str] = []
-        """Patients whose search was started."""
-        self.requests: list[str] = []
-        self.answers: dict[str, str] = {}
-        self.counted: Counter[UUID] = Counter()
-        self.in_doubt: Counter[UUID] = Counter()
-        """Increases whose commit was not answered: each may have been committed."""
-        self.gave_up = 0
-
-    def acknowledged(self) -> int:
-        """Returns the number of acknowledged writes."""
-        noted = (self.therapists, self.patients, self.searching, self.requests, self.answers)
-        return sum(map(len, noted)) + self.counted.total()
-
-    def note(self, kind: str, value: str) -> None:
-        """Record an acknowledged creation."""
-        with self._lock:
-            getattr(self, kind).append(value)
-
-    def count(self, counter: UUID, *, committed: bool) -> None:
-        """Record an increase: committed, or of unknown outcome."""
-        with self._lock:
-            (self.counted if committed else self.in_doubt)[counter] += 1
-
-    def answer(self, request: str, outcome: str) -> None:
-        """Record an acknowledged answer."""
-        with self._lock:
-            self.answers[request] = outcome
 
 
 class Load:
@@ -66,12 +29,15 @@ class Load:
     def __init__(self, settings: dict[str, str], journal: Journal, seed: int, *, only_count: bool = False) -> None:
         """`only_count`: only increase the witness's counters, without any request to a service."""
         self._api, self._journal, self._seed = ApiClient(settings), journal, seed
+        self._client = AcknowledgedClient(self._api, journal)
+        self._contacts = ContactLoad(self._client, settings)
         self._stop = threading.Event()
         self.counters = [uuid4() for _ in range(20)]
         self._only_count = only_count
         works = [self._count, self._count]
         if not only_count:
             works += [self._therapists, self._patients, self._patients]
+            works += [self._contacts.answer, self._contacts.call, self._contacts.call_too]
         self._works = [(work, Random(f"{seed} {number}")) for number, work in enumerate(works)]
         self._threads = ThreadPoolExecutor(max_workers=len(works), thread_name_prefix="load")
 
@@ -79,6 +45,7 @@ class Load:
         """Sign in, before anything is killed, and begin."""
         if not self._only_count:
             self._api.tokens.headers()
+            self._contacts.enter_caller()
         with transaction() as session:
             now = datetime.now(UTC)
             session.add_all([witness.Counter(id=c, created_at=now, updated_at=now) for c in self.counters])
@@ -95,22 +62,7 @@ class Load:
             work(chance)
 
     def _until_acknowledged(self, method: str, service: str, path: str, body: Document) -> Any:
-        """Returns the answer of a POST, repeated with one idempotency key until there is one; None for a refusal."""
-        url, key, deadline = self._api.url(service, path), str(uuid4()), time.monotonic() + GIVE_UP_SECONDS
-        while time.monotonic() < deadline:
-            headers = {"Idempotency-Key": key} | self._api.tokens.headers()
-            try:
-                answer = requests.request(method, url, json=body, headers=headers, timeout=10)
-            except requests.RequestException:
-                time.sleep(0.2)
-                continue
-            if answer.ok:
-                return answer.json()
-            if answer.status_code < 500 and "idempotency_key.running" not in answer.text:
-                return None
-            time.sleep(0.2)
-        self._journal.gave_up += 1
-        return None
+        return self._client.ask(method, service, path, body)
 
     def _therapists(self, chance: Random) -> None:
         postal_code, city = chance.choice(PLACES)
@@ -173,11 +125,14 @@ class Load:
 
     def _maybe_answer(self, items: list[Document], chance: Random) -> None:
         for request in items:
-            if chance.random() < 0.2:
-                outcome = chance.choice(["declined_capacity", "declined_unsuitable"])
+            if chance.random() < 0.25:
+                outcome = chance.choice(["declined_capacity", "declined_unsuitable", "accepted"])
                 path = f"/api/placement-requests/{request['id']}/response"
                 if self._until_acknowledged("POST", "matching", path, {"outcome": outcome}):
                     self._journal.answer(request["id"], outcome)
+                    if outcome == "accepted":
+                        self._contacts.confirm(request["id"], self._stop)
+                        return  # the patient's others are held
 
     def _count(self, chance: Random) -> None:
         counter = chance.choice(self.counters)

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from datetime import date, time, timedelta
 from functools import cache
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from shared.runtime.contact_settings import EmailInterval
 from shared.runtime.gateway_address import PublicAddress
+from shared.runtime.hosts import is_loopback
 from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.service_calls import CallingService, PatientServiceAddress
-from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
+from shared.runtime.settings import (
+    IN_WORKER,
+    EnvironmentSettings,
+    KeyRing,
+    Password,
+    Port,
+    Seconds,
+    Unit,
+    WebPort,
+    for_one_purpose,
+)
 from shared.texts import TextLanguage
 from shared.values import email_headers
 from shared.values.account_enums import Scope
@@ -20,6 +31,8 @@ from shared.values.contacts import EmailAddress
 from shared.values.mail_enums import MailMode
 
 HOURS: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$"
+FOLDER: Final = r"^[A-Za-z0-9][A-Za-z0-9 ._/&+,-]{0,99}$"
+"""Of a folder on an IMAP server, in its own spelling (RFC 3501 has a form of UTF-7)."""
 LONGEST_NAME_WITH_TOKEN: Final = 64 - len("+") - 48
 """Of an address: 64 characters may stand before the @ (RFC 5321), of which a token takes 48."""
 
@@ -59,6 +72,9 @@ class ContactRules(MailSender, EmailInterval):
     days_until_call: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
     """An inquiry e-mail without an answer for this many Berlin calendar days is followed by a call
     (docs/domain.md#contact-rule-4)."""
+    days_between_email_and_call: Annotated[int, Unit("days")] = Field(default=2, ge=0, le=14)
+    """A practice that is to be called within so many Berlin calendar days gets no inquiry e-mail before the call, and
+    one that got an inquiry e-mail is not called before so many days are over; 0: one does not wait for the other."""
     call_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=5, le=60, multiple_of=5)
     """How long a planned call is: a multiple of 5 (docs/domain.md#contact-rule-7)."""
     call_step_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=1, le=60)
@@ -87,6 +103,9 @@ class ContactRules(MailSender, EmailInterval):
     """The most e-mails of any kind that are handed over in a minute; 0: no limit."""
     emails_per_hour: Annotated[int, Unit("e-mails")] = Field(default=0, ge=0, le=100_000)
     """The most e-mails of any kind that are handed over in an hour; 0: no limit."""
+    mail_connections: Annotated[int, Unit("connections")] = Field(default=4, ge=1, le=20)
+    """How many connections to the mail server a worker keeps while there are e-mails; each has one e-mail at a time.
+    1: a connection of its own for each e-mail, one after the other."""
     sending_hours: Annotated[str, Field(pattern=HOURS)] = ""
     """When inquiry e-mails are handed over, such as 08:00-18:00: Berlin time, from Monday to Friday, not on a public
     holiday of all of Germany. Empty: at any time. Confirmations and withdrawals are answers and go at once."""
@@ -101,6 +120,10 @@ class ContactRules(MailSender, EmailInterval):
     reply_tokens: bool = False
     """Whether practices answer to an address of their own for each e-mail (`name+token@domain`), by which an answer is
     known where the mail program loses everything else. The mail server must deliver it to CONTACT_MAIL_FROM."""
+
+    reply_days: Annotated[int, Unit("days")] = Field(default=90, ge=7, le=366)
+    """How long what came back by e-mail is kept (`GET /api/replies`), and how old an e-mail may be that is read. What
+    staff confirmed in it stays, as every answer does."""
 
     @property
     def gathering(self) -> timedelta:
@@ -177,7 +200,41 @@ class ContactRules(MailSender, EmailInterval):
         return wanted
 
 
-class Settings(CallingService, MailServerSettings, PatientServiceAddress, PublicAddress):
+class MailboxSettings(EnvironmentSettings):
+    """The mailbox into which answers and bounces come; only workers know it."""
+
+    imap_tls: Annotated[Literal["none", "starttls", "tls"], IN_WORKER] = "tls"
+    """none, starttls or tls; none is refused, except to this machine. An authority that this machine trusts must vouch
+    for the server's certificate; for one of your own, the environment variable SSL_CERT_FILE names its certificate."""
+    imap_username: Annotated[str, IN_WORKER] = ""
+    """The account of the mailbox; ASCII."""
+    imap_password: Annotated[SecretStr, IN_WORKER] = SecretStr("")
+    """The password of that account; ASCII."""
+    imap_host: Annotated[str, IN_WORKER] = ""
+    """Where the mailbox of CONTACT_MAIL_FROM is read, to which practices answer and mail servers return e-mails. Empty:
+    no mailbox is read."""
+    imap_port: Annotated[Port, IN_WORKER] = 993
+    """The port of that server."""
+    imap_folder: Annotated[str, Field(pattern=FOLDER), IN_WORKER] = "INBOX"
+    """The folder that is read. What was read is marked as read and stays there."""
+
+    @field_validator("imap_username", "imap_password")
+    @classmethod
+    def _can_be_said(cls, credential: str | SecretStr) -> str | SecretStr:
+        text = credential if isinstance(credential, str) else credential.get_secret_value()
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError("must be printable ASCII: IMAP servers do not agree on how other characters are sent")
+        return credential
+
+    @field_validator("imap_host")
+    @classmethod
+    def _keeps_what_is_read_secret(cls, host: str, others: ValidationInfo) -> str:
+        if host and others.data.get("imap_tls") == "none" and not is_loopback(host):
+            raise ValueError("IMAP_TLS=none would send the password and all e-mails in clear: set starttls or tls")
+        return host
+
+
+class Settings(CallingService, MailServerSettings, MailboxSettings, PatientServiceAddress, PublicAddress):
     """What the communication service reads beside what every service does."""
 
     service: ClassVar[str] = "communication_service"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Any, get_args
 from uuid import UUID
 
 from matching_service.dependencies import Dependencies
 from matching_service.domain import (
+    bounced_emails,
     consequences,
     contact_plans,
     contacts,
@@ -29,6 +32,7 @@ from shared.events.catalogue import (
     CallingHoursChanged,
     CallRecorded,
     EmailAnswered,
+    EmailBounced,
     EmailSent,
     InquiryComposed,
     InquiryDissolved,
@@ -57,39 +61,43 @@ listeners = Listeners()
 @listeners.locks_first
 def lock_in_order(session: Session, events: Sequence[Event]) -> None:
     """Therapists, then patients, each by id, before anything is changed; requests belong to their patients."""
-    places = [event for event in events if isinstance(event, AddressGeocoded)]
-    calls = [event for event in events if isinstance(event, CallRecorded | CallCorrected)]
-    corrected = [event for event in calls if isinstance(event, CallCorrected)]
-    merges = [event for event in events if isinstance(event, PatientMerged)]
-    removed = {event.therapist_id for event in events if isinstance(event, TherapistRemoved)}
-    merged = [event for event in events if isinstance(event, TherapistMerged)]
+    of = _by_type(events)
+    places, calls, corrected = of(AddressGeocoded), of(AnyCallEvent), of(CallCorrected)
+    merges, merged = of(PatientMerged), of(TherapistMerged)
+    removed = {event.therapist_id for event in of(TherapistRemoved)}
     affected = Affected(
-        therapists={event.therapist.id for event in events if isinstance(event, AnyTherapistEvent)} | removed,
-        patients={event.patient.id for event in events if isinstance(event, AnyPatientEvent)},
+        therapists={event.therapist.id for event in of(AnyTherapistEvent)} | removed,
+        patients={event.patient.id for event in of(AnyPatientEvent)},
         merged_patients={id for event in merges for id in (event.patient_id, event.merged_into)},
-        erased_patients={event.patient_id for event in events if isinstance(event, PatientErased)},
+        erased_patients={event.patient_id for event in of(PatientErased)},
         located_therapists={event.owner_id for event in places if event.owner_kind == "therapist"},
         located_patients={event.owner_id for event in places if event.owner_kind == "patient"},
-        unavailable_therapists={
-            e.therapist.id for e in events if isinstance(e, TherapistBlocked | TherapistDeactivated)
-        }
-        | removed,
+        unavailable_therapists={event.therapist.id for event in of(UnavailableEvent)} | removed,
         merged_therapists={id for event in merged for id in (event.therapist_id, event.merged_into)},
         called_therapists={event.therapist_id for event in calls},
         corrected_requests={request for event in corrected for request in _requests(event)},
-        requests={request for event in events for request in _requests(event)},
+        requests={request for event in of(EventOfRequests) for request in _requests(event)},
     )
     locks.lock(session, affected)
 
 
+def _by_type(events: Sequence[Event]) -> Callable[[Any], list[Any]]:
+    """Returns what returns the events of a type, or of a union of types; a poll has a thousand of few types."""
+    found: dict[type[Event], list[Event]] = defaultdict(list)
+    for event in events:
+        found[type(event)].append(event)
+    return lambda kind: [event for each in get_args(kind) or (kind,) for event in found.get(each, ())]
+
+
 def _requests(event: Event) -> Iterator[UUID]:
-    if isinstance(event, InquiryComposed | InquiryDissolved | EmailSent | AnyCallEvent | AttemptsUsedUp):
+    if isinstance(event, InquiryComposed | InquiryDissolved | EmailSent | EmailBounced | AnyCallEvent | AttemptsUsedUp):
         yield from event.placement_request_ids
     if isinstance(event, AnyCallEvent | EmailAnswered):
         yield from (answer.placement_request_id for answer in event.answers)
 
 
 AnyCallEvent = CallRecorded | CallCorrected
+EventOfRequests = InquiryComposed | InquiryDissolved | EmailSent | EmailAnswered | AttemptsUsedUp | AnyCallEvent
 AnyTherapistEvent = (
     TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 )
@@ -217,6 +225,12 @@ def record_email(session: Session, event: EmailSent, *, now: datetime) -> None:
     elif event.kind in (EmailKind.CONFIRMATION, EmailKind.WITHDRAWAL):
         kind = EmailKind(event.kind)
         contacts.record_notice(session, event.placement_request_ids, kind, sent_at=event.sent_at, now=now)
+
+
+@listeners.effect(EmailBounced)
+def take_email_back(session: Session, event: EmailBounced, *, now: datetime) -> None:
+    """An e-mail came back: it was no contact."""
+    bounced_emails.follow(session, event, now=now)
 
 
 @listeners.effect(AttemptsUsedUp)

@@ -19,10 +19,9 @@ from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
 KAFKA_ACCOUNTS = "kafka.accounts"
 """The task that makes the services' accounts at Kafka; it is run wherever `kafka` is started."""
-IMPORTING_SERVICE = "therapist_service"
-"""The service whose worker imports: all others wait for its events."""
 WORKER_NICENESS = 10
-"""The niceness of workers that copy the events of others: a copy may be late by a moment, a response may not."""
+"""The niceness of all workers: a person waits for a response. Among each other they are equal, so that an import takes
+no processor from those who copy its events (docs/decisions/0016)."""
 
 
 def process_specs(settings: Mapping[str, str], paths: Paths, *, rank: int) -> list[ProcessSpec]:
@@ -54,7 +53,7 @@ def _process(
         prepare=lambda: own_folder.mkdir(exist_ok=True, mode=0o700),
         start_seconds=120,
         stop_seconds=20,
-        niceness=WORKER_NICENESS if role == "worker" and service != IMPORTING_SERVICE else 0,
+        niceness=WORKER_NICENESS if role == "worker" else 0,
     )
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import extract, func, select, union, union_all
 
 from communication_service import jobs
-from communication_service.domain import call_outcomes, composing, emails, sending
+from communication_service.domain import call_outcomes, composing, email_claims, emails, sending
 from communication_service.domain.schemas import CallOutcome, CallResponse, EmailResponse, Response
 from communication_service.domain.states import IN_CONTACT
 from communication_service.store.tables import ContactRequest, Email, PhoneCall, ScheduleEntry
@@ -96,7 +96,7 @@ class Contacts:
         """Send every e-mail that may go."""
         now = now.replace(microsecond=PLANNED)
         with self._services.transaction(SERVICE) as session:
-            waiting = sending.next_to_send(session, rules=self._rules, now=now, at_most=ALL)
+            waiting = email_claims.next_to_send(session, rules=self._rules, now=now, at_most=ALL)
         sent = [email for each in waiting if (email := self._send(each.email_id, now)) is not None]
         self._services.deliver(now)
         return sent

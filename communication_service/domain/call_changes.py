@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from communication_service.domain import callers, calls, claims, composing, new_calls, practice_hours, states
+from communication_service.domain import (
+    callers,
+    calls,
+    claims,
+    composing,
+    new_calls,
+    practice_facts,
+    practice_hours,
+    states,
+)
 from communication_service.domain.call_planning import ChosenSlot
 from communication_service.domain.call_schemas import CallTime, NewPhoneCall, OpenRequests
+from communication_service.domain.contact_rule import barrier
+from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.schemas import PhoneCallView
 from communication_service.settings import ContactRules
 from communication_service.store import call_queries, copy_queries, inquiry_queries, locks, request_queries, schedule
 from communication_service.store import callers as caller_queries
 from communication_service.store.tables import ContactRequest, PhoneCall, PracticeCopy
 from shared.database import Session
-from shared.database.rows import check_version, require
+from shared.database.rows import require
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day, start_of_berlin_day
@@ -79,7 +90,9 @@ def _plan(
         raise PracticeBusy
     ends_at = new.ends_at or new.starts_at + staff.rules.call_length
     time = CallTime(starts_at=new.starts_at, ends_at=ends_at, caller_id=new.caller_id)
+    is_insisted = _insist(session, therapist, new, staff)
     slot = _chosen(session, therapist, time, None, staff)
+    slot = slot._replace(insisted=slot.insisted or is_insisted)
     for request in requests:
         request.by_phone = request.by_phone or (request.status == "waiting" and request.hold is None)
     at_once = staff.rules.model_copy(update={"gathering_seconds": 0})
@@ -87,8 +100,30 @@ def _plan(
     call = call_queries.planned_call_to(session, therapist.id)
     if call is None:
         raise Conflict("phone_call.nothing_to_ask")
+    call.insisted_because = new.because if is_insisted else None
     call.count_change(by=staff.by, now=staff.now)
     return call
+
+
+def _insist(session: Session, therapist: PracticeCopy, new: NewPhoneCall, staff: PlannedBy) -> bool:
+    """Whether the practice is called against what the rule of contact says, for the reason that staff give.
+
+    Raises `Conflict` where no reason is enough, and `RuleBroken` where there is none.
+    """
+    assert new.starts_at is not None  # `NewPhoneCall` says so
+    facts = practice_facts.read(session, {therapist.id: therapist}, rules=staff.rules, now=staff.now)[therapist.id]
+    day = max(berlin_day(new.starts_at), berlin_day(staff.now))
+    found = barrier(facts, "phone", rules=staff.rules, today=day)
+    # whether the hours fit is asked for the time that was chosen
+    if found is None or found.waits_for == ContactWait.PHONE_HOURS_UNKNOWN:
+        return False
+    at_all = barrier(replace(facts, has_chosen_time=True), "phone", rules=staff.rules, today=day)
+    if at_all is not None:
+        raise claims.not_now(at_all)
+    if new.because is None:
+        problem = FieldProblem.of("because", "field.practice_waits", waits_for=found.waits_for.value)
+        raise RuleBroken("phone_call.needs_a_reason", errors=[problem])
+    return True
 
 
 def move(
@@ -115,7 +150,7 @@ def move(
         return current
     therapist = require(copy_queries.therapist(session, call.therapist_id), "therapist")
     slot = _chosen(session, therapist, time, call, staff)
-    call.starts_at, call.ends_at, call.caller_id, call.insisted = slot
+    slot.give_to(call, now=staff.now)
     _let_it_be_so_early(session, call)
     call.count_change(by=staff.by, now=staff.now)
     return calls.view_without_asking(session, texts, call, rules=staff.rules, now=staff.now)
@@ -129,9 +164,7 @@ def _let_it_be_so_early(session: Session, call: PhoneCall) -> None:
 
 
 def _lock(session: Session, call_id: UUID, expected_versions: Collection[int] | None, staff: PlannedBy) -> PhoneCall:
-    call = calls.lock(session, call_id)
-    check_version(call, expected_versions, "phone_call")
-    states.require_planned(call)
+    call = calls.lock_planned(session, call_id, expected_versions)
     claims.require_free(call, by=staff.by, now=staff.now)
     return call
 
@@ -148,7 +181,7 @@ def _chosen(
     busy = call_queries.taken_times(session, time.starts_at, time.ends_at, besides=moved)
     if time.caller_id in {caller_id for caller_id, _, _ in busy}:
         raise Conflict("phone_call.caller_busy")
-    return ChosenSlot(time.starts_at, time.ends_at, time.caller_id, insisted=bool(problems))
+    return ChosenSlot(time.starts_at, time.ends_at, time.caller_id, insisted=bool(problems), by_staff=True)
 
 
 def _problems(
@@ -221,7 +254,7 @@ def _called_by(session: Session, therapist: PracticeCopy, new: NewPhoneCall, sta
     call = new_calls.from_practice(therapist.id, about, by=staff.by, now=staff.now)
     call.starts_at = min(new.starts_at or staff.now, staff.now)
     call.ends_at = call.starts_at + staff.rules.call_length
-    call.claimed_by, call.claimed_until = staff.by, staff.now + staff.rules.call_lease
+    claims.hold(call, rules=staff.rules, by=staff.by, now=staff.now)
     session.add(call)
     session.flush()
     return call

@@ -6,13 +6,12 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from communication_service.domain import calls, claims, states
+from communication_service.domain import calls, claims
 from communication_service.domain.call_schemas import CallableCall, CallableCalls, CallableQuery, Release
 from communication_service.domain.lists import PhoneCallRow
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.domain.schemas import PhoneCallView
 from communication_service.settings import ContactRules
-from communication_service.store.tables import PhoneCall
 from shared.database import Session
 from shared.security.patient_texts import PatientTexts
 
@@ -28,8 +27,9 @@ def claim(
     now: datetime,
 ) -> PhoneCallView:
     """Claim a call, whenever it was planned for. Raises `NotFound`, and `Conflict` where somebody else has it."""
-    call = _lock_planned(session, call_id)
+    call = calls.lock_planned(session, call_id)
     claims.require_free(call, by=by, now=now)
+    claims.require_allowed(session, call, rules=rules, now=now)
     claims.take(call, rules=rules, by=by, now=now)
     return calls.view(session, texts, call, summaries, rules=rules, now=now)
 
@@ -56,7 +56,7 @@ def renew(
 
     Raises `NotFound`, and `Conflict` where the call is not the account's.
     """
-    call = _lock_planned(session, call_id)
+    call = calls.lock_planned(session, call_id)
     claims.require_own(call, by=by)
     claims.take(call, rules=rules, by=by, now=now)
     return calls.view_without_asking(session, texts, call, rules=rules, now=now)
@@ -73,16 +73,10 @@ def release(
     now: datetime,
 ) -> PhoneCallView:
     """Give the call back, so that others may make it. Raises `NotFound`, and `Conflict` as `renew` does."""
-    call = _lock_planned(session, call_id)
+    call = calls.lock_planned(session, call_id)
     claims.require_own(call, by=by)
     claims.release(call, because.reason, rules=rules, by=by, now=now)
     return calls.view_without_asking(session, texts, call, rules=rules, now=now)
-
-
-def _lock_planned(session: Session, call_id: UUID) -> PhoneCall:
-    call = calls.lock(session, call_id)
-    states.require_planned(call)
-    return call
 
 
 def list_callable(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from communication_service.settings import ContactRules
 from communication_service.store import call_queries, locks
 from communication_service.store.tables import Inquiry, PhoneCall
 from shared.database import Session
-from shared.values.datetimes import berlin_day
+from shared.values.datetimes import berlin_day, start_of_berlin_day
 
 
 class ChosenSlot(NamedTuple):
@@ -27,6 +27,13 @@ class ChosenSlot(NamedTuple):
     caller_id: UUID | None
     insisted: bool
     """Staff want it so, although it does not fit the hours that are known."""
+    by_staff: bool = False
+    """Staff chose it."""
+
+    def give_to(self, call: PhoneCall, *, now: datetime) -> None:
+        """Let the call be made then, by this caller."""
+        call.starts_at, call.ends_at, call.caller_id = self.starts_at, self.ends_at, self.caller_id
+        call.insisted, call.chosen_by_staff, call.updated_at = self.insisted, self.by_staff, now
 
 
 def slot_of(call: PhoneCall, callers: Sequence[CallerTimes], *, now: datetime) -> CallSlot:
@@ -43,6 +50,35 @@ def is_fixed(call: PhoneCall, callers: Sequence[CallerTimes], *, now: datetime) 
     return call.insisted and not is_over and slot_of(call, callers, now=now).caller_is_there
 
 
+class PlannedTimes:
+    """When calls are planned, for a transaction that plans several: read once, with the line locked until its end."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._weeks: dict[date, list[TakenTime]] = {}
+
+    def between(self, first: datetime, last: datetime) -> list[TakenTime]:
+        """The calls that are planned between two instants of a day in Berlin."""
+        day = berlin_day(first)
+        monday = day - timedelta(days=day.weekday())
+        if monday not in self._weeks:
+            self._weeks[monday] = self._read(monday)
+        return [each for each in self._weeks[monday] if each.starts_at < last and each.ends_at > first]
+
+    def add(self, slot: ChosenSlot) -> None:
+        """Take this time for another call."""
+        day = berlin_day(slot.starts_at)
+        known = self._weeks.get(day - timedelta(days=day.weekday()))
+        if known is not None:
+            known.append(TakenTime(slot.caller_id, slot.starts_at, slot.ends_at))
+
+    def _read(self, monday: date) -> list[TakenTime]:
+        locks.lock_line(self._session)
+        self._session.flush()
+        bounds = (start_of_berlin_day(monday), start_of_berlin_day(monday + timedelta(days=7)))
+        return [TakenTime(*each) for each in call_queries.taken_times(self._session, *bounds)]
+
+
 @dataclass(frozen=True)
 class CallPlanner:
     """Puts calls to one practice into slots that are free."""
@@ -55,6 +91,7 @@ class CallPlanner:
     now: datetime
     chosen: ChosenSlot | None = None
     """When staff want the call that is not planned yet."""
+    times: PlannedTimes = field(kw_only=True)
 
     def plan(self, inquiry: Inquiry, planned: PlannedInquiry, call: PhoneCall | None) -> None:
         """Put the call into the first slot that is free, unless it keeps the one it has or waits for something."""
@@ -66,7 +103,6 @@ class CallPlanner:
         if planned.keeps_call:
             return
         self._place(inquiry, planned, call)
-        self.session.flush()
 
     def _place(self, inquiry: Inquiry, planned: PlannedInquiry, call: PhoneCall | None) -> None:
         slot = self.chosen if call is None else None
@@ -78,24 +114,19 @@ class CallPlanner:
             return
         if call is None:
             call = new_calls.to_practice(inquiry, attempt=planned.attempt, now=self.now)
-        call.starts_at, call.ends_at, call.caller_id, call.insisted = slot
-        call.updated_at = self.now
+        slot.give_to(call, now=self.now)
+        self.times.add(slot)
         self.session.add(call)
 
     def _free_slot(self, planned: PlannedInquiry) -> ChosenSlot | None:
         assert self.call_times is not None  # `planning.channel_to`: otherwise it waits for them
-        locks.lock_line(self.session)
-        self.session.flush()
         found = self.call_times.next_free_slot(
             earliest=planned.earliest or self.now,
             rules=self.rules,
-            taken=self._taken,
+            taken=self.times.between,
             callers=self.callers,
             unanswered_at=planned.unanswered_at,
         )
         if found is None:
             return None
         return ChosenSlot(found.starts_at, found.starts_at + self.rules.call_length, found.caller_id, insisted=False)
-
-    def _taken(self, first: datetime, last: datetime) -> list[TakenTime]:
-        return [TakenTime(*each) for each in call_queries.taken_times(self.session, first, last)]

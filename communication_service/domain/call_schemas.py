@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 
 from communication_service.domain.lists import PhoneCallRow
 from communication_service.domain.schemas import CalledAboutPatient, CalledTherapist, PhoneCallView
-from shared.values.call_enums import ReleaseReason
+from shared.values.call_enums import InsistedReason, ReleaseReason
 from shared.values.datetimes import Instant, PlausibleInstant
 from shared.values.enums import Direction
 from shared.values.errors import NotAcceptable
@@ -69,7 +69,7 @@ _OURS: JsonDict = {"properties": {"direction": {"const": "outbound"}}}
 _THEIRS: JsonDict = {"properties": {"direction": {"const": "inbound"}}, "required": ["direction"]}
 _HAS_A_TIME: JsonDict = {"properties": {"starts_at": {"type": "string"}}, "required": ["starts_at"]}
 _HAS_NO_REQUESTS: JsonDict = {"properties": {"placement_request_ids": {"maxItems": 0}}}
-_HAS_NOBODY: JsonDict = {"properties": {"caller_id": {"type": "null"}, "ends_at": {"type": "null"}}}
+_HAS_NOBODY: JsonDict = {"properties": {key: {"type": "null"} for key in ("caller_id", "ends_at", "because")}}
 
 
 class NewPhoneCall(Schema):
@@ -96,6 +96,10 @@ class NewPhoneCall(Schema):
     """When it is to end, without it after as long as calls take. Not for a call from a practice."""
     caller_id: UUID | None = None
     """The caller who is to make it; null: the agency's own line. Not for a call from a practice."""
+    because: InsistedReason | None = None
+    """Why the practice is called although it should wait: it was written to just now, or wants e-mails only. Not for a
+    call from a practice.
+    """
     placement_request_ids: Annotated[list[UUID], Field(max_length=100)] = []
     """What a practice calls about; empty: any of its open requests. Not for a call of ours, which is about what waits.
     """
@@ -112,10 +116,10 @@ class NewPhoneCall(Schema):
         if self.direction == Direction.OUTBOUND and self.placement_request_ids:
             raise NotAcceptable("field.only_inbound")
 
-    @rule_across("caller_id", "ends_at")
+    @rule_across("caller_id", "ends_at", "because")
     def _only_ours_are_planned(self) -> None:
-        """Only a call of ours has `caller_id` and `ends_at`."""
-        if self.direction == Direction.INBOUND and (self.caller_id or self.ends_at):
+        """Only a call of ours has `caller_id`, `ends_at` and `because`."""
+        if self.direction == Direction.INBOUND and (self.caller_id or self.ends_at or self.because):
             raise NotAcceptable("field.only_outbound")
 
     @rule_across("ends_at")

@@ -57,10 +57,11 @@ def is_closed(
     """
     if is_closed_by_us(day, closing_days) or may_be_public_holiday(day, states):
         return True
-    return any(first <= day <= last for first, last in _periods(practice_holidays))
+    return any(first <= day <= last for first, last in periods(practice_holidays))
 
 
-def _periods(written: Iterable[Mapping[str, str]]) -> Iterator[Days]:
+def periods(written: Iterable[Mapping[str, str]]) -> Iterator[Days]:
+    """The holidays of a practice as days, the first and the last of each."""
     for period in written:
         try:
             yield date.fromisoformat(period["from"]), date.fromisoformat(period["to"])
@@ -122,6 +123,20 @@ class CallTimes:
         """Until when the practice answers the phone that does so at this moment; None where it does not."""
         open_now = [closes for opens, closes in self._windows_on(berlin_day(moment)) if opens <= moment < closes]
         return max(open_now, default=None)
+
+    def spans(self, first: datetime, until: datetime, *, unanswered_at: datetime | None = None) -> list[Span]:
+        """The times between two instants in which the practice can be phoned, in order.
+
+        `unanswered_at`: nobody answered then, so these are times in its other weekly windows if it has any.
+        """
+        last = None if unanswered_at is None else self._window_of_week(unanswered_at)
+        avoided = last if any(window != last for window in self.hours) else None
+        days = (berlin_day(until) - berlin_day(first)).days + 1
+        found = [
+            (max(opens, first), min(closes, until))
+            for opens, closes in self._windows_from(berlin_day(first), days, avoided)
+        ]
+        return [(opens, closes) for opens, closes in found if opens < closes]
 
     def next_free_slot(
         self,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from communication_service.domain import answers, call_notes, call_scripts, practice_hours, practice_summaries
+from communication_service.domain import (
+    answers,
+    call_notes,
+    call_scripts,
+    practice_hours,
+    practice_summaries,
+    states,
+)
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.domain.schemas import (
     CalledAboutPatient,
@@ -22,7 +29,7 @@ from communication_service.store import call_queries, callers, copy_queries, lis
 from communication_service.store.tables import PatientPseudonym, PhoneCall, PracticeCopy
 from shared.database import Session
 from shared.database.listing import Found
-from shared.database.rows import require
+from shared.database.rows import check_version, require
 from shared.security.patient_texts import PatientTexts
 from shared.values.contacts import format_phone
 from shared.values.datetimes import start_of_berlin_day
@@ -171,6 +178,14 @@ def lock(session: Session, call_id: UUID) -> PhoneCall:
     locks.lock_therapist(session, known.therapist_id)
     call = call_queries.phone_call(session, call_id, lock=True)
     assert call is not None  # calls are never deleted
+    return call
+
+
+def lock_planned(session: Session, call_id: UUID, expected_versions: Collection[int] | None = None) -> PhoneCall:
+    """The same of a call that is still to be made. Raises `NotFound`, `LostUpdate`, `Conflict`."""
+    call = lock(session, call_id)
+    check_version(call, expected_versions, "phone_call")
+    states.require_planned(call)
     return call
 
 

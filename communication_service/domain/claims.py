@@ -8,19 +8,21 @@ and a practice has one planned call (`uq_phone_calls_planned`): nobody gets a pr
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from communication_service.domain import practice_hours
+from communication_service.domain import practice_facts
+from communication_service.domain.contact_rule import Barrier, PracticeFacts, barrier
 from communication_service.settings import ContactRules
-from communication_service.store import call_queries, locks
+from communication_service.store import call_queries, copy_queries, locks
 from communication_service.store import callers as caller_queries
 from communication_service.store.tables import PhoneCall
 from shared.database import Session
 from shared.errors import Conflict
 from shared.values.call_enums import ReleaseReason
-from shared.values.datetimes import berlin_minute_of_week
+from shared.values.datetimes import berlin_day, berlin_minute_of_week
 from shared.values.weekly import MINUTES_A_WEEK, Weekly
 
 
@@ -43,9 +45,37 @@ def require_own(call: PhoneCall, *, by: UUID | None) -> None:
 
 def take(call: PhoneCall, *, rules: ContactRules, by: UUID | None, now: datetime) -> None:
     """Let this account have the call until the lease ends; also what renews it."""
-    call.claimed_by, call.claimed_until = by, now + rules.call_lease
+    hold(call, rules=rules, by=by, now=now)
     call.release_reason = None
     call.count_change(by=by, now=now)
+
+
+def hold(call: PhoneCall, *, rules: ContactRules, by: UUID | None, now: datetime) -> None:
+    """The same for a call that is new: nobody has seen a version of it."""
+    call.claimed_by, call.claimed_until = by, now + rules.call_lease
+
+
+def require_allowed(session: Session, call: PhoneCall, *, rules: ContactRules, now: datetime) -> None:
+    """Raise `Conflict` where the practice may not be called now, as things are by now (`domain/contact_rule.py`)."""
+    therapist = copy_queries.therapist(session, call.therapist_id)
+    known = {} if therapist is None else {therapist.id: therapist}
+    facts = practice_facts.read(session, known, rules=rules, now=now).get(call.therapist_id)
+    found = facts and _barrier(facts, call, rules, at=now)
+    if found:
+        raise not_now(found)
+
+
+def not_now(found: Barrier) -> Conflict:
+    """The refusal that says why a practice may not be called, and until when where that is known."""
+    waits_for = found.waits_for.value
+    if found.until is None:
+        return Conflict("phone_call.not_now.lasting", waits_for=waits_for)
+    return Conflict("phone_call.not_now.until", waits_for=waits_for, until=found.until)
+
+
+def _barrier(facts: PracticeFacts, call: PhoneCall, rules: ContactRules, *, at: datetime) -> Barrier | None:
+    known = replace(facts, has_chosen_time=call.insisted)
+    return barrier(known, "phone", rules=rules, today=berlin_day(at))
 
 
 def release(
@@ -100,8 +130,10 @@ def callable_now(session: Session, rules: ContactRules, *, by: UUID | None, at: 
     last = min(minute + rules.call_minutes, MINUTES_A_WEEK)
     own = caller_queries.caller_of_account(session, by)
     rows = call_queries.open_calls(session, Weekly.of([(minute, last)]), by=by, caller_id=own, at=at)
-    for call, therapist, place in rows:
-        times = practice_hours.call_times(therapist, place, rules)
-        until = times.reachable_until(at) if times else None
-        if until is not None and at + rules.call_length <= until:
+    practices = practice_facts.read(session, {each.id: each for _, each in rows}, rules=rules, now=at)
+    for call, therapist in rows:
+        facts = practices[therapist.id]
+        until = facts.call_times.reachable_until(at) if facts.call_times else None
+        is_long_enough = until is not None and at + rules.call_length <= until
+        if until is not None and is_long_enough and _barrier(facts, call, rules, at=at) is None:
             yield Reachable(call, until)

@@ -1,47 +1,34 @@
-"""Composing: `planning` decides which inquiries a practice should have; this module reads and writes the rows.
+"""Composing: `planning` decides which inquiries practices should have; this module brings the rows to that.
 
 Everything that has not gone out to a therapist is planned anew each time something about it changed, and once more in
 the transaction that claims an e-mail: so an e-mail never carries a request that was withdrawn or held meanwhile.
+
+Several practices are composed for in one transaction, step by step: what is done for all of them takes few statements,
+and every lock is taken in the one order (docs/decisions/0019).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import (
-    call_planning,
-    callers,
-    cooldowns,
-    email_parts,
-    email_texts,
-    planning,
-    practice_hours,
-    states,
-)
-from communication_service.domain.call_planning import CallPlanner, ChosenSlot
-from communication_service.domain.call_times import CallerTimes
+from communication_service.domain import email_parts, email_texts, planning, recipients, states, unsent_rows
+from communication_service.domain.call_planning import CallPlanner, ChosenSlot, PlannedTimes
 from communication_service.domain.contact_waits import ContactWait
-from communication_service.domain.planning import PatientFacts, PlannedInquiry, PracticeFacts, Unsent
+from communication_service.domain.email_parts import Written
+from communication_service.domain.planning import PlannedInquiry, Unsent
+from communication_service.domain.templates import RenderedLetter
+from communication_service.domain.unsent_rows import UnsentRows
 from communication_service.settings import ContactRules
-from communication_service.store import (
-    call_queries,
-    copy_queries,
-    email_queries,
-    inquiry_queries,
-    locks,
-    request_queries,
-    schedule,
-    suppressions,
-)
-from communication_service.store.tables import ContactRequest, Email, Inquiry, PatientPseudonym, PhoneCall, PracticeCopy
+from communication_service.store import copy_queries, locks, request_queries, schedule
+from communication_service.store.tables import ContactRequest, Email, Inquiry, Template
 from shared.database import Session
 from shared.events.catalogue import InquiryComposed, InquiryDissolved
-from shared.events.outbox import record
+from shared.events.event import Event
+from shared.events.outbox import record_each
 from shared.security.patient_texts import PatientTexts
-from shared.values.datetimes import berlin_day
 
 
 def due(session: Session, *, now: datetime, at_most: int) -> Sequence[schedule.Due]:
@@ -50,12 +37,12 @@ def due(session: Session, *, now: datetime, at_most: int) -> Sequence[schedule.D
 
 
 def compose_if_due(
-    session: Session, therapist_id: UUID, *, rules: ContactRules, texts: PatientTexts, now: datetime
-) -> bool:
-    """Compose what has not gone out to this therapist, if it is still due; returns False where nothing was done."""
-    if not schedule.is_due(session, therapist_id, now=now):
-        return False
-    return compose(session, therapist_id, rules=rules, texts=texts, now=now)
+    session: Session, therapist_ids: Collection[UUID], *, rules: ContactRules, texts: PatientTexts, now: datetime
+) -> int:
+    """Compose what has not gone out to those of these therapists who are still due; returns for how many."""
+    still = schedule.still_due(session, therapist_ids, now=now)
+    wanted = [each for each in therapist_ids if each in still]
+    return len(compose_all(session, wanted, rules=rules, texts=texts, now=now))
 
 
 def postpone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
@@ -76,25 +63,33 @@ def compose(
 
     `chosen`: when staff want the call to be made, if there is one to make.
     """
-    if not locks.try_to_lock_therapist(session, therapist_id):
-        return False
-    requests = request_queries.unsent_requests(session, therapist_id)
-    if requests is None:
-        return False
-    schedule.clear(session, therapist_id)
-    therapist = copy_queries.therapist(session, therapist_id)
-    if therapist is None:
-        _schedule(requests, now + planning.UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
-        return True
-    rows = _read(session, texts, therapist, requests)
-    unsent = _facts(session, rows, rules, now, has_chosen_time=chosen is not None)
-    plan = planning.plan(unsent, rules, now)
-    planner = CallPlanner(session, unsent.practice.call_times, rows.callers, rules, now, chosen)
-    _apply(session, rows, unsent, plan, planner, rules=rules, texts=texts, now=now)
+    return bool(compose_all(session, [therapist_id], rules=rules, texts=texts, now=now, chosen=chosen))
+
+
+def compose_all(
+    session: Session,
+    therapist_ids: Collection[UUID],
+    *,
+    rules: ContactRules,
+    texts: PatientTexts,
+    now: datetime,
+    chosen: ChosenSlot | None = None,
+) -> Collection[UUID]:
+    """The same for several therapists, calls in their order; returns those that no other transaction changes."""
+    locked = locks.try_to_lock_therapists(session, therapist_ids)
+    requests = request_queries.unsent_requests_of(session, [each for each in therapist_ids if each in locked])
+    schedule.clear(session, requests.keys())
+    known = copy_queries.therapists(session, requests.keys())
+    for therapist_id in requests.keys() - known.keys():
+        _schedule(requests[therapist_id], now + planning.UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
+    therapists = {id: known[id] for id in requests if id in known}
+    rows = unsent_rows.read(session, texts, requests, therapists, rules=rules, now=now)
+    compositions = [_planned(each, rules, now, has_chosen_time=chosen is not None and chosen.by_staff) for each in rows]
+    _apply(session, compositions, rules=rules, texts=texts, now=now, chosen=chosen)
+    for each in compositions:
+        _schedule(requests[each.rows.therapist.id], planning.next_plan_at(each.unsent, each.plan, rules, now))
     session.flush()
-    _schedule(requests, planning.next_plan_at(unsent, plan, rules, now))
-    session.flush()
-    return True
+    return requests.keys()
 
 
 def _schedule(requests: Sequence[ContactRequest], at: datetime) -> None:
@@ -102,137 +97,71 @@ def _schedule(requests: Sequence[ContactRequest], at: datetime) -> None:
         request.due_at = at if request.status == "waiting" or request.inquiry_id else None
 
 
-# What is known
+# What should be
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The rows of everything that has not gone out to one therapist, locked; copies are not."""
+class _Composition:
+    """What has not gone out to one therapist, and what should be."""
 
-    therapist: PracticeCopy
-    requests: Mapping[UUID, ContactRequest]
-    patients: Mapping[UUID, PatientPseudonym]
-    offered: Set[UUID]
-    """Patients whom a practice has offered a place."""
-    inquiries: Mapping[UUID, Inquiry]
-    """The oldest first."""
-    emails: Mapping[UUID, Email]
-    calls: Mapping[UUID, PhoneCall]
-    """By inquiry, as the e-mails."""
-    callers: Sequence[CallerTimes]
+    rows: UnsentRows
+    unsent: Unsent
+    plan: Sequence[PlannedInquiry]
+    placed: list[tuple[Inquiry, PlannedInquiry]] = field(default_factory=list)
+    """The inquiries of the plan with their rows."""
 
 
-def _read(session: Session, texts: PatientTexts, therapist: PracticeCopy, requests: Sequence[ContactRequest]) -> _Rows:
-    inquiries = {each.id: each for each in inquiry_queries.open_inquiries(session, therapist.id)}
-    patients = {request.patient_id for request in requests}
-    # as if they were not known yet: one of whom nothing can be written must not keep letters from the others
-    patients -= texts.unwritable(session, patients)
-    return _Rows(
-        therapist=therapist,
-        requests={request.id: request for request in requests},
-        patients=copy_queries.patients(session, patients),
-        offered=request_queries.patients_offered_a_place(session, patients),
-        inquiries=inquiries,
-        emails=email_queries.unsent_emails(session, inquiries),
-        calls=call_queries.planned_calls(session, inquiries),
-        callers=callers.times(session),
-    )
-
-
-def _facts(session: Session, rows: _Rows, rules: ContactRules, now: datetime, *, has_chosen_time: bool) -> Unsent:
-    insisted = any(call_planning.is_fixed(each, rows.callers, now=now) for each in rows.calls.values())
-    return Unsent(
-        practice=_practice(session, rows.therapist, rules, now, has_chosen_time=has_chosen_time or insisted),
-        requests=[_request(each, patient_facts(each, rows.patients, rows.offered)) for each in rows.requests.values()],
-        inquiries=[_unsent_inquiry(each, rows, now) for each in rows.inquiries.values()],
-    )
-
-
-def _practice(
-    session: Session, therapist: PracticeCopy, rules: ContactRules, now: datetime, *, has_chosen_time: bool
-) -> PracticeFacts:
-    key = therapist.email_key
-    is_suppressed = key is not None and suppressions.is_suppressed(session, key)
-    place = copy_queries.place(session, therapist.id)
-    return PracticeFacts(
-        status=therapist.status,
-        contact_preference=therapist.contact_preference,
-        email_key=key,
-        is_suppressed=is_suppressed or therapist.email_opt_out,
-        has_phone=practice_hours.has_number(session, therapist),
-        call_times=practice_hours.call_times(therapist, place, rules),
-        has_chosen_time=has_chosen_time,
-        cooldown=None if key is None else cooldowns.last_to_end(session, therapist.id, key, today=berlin_day(now)),
-    )
-
-
-def patient_facts(
-    request: ContactRequest, patients: Mapping[UUID, PatientPseudonym], offered: Set[UUID]
-) -> PatientFacts | None:
-    """What matters of the request's patient; None where no copy has arrived."""
-    patient = patients.get(request.patient_id)
-    if patient is None:
-        return None
-    return PatientFacts(patient.status, patient.search_started_on, is_offered_a_place=patient.id in offered)
-
-
-def _request(request: ContactRequest, patient: PatientFacts | None) -> planning.UnsentRequest:
-    return planning.UnsentRequest(
-        id=request.id,
-        patient=patient,
-        is_waiting=request.status == "waiting",
-        hold=request.hold,
-        priority=request.priority,
-        waiting_since=request.waiting_since,
-        by_phone=request.by_phone,
-        attempts=request.attempts,
-        inquiry_id=request.inquiry_id,
-        newest_inquiry_id=request.newest_inquiry_id,
-    )
-
-
-def _unsent_inquiry(inquiry: Inquiry, rows: _Rows, now: datetime) -> planning.UnsentInquiry:
-    call = rows.calls.get(inquiry.id)
-    slot = call_planning.slot_of(call, rows.callers, now=now) if call else None
-    return planning.UnsentInquiry(inquiry.id, inquiry.next_attempt_after, slot, inquiry.unanswered_at)
-
-
-# What should be
+def _planned(rows: UnsentRows, rules: ContactRules, now: datetime, *, has_chosen_time: bool) -> _Composition:
+    unsent = unsent_rows.facts(rows, now, has_chosen_time=has_chosen_time)
+    return _Composition(rows, unsent, planning.plan(unsent, rules, now))
 
 
 def _apply(
     session: Session,
-    rows: _Rows,
-    unsent: Unsent,
-    plan: Sequence[PlannedInquiry],
-    planner: CallPlanner,
+    compositions: Sequence[_Composition],
     *,
     rules: ContactRules,
     texts: PatientTexts,
     now: datetime,
+    chosen: ChosenSlot | None,
 ) -> None:
-    left = _take_out(rows, planning.requests_to_take_out(unsent))
-    placed = [(_inquiry(session, rows, planned, now), planned) for planned in plan]
-    kept = {inquiry.id for inquiry, _ in placed}
+    events = [event for each in compositions for event in _place(session, each, now)]
+    record_each(session, events, now=now)
+    session.flush()  # a therapist has one planned call: those that are cancelled go before others are planned
+    # e-mails first: they may add keys of patients, which come before the line (docs/decisions/0019)
+    _write_emails(session, compositions, rules=rules, texts=texts, now=now)
+    times = PlannedTimes(session)
+    for each in compositions:
+        _plan_calls(session, each, times, rules=rules, now=now, chosen=chosen)
+
+
+def _place(session: Session, composition: _Composition, now: datetime) -> list[tuple[Inquiry, Event, str | None]]:
+    """Put the requests into the inquiries of the plan, and dissolve those that are not in it; returns the events."""
+    rows = composition.rows
+    left = _take_out(rows, planning.requests_to_take_out(composition.unsent))
+    composition.placed.extend((_inquiry(session, rows, planned, now), planned) for planned in composition.plan)
+    kept = {inquiry.id for inquiry, _ in composition.placed}
     for inquiry in rows.inquiries.values():
         if inquiry.id not in kept:
             _dissolve(rows, inquiry, now)
-    _publish_who_left(session, left, now)
-    for inquiry, planned in placed:
-        _fill(session, rows, inquiry, planned, now)
+    events: list[_Event] = [*_who_left(left)]
+    for inquiry, planned in composition.placed:
+        events += _fill(rows, inquiry, planned, now)
         if planned.channel == "email" or planned.waits_for is not None:
             _cancel_call(rows, inquiry, now)
-    session.flush()  # a therapist has one planned call: those that are cancelled go before others are planned
-    # e-mails first: they may add keys of patients, which come before the line (docs/decisions/0019)
-    for inquiry, planned in sorted(placed, key=lambda each: each[1].channel != "email"):
-        if planned.channel == "email":
-            _write_email(session, rows, inquiry, planned, rules=rules, texts=texts, now=now)
-        else:
+        if planned.channel != "email":
             _cancel_email(rows, inquiry, now)
-            planner.plan(inquiry, planned, rows.calls.get(inquiry.id))
+    cause = _cause(rows.requests.values())
+    return [(inquiry, event, cause) for inquiry, event in events]
 
 
-def _take_out(rows: _Rows, to_take_out: Sequence[planning.UnsentRequest]) -> list[tuple[Inquiry, ContactRequest]]:
+def _cause(requests: Collection[ContactRequest]) -> str | None:
+    """What caused the request that waits longest."""
+    oldest = min(requests, key=lambda each: (each.waiting_since is None, each.waiting_since, each.id), default=None)
+    return oldest.correlation_id if oldest else None
+
+
+def _take_out(rows: UnsentRows, to_take_out: Sequence[planning.UnsentRequest]) -> list[tuple[Inquiry, ContactRequest]]:
     """Take requests that may no longer go out of their inquiries; returns those that wait, each with its inquiry."""
     left = []
     for each in to_take_out:
@@ -244,17 +173,22 @@ def _take_out(rows: _Rows, to_take_out: Sequence[planning.UnsentRequest]) -> lis
     return left
 
 
-def _publish_who_left(session: Session, left: Sequence[tuple[Inquiry, ContactRequest]], now: datetime) -> None:
+_Event = tuple[Inquiry, InquiryComposed | InquiryDissolved]
+
+
+def _who_left(left: Sequence[tuple[Inquiry, ContactRequest]]) -> Iterator[_Event]:
     for inquiry in {inquiry.id: inquiry for inquiry, _ in left}.values():
-        dissolved = InquiryDissolved(
-            inquiry_id=inquiry.id,
-            therapist_id=inquiry.therapist_id,
-            placement_request_ids=[request.id for of, request in left if of is inquiry],
+        yield (
+            inquiry,
+            InquiryDissolved(
+                inquiry_id=inquiry.id,
+                therapist_id=inquiry.therapist_id,
+                placement_request_ids=[request.id for of, request in left if of is inquiry],
+            ),
         )
-        record(session, inquiry, dissolved, now=now)
 
 
-def _inquiry(session: Session, rows: _Rows, planned: PlannedInquiry, now: datetime) -> Inquiry:
+def _inquiry(session: Session, rows: UnsentRows, planned: PlannedInquiry, now: datetime) -> Inquiry:
     if planned.inquiry_id is not None:
         return rows.inquiries[planned.inquiry_id]
     cause = rows.requests[planned.request_ids[0]].correlation_id
@@ -263,14 +197,14 @@ def _inquiry(session: Session, rows: _Rows, planned: PlannedInquiry, now: dateti
     return made
 
 
-def _dissolve(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:
+def _dissolve(rows: UnsentRows, inquiry: Inquiry, now: datetime) -> None:
     states.dissolve_inquiry(inquiry, now=now)
     _cancel_email(rows, inquiry, now)
     _cancel_call(rows, inquiry, now)
 
 
-def _fill(session: Session, rows: _Rows, inquiry: Inquiry, planned: PlannedInquiry, now: datetime) -> None:
-    """Put exactly these requests into the inquiry, and publish those that are new in it."""
+def _fill(rows: UnsentRows, inquiry: Inquiry, planned: PlannedInquiry, now: datetime) -> Iterator[_Event]:
+    """Put exactly these requests into the inquiry; yields the event about those that are new in it."""
     ids = list(planned.request_ids)
     is_news = inquiry.channel != planned.channel or not set(ids) <= set(inquiry.placement_request_ids)
     # one that was over meanwhile never left: for matching it waits anew, and is to be put in once more
@@ -283,13 +217,15 @@ def _fill(session: Session, rows: _Rows, inquiry: Inquiry, planned: PlannedInqui
         request = rows.requests[request_id]
         request.inquiry_id = request.newest_inquiry_id = inquiry.id
     if is_news:
-        composed = InquiryComposed(
-            inquiry_id=inquiry.id,
-            therapist_id=inquiry.therapist_id,
-            channel=inquiry.channel,
-            placement_request_ids=ids,
+        yield (
+            inquiry,
+            InquiryComposed(
+                inquiry_id=inquiry.id,
+                therapist_id=inquiry.therapist_id,
+                channel=inquiry.channel,
+                placement_request_ids=ids,
+            ),
         )
-        record(session, inquiry, composed, now=now)
 
 
 def _waits_anew(request: ContactRequest, inquiry: Inquiry) -> bool:
@@ -300,33 +236,70 @@ def _waits_anew(request: ContactRequest, inquiry: Inquiry) -> bool:
 # E-mails
 
 
-def _write_email(
+@dataclass(frozen=True)
+class _Letter:
+    """A letter that an inquiry should be, and the e-mail that it has."""
+
+    rows: UnsentRows
+    inquiry: Inquiry
+    planned: PlannedInquiry
+    written: RenderedLetter
+    known: Email | None
+
+    @property
+    def wanted(self) -> list[UUID]:
+        """Its requests, in their order."""
+        return list(self.planned.request_ids)
+
+
+def _write_emails(
+    session: Session, compositions: Sequence[_Composition], *, rules: ContactRules, texts: PatientTexts, now: datetime
+) -> None:
+    wanted = [
+        (each.rows, inquiry, planned)
+        for each in compositions
+        for inquiry, planned in each.placed
+        if planned.channel == "email"
+    ]
+    if not wanted:
+        return
+    template = email_texts.inquiry_template(session, rules)
+    drafts = [_letter(session, *each, rules, template) for each in wanted]
+    known = [each.known for each in drafts if each.known is not None]
+    # what stands there is read and compared: the same text is another one each time it is encrypted
+    stand = email_parts.read_all_whole(session, texts, known)
+    written = []
+    for letter in drafts:
+        email = letter.known or states.new_email(letter.inquiry, message_id_domain=rules.sender.domain, now=now)
+        _approve_or_hold(email, letter, rules, now)
+        recipients.address(email, letter.rows.therapist, now=now)
+        if (email.placement_request_ids, stand.get(email.id)) != (letter.wanted, letter.written.letter):
+            letter.written.mark(email)
+            about = [(letter.rows.requests[each].patient_id, each) for each in letter.wanted]
+            written.append(Written(email, letter.written.letter, about))
+            email.updated_at = now
+        session.add(email)
+    with session.no_autoflush:  # they have no text yet
+        email_parts.write_all(session, texts, written)
+
+
+def _letter(
     session: Session,
-    rows: _Rows,
+    rows: UnsentRows,
     inquiry: Inquiry,
     planned: PlannedInquiry,
-    *,
     rules: ContactRules,
-    texts: PatientTexts,
-    now: datetime,
-) -> None:
+    template: Template,
+) -> _Letter:
     patients = [rows.patients[rows.requests[each].patient_id] for each in planned.request_ids]
-    written = email_texts.inquiry(session, rows.therapist, patients, rules=rules)
-    known = rows.emails.get(inquiry.id)
-    is_approved = known is not None and known.approved_at and set(planned.request_ids) <= {*known.placement_request_ids}
-    email = known or states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
-    _address(email, rows.therapist, now)
-    wanted = list(planned.request_ids)
-    # what stands there is read and compared: the same text is another one each time it is encrypted
-    if known is None or (known.placement_request_ids, email_parts.read_whole(session, texts, known)) != (
-        wanted,
-        written.letter,
-    ):
-        written.mark(email)
-        email_parts.write(
-            session, texts, email, written.letter, [(rows.requests[each].patient_id, each) for each in wanted]
-        )
-        email.updated_at = now
+    written = email_texts.inquiry(session, rows.therapist, patients, rules=rules, template=template)
+    return _Letter(rows, inquiry, planned, written, rows.emails.get(inquiry.id))
+
+
+def _approve_or_hold(email: Email, letter: _Letter, rules: ContactRules, now: datetime) -> None:
+    """Let the e-mail go, or wait: for an approval by hand of everybody in it, or for what its inquiry waits for."""
+    planned, inquiry = letter.planned, letter.inquiry
+    is_approved = email.approved_at is not None and {*letter.wanted} <= {*email.placement_request_ids}
     if rules.inquiries_need_approval and not is_approved:
         states.draft_email(email, now=now)
         inquiry.waits_for = inquiry.waits_for or ContactWait.APPROVAL
@@ -334,20 +307,9 @@ def _write_email(
         states.approve_email(email, now=now)
     else:
         states.hold_email(email, waits_for=planned.waits_for, waits_until=planned.waits_until, now=now)
-    session.add(email)
 
 
-def _address(email: Email, therapist: PracticeCopy, now: datetime) -> None:
-    """Write the practice's address into the e-mail; where it is there already, `updated_at` stays as it is."""
-    # checked by `planning.channel_to`: without an address the channel would be another
-    recipient, recipient_key = therapist.email or "", therapist.email_key or ""
-    if email.recipient_key != recipient_key:
-        email.not_before, email.deferrals, email.troubles_begun = None, 0, 0  # that was about another address
-    if (email.recipient, email.recipient_key) != (recipient, recipient_key):
-        email.recipient, email.recipient_key, email.updated_at = recipient, recipient_key, now
-
-
-def _cancel_email(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:
+def _cancel_email(rows: UnsentRows, inquiry: Inquiry, now: datetime) -> None:
     email = rows.emails.get(inquiry.id)
     if email is not None:
         states.cancel_email(email, now=now)
@@ -356,7 +318,25 @@ def _cancel_email(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:
 # Calls
 
 
-def _cancel_call(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:
+def _plan_calls(
+    session: Session,
+    composition: _Composition,
+    times: PlannedTimes,
+    *,
+    rules: ContactRules,
+    now: datetime,
+    chosen: ChosenSlot | None,
+) -> None:
+    rows = composition.rows
+    planner = CallPlanner(
+        session, composition.unsent.practice.call_times, rows.callers, rules, now, chosen, times=times
+    )
+    for inquiry, planned in composition.placed:
+        if planned.channel != "email":
+            planner.plan(inquiry, planned, rows.calls.get(inquiry.id))
+
+
+def _cancel_call(rows: UnsentRows, inquiry: Inquiry, now: datetime) -> None:
     call = rows.calls.get(inquiry.id)
     if call is not None:
         states.cancel_phone_call(call, now=now)

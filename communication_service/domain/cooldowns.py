@@ -6,48 +6,91 @@ only one e-mail have a cooldown on a day. An e-mail in doubt keeps them; one tha
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from communication_service.domain.planning import Cooldown
+from communication_service.domain.contact_rule import Cooldown
 from communication_service.settings import ContactRules
 from communication_service.store import cooldown_queries, copy_queries, schedule
-from communication_service.store.tables import Email
+from communication_service.store.cooldown_queries import ActiveCooldown
+from communication_service.store.tables import Email, PracticeCopy
 from shared.database import Session
 from shared.values.datetimes import berlin_day
 
+OF_THERAPIST: Final = "therapist:"
 
-def list_subjects(session: Session, therapist_id: UUID | None, recipient_key: str) -> list[str]:
-    """Returns the subjects of an e-mail's cooldowns: the address, the therapist, and who was merged into them."""
-    therapists = [] if therapist_id is None else copy_queries.with_merged(session, therapist_id)
-    return [f"address:{recipient_key}", *(f"therapist:{each}" for each in therapists)]
+
+def _subjects(recipient_key: str | None, therapists: Iterable[UUID]) -> list[str]:
+    """The subjects of an e-mail's cooldowns: the address, the therapist, and who was merged into them."""
+    address = [] if recipient_key is None else [f"address:{recipient_key}"]
+    return [*address, *(f"{OF_THERAPIST}{each}" for each in therapists)]
+
+
+class RecentEmails(NamedTuple):
+    """What e-mails that went not long ago, or are on their way, mean for a therapist."""
+
+    cooldown: Cooldown | None
+    """The cooldown of the therapist or the address that ends last."""
+    written_on: date | None
+    """When one went to the therapist last."""
 
 
 def last_to_end(session: Session, therapist_id: UUID, recipient_key: str, *, today: date) -> Cooldown | None:
     """Returns the cooldown of this therapist or this address that ends last; None where neither has one."""
-    held = cooldown_queries.active(session, list_subjects(session, therapist_id, recipient_key), today=today)
-    if not held:
-        return None
-    latest = held[0]
-    kind = latest.subject.partition(":")[0]
-    return Cooldown(f"{kind}_emailed_recently", latest.ends_on - timedelta(days=1))
+    merged = copy_queries.with_merged(session, therapist_id)
+    held = cooldown_queries.active(session, _subjects(recipient_key, merged), today=today)
+    return _cooldown(held[0]) if held else None
 
 
-def start(session: Session, email: Email, *, rules: ContactRules, now: datetime, until: datetime) -> bool:
-    """Start both cooldowns of an e-mail that is sent between `now` and `until`; False where one runs already."""
-    return cooldown_queries.start(
-        session,
-        email.id,
-        list_subjects(session, email.therapist_id, email.recipient_key),
-        first=berlin_day(now),
-        ends_on=berlin_day(until) + timedelta(days=rules.days_between_emails),
-    )
+def recent_emails(session: Session, practices: Mapping[UUID, PracticeCopy], *, today: date) -> dict[UUID, RecentEmails]:
+    """What e-mails mean that went to these therapists, those merged into them, or their addresses; by therapist."""
+    merged = copy_queries.all_with_merged(session, practices.keys())
+    subjects = {id: _subjects(each.email_key, merged[id]) for id, each in practices.items()}
+    held = cooldown_queries.active(session, {each for some in subjects.values() for each in some}, today=today)
+    by_subject: dict[str, list[ActiveCooldown]] = {}
+    for each in held:
+        by_subject.setdefault(each.subject, []).append(each)
+    return {id: _recent([one for each in some for one in by_subject.get(each, ())]) for id, some in subjects.items()}
 
 
-def count_from(session: Session, email: Email, *, rules: ContactRules, sent_at: datetime) -> None:
-    """Count the days of both cooldowns from the instant at which the e-mail was sent."""
-    ends_on = berlin_day(sent_at) + timedelta(days=rules.days_between_emails)
-    cooldown_queries.count_until(session, email.id, ends_on=ends_on)
+def _recent(held: Sequence[ActiveCooldown]) -> RecentEmails:
+    own = [each.begins_on for each in held if each.subject.startswith(OF_THERAPIST)]
+    # a therapist's comes first of two that end on one day, as in `active`
+    last = max(held, key=lambda each: (each.ends_on, each.subject), default=None)
+    return RecentEmails(_cooldown(last) if last else None, max(own, default=None))
+
+
+def _cooldown(held: ActiveCooldown) -> Cooldown:
+    kind = held.subject.partition(":")[0]
+    return Cooldown(f"{kind}_emailed_recently", held.ends_on - timedelta(days=1))
+
+
+def start_all(
+    session: Session, emails: Sequence[Email], *, rules: ContactRules, now: datetime, until: datetime
+) -> set[UUID]:
+    """Start both cooldowns of inquiries' e-mails that are sent between `now` and `until`.
+
+    Returns the ids of those that have both. Where one runs already, also that of an earlier one of these, an e-mail
+    gets none.
+    """
+    merged = copy_queries.all_with_merged(session, {each.therapist_id for each in emails if each.therapist_id})
+    subjects = {
+        each.id: _subjects(each.recipient_key, merged[each.therapist_id] if each.therapist_id else ())
+        for each in emails
+    }
+    ends_on = berlin_day(until) + timedelta(days=rules.days_between_emails)
+    return cooldown_queries.start_all(session, subjects, first=berlin_day(now), ends_on=ends_on)
+
+
+def count_from(session: Session, sent: Sequence[tuple[Email, datetime]], *, rules: ContactRules) -> None:
+    """Count the days of both cooldowns of each e-mail from the instant at which it was sent."""
+    by_day: dict[date, list[UUID]] = {}
+    for email, sent_at in sent:
+        by_day.setdefault(berlin_day(sent_at) + timedelta(days=rules.days_between_emails), []).append(email.id)
+    for ends_on, ids in by_day.items():
+        cooldown_queries.count_until(session, ids, ends_on=ends_on)
 
 
 def end(session: Session, email: Email, *, now: datetime) -> None:

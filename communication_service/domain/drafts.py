@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import email_parts, emails, states
+from communication_service.domain import email_parts, emails, recipients, states
 from communication_service.domain.draft_schemas import DraftText, NewDraft
 from communication_service.domain.email_parts import Letter
 from communication_service.domain.schemas import EmailView
@@ -44,7 +44,7 @@ def create(
     email = states.new_notice(
         new.kind, practice.id, message_id_domain=rules.sender.domain, is_draft=True, by=by, now=now
     )
-    email.recipient, email.recipient_key = practice.email or "", practice.email_key or ""
+    recipients.address(email, practice, now=now)
     email.correlation_id = request.correlation_id
     _write(session, texts, email, request, new)
     session.add(email)

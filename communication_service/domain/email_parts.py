@@ -11,8 +11,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -49,20 +49,47 @@ class Letter:
         )
 
 
+class Written(NamedTuple):
+    """A letter that is to stand in an e-mail: each of its parts is about a request, here with its patient before it."""
+
+    email: Email
+    letter: Letter
+    about: Sequence[tuple[UUID, UUID]]
+
+    def parts_with(self, key: bytes) -> list[PatientText]:
+        """What is said of each patient, with the key of what stands around it."""
+        carried = {"key": base64.b64encode(key).decode()}
+        return [
+            PatientText(patient_id, request_id, carried | _as_json(part))
+            for (patient_id, request_id), part in zip(self.about, self.letter.parts, strict=True)
+        ]
+
+    def store(self, key: bytes, parts: list[bytes]) -> None:
+        """Put it into the e-mail, encrypted."""
+        frame = {"before": _as_json(self.letter.before), "after": _as_json(self.letter.after)}
+        email = self.email
+        email.placement_request_ids, email.parts = [request_id for _, request_id in self.about], parts
+        email.frame = UnwrappedKey(key).encrypt(json.dumps(frame, ensure_ascii=False).encode(), email.id.bytes)
+
+
 def write(
     session: Session, texts: PatientTexts, email: Email, letter: Letter, about: Sequence[tuple[UUID, UUID]]
 ) -> None:
     """Put the letter into the e-mail: each of its parts is about a request, here with its patient before it."""
-    key = new_key()
-    frame = {"before": asdict(letter.before), "after": asdict(letter.after)}
-    carried = {"key": base64.b64encode(key).decode()}
-    parts = [
-        PatientText(patient_id, request_id, carried | asdict(part))
-        for (patient_id, request_id), part in zip(about, letter.parts, strict=True)
-    ]
-    encrypted = texts.encrypt_all(session, parts)
-    email.placement_request_ids, email.parts = [request_id for _, request_id in about], encrypted
-    email.frame = UnwrappedKey(key).encrypt(json.dumps(frame, ensure_ascii=False).encode(), email.id.bytes)
+    write_all(session, texts, [Written(email, letter, about)])
+
+
+def write_all(session: Session, texts: PatientTexts, written: Sequence[Written]) -> None:
+    """The same of several letters, whose patients' keys are read, or made, together."""
+    keys = [new_key() for _ in written]
+    parts = [each.parts_with(key) for each, key in zip(written, keys, strict=True)]
+    encrypted = iter(texts.encrypt_all(session, [part for some in parts for part in some]))
+    for letter, key, some in zip(written, keys, parts, strict=True):
+        letter.store(key, [next(encrypted) for _ in some])
+
+
+def _as_json(text: EmailText) -> dict[str, str]:
+    return {"subject": text.subject, "text": text.text, "html": text.html}
 
 
 def read(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, EmailText]:
@@ -88,7 +115,16 @@ def read_about(
 
 def read_whole(session: Session, texts: PatientTexts, email: Email) -> Letter | None:
     """The letter of an e-mail; None where a part of it is lost."""
-    (parts,) = _decrypted(session, texts, [email])
+    return read_all_whole(session, texts, [email])[email.id]
+
+
+def read_all_whole(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, Letter | None]:
+    """The same of several, by their ids."""
+    found = _decrypted(session, texts, emails)
+    return {email.id: _whole(email, parts) for email, parts in zip(emails, found, strict=True)}
+
+
+def _whole(email: Email, parts: Sequence[DecryptedPart]) -> Letter | None:
     frame = _frame(email, parts)
     known = [part for part in parts if not isinstance(part, LostText)]
     if isinstance(frame, LostText) or len(known) < len(parts):
@@ -96,12 +132,13 @@ def read_whole(session: Session, texts: PatientTexts, email: Email) -> Letter | 
     return Letter(_text(frame["before"]), [_text(part) for part in known], _text(frame["after"]))
 
 
-def text_to_send(session: Session, texts: PatientTexts, email: Email) -> EmailText:
-    """What a practice reads. Raises `UnreadableLetter` where that is not what was written."""
-    letter = read_whole(session, texts, email)
-    if letter is None:
+def texts_to_send(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict[UUID, EmailText]:
+    """What practices read, by e-mail. Raises `UnreadableLetter` where that is not what was written."""
+    whole = read_all_whole(session, texts, emails)
+    found = {id: letter.whole() for id, letter in whole.items() if letter is not None}
+    if len(found) < len(whole):
         raise UnreadableLetter
-    return letter.whole()
+    return found
 
 
 DecryptedPart = Mapping[str, Any] | LostText

@@ -18,7 +18,7 @@ from communication_service.domain.template_values import (
 )
 from communication_service.domain.templates import RenderedLetter
 from communication_service.settings import ContactRules
-from communication_service.store.tables import PatientPseudonym, PracticeCopy
+from communication_service.store.tables import PatientPseudonym, PracticeCopy, Template
 from shared.database import Session
 from shared.texts import TextLanguage
 from shared.values.emails import Sender
@@ -36,14 +36,21 @@ def inquiry(
     *,
     rules: ContactRules,
     summaries: Summaries = NO_SUMMARIES,
+    template: Template | None = None,
 ) -> RenderedLetter:
     """Returns the letter that asks a practice for places for these patients.
 
-    `summaries`: what it may read of them beside, only in a letter that goes now.
+    `summaries`: what it may read of them beside, only in a letter that goes now. `template`: the one that is used, as
+    `inquiry_template` says, where several letters are written.
     """
     language = rules.letter_language
     values = inquiry_values(therapist, patients, sender=rules.sender, language=language, summaries=summaries)
-    return templates.render(session, TemplateKind.INQUIRY, values, language=language)
+    return templates.render_with(template or inquiry_template(session, rules), values)
+
+
+def inquiry_template(session: Session, rules: ContactRules) -> Template:
+    """The template with which inquiries are written."""
+    return templates.active(session, TemplateKind.INQUIRY, rules.letter_language)
 
 
 def withdrawal(

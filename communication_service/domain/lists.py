@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from communication_service.domain.call_plan_schemas import CallPlanFilter, CallPlanView
 from communication_service.domain.caller_schemas import CallerView
 from communication_service.domain.contact_log_schemas import ContactLogEntry
+from communication_service.domain.mail_reply_schemas import ReplyFields, ReplyFilter
 from communication_service.domain.schemas import (
     EmailFilter,
     EmailView,
@@ -23,7 +25,7 @@ from communication_service.domain.template_schemas import (
     TemplateVersionView,
     TemplateView,
 )
-from communication_service.store import callers, lists, suppressions, templates
+from communication_service.store import call_plans, callers, lists, mail_replies, suppressions, templates
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 
@@ -60,7 +62,7 @@ PhoneCallRow = part_of(
         "starts_at",
         "ends_at",
     ),
-    *("attempt", "result", "occurred_at", "next_attempt_after", "recorded_by", "insisted"),
+    *("attempt", "result", "occurred_at", "next_attempt_after", "recorded_by", "insisted", "insisted_because"),
     *("claimed_by", "claimed_until", "corrected_at", "corrected_by"),
     about="What a table of calls shows.",
 )
@@ -94,12 +96,22 @@ TemplateVersionRow = part_of(
     about="A version of a template without what it says.",
 )
 
+CallPlanRow = part_of(
+    "CallPlanRow",
+    CallPlanView,
+    *("id", "created_at", "updated_at", "updated_by", "version", "state", "first_day", "last_day", "wanted"),
+    *("planned", "moved", "skipped", "gaps", "finished_at"),
+    about="A plan of calls without callers and practices.",
+)
+
 EMAILS: Final = ListOf(lists.EMAILS, EmailFilter, full=EmailView, row=EmailRow)
 INQUIRIES: Final = ListOf(lists.INQUIRIES, InquiryFilter, full=InquiryView, row=InquiryView)
 WAITING_REQUESTS: Final = ListOf(lists.WAITING_REQUESTS, WaitingRequestFilter, full=WaitingRequest, row=WaitingRequest)
 PHONE_CALLS: Final = ListOf(lists.PHONE_CALLS, PhoneCallFilter, full=PhoneCallFields, row=PhoneCallRow)
 CONTACTS: Final = ListOf(lists.CONTACTS, QuerySchema, full=ContactLogEntry, row=ContactLogRow)
 SUPPRESSIONS: Final = ListOf(suppressions.SUPPRESSIONS, QuerySchema, full=SuppressionView, row=SuppressionRow)
+REPLIES: Final = ListOf(mail_replies.REPLIES, ReplyFilter, full=ReplyFields, row=ReplyFields)
+CALL_PLANS: Final = ListOf(call_plans.PLANS, CallPlanFilter, full=CallPlanView, row=CallPlanRow)
 CALLERS: Final = ListOf(callers.CALLERS, QuerySchema, full=CallerView, row=CallerView)
 TEMPLATES: Final = ListOf(templates.TEMPLATES, TemplateFilter, full=TemplateView, row=TemplateRow)
 TEMPLATE_VERSIONS: Final = ListOf(

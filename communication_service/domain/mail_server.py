@@ -69,9 +69,17 @@ def record_taken(session: Session) -> TroubleChange:
     return _end_trouble(session, known)
 
 
-def record_trouble(session: Session, cause: TroubleCause, *, rules: ContactRules, now: datetime) -> TroubleChange:
-    """Record a failure that affects every e-mail: nothing is sent during a pause, which becomes longer each time."""
-    return _add_trouble(session, store.state_for_change(session), cause, rules=rules, now=now)
+def record_trouble(
+    session: Session, cause: TroubleCause, *, claimed_at: datetime | None = None, rules: ContactRules, now: datetime
+) -> TroubleChange:
+    """Record a failure that affects every e-mail: nothing is sent during a pause, which becomes longer each time.
+
+    `claimed_at`: when the e-mail was claimed. Several that were before the trouble began are one failure.
+    """
+    known = store.state_for_change(session)
+    if claimed_at is not None and known.since is not None and claimed_at < known.since:
+        return TroubleChange.NOTHING
+    return _add_trouble(session, known, cause, rules=rules, now=now)
 
 
 def record_not_taken(session: Session, not_taken: NotTaken, *, rules: ContactRules, now: datetime) -> TroubleChange:

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from communication_service.domain import email_parts, email_texts, states
-from communication_service.domain.planning import WRITTEN_TO
+from communication_service.domain import email_parts, email_texts, recipients, states
+from communication_service.domain.contact_rule import PracticeFacts, lasting_barrier
 from communication_service.domain.template_values import WithdrawnPatient
 from communication_service.settings import ContactRules
 from communication_service.store import copy_queries, email_queries, locks, notice_queries, request_queries
@@ -78,13 +78,15 @@ def _patients(
 
 
 def _is_written_to(session: Session, practice: PracticeCopy) -> bool:
-    return (
-        practice.status == "active"
-        and practice.contact_preference in WRITTEN_TO
-        and practice.email_key is not None
-        and not practice.email_opt_out
-        and not suppressed.is_suppressed(session, practice.email_key)
+    """Whether a practice gets answers that are written by themselves: they wait for nothing that ends by itself."""
+    key = practice.email_key
+    facts = PracticeFacts(
+        status=practice.status,
+        contact_preference=practice.contact_preference,
+        email_key=key,
+        is_suppressed=practice.email_opt_out or (key is not None and suppressed.is_suppressed(session, key)),
     )
+    return lasting_barrier(facts, "email") is None
 
 
 def _write_withdrawal(
@@ -101,7 +103,7 @@ def _write_withdrawal(
     email = states.new_notice(
         EmailKind.WITHDRAWAL, practice.id, message_id_domain=rules.sender.domain, by=None, now=now
     )
-    email.recipient, email.recipient_key = practice.email or "", practice.email_key or ""
+    recipients.address(email, practice, now=now)
     email.correlation_id = cause
     withdrawn = [
         WithdrawnPatient(
@@ -133,7 +135,7 @@ def ready(session: Session, known: Email, *, texts: PatientTexts, now: datetime)
     if email is None or not states.may_go(email, now=now):
         return None
     request_queries.lock_requests(session, email.placement_request_ids)
-    problem = _address(session, email) or _what_is_not_true(session, texts, email)
+    problem = _address(session, email, now) or _what_is_not_true(session, texts, email)
     if problem is not None:
         cancel(session, email, now=now)
         email.error = problem
@@ -142,7 +144,7 @@ def ready(session: Session, known: Email, *, texts: PatientTexts, now: datetime)
     return email
 
 
-def _address(session: Session, email: Email) -> str | None:
+def _address(session: Session, email: Email, now: datetime) -> str | None:
     """Write the practice's present address into the notice; returns the reason where there is none to write to."""
     if email.therapist_id is None:
         return None
@@ -151,7 +153,7 @@ def _address(session: Session, email: Email) -> str | None:
         return NO_ADDRESS
     if _is_composed_withdrawal(email) and not _is_written_to(session, practice):
         return NO_EMAILS_WANTED
-    email.recipient, email.recipient_key = practice.email, practice.email_key
+    recipients.address(email, practice, now=now)
     return None
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from html import escape
 from uuid import UUID
 
+from communication_service.domain.email_claims import EmailClaim
 from communication_service.domain.letter_headers import REPLY_LINK_HERE, LetterHeaders, Links
 from communication_service.domain.link_tokens import LinkPurpose
-from communication_service.domain.sending import EmailClaim
 from communication_service.settings import ContactRules
 from shared.values.emails import EmailText, OutgoingEmail, as_message
 from shared.values.mail_enums import MailMode

@@ -1,7 +1,6 @@
 """Which inquiries there should be with one practice, as things are now: decided without a database.
 
-    docs/domain.md#contact-rule-4  which channel: e-mail first, a call otherwise
-    docs/domain.md#contact-rule-5  when an e-mail may go: not within the cooldown of therapist or address
+    domain/contact_rule.py         which channel, and whether the practice may be contacted now
     docs/domain.md#contact-rule-6  who is asked together: six at most, the longest waiting first, once gathered
     docs/domain.md#contact-rule-9  who is not asked for: paused, placed or offered a place meanwhile
 
@@ -12,22 +11,26 @@ more when an e-mail is claimed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from communication_service.domain.call_times import CallTimes
+from communication_service.domain.contact_rule import (
+    ContactChannel,
+    PracticeFacts,
+    barrier,
+    channel_to,
+    first_call_at,
+    later,
+)
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.settings import ContactRules
 from shared.values.datetimes import berlin_day, start_of_berlin_day
-from shared.values.enums import ContactPreference
+from shared.values.enums import PatientStatus
 
-ContactChannel = Literal["email", "phone"]
-WRITTEN_TO = frozenset({ContactPreference.ANY, ContactPreference.EMAIL_ONLY})
-"""Preferences of practices that are written to."""
-NOT_SEARCHING = frozenset({"paused", "in_therapy", "therapy_completed", "search_aborted", "therapy_aborted"})
 UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN = timedelta(minutes=1)
 UNTIL_THE_NEXT_PLAN = timedelta(hours=1)
 """Every change leads to a new plan at once; this one is for what changes with time, and in case one was missed."""
@@ -78,40 +81,16 @@ def kept_back(hold: str | None, patient: PatientFacts | None) -> str | None:
         return ContactWait.PATIENT_NOT_KNOWN
     if patient.is_offered_a_place:
         return ContactWait.ACCEPTED_ELSEWHERE
-    if patient.status in NOT_SEARCHING:
-        return ContactWait.SEARCH_PAUSED if patient.status == "paused" else ContactWait.SEARCH_ENDED
-    return None
+    return _without_mandate(patient.status)
 
 
-@dataclass(frozen=True)
-class Cooldown:
-    """Another e-mail went to the therapist or the address: what to wait for, and the last day of it."""
-
-    waits_for: str
-    waits_until: date
-
-
-@dataclass(frozen=True)
-class PracticeFacts:
-    """What matters of the practice: how it may be reached."""
-
-    status: str = "active"
-    contact_preference: str = "any"
-    email_key: str | None = None
-    is_suppressed: bool = False
-    """Somebody asked for no e-mails to the address, or it does not exist."""
-    has_phone: bool = False
-    call_times: CallTimes | None = None
-    """None where the phone hours are not known."""
-    has_chosen_time: bool = False
-    """Staff say when to call, also where the phone hours are not known."""
-    cooldown: Cooldown | None = None
-
-    @property
-    def has_email(self) -> bool:
-        """Whether there is an address that one can write to and that is not suppressed."""
-        # beyond ASCII before the @ needs SMTPUTF8, which many servers on the way lack: such a practice is phoned
-        return self.email_key is not None and self.email_key.isascii() and not self.is_suppressed
+def _without_mandate(status: str) -> str | None:
+    """Why nobody may be asked for a patient: a search is what the patient gave us the mandate for."""
+    if status == PatientStatus.SEARCHING:
+        return None
+    if status == PatientStatus.PAUSED:
+        return ContactWait.SEARCH_PAUSED
+    return ContactWait.SEARCH_NOT_STARTED if status == PatientStatus.OPEN else ContactWait.SEARCH_ENDED
 
 
 class CallSlot(NamedTuple):
@@ -189,12 +168,44 @@ def plan(unsent: Unsent, rules: ContactRules, now: datetime) -> list[PlannedInqu
 
     An inquiry that stands and is none of these has nothing left to ask.
     """
-    drafts = [draft for draft in (*_under_way(unsent, now), *_grouped(unsent, rules, now)) if draft.members]
+    drafts = [draft for draft in (*_under_way(unsent, rules, now), *_grouped(unsent, rules, now)) if draft.members]
     firsts = {draft.channel: draft for draft in reversed(drafts)}
+    wishes = _not_called_before(drafts, unsent.inquiries)
+    practice = _as_planned(unsent.practice, drafts, wishes, rules, now)
     return [
-        _planned(draft, unsent, wish, is_first=firsts[draft.channel] is draft, now=now)
-        for draft, wish in zip(drafts, _not_called_before(drafts, unsent.inquiries), strict=True)
+        _planned(draft, practice, wish, rules, is_first=firsts[draft.channel] is draft, now=now)
+        for draft, wish in zip(drafts, wishes, strict=True)
     ]
+
+
+def _as_planned(
+    practice: PracticeFacts,
+    drafts: Sequence[_Draft],
+    wishes: Sequence[datetime | None],
+    rules: ContactRules,
+    now: datetime,
+) -> PracticeFacts:
+    """The practice with the call that is planned and stays; without one near, a letter that goes now comes first."""
+    earliest = _first_call_at(practice, rules)
+    staying = [
+        draft.inquiry.call
+        for draft, wish in zip(drafts, wishes, strict=True)
+        if draft.channel == "phone"
+        and draft.missing is None
+        and draft.inquiry
+        and draft.inquiry.call
+        and _still_fits(draft.inquiry.call, practice.call_times, later(wish, earliest), now)
+    ]
+    today = berlin_day(now)
+    days = [today if each.is_claimed else berlin_day(each.starts_at) for each in staying]
+    practice = replace(practice, called_on=min(days, default=None))
+    goes = any(each.channel == "email" for each in drafts) and not barrier(practice, "email", rules=rules, today=today)
+    return replace(practice, written_on=today) if goes else practice
+
+
+def _first_call_at(practice: PracticeFacts, rules: ContactRules) -> datetime | None:
+    """Before when the practice is not called, since it was written to (`contact_rule.barrier`)."""
+    return None if practice.has_chosen_time else first_call_at(practice.written_on, rules)
 
 
 def requests_to_take_out(unsent: Unsent) -> list[UnsentRequest]:
@@ -224,17 +235,17 @@ def _day_after(day: date) -> datetime:
 # Who goes together
 
 
-def _under_way(unsent: Unsent, now: datetime) -> list[_Draft]:
+def _under_way(unsent: Unsent, rules: ContactRules, now: datetime) -> list[_Draft]:
     """Inquiries that nobody joins: their call is due today and can be made, so somebody may be making it."""
     channel, missing = channel_to(unsent.practice, only_by_phone=True)
     return [
         _Draft(inquiry, channel, missing, _requests_to_ask(unsent, inquiry.id))
         for inquiry in unsent.inquiries
-        if _is_under_way(inquiry, unsent.practice, now)
+        if _is_under_way(inquiry, unsent.practice, rules, now)
     ]
 
 
-def _is_under_way(inquiry: UnsentInquiry, practice: PracticeFacts, now: datetime) -> bool:
+def _is_under_way(inquiry: UnsentInquiry, practice: PracticeFacts, rules: ContactRules, now: datetime) -> bool:
     """Whether its call is due or claimed and keeps its time; one that is cancelled or moved holds nobody together."""
     call = inquiry.call
     if (
@@ -243,7 +254,8 @@ def _is_under_way(inquiry: UnsentInquiry, practice: PracticeFacts, now: datetime
         or channel_to(practice, only_by_phone=True).missing is not None
     ):
         return False
-    return _still_fits(call, practice.call_times, inquiry.next_attempt_after, now)
+    earliest = later(inquiry.next_attempt_after, _first_call_at(practice, rules))
+    return _still_fits(call, practice.call_times, earliest, now)
 
 
 def _requests_to_ask(unsent: Unsent, *inquiry_ids: UUID | None) -> list[UnsentRequest]:
@@ -252,7 +264,7 @@ def _requests_to_ask(unsent: Unsent, *inquiry_ids: UUID | None) -> list[UnsentRe
 
 def _grouped(unsent: Unsent, rules: ContactRules, now: datetime) -> list[_Draft]:
     """Who is asked together: e-mails first, then calls (docs/domain.md#contact-rule-6)."""
-    free = [inquiry for inquiry in unsent.inquiries if not _is_under_way(inquiry, unsent.practice, now)]
+    free = [inquiry for inquiry in unsent.inquiries if not _is_under_way(inquiry, unsent.practice, rules, now)]
     to_ask = _requests_to_ask(unsent, None, *(inquiry.id for inquiry in free))
     if not any(_has_gathered(request, rules, now) for request in to_ask):
         return []
@@ -263,7 +275,8 @@ def _grouped(unsent: Unsent, rules: ContactRules, now: datetime) -> list[_Draft]
         members = [request for request in to_ask if choices[request.by_phone].channel == channel]
         for start in range(0, len(members), rules.patients_together):
             group = members[start : start + rules.patients_together]
-            inquiry = _best(free, group)
+            others = {each.inquiry_id for each in to_ask if each not in group}
+            inquiry = _best(free, group, others)
             free = [each for each in free if each is not inquiry]
             drafts.append(_Draft(inquiry, *choices[group[0].by_phone], group))
     return drafts
@@ -281,13 +294,20 @@ def _order(request: UnsentRequest) -> tuple[date, int, datetime | None, UUID]:
     return (started_on or date.max, -request.priority, request.waiting_since, request.id)
 
 
-def _best(free: Sequence[UnsentInquiry], members: Sequence[UnsentRequest]) -> UnsentInquiry | None:
+def _best(
+    free: Sequence[UnsentInquiry], members: Sequence[UnsentRequest], others: Set[UUID | None]
+) -> UnsentInquiry | None:
     """The inquiry that most of these are in already, and that all the others may join; of several the oldest.
 
-    Nobody goes back to an inquiry they left, or to an older one: matching would take its events for late ones.
+    Nobody goes back to an inquiry they left, or to an older one: matching would take its events for late ones. Nor does
+    anybody take the inquiry, and with it the call, in which only `others` are.
     """
     present = [request.inquiry_id for request in members]
-    open_to_all = [each for each in free if all(_may_join(request, each) for request in members)]
+    open_to_all = [
+        each
+        for each in free
+        if (each.id in present or each.id not in others) and all(_may_join(request, each) for request in members)
+    ]
     return max(open_to_all, key=lambda inquiry: present.count(inquiry.id), default=None)
 
 
@@ -300,35 +320,16 @@ def _may_join(request: UnsentRequest, inquiry: UnsentInquiry) -> bool:
 # How, and when
 
 
-class ChannelChoice(NamedTuple):
-    """How requests reach the practice, and what is missing before they can."""
-
-    channel: ContactChannel
-    missing: str | None = None
-
-
-def channel_to(practice: PracticeFacts, *, only_by_phone: bool) -> ChannelChoice:
-    """The channel for a request; `only_by_phone` after an e-mail brought nothing (docs/domain.md#contact-rule-4)."""
-    wants_email = practice.contact_preference in WRITTEN_TO
-    by_email = wants_email and practice.has_email and not only_by_phone
-    channel: ContactChannel = "email" if by_email else "phone"
-    if practice.status != "active":
-        return ChannelChoice(channel, ContactWait.THERAPIST_NOT_ACTIVE)
-    if practice.contact_preference == "none":
-        return ChannelChoice(channel, ContactWait.NO_CONTACT_WANTED)
-    return ChannelChoice(channel, None if by_email else _missing_for_a_call(practice))
-
-
-def _missing_for_a_call(practice: PracticeFacts) -> str | None:
-    if practice.contact_preference == "email_only":
-        return ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING
-    if not practice.has_phone:
-        return ContactWait.PHONE_NUMBER_MISSING
-    return None if practice.call_times or practice.has_chosen_time else ContactWait.PHONE_HOURS_UNKNOWN
-
-
-def _planned(draft: _Draft, unsent: Unsent, wish: datetime | None, *, is_first: bool, now: datetime) -> PlannedInquiry:
-    waits_for, waits_until = _waits(draft, unsent.practice, is_first=is_first)
+def _planned(
+    draft: _Draft,
+    practice: PracticeFacts,
+    wish: datetime | None,
+    rules: ContactRules,
+    *,
+    is_first: bool,
+    now: datetime,
+) -> PlannedInquiry:
+    waits_for, waits_until = _waits(draft, practice, rules, is_first=is_first, today=berlin_day(now))
     inquiry = PlannedInquiry(
         inquiry_id=draft.inquiry.id if draft.inquiry else None,
         channel=draft.channel,
@@ -343,19 +344,22 @@ def _planned(draft: _Draft, unsent: Unsent, wish: datetime | None, *, is_first: 
         return replace(inquiry, earliest=_day_after(waits_until) if waits_until else None)
     if draft.channel == "email":
         return replace(inquiry, earliest=now)
-    earliest = max(now, wish or now)
+    earliest = later(wish, _first_call_at(practice, rules))
     call = draft.inquiry.call if draft.inquiry else None
-    if call is not None and _still_fits(call, unsent.practice.call_times, wish, now):
+    if call is not None and _still_fits(call, practice.call_times, earliest, now):
         return replace(inquiry, earliest=call.starts_at, keeps_call=True)
-    return replace(inquiry, earliest=earliest)
+    return replace(inquiry, earliest=max(now, earliest or now))
 
 
-def _waits(draft: _Draft, practice: PracticeFacts, *, is_first: bool) -> tuple[str | None, date | None]:
-    """What the inquiry waits for, and until when: something is missing, the cooldown, or an earlier one's turn."""
+def _waits(
+    draft: _Draft, practice: PracticeFacts, rules: ContactRules, *, is_first: bool, today: date
+) -> tuple[str | None, date | None]:
+    """What the inquiry waits for, and until when: what the rule says, or an earlier one's turn; a call is put off."""
     if draft.missing is not None:
         return draft.missing, None
-    if draft.channel == "email" and practice.cooldown is not None:
-        return practice.cooldown.waits_for, practice.cooldown.waits_until  # docs/domain.md#contact-rule-5
+    found = barrier(practice, "email", rules=rules, today=today) if draft.channel == "email" else None
+    if found is not None:
+        return found
     return (None if is_first else ContactWait.EARLIER_INQUIRY), None
 
 
@@ -373,13 +377,11 @@ def _not_called_before(drafts: Sequence[_Draft], inquiries: Sequence[UnsentInqui
     return found
 
 
-def _still_fits(
-    call: CallSlot, call_times: CallTimes | None, next_attempt_after: datetime | None, now: datetime
-) -> bool:
-    """Whether a planned call may stay: in both sides' hours, not before its wish, and not of a day that is over."""
+def _still_fits(call: CallSlot, call_times: CallTimes | None, earliest: datetime | None, now: datetime) -> bool:
+    """Whether a planned call may stay: in both sides' hours, not before `earliest`, and not of a day that is over."""
     if call.is_claimed:
         return True
-    is_early = next_attempt_after is not None and call.starts_at < next_attempt_after
+    is_early = earliest is not None and call.starts_at < earliest
     is_past = berlin_day(call.starts_at) < berlin_day(now)
     fits_hours = call_times is not None and call_times.allows(call.starts_at, call.ends_at)
     fits = call.is_insisted or (fits_hours and not is_early)

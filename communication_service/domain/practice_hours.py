@@ -7,8 +7,8 @@ from datetime import datetime
 from communication_service.domain import copies
 from communication_service.domain.call_times import CallTimes
 from communication_service.settings import ContactRules
-from communication_service.store import call_queries, copy_queries
-from communication_service.store.tables import PracticeCopy, PracticePlace
+from communication_service.store import copy_queries
+from communication_service.store.tables import PracticeCopy, PracticePlace, WrongNumber
 from shared.database import Session
 
 
@@ -33,8 +33,7 @@ def reachable_until(
     return None if times is None else times.reachable_until(now)
 
 
-def has_number(session: Session, therapist: PracticeCopy) -> bool:
+def has_number(therapist: PracticeCopy, wrong: WrongNumber | None) -> bool:
     """Whether the practice has a number that was not wrong when it was dialled."""
-    wrong = call_queries.wrong_number(session, therapist.id)
     is_wrong = wrong is not None and (wrong.phone, wrong.mobile) == (therapist.phone, therapist.mobile)
     return bool(therapist.phone or therapist.mobile) and not is_wrong

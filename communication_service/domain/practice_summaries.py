@@ -5,16 +5,16 @@ So a consent that was withdrawn a moment ago counts, whether its event has arriv
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
 from communication_service.domain import email_parts, email_texts, notices, planning, states
-from communication_service.domain.composing import patient_facts
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.templates import RenderedLetter
+from communication_service.domain.unsent_rows import patient_facts
 from communication_service.settings import ContactRules
 from communication_service.store import (
     call_queries,
@@ -49,10 +49,27 @@ class SheetSummaries:
 NO_SUMMARIES = SheetSummaries()
 
 
-def patients_of_email(session: Session, email_id: UUID) -> set[UUID]:
-    """The patients of whom this e-mail may say more than their pseudonyms; nobody, unless it is an inquiry."""
-    email = email_queries.email(session, email_id)
-    return set() if email is None or email.inquiry_id is None else _with_summary(session, email.placement_request_ids)
+def patients_of_emails(session: Session, email_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """The patients of whom each of these e-mails may say more than their pseudonyms."""
+    return with_summary(session, email_queries.emails(session, email_ids))
+
+
+def with_summary(session: Session, emails: Sequence[Email]) -> dict[UUID, set[UUID]]:
+    """The same of e-mails that are read already; nobody, unless it is an inquiry."""
+    requests = {id for email in emails if email.inquiry_id is not None for id in email.placement_request_ids}
+    if not requests:
+        return {email.id: set() for email in emails}
+    of_requests = request_queries.patients_of_requests(session, requests)
+    known = copy_queries.patients(session, set(of_requests.values()))
+    by_request = {id: known[patient] for id, patient in of_requests.items() if patient in known}
+    return {
+        email.id: {
+            by_request[id].id
+            for id in email.placement_request_ids
+            if id in by_request and by_request[id].has_practice_summary
+        }
+        for email in emails
+    }
 
 
 def patients_of_call(session: Session, call_id: UUID) -> set[UUID]:
@@ -67,15 +84,21 @@ def _with_summary(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
 
 
 def write_into(
-    session: Session, texts: PatientTexts, email: Email, summaries: Summaries, *, rules: ContactRules
+    session: Session,
+    texts: PatientTexts,
+    email: Email,
+    summaries: Summaries,
+    needed: Set[UUID],
+    *,
+    rules: ContactRules,
 ) -> bool:
     """Write what practices may read into a letter that goes now; False where it was not asked for everybody in it.
 
-    Only inquiries say it.
+    `needed`: its patients `with_summary`. Only inquiries say it.
     """
     if email.inquiry_id is None:
         return True
-    if not _with_summary(session, email.placement_request_ids) <= summaries.keys():
+    if not needed <= summaries.keys():
         return False
     if not any(summaries.values()):
         return True

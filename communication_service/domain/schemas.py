@@ -10,6 +10,7 @@ from pydantic.config import JsonDict
 
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.template_schemas import CallScript
+from shared.values.call_enums import InsistedReason
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
     CallAnswer,
@@ -208,8 +209,7 @@ class CalledTherapist(Schema):
 
     name: str
     """The name with titles, as one addresses the person."""
-    phone: str | None
-    """The phone number of the practice."""
+    phone: Annotated[str | None, Field(description="the phone number of the practice")]
     mobile: str | None
     """The mobile number."""
     phone_hours: WeeklyHours
@@ -221,8 +221,7 @@ class CalledTherapist(Schema):
 class CalledAboutPatient(Schema):
     """What a caller may say of a patient: a pseudonym."""
 
-    placement_request_id: UUID
-    """The placement request that the practice is asked about."""
+    placement_request_id: Annotated[UUID, Field(description="the placement request that the practice is asked about")]
     reference: str
     """By what practice and caller name the patient."""
     other_references: list[str]
@@ -300,7 +299,8 @@ class PhoneCallFields(EntityView):
     corrected_at: Annotated[Instant | None, Field(description="when its outcome was taken back: it counts no more")]
     corrected_by: Annotated[UUID | None, Field(description="the account of who took it back")]
     correction: Annotated[str | None, FOR_CALLERS, Field(description="why it was taken back")]
-    insisted: Annotated[bool, Field(description="whether staff insisted on its time, outside of the known hours")]
+    insisted: Annotated[bool, Field(description="whether staff insisted on its time, or on calling now")]
+    insisted_because: Annotated[InsistedReason | None, Field(description="why, where the practice should have waited")]
     claimed_by: Annotated[UUID | None, Field(description="the account of who is about to make it")]
     claimed_until: Annotated[Instant | None, Field(description="when the claim ends, or ended; null: nobody has it")]
 

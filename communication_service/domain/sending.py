@@ -6,34 +6,30 @@ doubt: nothing is ever sent again by itself unless it is certain that it did not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from communication_service.domain import (
-    composing,
     cooldowns,
-    email_parts,
-    mail_server,
+    email_claims,
     notices,
-    practice_summaries,
-    sending_limits,
     states,
     suppressions,
 )
 from communication_service.domain.contact_waits import ContactWait
+from communication_service.domain.email_claims import EmailClaim, Waiting
 from communication_service.domain.practice_summaries import NONE_ASKED, Summaries
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
 from communication_service.store.tables import ContactRequest, Email, Inquiry
 from shared.database import Session
 from shared.events.catalogue import EmailSent
-from shared.events.outbox import record
+from shared.events.outbox import record_each
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
-from shared.values.emails import EmailText
-from shared.values.mail_enums import MailMode
+from shared.values.reply_enums import SuppressionSource
 
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_DEFERRALS = 40
@@ -41,45 +37,6 @@ MOST_DEFERRALS = 40
 MOST_TROUBLES = 8
 """An e-mail that began so many troubles (in two hours, while others went) is the reason for them."""
 LEASE_RAN_OUT = "the sender stopped before it recorded what became of the e-mail"
-
-
-class Waiting(NamedTuple):
-    """An e-mail that a job works on, and what caused it."""
-
-    email_id: UUID
-    correlation_id: str | None
-
-
-@dataclass(frozen=True)
-class EmailClaim:
-    """An e-mail that only this worker may hand over now."""
-
-    email_id: UUID
-    attempt: int
-    deferrals: int
-    text: EmailText
-    recipient: str
-    message_id: str
-    correlation_id: str | None
-    mode: MailMode = MailMode.SEND
-
-
-def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 20) -> list[Waiting]:
-    """Returns candidates for the next e-mail, of which the caller sends one; none while the mail server gets a pause.
-
-    Nor while as many were handed over as may be.
-
-    There are several, since another worker may claim the first one.
-    """
-    is_open = sending_limits.are_inquiries_sent(rules, now)
-    found = email_queries.emails_to_send(session, now=now, limit=at_most, with_inquiries=is_open)
-    if (
-        not found
-        or not sending_limits.has_room(session, rules, now)
-        or not mail_server.claim_turn(session, rules=rules, now=now)
-    ):
-        return []
-    return [Waiting(email.id, email.correlation_id) for email in found]
 
 
 def claim(
@@ -92,74 +49,10 @@ def claim(
     summaries: Summaries = NONE_ASKED,
     now: datetime,
 ) -> EmailClaim | None:
-    """Claims an e-mail; None where it may not be sent now. An inquiry starts both cooldowns, other kinds wait for none.
-
-    (docs/domain.md#contact-rule-5)
-
-    `summaries` of its patients, as they were a moment ago, are written into it; somebody who joined it since is asked
-    for at its next turn.
-    """
-    email = _ready(session, email_id, rules=rules, texts=texts, now=now)
-    if email is None or not practice_summaries.write_into(session, texts, email, summaries, rules=rules):
-        return None
-    if not sending_limits.take_room(session, rules, now):
-        return None
-    if email.inquiry_id is not None and not _begin_inquiry(session, email, rules=rules, until=now + lease, now=now):
-        return None
-    states.claim_email(email, lease=lease, now=now)
-    email.mode = rules.mail_mode
-    session.flush()
-    return EmailClaim(
-        email_id=email.id,
-        attempt=email.attempts,
-        deferrals=email.deferrals,
-        text=email_parts.text_to_send(session, texts, email),
-        recipient=_in_ascii(email),
-        message_id=email.message_id,
-        correlation_id=email.correlation_id,
-        mode=rules.mail_mode,
-    )
-
-
-def _begin_inquiry(session: Session, email: Email, *, rules: ContactRules, until: datetime, now: datetime) -> bool:
-    """Start the cooldowns of an inquiry's e-mail; False where one runs, for which it waits."""
-    if not cooldowns.start(session, email, rules=rules, now=now, until=until):
-        _wait_for_cooldown(session, email, now)
-        return False
-    states.begin_inquiry(_inquiry(session, email))
-    return True
-
-
-def _ready(
-    session: Session, email_id: UUID, *, rules: ContactRules, texts: PatientTexts, now: datetime
-) -> Email | None:
-    """The e-mail, locked, if it may go as things are now but for the cooldowns."""
-    known = email_queries.email(session, email_id)
-    if known is None:
-        return None
-    if known.inquiry_id is None or known.therapist_id is None:
-        return notices.ready(session, known, texts=texts, now=now)
-    # takes the therapist's lock; a withdrawal, a hold, another address count until this very moment
-    if not composing.compose(session, known.therapist_id, rules=rules, texts=texts, now=now):
-        return None
-    email = email_queries.email(session, email_id, lock=True)
-    return email if email is not None and states.may_go(email, now=now) else None
-
-
-def _wait_for_cooldown(session: Session, email: Email, now: datetime) -> None:
-    """Let the e-mail wait: another one began a cooldown since it was planned, and the next plan says which."""
-    assert email.therapist_id is not None  # `_ready`
-    schedule.add(session, schedule.to_therapists([email.therapist_id]), at=now)
-    cooldown = cooldowns.last_to_end(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
-    if cooldown is not None:
-        inquiry = _inquiry(session, email)
-        states.hold_email(email, waits_for=cooldown.waits_for, waits_until=cooldown.waits_until, now=now)
-        inquiry.waits_for, inquiry.waits_until = cooldown.waits_for, cooldown.waits_until
-
-
-def _in_ascii(email: Email) -> str:
-    """The address as the practice writes it, its domain as mail servers know it (`xn--…`)."""
-    return email.recipient.rpartition("@")[0] + "@" + email.recipient_key.rpartition("@")[2]
+    """Claims an e-mail; None where it may not be sent now (`email_claims.claim_all`)."""
+    wanted = {email_id: summaries}
+    claims = email_claims.claim_all(session, wanted, rules=rules, texts=texts, lease=lease, now=now)
+    return claims[0] if claims else None
 
 
 def postpone(session: Session, email_id: UUID, *, until: datetime, detail: str) -> None:
@@ -174,11 +67,30 @@ def postpone(session: Session, email_id: UUID, *, until: datetime, detail: str) 
 
 def record_sent(session: Session, email_id: UUID, attempt: int, *, rules: ContactRules, now: datetime) -> bool:
     """Record that the mail server took the e-mail; False where this attempt is no longer the one that counts."""
-    email = _of_attempt(session, email_id, attempt)
-    if email is None:
-        return False
-    _record_sent(session, email, rules=rules, sent_at=now, now=now)
-    return True
+    return bool(record_all_sent(session, [Taken(email_id, attempt, now)], rules=rules, now=now))
+
+
+class Taken(NamedTuple):
+    """An e-mail that the mail server took, in which attempt and when."""
+
+    email_id: UUID
+    attempt: int
+    at: datetime
+
+
+def record_all_sent(session: Session, taken: Sequence[Taken], *, rules: ContactRules, now: datetime) -> set[UUID]:
+    """The same of several, with few statements for all; returns the ids of those whose attempt counts."""
+    known = email_queries.emails(session, [each.email_id for each in taken])
+    locks.lock_therapists(session, [each.therapist_id for each in known if each.therapist_id is not None])
+    attempts = {each.email_id: each for each in taken}
+    emails = [
+        each
+        for each in email_queries.emails(session, attempts, lock=True)
+        if each.attempts == attempts[each.id].attempt and each.status in states.CLAIMED
+    ]
+    sent = [(each, attempts[each.id].at) for each in emails]
+    _record_sent(session, sent, rules=rules, now=now, by_staff=False)
+    return {each.id for each in emails}
 
 
 def record_deferral(
@@ -233,7 +145,7 @@ def record_refusal(
     # a patient's address is no practice's, and not to be kept in the clear
     if address_is_bad and email.therapist_id is not None:
         reason = f"The mail server refused this address: {detail}"
-        wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, "mail_server")
+        wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, SuppressionSource.MAIL_SERVER)
         suppressions.suppress(session, [wanted], by=None, now=now)
     return _fail(session, email, detail=detail, now=now)
 
@@ -311,7 +223,7 @@ def resolve_doubt(
     """Record what staff found out about an e-mail in doubt; one that did not go is written anew at its turn."""
     request_queries.lock_requests(session, email.placement_request_ids)
     if was_sent:
-        _record_sent(session, email, rules=rules, sent_at=email.claimed_at or now, now=now)
+        _record_sent(session, [(email, email.claimed_at or now)], rules=rules, now=now, by_staff=True)
     else:
         states.fail_email(email, detail=email.error, now=now)
         _reopen(session, email, now)
@@ -320,16 +232,34 @@ def resolve_doubt(
     email.count_change(by=by, now=now)
 
 
-def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at: datetime, now: datetime) -> None:
-    states.record_email_sent(email, sent_at=sent_at, now=now)
-    if email.inquiry_id is not None:
-        cooldowns.count_from(session, email, rules=rules, sent_at=sent_at)
-        states.record_inquiry_gone_out(_inquiry(session, email), now=now)
-    for request in _requests_in(session, email):
-        states.record_contact(request, emailed_on=berlin_day(sent_at))
-        if request.withdrawal_reason is not None:
-            request.withdrawal_due_at = now
-    event = EmailSent(
+def _record_sent(
+    session: Session, sent: Sequence[tuple[Email, datetime]], *, rules: ContactRules, now: datetime, by_staff: bool
+) -> None:
+    """The e-mails, locked, went at these instants. Requests come before cooldowns (docs/decisions/0019)."""
+    requests = request_queries.requests(session, {id for email, _ in sent for id in email.placement_request_ids})
+    ids = [email.inquiry_id for email, _ in sent if email.inquiry_id is not None]
+    inquiries = {each.id: each for each in inquiry_queries.inquiries(session, ids, lock=True)}
+    cooldowns.count_from(session, [each for each in sent if each[0].inquiry_id is not None], rules=rules)
+    for email, sent_at in sent:
+        states.record_email_sent(email, sent_at=sent_at, now=now)
+        if email.inquiry_id is not None:
+            states.record_inquiry_gone_out(inquiries[email.inquiry_id], now=now)
+            for request in [each for each in requests if each.inquiry_id == email.inquiry_id]:
+                states.record_contact(request, emailed_on=berlin_day(sent_at))
+                if request.withdrawal_reason is not None:
+                    request.withdrawal_due_at = now
+    # what staff find out is caused by them
+    events = [(email, _sent_event(email, at), None if by_staff else email.correlation_id) for email, at in sent]
+    record_each(session, events, now=now)
+    session.flush()
+    therapists = [email.therapist_id for email, _ in sent if email.therapist_id is not None]
+    if therapists:
+        # a second e-mail may wait behind this one
+        schedule.add(session, schedule.to_therapists(therapists), at=now)
+
+
+def _sent_event(email: Email, sent_at: datetime) -> EmailSent:
+    return EmailSent(
         email_id=email.id,
         inquiry_id=email.inquiry_id,
         therapist_id=email.therapist_id,
@@ -338,10 +268,6 @@ def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at
         placement_request_ids=email.placement_request_ids,
         sent_at=sent_at,
     )
-    record(session, email, event, now=now)
-    if email.therapist_id is not None:
-        # a second e-mail may wait behind this one
-        schedule.add(session, schedule.to_therapists([email.therapist_id]), at=now)
 
 
 def _reopen(session: Session, email: Email, now: datetime) -> None:

@@ -35,16 +35,24 @@ def _is_holiday_everywhere(day: date) -> bool:
 
 def has_room(session: Session, rules: ContactRules, now: datetime) -> bool:
     """Whether one more e-mail may be handed over now."""
+    return _room(session, rules, now, 1) > 0
+
+
+def take_room(session: Session, rules: ContactRules, now: datetime, *, wanted: int) -> int:
+    """For how many of so many e-mails there is room that are claimed in this transaction, with no other claim beside.
+
+    Where there is no limit, nobody waits for others.
+    """
+    if not rules.emails_per_minute and not rules.emails_per_hour:
+        return wanted
+    locks.lock_sending(session)
+    return _room(session, rules, now, wanted)
+
+
+def _room(session: Session, rules: ContactRules, now: datetime, wanted: int) -> int:
     limits = {timedelta(minutes=1): rules.emails_per_minute, HOUR: rules.emails_per_hour}
     if not any(limits.values()):
-        return True
+        return wanted
     times = email_queries.times_claimed(session, since=now - HOUR, now=now)
-    return all(not most or sum(each > now - span for each in times) < most for span, most in limits.items())
-
-
-def take_room(session: Session, rules: ContactRules, now: datetime) -> bool:
-    """The same for an e-mail that is claimed in this transaction, with no other claim beside it."""
-    if not rules.emails_per_minute and not rules.emails_per_hour:
-        return True
-    locks.lock_sending(session)
-    return has_room(session, rules, now)
+    left = [most - sum(each > now - span for each in times) for span, most in limits.items() if most]
+    return max(0, min([wanted, *left]))

@@ -41,13 +41,13 @@ EMAILS: Final[Transitions[EmailStatus]] = {
     EmailStatus.WAITING: _UNSENT,
     EmailStatus.APPROVED: _UNSENT | {EmailStatus.SENDING},
     EmailStatus.SENDING: frozenset({EmailStatus.APPROVED, EmailStatus.SENT, EmailStatus.IN_DOUBT, EmailStatus.FAILED}),
-    EmailStatus.SENT: frozenset(),
+    EmailStatus.SENT: frozenset({EmailStatus.BOUNCED}),
     EmailStatus.IN_DOUBT: frozenset({EmailStatus.IN_DOUBT, EmailStatus.APPROVED, EmailStatus.SENT, EmailStatus.FAILED}),
     EmailStatus.FAILED: frozenset({EmailStatus.APPROVED}),
     EmailStatus.BOUNCED: frozenset(),
     EmailStatus.CANCELLED: frozenset(),
 }
-"""Where an e-mail may go from each status; bounces come with issue 15."""
+"""Where an e-mail may go from each status."""
 CLAIMED: Final = frozenset({EmailStatus.SENDING, EmailStatus.IN_DOUBT})
 """Handed over, perhaps; what became of it is not recorded."""
 
@@ -129,6 +129,12 @@ def record_email_sent(email: Email, *, sent_at: datetime, now: datetime) -> None
     _enter(email, EmailStatus.SENT, EMAILS)
     email.sent_at, email.error, email.updated_at = sent_at, None, now
     email.claimed_until = email.not_before = None
+
+
+def bounce_email(email: Email, *, detail: str, now: datetime) -> None:
+    """The mail server took the e-mail, and it did not arrive."""
+    _enter(email, EmailStatus.BOUNCED, EMAILS)
+    email.error, email.updated_at = detail, now
 
 
 def retry_email(email: Email, *, detail: str, not_before: datetime | None, now: datetime) -> None:

@@ -61,7 +61,12 @@ def render(session: Session, kind: TemplateKind, values: Values, *, language: Te
 
     An inquiry and a withdrawal have a part for each of their patients, every other letter is one part.
     """
-    template = active(session, kind, language)
+    return render_with(active(session, kind, language), values)
+
+
+def render_with(template: Template, values: Values) -> RenderedLetter:
+    """The same by this template."""
+    kind = TemplateKind(template.kind)
     before, parts, after = template_kinds.rendered(kind, template_kinds.read(kind, texts_of(template)), values)
     is_split = template_kinds.KINDS[kind].split_by is not None
     letter = Letter(before, parts, after) if is_split else Letter(NOTHING, [before], NOTHING)

@@ -15,6 +15,7 @@ from communication_service.store.tables import Email
 from shared.database import Session
 from shared.database.rows import require
 from shared.values.datetimes import berlin_day
+from shared.values.reply_enums import SuppressionSource
 
 BY_LINK = "The practice used the link in an e-mail."
 
@@ -30,7 +31,7 @@ def unsubscribe(session: Session, tokens: LinkTokens, token: str, *, now: dateti
     Raises `NotFound` for a token that is not valid.
     """
     email = _email(session, tokens, token, now)
-    wanted = suppressions.Wanted(email.recipient, email.recipient_key, BY_LINK, "link")
+    wanted = suppressions.Wanted(email.recipient, email.recipient_key, BY_LINK, SuppressionSource.LINK)
     suppressions.suppress(session, [wanted], by=None, now=now)
     return email.recipient
 

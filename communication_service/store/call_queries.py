@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import false, func, or_, select
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import Inquiry, PhoneCall, PracticeCopy, PracticePlace, WrongNumber
+from communication_service.store.tables import Inquiry, PhoneCall, PracticeCopy, WrongNumber
 from shared.database.rows import find_row
 from shared.values.weekly import Weekly
 
@@ -66,17 +66,16 @@ def held_by(session: Session, account: UUID | None, *, now: datetime) -> Sequenc
 
 def open_calls(
     session: Session, during: Weekly, *, by: UUID | None, caller_id: UUID | None, at: datetime
-) -> Sequence[tuple[PhoneCall, PracticeCopy, PracticePlace | None]]:
+) -> Sequence[tuple[PhoneCall, PracticeCopy]]:
     """Calls to practices whose weekly phone hours include this time, which nobody else has claimed; the best first.
 
     The best are potentially available, then due, then those of this caller, then the earliest.
     """
     is_own = func.coalesce(PhoneCall.caller_id == caller_id, false())
     found = (
-        select(PhoneCall, PracticeCopy, PracticePlace)
+        select(PhoneCall, PracticeCopy)
         .join(PracticeCopy, PracticeCopy.id == PhoneCall.therapist_id)
         .join(Inquiry, Inquiry.id == PhoneCall.inquiry_id)
-        .outerjoin(PracticePlace, PracticePlace.id == PhoneCall.therapist_id)
         .where(
             PLANNED_BY_US,
             PracticeCopy.status == "active",
@@ -94,7 +93,7 @@ def open_calls(
         )
         .limit(MOST_CALLABLE)
     )
-    return [(call, therapist, place) for call, therapist, place in session.execute(found)]
+    return [(call, therapist) for call, therapist in session.execute(found)]
 
 
 def later_calls(session: Session, call: PhoneCall) -> Sequence[PhoneCall]:
@@ -111,6 +110,12 @@ def later_calls(session: Session, call: PhoneCall) -> Sequence[PhoneCall]:
 def wrong_number(session: Session, therapist_id: UUID) -> WrongNumber | None:
     """What a call to this practice found out about its numbers."""
     return session.get(WrongNumber, therapist_id, populate_existing=True)
+
+
+def wrong_numbers(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, WrongNumber]:
+    """The same of several practices, by their ids."""
+    found = select(WrongNumber).where(WrongNumber.therapist_id.in_(therapist_ids))
+    return {each.therapist_id: each for each in session.scalars(found.execution_options(populate_existing=True))}
 
 
 def note_wrong_number(session: Session, call: PhoneCall, therapist: PracticeCopy | None, *, now: datetime) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.declarative import Tables, many_ids
 from shared.database import Aggregate, is_one_of
-from shared.values.call_enums import ReleaseReason
+from shared.values.call_enums import InsistedReason, ReleaseReason
 from shared.values.enums import CallStatus, Direction
 from shared.values.weekly import Weekly, WeeklyColumn
 
@@ -70,7 +70,13 @@ class PhoneCall(Aggregate, Tables):
     corrections: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), default=list, server_default=text("'{}'"))
     """Why, kept as the note is."""
     insisted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    """Staff insisted on its time, outside of the hours that are known: planning leaves it there."""
+    """Staff insisted on it, at a time outside of the hours that are known, or against what the practice waits for:
+    planning leaves it there.
+    """
+    insisted_because: Mapped[str | None]
+    """Why they did, where the rule of contact said that the practice waits."""
+    chosen_by_staff: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Staff chose its time: a plan of calls leaves it there, while it fits the hours."""
     claimed_by: Mapped[UUID | None]
     claimed_until: Mapped[datetime | None]
     """When the claim ends unless it is renewed; one that is over claims nothing (`domain/claims.py`)."""
@@ -86,6 +92,8 @@ class PhoneCall(Aggregate, Tables):
             using="gist",
             where=text("status = 'planned' AND direction = 'outbound'"),
             name="ex_phone_calls_one_call_at_a_time",
+            # calls may change places (`domain/call_plan_moving.py`): then it is checked when all of them have moved
+            deferrable=True,
         ),
         # one contact with one practice at a time (docs/domain.md#contact-rule-6), and so one claim
         Index(
@@ -106,6 +114,8 @@ class PhoneCall(Aggregate, Tables):
         CheckConstraint("claimed_until IS NULL OR status = 'planned'", name="claimed_before_it_is_made"),
         CheckConstraint("claimed_by IS NULL OR claimed_until IS NOT NULL", name="claimed_for_a_time"),
         CheckConstraint(is_one_of("release_reason", ReleaseReason), name="release_reason"),
+        CheckConstraint(is_one_of("insisted_because", InsistedReason), name="insisted_because"),
+        CheckConstraint("insisted_because IS NULL OR insisted", name="insisted_for_a_reason"),
     )
 
 

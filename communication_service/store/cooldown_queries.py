@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -15,40 +16,51 @@ from communication_service.store.tables import EmailCooldown
 
 
 class ActiveCooldown(NamedTuple):
-    """A cooldown that another e-mail began: for whom, and the first day after it."""
+    """A cooldown that another e-mail began: for whom, the first day after it, and its first one."""
 
     subject: str
     ends_on: date
+    begins_on: date
 
 
-def active(session: Session, subjects: Sequence[str], *, today: date) -> list[ActiveCooldown]:
+def active(session: Session, subjects: Collection[str], *, today: date) -> list[ActiveCooldown]:
     """Cooldowns of these subjects that last today or longer, those that end last first, a therapist's first."""
     rows = (
-        select(EmailCooldown.subject, func.upper(EmailCooldown.during).label("ends_on"))
+        select(
+            EmailCooldown.subject,
+            func.upper(EmailCooldown.during).label("ends_on"),
+            func.lower(EmailCooldown.during),
+        )
         .where(EmailCooldown.subject.in_(subjects), func.upper(EmailCooldown.during) > today)
         .order_by(text("ends_on DESC"), EmailCooldown.subject.desc())
     )
     return [ActiveCooldown(*row) for row in session.execute(rows)]
 
 
-def start(session: Session, email_id: UUID, subjects: Sequence[str], *, first: date, ends_on: date) -> bool:
-    """Begin the cooldowns of all these subjects for this e-mail, or of none; False where one of another e-mail is on.
+def start_all(session: Session, subjects: Mapping[UUID, Collection[str]], *, first: date, ends_on: date) -> set[UUID]:
+    """Begin the cooldowns of all subjects of each e-mail, or of none where one of another e-mail is on.
 
-    Waits for a transaction that is taking the same one. The exclusion constraint decides, not a look before.
+    Returns the ids of the e-mails that have theirs; of two of these with one subject the earlier one. Waits for a
+    transaction that is taking the same one, in one order of subjects. The exclusion constraint decides, not a look
+    before.
     """
-    rows = [{"subject": s, "during": Range(first, ends_on), "email_id": email_id} for s in sorted(set(subjects))]
-    taken = session.scalars(insert(EmailCooldown).on_conflict_do_nothing().returning(EmailCooldown.id), rows).all()
-    if len(taken) == len(rows):
-        return True
-    end(session, email_id)
-    return False
+    wanted = sorted((subject, place, id) for place, (id, some) in enumerate(subjects.items()) for subject in {*some})
+    rows = [{"subject": subject, "during": Range(first, ends_on), "email_id": id} for subject, _, id in wanted]
+    if not rows:
+        return set()
+    begun = insert(EmailCooldown).on_conflict_do_nothing().returning(EmailCooldown.email_id)
+    taken = Counter(session.scalars(begun, rows))
+    complete = {id for id, some in subjects.items() if taken[id] == len({*some})}
+    if unfinished := taken.keys() - complete:
+        session.execute(delete(EmailCooldown).where(EmailCooldown.email_id.in_(unfinished)))
+    return complete
 
 
-def count_until(session: Session, email_id: UUID, *, ends_on: date) -> None:
-    """Let this e-mail's cooldowns end before that day."""
+def count_until(session: Session, email_ids: Collection[UUID], *, ends_on: date) -> None:
+    """Let these e-mails' cooldowns end before that day."""
     session.execute(
         update(EmailCooldown)
-        .where(EmailCooldown.email_id == email_id)
+        .where(EmailCooldown.email_id.in_(email_ids))
         .values(during=func.daterange(func.lower(EmailCooldown.during), ends_on))
         .execution_options(synchronize_session=False)
     )

@@ -19,16 +19,25 @@ def therapist(session: Session, therapist_id: UUID) -> PracticeCopy | None:
 
 
 def therapists(session: Session, ids: Iterable[UUID]) -> dict[UUID, PracticeCopy]:
-    """The copies of these therapists that have arrived, by id."""
-    found = session.scalars(select(PracticeCopy).where(PracticeCopy.id.in_(list(ids))))
-    return {each.id: each for each in found}
+    """The copies of these therapists that have arrived, by id, as they are now."""
+    found = select(PracticeCopy).where(PracticeCopy.id.in_(list(ids)))
+    return {each.id: each for each in session.scalars(found.execution_options(populate_existing=True))}
 
 
 def with_merged(session: Session, therapist_id: UUID) -> Sequence[UUID]:
     """A therapist, and all who were merged into them, one after another: what was done with these counts for them."""
-    merged = select(PracticeCopy.id).where(PracticeCopy.id == therapist_id).cte(recursive=True)
-    path = merged.union(select(PracticeCopy.id).join(merged, PracticeCopy.merged_into == merged.c.id))
-    return [therapist_id, *session.scalars(select(path.c.id).where(path.c.id != therapist_id).order_by(path.c.id))]
+    return all_with_merged(session, [therapist_id])[therapist_id]
+
+
+def all_with_merged(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    """The same of several therapists."""
+    kept = select(PracticeCopy.id.label("kept"), PracticeCopy.id).where(PracticeCopy.id.in_(therapist_ids))
+    merged = kept.cte(recursive=True)
+    path = merged.union(select(merged.c.kept, PracticeCopy.id).join(merged, PracticeCopy.merged_into == merged.c.id))
+    found = {each: [each] for each in therapist_ids}
+    for row in session.execute(select(path).where(path.c.id != path.c.kept).order_by(path.c.id)):
+        found[row.kept].append(row.id)
+    return found
 
 
 def kept_therapist(session: Session, therapist_id: UUID) -> UUID:
@@ -44,6 +53,12 @@ def lock_therapists(session: Session, ids: Iterable[UUID]) -> None:
 def place(session: Session, therapist_id: UUID) -> PracticePlace | None:
     """The place of the address that a therapist had when it was looked up."""
     return session.get(PracticePlace, therapist_id, populate_existing=True)
+
+
+def places(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, PracticePlace]:
+    """The places of these therapists, by id, as they are now."""
+    found = select(PracticePlace).where(PracticePlace.id.in_(therapist_ids))
+    return {each.id: each for each in session.scalars(found.execution_options(populate_existing=True))}
 
 
 def patients(session: Session, ids: Iterable[UUID]) -> dict[UUID, PatientPseudonym]:

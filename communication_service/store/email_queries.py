@@ -18,6 +18,12 @@ def email(session: Session, email_id: UUID, *, lock: bool = False) -> Email | No
     return find_row(session, Email, email_id, lock=lock)
 
 
+def emails(session: Session, ids: Iterable[UUID], *, lock: bool = False) -> Sequence[Email]:
+    """These e-mails as they are now, by their ids; locked, if wanted."""
+    found = select(Email).where(Email.id.in_(list(ids))).order_by(Email.id).execution_options(populate_existing=True)
+    return session.scalars(found.with_for_update() if lock else found).all()
+
+
 def unsent_emails(session: Session, inquiry_ids: Iterable[UUID]) -> dict[UUID, Email]:
     """The e-mail of each of these inquiries that has not been handed to the mail server, by inquiry, locked."""
     found = session.scalars(

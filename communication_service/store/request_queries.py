@@ -7,9 +7,10 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session, aliased
 
-from communication_service.store.tables import ContactRequest, PracticeCopy
+from communication_service.store.tables import ContactRequest, MailReply, PracticeCopy
 from shared.database import lock_rows
 from shared.database.rows import find_row
 
@@ -56,17 +57,20 @@ def lock_requests(session: Session, ids: Iterable[UUID]) -> None:
 
 def unsent_requests(session: Session, therapist_id: UUID) -> Sequence[ContactRequest] | None:
     """Requests to this therapist that have not gone out, locked; None while one of them is being changed elsewhere."""
-    wanted = (ContactRequest.therapist_id == therapist_id, UNSENT)
-    found = session.scalars(
-        select(ContactRequest)
-        .where(*wanted)
-        .order_by(ContactRequest.id)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    ).all()
+    return unsent_requests_of(session, [therapist_id]).get(therapist_id)
+
+
+def unsent_requests_of(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, Sequence[ContactRequest]]:
+    """The same of several therapists; those of whom a request is being changed elsewhere are left out."""
+    wanted = (ContactRequest.therapist_id.in_(therapist_ids), UNSENT)
+    found: dict[UUID, list[ContactRequest]] = {each: [] for each in therapist_ids}
+    locked = select(ContactRequest).where(*wanted).order_by(ContactRequest.id).with_for_update(skip_locked=True)
+    for request in session.scalars(locked.execution_options(populate_existing=True)):
+        found[request.therapist_id].append(request)
     # waiting for a listener that waits for us would be a deadlock; a withdrawal must not be overlooked either
-    total = session.scalar(select(func.count()).select_from(ContactRequest).where(*wanted))
-    return found if total == len(found) else None
+    number = select(ContactRequest.therapist_id, func.count()).where(*wanted).group_by(ContactRequest.therapist_id)
+    totals: dict[UUID, int] = {each: total for each, total in session.execute(number)}  # noqa: C416 - a row is no pair
+    return {id: requests for id, requests in found.items() if totals.get(id, 0) == len(requests)}
 
 
 def unanswered(session: Session, therapist_ids: Collection[UUID]) -> Sequence[ContactRequest]:
@@ -91,11 +95,16 @@ FOLLOWED_UP = and_(PracticeCopy.status == "active", PracticeCopy.contact_prefere
 
 def unanswered_since(session: Session, *, day: date, limit: int) -> Sequence[ContactRequest]:
     """Requests e-mailed on that day or before, without an answer or a call, for patients who have been offered no
-    place; locked, those held by others left out.
+    place; locked, those held by others left out. Not while an answer by e-mail waits for staff.
     """
     elsewhere = aliased(ContactRequest)
     offered = select(elsewhere.id).where(
         elsewhere.patient_id == ContactRequest.patient_id, elsewhere.status == "accepted"
+    )
+    has_written = select(MailReply.id).where(
+        MailReply.state == "waiting",
+        MailReply.kind == "answer",
+        MailReply.placement_request_ids.contains(array([ContactRequest.id])),
     )
     return session.scalars(
         select(ContactRequest)
@@ -106,6 +115,7 @@ def unanswered_since(session: Session, *, day: date, limit: int) -> Sequence[Con
             ContactRequest.emailed_on <= day,
             ContactRequest.inquiry_id.is_(None),
             ~offered.exists(),
+            ~has_written.exists(),
             FOLLOWED_UP,
         )
         .order_by(ContactRequest.emailed_on, ContactRequest.id)

@@ -6,24 +6,19 @@ added: a transaction that adds one waits for nobody who holds a request.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
-    CollectionAggregate,
     ColumnElement,
-    Uuid,
-    any_,
     delete,
     false,
     func,
-    literal,
     null,
-    or_,
     select,
+    union,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -31,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from communication_service.store.request_queries import UNSENT
 from communication_service.store.tables import ContactRequest, PracticeCopy, ScheduleEntry
+from shared.database.sets import is_among
 
 
 class Due(NamedTuple):
@@ -69,13 +65,13 @@ def due(session: Session, *, now: datetime, limit: int) -> list[Due]:
     return [Due(*row) for row in session.execute(rows)]
 
 
-def is_due(session: Session, therapist_id: UUID, *, now: datetime) -> bool:
-    """Whether this therapist's contacts are still to be planned."""
-    due = (
-        select(kind.id).where(kind.therapist_id == therapist_id, kind.due_at <= now).exists()
+def still_due(session: Session, therapist_ids: Collection[UUID], *, now: datetime) -> set[UUID]:
+    """Those of these therapists whose contacts are still to be planned."""
+    found = (
+        select(kind.therapist_id).where(kind.therapist_id.in_(therapist_ids), kind.due_at <= now)
         for kind in (ContactRequest, ScheduleEntry)
     )
-    return bool(session.scalar(select(or_(*due))))
+    return set(session.scalars(union(*found)))
 
 
 def add(session: Session, condition: ColumnElement[bool], *, at: datetime) -> None:
@@ -92,14 +88,15 @@ def add(session: Session, condition: ColumnElement[bool], *, at: datetime) -> No
     session.flush()
 
 
-def clear(session: Session, therapist_id: UUID) -> None:
-    """Remove the therapist's entries, who is locked: what is read after this is as new as each of them."""
-    session.execute(delete(ScheduleEntry).where(ScheduleEntry.therapist_id == therapist_id))
+def clear(session: Session, therapist_ids: Collection[UUID]) -> None:
+    """Remove the entries of therapists who are locked: what is read after this is as new as each of them."""
+    gone = delete(ScheduleEntry).where(ScheduleEntry.therapist_id.in_(therapist_ids))
+    session.execute(gone.execution_options(synchronize_session=False))
 
 
 def postpone(session: Session, therapist_id: UUID, *, at: datetime) -> None:
     """Do not plan for a therapist before then."""
-    clear(session, therapist_id)
+    clear(session, [therapist_id])
     scheduled = select(ContactRequest).where(
         ContactRequest.therapist_id == therapist_id, ContactRequest.due_at.is_not(None)
     )
@@ -109,17 +106,12 @@ def postpone(session: Session, therapist_id: UUID, *, at: datetime) -> None:
 
 def to_therapists(ids: Iterable[UUID]) -> ColumnElement[bool]:
     """Requests to one of these therapists."""
-    return ContactRequest.therapist_id == _one_of(ids)
+    return is_among(ContactRequest.therapist_id, {*ids})
 
 
 def of_patients(ids: Iterable[UUID]) -> ColumnElement[bool]:
     """Requests for one of these patients."""
-    return ContactRequest.patient_id == _one_of(ids)
-
-
-def _one_of(ids: Iterable[UUID]) -> CollectionAggregate[Any]:
-    # one parameter however many ids: a poll brings hundreds
-    return any_(literal(list(ids), ARRAY(Uuid)))
+    return is_among(ContactRequest.patient_id, {*ids})
 
 
 def to_address(email_key: str) -> ColumnElement[bool]:

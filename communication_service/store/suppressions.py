@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, delete, false, literal, select
+from sqlalchemy import delete, false, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import EmailSuppression, PracticeCopy
 from shared.database.listing import Found, Listing
 from shared.database.rows import find_row
+from shared.database.sets import is_among
 from shared.values.lists import Part
 
 
@@ -30,8 +31,13 @@ STANDS = EmailSuppression.removed_at.is_(None)
 
 def is_suppressed(session: Session, email_key: str) -> bool:
     """Whether this address gets no inquiries: one reason is enough."""
-    found = select(EmailSuppression.id).where(EmailSuppression.email_key == email_key, STANDS)
-    return bool(session.scalar(select(found.exists())))
+    return bool(suppressed_among(session, [email_key]))
+
+
+def suppressed_among(session: Session, email_keys: Collection[str]) -> set[str]:
+    """Those of these addresses that get no inquiries."""
+    found = select(EmailSuppression.email_key).where(EmailSuppression.email_key.in_(email_keys), STANDS)
+    return set(session.scalars(found)) if email_keys else set()
 
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[EmailSuppression]:
@@ -53,8 +59,7 @@ def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[EmailSuppressi
 def opt_outs(session: Session, therapist_ids: Collection[UUID]) -> set[OptOut]:
     """Those of these therapists who want no e-mails, as the copies say."""
     rows = select(PracticeCopy.id, PracticeCopy.email, PracticeCopy.email_key).where(
-        # one parameter however many ids: a poll brings hundreds
-        PracticeCopy.id == any_(literal(list(therapist_ids), ARRAY(Uuid))),
+        is_among(PracticeCopy.id, therapist_ids),
         PracticeCopy.email_opt_out,
     )
     return {OptOut(*row) for row in session.execute(rows)}

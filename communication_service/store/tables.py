@@ -9,10 +9,12 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
+from communication_service.store.call_plan_tables import CallPlan
 from communication_service.store.call_tables import PhoneCall, PhoneCaller, WrongNumber
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
 from communication_service.store.published_tables import PublishedCallingHours, PublishedContact
+from communication_service.store.reply_tables import MailboxState, MailReply
 from communication_service.store.template_tables import Template, TemplateVersion
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
 from shared.database.patient_keys import add_patient_keys
@@ -281,7 +283,7 @@ class Email(Aggregate, Tables):
         CheckConstraint("kind <> 'patient_notice'", name="no_mail_to_patients"),  # without `patient_mail` (0033)
         CheckConstraint(is_one_of("mode", MailMode), name="mode"),
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
-        CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
+        CheckConstraint("(status IN ('sent', 'bounced')) = (sent_at IS NOT NULL)", name="sent_at"),
         CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),
         # a version that an e-mail names stays readable
         ForeignKeyConstraint(
@@ -333,8 +335,11 @@ add_shared_tables(Tables.metadata)
 add_patient_keys(Tables.metadata)
 
 __all__ = [
+    "CallPlan",
     "EmailSuppression",
+    "MailReply",
     "MailServerState",
+    "MailboxState",
     "PhoneCall",
     "PhoneCaller",
     "PublishedCallingHours",

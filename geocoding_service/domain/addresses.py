@@ -58,7 +58,8 @@ def _keep(session: Session, rows: Sequence[Row], *, now: datetime) -> None:
     geocoder knows better as soon as a job has asked it (`lookups`): nothing outside is asked here.
     """
     addresses = [Address(*(row[name] for name in PARTS)) for row in rows]
-    known = geocoder_requests.best_known(session, addresses)
+    keys = {address: row["lookup_key"] for row, address in zip(rows, addresses, strict=True)}
+    known = geocoder_requests.best_known(session, keys)
     located = [{**row, **columns_of(known[address])} for row, address in zip(rows, addresses, strict=True)]
     written = queries.ADDRESSES.keep(session, located, now=now)
     record_all(session, [(each.id, each.sequence, event_of(each)) for each in written if each.is_due], now=now)

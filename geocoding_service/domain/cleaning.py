@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from geocoding_service.store.postal_codes import spelled
 from shared.values.errors import NotAcceptable
@@ -43,6 +44,10 @@ _ABBREVIATIONS = (
     (re.compile(r"\bPl\.?(?=\s|$)"), "Platz"),
 )
 _CODE_IN_CITY = re.compile(r"(?:D\s?-\s?)?(\d{5})\s+(?=\D)")
+
+
+_remembered: Final = lru_cache(maxsize=10_000)
+"""For parts of addresses that recur: names of streets and towns, house numbers."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def _street(written: str | None, number: str | None) -> tuple[str | None, str | 
     text = _without_asides(written or "")
     if square := _SQUARE.match(text):
         return square["street"].replace(" ", ""), _house_number(number) or _house_number(square["number"])
-    text = _long_form(_PART_OF_A_HOUSE.sub(r"\g<kept>", text).strip(" ,-/"))
+    text = _long_street(text)
     name, in_street = _split(text)
     own = _house_number(number)
     if own and in_street and own != in_street:  # "Straße 24" has a number in its name
@@ -117,6 +122,13 @@ def _street(written: str | None, number: str | None) -> tuple[str | None, str | 
     return (name, own or in_street) if _is_name(name) else (None, None)
 
 
+@_remembered
+def _long_street(text: str) -> str:
+    """The street and what follows it in their long forms, without a part of the house."""
+    return _long_form(_PART_OF_A_HOUSE.sub(r"\g<kept>", text).strip(" ,-/"))
+
+
+@_remembered
 def _split(text: str) -> tuple[str, str | None]:
     """The street, and the house number at its end, before a comma or before what follows it."""
     for found in _HOUSE_NUMBER.finditer(text):
@@ -127,11 +139,13 @@ def _split(text: str) -> tuple[str, str | None]:
     return text.partition(",")[0].strip(), None
 
 
+@_remembered
 def _is_name(name: str) -> bool:
     has_a_word = bool(re.search(r"[^\W\d_]{2}", name))
     return has_a_word and len(name) <= LONGEST_STREET and len(name.split()) <= MOST_WORDS and not _NO_NAME.search(name)
 
 
+@_remembered
 def _house_number(text: str | None) -> str | None:
     found = _HOUSE_NUMBER.search(_without_asides(text or ""))
     if found is None:
@@ -140,6 +154,7 @@ def _house_number(text: str | None) -> str | None:
     return f"{first}-{last}" if last else first
 
 
+@_remembered
 def _city(written: str | None) -> tuple[str | None, str | None]:
     """The postal code that somebody wrote before the city, and the city."""
     text = _without_asides(written or "")

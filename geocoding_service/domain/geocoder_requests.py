@@ -7,7 +7,7 @@ know; what somebody asks for is looked up only where a setting allows it, since 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -55,9 +55,11 @@ def key_of(address: Address) -> str | None:
     return lookup_key(clean(address))
 
 
-def best_known(session: Session, addresses: Collection[Address]) -> Mapping[Address, FoundAddress | None]:
-    """Where these addresses lie: as a geocoder said, else by the tables; None where neither knows."""
-    keys = {each: key_of(each) for each in addresses}
+def best_known(session: Session, keys: Mapping[Address, str | None]) -> Mapping[Address, FoundAddress | None]:
+    """Where these addresses, by which `keys` has what `key_of` returns, lie; None where nobody knows.
+
+    As a geocoder said, else by the tables.
+    """
     known = store.answered(session, {key for key in keys.values() if key is not None})
     return {each: _answer(known[key]) if key and key in known else by_tables(each) for each, key in keys.items()}
 
@@ -109,9 +111,10 @@ def request_one(session: Session, address: Address, *, now: datetime) -> bool:
 def _locate(
     session: Session, addresses: Sequence[Address], *, rules: NominatimSettings, now: datetime
 ) -> list[Location | None]:
-    known = best_known(session, addresses)
-    keys = {each: key for each in addresses if (key := key_of(each))} if rules.url else {}
-    waiting = asked_store.waiting_keys(session, AddressLookup, keys.values(), now=now)
+    keys = {each: key_of(each) for each in addresses}
+    known = best_known(session, keys)
+    sent = {key for key in keys.values() if key is not None} if rules.url else set()
+    waiting = asked_store.waiting_keys(session, AddressLookup, sent, now=now)
     shown = {
         each: _shown(each, found, pending=keys.get(each) in waiting)
         for each, found in known.items()

@@ -7,6 +7,7 @@ from typing import Any
 from geocoding_service.domain.offline_geocoding import FoundAddress
 from geocoding_service.store import queries
 from shared.events.catalogue import AddressErased, AddressGeocoded
+from shared.values.unchecked import unchecked
 
 
 def columns_of(found: FoundAddress | None) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def event_of(located: Any) -> AddressGeocoded:
     """Returns the event of a row of the table."""
     published = {name: getattr(located, name) for name in queries.PUBLISHED}
     published["federal_states"] = located.federal_states or []
-    return AddressGeocoded(owner_kind=located.owner_kind, owner_id=located.id, **published)
+    return unchecked(AddressGeocoded, {"owner_kind": located.owner_kind, "owner_id": located.id, **published})
 
 
 def erasure_of(located: Any) -> AddressErased:

@@ -12,7 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from shared.values.enums import FederalState
@@ -94,6 +94,7 @@ def without_addition(city: str) -> str:
     return _ADDITION.sub("", city).rstrip()
 
 
+@lru_cache(maxsize=20_000)
 def spelled(name: str) -> str:
     """A name as it is compared: small letters, `ae` for `ä`, words apart by one blank, no punctuation."""
     plain = unicodedata.normalize("NFC", name).casefold().translate(_LATIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -32,13 +32,18 @@ from shared.values.text import one_line
 
 log = logger(__name__)
 
+ADDRESS: Final = ("street", "house_number", "postal_code", "city")
 NO_STATE_YET: Final = {"sequence": "-1"}
 """A row of which only the place is known is older than any state of its owner."""
 
 
 def comparable_address(street: str | None, house_number: str | None, postal_code: str | None, city: str | None) -> str:
     """An address as one text that is equal for equal addresses, whatever the blanks and capitals."""
-    return "|".join(one_line(part or "").casefold() for part in (street, house_number, postal_code, city))
+    return _joined(one_line(part or "") for part in (street, house_number, postal_code, city))
+
+
+def _joined(lines: Iterable[str | None]) -> str:
+    return "|".join(line.casefold() if line else "" for line in lines)
 
 
 def keep_therapists(session: Session, states: Sequence[tuple[PublicTherapist, EventEnvelope]]) -> None:
@@ -100,16 +105,14 @@ def keep_calling_hours(session: Session, events: Sequence[CallingHoursChanged]) 
 
 def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:
     capacity = therapist.capacity or PublicCapacity()
+    address = {name: _line(getattr(therapist, name)) for name in ADDRESS}
     return {
         "id": therapist.id,
         **envelope.position(),
         "status": therapist.status,
         "name": one_line(" ".join(p for p in (therapist.title, therapist.first_name, therapist.last_name) if p)),
-        "street": _line(therapist.street),
-        "house_number": _line(therapist.house_number),
-        "postal_code": _line(therapist.postal_code),
-        "city": _line(therapist.city),
-        "address": comparable_address(therapist.street, therapist.house_number, therapist.postal_code, therapist.city),
+        **address,
+        "address": _joined(address.values()),
         "gender": therapist.gender,
         "accreditation": therapist.accreditation,
         "procedures": therapist.procedures,

@@ -221,7 +221,7 @@ def upgrade() -> None:
             "cardinality(parts) = cardinality(placement_request_ids)",
             name=op.f("ck_emails_a_part_for_each_request"),
         ),
-        sa.CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name=op.f("ck_emails_sent_at")),
+        sa.CheckConstraint("(status IN ('sent', 'bounced')) = (sent_at IS NOT NULL)", name=op.f("ck_emails_sent_at")),
         sa.CheckConstraint(
             "(status = 'waiting') = (waits_for IS NOT NULL)", name=op.f("ck_emails_waits_for_something")
         ),

@@ -1,4 +1,4 @@
-"""calls, who makes them, and what practices answer."""
+"""calls, who makes them, their plans, and what practices answer."""
 
 from __future__ import annotations
 
@@ -62,6 +62,8 @@ def upgrade() -> None:
         sa.Column("corrected_by", sa.Uuid(), nullable=True),
         sa.Column("corrections", postgresql.ARRAY(sa.LargeBinary()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("insisted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("chosen_by_staff", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("insisted_because", sa.Text(), nullable=True),
         sa.Column("claimed_by", sa.Uuid(), nullable=True),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("released_by", sa.Uuid(), nullable=True),
@@ -74,6 +76,7 @@ def upgrade() -> None:
             where=sa.text("status = 'planned' AND direction = 'outbound'"),
             using="gist",
             name="ex_phone_calls_one_call_at_a_time",
+            deferrable=True,
         ),
         sa.CheckConstraint(
             "(status IN ('completed', 'failed')) = (result IS NOT NULL)", name=op.f("ck_phone_calls_result")
@@ -89,6 +92,11 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "release_reason IN ('interrupted', 'not_now', 'other')", name=op.f("ck_phone_calls_release_reason")
         ),
+        sa.CheckConstraint(
+            "insisted_because IN ('practice_asked', 'place_is_free', 'urgent', 'other')",
+            name=op.f("ck_phone_calls_insisted_because"),
+        ),
+        sa.CheckConstraint("insisted_because IS NULL OR insisted", name=op.f("ck_phone_calls_insisted_for_a_reason")),
         sa.CheckConstraint("direction IN ('outbound', 'inbound')", name=op.f("ck_phone_calls_direction")),
         sa.CheckConstraint(
             "status IN ('planned', 'completed', 'failed', 'cancelled')", name=op.f("ck_phone_calls_status")
@@ -108,6 +116,38 @@ def upgrade() -> None:
         ["therapist_id"],
         unique=True,
         postgresql_where=sa.text("status = 'planned' AND direction = 'outbound'"),
+    )
+    op.create_table(
+        "call_plans",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("claim", sa.Uuid(), nullable=True),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=True),
+        sa.Column("first_day", sa.Date(), nullable=True),
+        sa.Column("last_day", sa.Date(), nullable=True),
+        sa.Column("wanted", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("planned", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("moved", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("skipped", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("callers", postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("gaps", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("unreachable", postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        *aggregate_columns(),
+        sa.CheckConstraint("state IN ('waiting', 'computing', 'done', 'failed')", name=op.f("ck_call_plans_state")),
+        sa.CheckConstraint(
+            "(claim IS NULL) = (state <> 'computing')", name=op.f("ck_call_plans_claimed_while_computing")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_call_plans")),
+    )
+    op.create_index(
+        "uq_call_plans_not_over",
+        "call_plans",
+        [sa.text("(true)")],
+        unique=True,
+        postgresql_where=sa.text("state IN ('waiting', 'computing')"),
     )
     op.create_table(
         "answers",
@@ -138,6 +178,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("answers")
+    op.drop_table("call_plans")
     op.drop_table("phone_calls")
     op.drop_table("wrong_numbers")
     op.drop_table("callers")

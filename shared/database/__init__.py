@@ -15,7 +15,15 @@ from shared.database.columns import (
     text_list,
 )
 from shared.database.errors import ChangedMeanwhile, is_trouble, lost_to_others, sqlstate, waited_too_long
-from shared.database.locks import lock_rows, next_locked, take_turn, take_turns, try_to_take_turn, wait_for_longer
+from shared.database.locks import (
+    lock_rows,
+    next_locked,
+    take_turn,
+    take_turns,
+    try_to_take_turn,
+    try_to_take_turns,
+    wait_for_longer,
+)
 from shared.database.session import (
     WHOLE_TRANSACTION,
     Executor,
@@ -23,6 +31,7 @@ from shared.database.session import (
     database_answers,
     database_clock,
     engine_for,
+    read_rows,
     repeat_if_lost,
     single_statements,
     transaction,
@@ -51,6 +60,7 @@ __all__ = [
     "lost_to_others",
     "new_id",
     "next_locked",
+    "read_rows",
     "repeat_if_lost",
     "single_statements",
     "sqlstate",
@@ -59,6 +69,7 @@ __all__ = [
     "text_list",
     "transaction",
     "try_to_take_turn",
+    "try_to_take_turns",
     "use",
     "wait_for_longer",
     "waited_too_long",

@@ -22,6 +22,9 @@ _TAKE_SEVERAL: Final = text(_WAIT_FOR_EACH)
 # one who takes the whole waits for those who take parts, and these wait for one who takes the whole
 _TAKE_PARTS: Final = text(f"SELECT pg_advisory_xact_lock_shared(:whole) UNION ALL {_WAIT_FOR_EACH}")
 _TRY: Final = text("SELECT pg_try_advisory_xact_lock(:number)")
+_TRY_SEVERAL: Final = text(
+    "SELECT number, pg_try_advisory_xact_lock(number) AS taken FROM unnest(CAST(:numbers AS bigint[])) AS number"
+)
 _WAIT_LONGER: Final = text("SET LOCAL lock_timeout = '30s'")
 
 
@@ -54,6 +57,15 @@ def take_turns(session: Session, names: Iterable[Sequence[str]], *, of: str | No
 def try_to_take_turn(session: Session, *name: str) -> bool:
     """Whether no other transaction has the turn of this name; none will before ours ends."""
     return bool(session.scalar(_TRY, {"number": turn_number(*name)}))
+
+
+def try_to_take_turns(session: Session, names: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """Those of these names whose turn no other transaction has; none will before ours ends. Waits for nobody."""
+    numbers = {turn_number(*name): name for name in names}
+    if not numbers:
+        return set()
+    found = session.execute(_TRY_SEVERAL, {"numbers": list(numbers)})
+    return {numbers[row.number] for row in found if row.taken}
 
 
 def wait_for_longer(session: Session) -> None:

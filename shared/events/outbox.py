@@ -15,7 +15,7 @@ from shared.database.bulk import COPIED_FROM, copy_lines
 from shared.database.copy_text import escaped, lines
 from shared.database.tables import RECORDED, outbox, record_statement
 from shared.events.event import LARGEST_EVENT, Event, is_about, source_of
-from shared.runtime.tracing import TraceContext, current_trace_context
+from shared.runtime.tracing import TraceContext, current_trace_context, new_trace_context, use_trace_context
 
 _RECORD = record_statement()
 
@@ -31,6 +31,20 @@ def record(session: Session, aggregate: Aggregate, event: Event, *, now: datetim
     aggregate.sequence = (aggregate.sequence or 0) + 1
     session.flush()
     record_all(session, [(aggregate.id, aggregate.sequence, event)], now=now)
+
+
+def record_each(session: Session, events: Sequence[tuple[Aggregate, Event, str | None]], *, now: datetime) -> None:
+    """The same of several aggregates in one statement, each event with the correlation id of what caused it.
+
+    None: what is done now. The aggregates have ids; the caller flushes the session.
+    """
+    recorded = []
+    for aggregate, event, cause in events:
+        aggregate.sequence = (aggregate.sequence or 0) + 1
+        with use_trace_context(new_trace_context(cause) if cause else current_trace_context()):
+            recorded.append(as_rows([(aggregate.id, aggregate.sequence, event)], now=now, republished=False)[1:-1])
+    if recorded:
+        session.execute(_RECORD, {"events": f"[{','.join(recorded)}]"})
 
 
 def record_all(

@@ -1,16 +1,17 @@
-"""What every command of a service does first: it reads the settings and configures the log."""
+"""What every command of a service does first: it reads the settings, configures the log and follows a clock."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeAlias
 
 import click
 
 from shared.errors import PlatformError
-from shared.runtime import logs, registry
+from shared.runtime import clock, logs, registry
 from shared.runtime.settings import ServiceSettings, read
 
 P = ParamSpec("P")
@@ -29,6 +30,7 @@ def with_settings(command: Command[P]) -> Callable[P, None]:
         context = click.get_current_context()
         settings = read(registry.settings_of(context.find_root().obj))
         logs.configure(settings.service, str(context.info_name), settings.log_level)
+        clock.follow(Path(settings.testing_clock) if settings.testing_clock else None)
         try:
             command(settings, *given, **options)
         except PlatformError as problem:

@@ -18,6 +18,7 @@ from shared.database import copies
 from shared.events import dead_letters
 from shared.events.cluster import command_configuration
 from shared.events.comparison import Discrepancy, find_discrepancies
+from shared.events.event import CLOCK_TOLERANCE
 from shared.events.rebuild import rebuild
 from shared.events.republish import Snapshots, publish_unknown_aggregates, republish, wait_until_published
 from shared.events.rights import KafkaRights
@@ -81,7 +82,7 @@ def _datetime(text: str) -> datetime:
     "--now",
     type=_datetime,
     metavar="MOMENT",
-    help="Do what is due then, in Berlin: 2026-12-01T09:00; changes the data as if it were then.",
+    help="Do what is due then, in Berlin: 2026-12-01T09:00; changes the data as if it were then. Not before now.",
 )
 @with_service
 def _job(service: AnyService, settings: ServiceSettings, name: str | None, now: datetime | None) -> None:
@@ -96,6 +97,8 @@ def _job(service: AnyService, settings: ServiceSettings, name: str | None, now: 
         return
     if name not in jobs:
         sys.exit(f"There is no job {name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
+    if now is not None:
+        _check_time(now)
     spans.start(service.name, settings.otel_exporter_otlp_endpoint)
     done = 0
     try:
@@ -104,6 +107,20 @@ def _job(service: AnyService, settings: ServiceSettings, name: str | None, now: 
     finally:
         spans.stop()
     print_line(f"{name}: {done} done")
+
+
+def _check_time(now: datetime) -> None:
+    """Refuse a time that is past, outside of tests: what is done then would look older than what was done already.
+
+    A later one is possible, but other services take no events of the future: it is for what publishes none, and for
+    tests, which move the clocks of all services (docs/decisions/0056).
+    """
+    if clock.is_for_testing():
+        return
+    if now < clock.now():
+        raise click.BadParameter("lies before the present time, which only tests may do", param_hint="'--now'")
+    if now > clock.now() + CLOCK_TOLERANCE:
+        click.echo("Other services set aside what the job publishes: for them it lies in the future.", err=True)
 
 
 @commands.command("rebuild")

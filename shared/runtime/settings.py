@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
+from shared.runtime.clock_settings import ClockSettings
 from shared.runtime.environment import (
     HIGHEST_PORT,
     HIGHEST_WEB_PORT,
@@ -235,7 +236,7 @@ class KafkaAdministratorSettings(KafkaSettings):
         return self.kafka_admin_username, self.kafka_admin_password
 
 
-class ServiceSettings(DatabaseSettings, KafkaSettings):
+class ServiceSettings(DatabaseSettings, KafkaSettings, ClockSettings):
     """The settings of a web or worker process of any service; each service adds its own fields.
 
     `database_password`, `kafka_password` and `port` are read from `<SERVICE>_DATABASE_PASSWORD`,
@@ -262,9 +263,8 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     """The address that web and worker processes listen on. What else `make up` starts listens on 127.0.0.1, and the
     gateway on GATEWAY_BIND."""
     allowed_hosts: str = LOCAL
-    """Host names, without ports and separated by commas, of the services and the mail catcher; a request to any
-    other is answered 421, so that no web page can read patients with a name of its own that points here. 127.0.0.1 is
-    always allowed."""
+    """Host names, separated by commas, without ports, of the services and the mail catcher, beside 127.0.0.1; a request
+    to any other is answered 421, so that no web page can read patients with a name of its own that points here."""
     web_processes: Annotated[int, Unit("processes")] = Field(default=1, ge=1, le=1000)
     """Processes of each web server."""
     web_threads: Annotated[int, Unit("threads")] = Field(default=8, ge=1, le=1000)

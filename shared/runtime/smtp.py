@@ -79,34 +79,37 @@ class MailServer:
 
         `may_go` is asked last, when the server waits for the first byte of the message.
         """
-        server = self._conversation()
-        judge = partial(judged, sender=sender)
+        server = self.conversation(ends_at=self.latest_end())
         try:
-            self._sign_in(server)
-            # not smtplib's own mail and rcpt, which take a quoted local part apart
-            _expect(server.docmd("MAIL", f"FROM:<{sender}>"), or_else=lambda _: Delivery.SERVER_TROUBLE)
-            _expect(server.docmd("RCPT", f"TO:<{recipient}>"), or_else=judge)
-            _expect(server.docmd("DATA"), GO_AHEAD, or_else=judge)
-            if not may_go():
-                raise _Refused(Delivery.NOT_TRIED, "not handed over: it was given back meanwhile")
-            return self._deliver_message(server, message, judge)
+            self.sign_in(server)
+            self.name_recipient(server, sender, recipient)
+            report = self.send_message(server, sender, message, may_go)
+            if report.delivery == Delivery.SENT:
+                take_leave(server)
+            return report
         except Exception as problem:
-            return _report(problem, otherwise=Delivery.SERVER_TROUBLE)
+            return report_of(problem)
         finally:
             # a QUIT whose answer is late must not change what is known
             server.close()
 
-    def _conversation(self) -> Conversation:
+    def latest_end(self) -> float:
+        """When everything before the message must have ended that begins now, by the monotonic clock."""
+        return time.monotonic() + self.handover_seconds
+
+    def conversation(self, *, ends_at: float) -> Conversation:
+        """A conversation that has not begun."""
         return Conversation(
             own_name=self.own_name,
             server_name=self.host,
             tls_at_once=self.tls == "tls",
             connect_seconds=self.connect_seconds,
             step_seconds=self.command_seconds,
-            ends_at=time.monotonic() + self.handover_seconds,
+            ends_at=ends_at,
         )
 
-    def _sign_in(self, server: Conversation) -> None:
+    def sign_in(self, server: Conversation) -> None:
+        """Begin the conversation, in TLS and with the password where that is wanted. Raises whatever goes wrong."""
         _expect(server.connect(self.host, self.port), or_else=lambda _: Delivery.SERVER_TROUBLE)
         server.ehlo_or_helo_if_needed()
         if self.tls == "starttls":
@@ -126,23 +129,33 @@ class MailServer:
                 Delivery.SERVER_TROUBLE, f"{codes}: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD", codes
             ) from None
 
-    def _deliver_message(
-        self, server: Conversation, message: bytes, judge: Callable[[ServerAnswer], Delivery]
-    ) -> Report:
-        """From the first byte on, only the server's own words say what became of the message."""
+    def name_recipient(self, server: Conversation, sender: str, recipient: str) -> None:
+        """Say from whom and to whom a message is, and wait until the server wants it. Raises whatever goes wrong."""
+        judge = partial(judged, sender=sender)
+        # not smtplib's own mail and rcpt, which take a quoted local part apart
+        _expect(server.docmd("MAIL", f"FROM:<{sender}>"), or_else=lambda _: Delivery.SERVER_TROUBLE)
+        _expect(server.docmd("RCPT", f"TO:<{recipient}>"), or_else=judge)
+        _expect(server.docmd("DATA"), GO_AHEAD, or_else=judge)
+
+    def send_message(self, server: Conversation, sender: str, message: bytes, may_go: Callable[[], bool]) -> Report:
+        """Hand over the message that the server wants now, unless it may not go any more; raises nothing of its own.
+
+        From the first byte on, only the server's own words say what became of the message.
+        """
+        if not may_go():
+            return Report(Delivery.NOT_TRIED, "not handed over: it was given back meanwhile")
         server.step_seconds, server.ends_at = self.answer_seconds, float("inf")
         try:
             server.send(_as_data(message))
-            _expect(server.last_answer(), or_else=judge)
+            _expect(server.last_answer(), or_else=partial(judged, sender=sender))
         except Exception as problem:
-            return _report(problem, otherwise=Delivery.IN_DOUBT)
-        _take_leave(server)
+            return report_of(problem, otherwise=Delivery.IN_DOUBT)
         return Report(Delivery.SENT, "")
 
 
-def _take_leave(server: Conversation) -> None:
+def take_leave(server: Conversation) -> None:
+    """End the conversation: the messages are the server's; what it says on leaving changes nothing."""
     server.step_seconds = GOODBYE_SECONDS
-    # the message is the server's; what it says on leaving changes nothing
     with suppress(Exception):
         server.quit()
 
@@ -159,7 +172,8 @@ def _expect(
     raise _Refused(or_else(answer), answer.text, answer.code_only)
 
 
-def _report(problem: Exception, *, otherwise: Delivery) -> Report:
+def report_of(problem: Exception, *, otherwise: Delivery = Delivery.SERVER_TROUBLE) -> Report:
+    """What became of a message where this went wrong; `otherwise` where no answer says it."""
     if isinstance(problem, _Refused):
         return problem.report
     if isinstance(problem, smtplib.SMTPResponseException):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import smtplib
 import socket
 import ssl
@@ -74,6 +75,14 @@ class Conversation(smtplib.SMTP):
             lines.append(words)
             length += len(words) + 1
         return int(code), b"\n".join(lines)
+
+    def is_quiet(self) -> bool:
+        """Whether the server has said nothing since its last answer, and has not hung up."""
+        if self.sock is None or self._unread:
+            return False
+        said = select.poll()
+        said.register(self.sock, select.POLLIN)
+        return not said.poll(0)
 
     def send(self, s: Any) -> None:
         """Send a command or a message."""

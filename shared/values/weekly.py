@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from sqlalchemy import Dialect
@@ -22,7 +22,9 @@ from shared.values.datetimes import BERLIN, within_the_calendar
 from shared.values.errors import NotAcceptable
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NAMES_OF_DAYS = frozenset(DAYS)
 MINUTES_A_DAY = 24 * 60
+_MIDNIGHTS = tuple((day, weekday * MINUTES_A_DAY) for weekday, day in enumerate(DAYS))
 MINUTES_A_WEEK = 7 * MINUTES_A_DAY
 MOST_WINDOWS_A_DAY = 24
 
@@ -140,8 +142,10 @@ class Weekly:
         """
         if value is None:
             return None
-        if not isinstance(value, dict) or not value.keys() <= set(DAYS):
+        if not isinstance(value, dict) or not value.keys() <= _NAMES_OF_DAYS:
             raise NotAcceptable("field.not_week")
+        if (usual := _usual_windows(value)) is not None:
+            return cls(usual) if usual else None
         windows: list[tuple[int, int]] = []
         for weekday, day in enumerate(DAYS):
             if day in value:
@@ -173,6 +177,31 @@ class Weekly:
     def to_multirange(self) -> str:
         """The week as PostgreSQL's canonical text of an int4multirange, `{[540,720),[1980,2100)}`."""
         return "{" + ",".join(f"[{start},{end})" for start, end in self.windows) + "}"
+
+
+def _usual_windows(value: dict[Any, Any]) -> tuple[Window, ...] | None:
+    """The windows of a week that is as most are: well-formed, in order and apart; None for any other.
+
+    An import and every copy read each week, which costs half as much so.
+    """
+    windows: list[Window] = []
+    reached = -1
+    for day, midnight in _MIDNIGHTS:
+        if day not in value:
+            continue
+        items = value[day]
+        if not isinstance(items, list) or len(items) > MOST_WINDOWS_A_DAY:
+            return None
+        for item in items:
+            try:
+                start, end = midnight + _MINUTES[item["start"]], midnight + _MINUTES[item["end"]]
+            except (KeyError, TypeError):
+                return None
+            if len(item) != 2 or not reached < start < end:
+                return None
+            windows.append(Window(start, end))
+            reached = end
+    return tuple(windows)
 
 
 def _windows_of_day(day: str, items: object) -> list[tuple[int, int]]:

@@ -23,6 +23,7 @@ from shared.texts import code_of
 from shared.values import (
     account_enums,
     call_enums,
+    call_plan_enums,
     contact_log_enums,
     contact_plan_enums,
     enums,
@@ -34,6 +35,7 @@ from shared.values import (
     patient_import_enums,
     placement_enums,
     practice_enums,
+    reply_enums,
     therapist_enums,
 )
 from tests.architecture import sentences
@@ -99,8 +101,15 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "mode in which an e-mail was handed over": mail_enums.MailMode,
     "kind of a template": enums.TemplateKind,
     "resolution of a doubt": enums.EmailResolution,
+    "kind of a reply": reply_enums.ReplyKind,
+    "how it is known which e-mail is answered": reply_enums.ReplyMatch,
+    "whether an answer is needed": reply_enums.AnswerNeed,
+    "source of a suppression": reply_enums.SuppressionSource,
     "result of a call": enums.CallResult,
     "why a claimed call is given back": call_enums.ReleaseReason,
+    "why a practice is called that should wait": call_enums.InsistedReason,
+    "state of a plan of calls": call_plan_enums.CallPlanState,
+    "why a practice is not called in the days of a plan": call_plan_enums.CallGap,
     "outcome of a record": enums.ImportOutcome,
     "action of a change of a therapist": therapist_enums.TherapistChangeAction,
     "outcome of a field in a review": import_enums.FieldOutcome,

@@ -19,7 +19,16 @@ from communication_service.domain.link_tokens import LinkTokens
 from communication_service.domain.schemas import CallOutcome
 from communication_service.listeners import listeners
 from communication_service.settings import ContactRules
-from communication_service.store.tables import ContactRequest, Email, EmailCooldown, Inquiry, PhoneCall, RecordedAnswer
+from communication_service.store.tables import (
+    CallPlan,
+    ContactRequest,
+    Email,
+    EmailCooldown,
+    Inquiry,
+    MailReply,
+    PhoneCall,
+    RecordedAnswer,
+)
 from shared.database import new_id, transaction
 from shared.events import catalogue
 from shared.events.event import Event
@@ -30,7 +39,7 @@ from tests.builders.events import happened
 from tests.builders.keys import LINK_RING, TEXT_RINGS
 from tests.conftest import MONDAY
 
-Row = TypeVar("Row", Email, Inquiry, PhoneCall, ContactRequest, EmailCooldown, RecordedAnswer)
+Row = TypeVar("Row", CallPlan, Email, MailReply, Inquiry, PhoneCall, ContactRequest, EmailCooldown, RecordedAnswer)
 
 RULES = ContactRules()
 TEXTS = PatientTexts(MasterKeys(TEXT_RINGS["COMMUNICATION_SERVICE_TEXT_KEY"]))

@@ -298,8 +298,8 @@ class World:
 
     def compose(self) -> None:
         """The job of communication."""
-        for therapist, _ in composing.due(self.communication, now=self.now, at_most=100):
-            composing.compose_if_due(self.communication, therapist, rules=RULES, texts=TEXTS, now=self.now)
+        due = [each.therapist_id for each in composing.due(self.communication, now=self.now, at_most=100)]
+        composing.compose_if_due(self.communication, due, rules=RULES, texts=TEXTS, now=self.now)
         self.communication.flush()
 
     def follow_up(self) -> None:

@@ -33,6 +33,7 @@ from tests.builders.communication import (
     outcome,
     rows,
     the,
+    withdraw,
 )
 from tests.conftest import MONDAY
 from tests.events import recorded_data
@@ -96,6 +97,23 @@ def test_staff_move_a_call_and_insist_where_they_know_better() -> None:
     assert (the(PhoneCall).starts_at, the(Inquiry).waits_for) == (at("13:00", 24), None)
     composed(at("08:00", 25))
     assert (the(PhoneCall).status, the(Inquiry).waits_for) == ("cancelled", "phone_hours_unknown")
+
+
+def test_an_outcome_counts_for_a_call_that_was_moved_meanwhile_but_not_for_one_that_is_cancelled() -> None:
+    """Somebody phones at the time that stands on their printed list."""
+    request = a_request(a_practice_to_phone())
+    composed()
+    call = the(PhoneCall)
+    move(call.id, starts_at=at("10:30"))
+    outcome(call.id, "busy", now=TEN + timedelta(minutes=2))
+    made, again = rows(PhoneCall)
+    assert (made.status, made.occurred_at, again.starts_at) == ("failed", TEN + timedelta(minutes=2), at("10:25"))
+    move(again.id, starts_at=at("10:50"))
+    withdraw(request, time=at("10:30"))
+    composed(at("10:31"))
+    with pytest.raises(Conflict, match="made or cancelled already"):
+        outcome(again.id, "no_answer", now=at("10:50"))
+    assert [(each.status, each.result) for each in rows(PhoneCall)] == [("failed", "busy"), ("cancelled", None)]
 
 
 def test_a_caller_is_in_one_call_at_a_time_also_by_hand() -> None:

@@ -203,6 +203,24 @@ def test_a_call_moves_when_the_practice_changes_its_hours() -> None:
     assert (call.status, call.starts_at) == ("planned", datetime(2026, 11, 24, 8, 0, tzinfo=UTC))
 
 
+@pytest.mark.parametrize(("end", "number"), [("10:09", 0), ("10:10", 1), ("10:14", 1), ("10:17", 2)])
+def test_no_call_is_planned_that_would_go_on_after_the_phone_hours(end: str, number: int) -> None:
+    """Also where they become shorter when the call is planned already."""
+    practices = [a_practice_to_phone(phone_hours={"monday": [{"start": "10:05", "end": end}]}) for _ in range(3)]
+    for practice in practices:
+        a_request(practice)
+    composed()
+    calls = sorted(call.starts_at for call in rows(PhoneCall))
+    assert [each for each in calls if each < MONDAY + timedelta(days=1)] == [
+        TEN + FIVE * slot for slot in range(number)
+    ]
+    for practice in practices:
+        a_practice_to_phone(id=practice, sequence=2, phone_hours={"monday": [{"start": "10:05", "end": "10:08"}]})
+    composed(MONDAY + timedelta(minutes=1))
+    assert [call for call in rows(PhoneCall) if call.status == "planned"] == []
+    assert {inquiry.waits_for for inquiry in rows(Inquiry)} == {"no_free_slot"}
+
+
 def test_a_call_nobody_made_on_its_day_is_planned_again_without_counting() -> None:
     a_request(a_practice_to_phone())
     composed()

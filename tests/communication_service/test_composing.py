@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -242,10 +243,10 @@ def test_a_therapist_who_cannot_be_handled_holds_up_nobody(monkeypatch: pytest.M
     a_request(fine)
     real = composing.compose_if_due
 
-    def breaks(session: Session, therapist_id: UUID, **rest: object) -> bool:
-        if therapist_id == poison:
+    def breaks(session: Session, therapist_ids: Collection[UUID], **rest: Any) -> int:
+        if poison in therapist_ids:
             raise ValueError("a mistake of ours")
-        return real(session, therapist_id, **rest)
+        return real(session, therapist_ids, **rest)
 
     monkeypatch.setattr(composing, "compose_if_due", breaks)
     assert jobs.compose(RULES, TEXTS, MONDAY + 5 * SECONDS) == 1

@@ -145,9 +145,9 @@ def test_the_database_refuses_two_cooldowns_of_one_subject_on_one_day(session: S
     composed()
     mail = the(Email).id
     first, later = date(2026, 11, 23), date(2026, 11, 29)
-    take = cooldown_queries.start
-    assert take(session, mail, ["address:a", "therapist:t"], first=first, ends_on=date(2026, 11, 30))
-    assert not take(session, mail, ["address:a", "therapist:u"], first=later, ends_on=date(2026, 12, 6))
+    take = cooldown_queries.start_all
+    assert take(session, {mail: ["address:a", "therapist:t"]}, first=first, ends_on=date(2026, 11, 30))
+    assert not take(session, {mail: ["address:a", "therapist:u"]}, first=later, ends_on=date(2026, 12, 6))
 
 
 # Several workers at once, on connections of their own
@@ -164,11 +164,8 @@ def test_of_two_transactions_that_take_a_cooldown_at_once_one_gets_it(committed:
         def work() -> None:
             with transaction() as session:
                 subjects = ["address:praxis@muster.example.org", f"therapist:{therapist}"]
-                got.append(
-                    cooldown_queries.start(
-                        session, mail, subjects, first=date(2026, 11, 23), ends_on=date(2026, 11, 30)
-                    )
-                )
+                days = {"first": date(2026, 11, 23), "ends_on": date(2026, 11, 30)}
+                got.append(mail in cooldown_queries.start_all(session, {mail: subjects}, **days))
                 session.execute(text("SELECT pg_sleep(0.2)"))
 
         return work
@@ -178,13 +175,16 @@ def test_of_two_transactions_that_take_a_cooldown_at_once_one_gets_it(committed:
     assert len(rows(EmailCooldown)) == 2
 
 
-def test_many_workers_send_each_email_once_and_one_per_address(committed: Engine, catcher: FakeMailServer) -> None:
+@pytest.mark.parametrize("connections", [1, 3])
+def test_many_workers_send_each_email_once_and_one_per_address(
+    connections: int, committed: Engine, catcher: FakeMailServer
+) -> None:
     for number in range(12):
         a_request(a_therapist(email=f"praxis{number % 4}@muster.example.org"))
     composed()
 
     def work() -> None:
-        job = Sending(RULES, TEXTS, reaching(catcher, answer_seconds=10))
+        job = Sending(RULES, TEXTS, reaching(catcher, answer_seconds=10), connections=connections)
         for second in range(6):
             jobs.compose(RULES, TEXTS, NOW + timedelta(seconds=second))
             while job.run(NOW + timedelta(seconds=second)):

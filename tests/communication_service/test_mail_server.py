@@ -17,8 +17,9 @@ from communication_service.settings import Settings
 from communication_service.store.tables import Email
 from shared.runtime.settings import read
 from shared.runtime.smtp import Delivery, MailServer, Report
-from tests.builders.communication import RULES, TEXTS, an_email_to_send, the
+from tests.builders.communication import RULES, TEXTS, an_email_to_send, rows, the
 from tests.communication_service.conftest import NOW, reaching
+from tests.communication_service.mail_runs import emails
 from tests.fakes.certificates import Certificates, certificates
 from tests.fakes.smtp import FakeMailServer, mail_server
 from tests.fakes.smtp_script import ScriptedServer, scripted
@@ -181,23 +182,27 @@ def test_a_password_goes_in_clear_to_nobody_but_this_machine(
 
 
 @pytest.mark.usefixtures("committed")
-def test_an_email_that_waits_for_a_slow_server_is_given_back_and_goes_later(
-    catcher: FakeMailServer,
-) -> None:
-    an_email_to_send()
+@pytest.mark.parametrize("number", [1, 3])
+def test_emails_that_wait_for_a_slow_server_are_given_back_and_go_later(number: int, catcher: FakeMailServer) -> None:
+    emails(number)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        stopping = Sending(RULES, TEXTS, replace(reaching(catcher), port=silent.getsockname()[1]))
+        port = silent.getsockname()[1]
+        stopping = Sending(RULES, TEXTS, replace(reaching(catcher), port=port), connections=number)
         work = threading.Thread(target=stopping.run, args=(NOW,))
         work.start()
-        connection, _ = silent.accept()
+        waiting = [silent.accept()[0] for _ in range(number)]
+        assert {email.status for email in rows(Email)} == {"sending"}, "all are claimed before one goes"
         stopping.release(NOW)
-        assert the(Email).status == "approved"
-        connection.close()
-        work.join(10)
-    assert the(Email).status == "approved"
+        assert {email.status for email in rows(Email)} == {"approved"}
+        for connection in waiting:
+            connection.close()
+        work.join(30)
+    assert {email.status for email in rows(Email)} == {"approved"}
     assert stopping.run(NOW + RULES.email_retry) == 0, "who has stopped hands over nothing any more"
-    Sending(RULES, TEXTS, reaching(catcher)).run(NOW + 10 * RULES.email_retry)
-    assert (the(Email).status, len(catcher.received)) == ("sent", 1)
+    another = Sending(RULES, TEXTS, reaching(catcher), connections=number)
+    while another.run(NOW + 10 * RULES.email_retry):
+        pass
+    assert ({email.status for email in rows(Email)}, len(catcher.received)) == ({"sent"}, number)
 
 
 def test_an_email_that_the_server_has_is_not_given_back(catcher: FakeMailServer) -> None:

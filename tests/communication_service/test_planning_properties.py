@@ -11,12 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from communication_service.domain.contact_rule import Cooldown, PracticeFacts
 from communication_service.domain.planning import (
     CallSlot,
-    Cooldown,
     PatientFacts,
     PlannedInquiry,
-    PracticeFacts,
     Unsent,
     UnsentInquiry,
     UnsentRequest,

@@ -13,10 +13,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from communication_service import jobs
 from communication_service.clients.patient_service import PATH, PatientService
 from communication_service.dependencies import Dependencies
-from communication_service.jobs import Sending
+from communication_service.jobs import Sending, email_sending
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from tests.builders.communication import (
     RULES,
@@ -55,8 +54,8 @@ class Patients:
         return PatientService(self.server.client("patient_service", seconds=0.5, rest_seconds=0.01))
 
     @property
-    def ask(self) -> jobs.AskForSummaries:
-        return jobs.asking(self.service)
+    def ask(self) -> email_sending.AskForSummaries:
+        return email_sending.asking(self.service)
 
     def asked(self) -> list[set[str]]:
         """The ids of each request."""

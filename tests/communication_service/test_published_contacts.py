@@ -72,7 +72,8 @@ def test_the_days_without_another_e_mail_are_published_and_pass_without_an_event
     email = an_email_to_send(email="praxis@example.org")
     also_there = a_therapist(email="Praxis@example.org")
     with transaction() as inner:
-        assert cooldowns.start(inner, inner.get_one(Email, email.id), rules=RULES, now=MONDAY, until=MONDAY)
+        sent = [inner.get_one(Email, email.id)]
+        assert cooldowns.start_all(inner, sent, rules=RULES, now=MONDAY, until=MONDAY) == {email.id}
     assert email.therapist_id is not None
     jobs.publish_contacts(RULES, MONDAY)
     for therapist in (email.therapist_id, also_there):

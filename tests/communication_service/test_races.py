@@ -22,6 +22,7 @@ from communication_service.domain import (
     callers,
     claims,
     composing,
+    email_claims,
     emails,
     suppressions,
 )
@@ -239,7 +240,7 @@ def test_who_has_taken_a_place_elsewhere_while_a_mail_is_composed_is_in_no_mail(
     later = NOW + timedelta(minutes=1)
     composed(later)
     with transaction() as session:
-        waiting = domain.next_to_send(session, rules=RULES, now=later, at_most=10)
+        waiting = email_claims.next_to_send(session, rules=RULES, now=later, at_most=10)
         asked = [session.get_one(Email, each.email_id).placement_request_ids for each in waiting]
     assert asked == ([others] if others else [])
 

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from communication_service.domain import copies, suppressions
+from communication_service.domain import copies, email_claims, suppressions
 from communication_service.domain import sending as domain
 from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.jobs import Sending
@@ -289,9 +289,9 @@ def test_a_repeated_event_brings_no_suppression_back_that_staff_removed() -> Non
 # An e-mail that is on its way
 
 
-def on_its_way(sending: Sending) -> domain.EmailClaim:
+def on_its_way(sending: Sending) -> email_claims.EmailClaim:
     with transaction() as session:
-        (mail, *_) = domain.next_to_send(session, rules=RULES, now=NOW)
+        (mail, *_) = email_claims.next_to_send(session, rules=RULES, now=NOW)
         claim = domain.claim(session, mail.email_id, rules=RULES, texts=TEXTS, lease=sending.lease, now=NOW)
     assert claim is not None
     return claim

@@ -76,6 +76,8 @@ def test_the_first_templates_can_be_used(first: FirstTemplate) -> None:
         ("{{ greeting.upper() }}", NOT_PERMITTED),
         ("{{ greeting | upper }}", NOT_PERMITTED),
         ("{{ config }}", UNKNOWN),
+        ("{{ environ }}", UNKNOWN),
+        ("{{ lipsum.__globals__.os.environ }}", UNKNOWN),
         ("{{ self }}", UNKNOWN),
         ("{{ loop.last }}", UNKNOWN),
         ("{{ references }}", UNKNOWN),

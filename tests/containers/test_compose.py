@@ -13,7 +13,7 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from migrations.settings import MigrationSettings
-from operations import env_file, gateway, pgbouncer, services
+from operations import env_file, gateway, pgbouncer
 from operations.compose import CONTAINER_DEFAULTS, NOT_IN_CONTAINERS
 from operations.orchestrator import Orchestrator
 from operations.postgres import NO_VALUES_IN_THE_LOG
@@ -63,12 +63,11 @@ def test_every_service_has_a_web_and_a_worker_process() -> None:
             assert container["environment"][f"{service.upper()}_PORT"] == str(port_of(service))
 
 
-def test_those_who_follow_let_others_go_first_with_containers_and_without(tmp_path: Path) -> None:
-    followers = set(SERVICES) - {services.IMPORTING_SERVICE}
+def test_workers_let_responses_go_first_with_containers_and_without(tmp_path: Path) -> None:
     platform = Orchestrator(ROOT, private_settings(tmp_path, ROOT), tmp_path, say=lambda *_: None)
-    assert {part.name for part in platform.process_specs if part.niceness} == {f"{name}.worker" for name in followers}
+    assert {part.name for part in platform.process_specs if part.niceness} == {f"{name}.worker" for name in SERVICES}
     yielding = {name for name, container in CONTAINERS.items() if container.get("cpu_shares", 1024) < 1024}
-    assert yielding == {f"{name.removesuffix('_service')}-worker" for name in followers}
+    assert yielding == {f"{name.removesuffix('_service')}-worker" for name in SERVICES}
 
 
 def test_the_addresses_of_the_services_are_where_the_settings_say() -> None:

@@ -10,19 +10,26 @@ from operations.sign_in import AccessTokens
 from testkit.api_client import ApiClient
 from testkit.private_platform import PrivatePlatform, private_platform
 from tests.end_to_end.operators import trouble_of
+from tests.end_to_end.weeks import Weeks
 from tests.infrastructure import STATE_OF_THE_PLATFORM
 
 
 @pytest.fixture(scope="session")
-def platform() -> Iterator[PrivatePlatform]:
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivatePlatform]:
     """Every part and every process, ready."""
     quick = {"CONTACT_GATHERING_SECONDS": "1", "CONTACT_EMAIL_RETRY_SECONDS": "2"}
     # six relays that look fifty times a second cost an eighth of a processor for as long as the platform runs, and
     # five times a second a thirtieth less than ten times
     calm = {"RELAY_POLL_SECONDS": "0.2"}
-    with private_platform(quick | calm, WITNESS_DATABASE_PASSWORD="witness") as platform:
+    moved = {"TESTING_CLOCK": str(tmp_path_factory.mktemp("clock") / "ahead")}
+    with private_platform(quick | calm | moved, WITNESS_DATABASE_PASSWORD="witness") as platform:
         platform.up()
         yield platform
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests in which weeks pass be the last ones: the platform's clock does not go back for the others."""
+    items.sort(key=lambda item: "weeks" in getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,6 +58,12 @@ def api(platform: PrivatePlatform, tokens: AccessTokens) -> ApiClient:
     start_what_is_missing(platform)
     platform.mailbox.accept()
     return ApiClient(platform.settings, tokens)
+
+
+@pytest.fixture
+def weeks(platform: PrivatePlatform, api: ApiClient, tokens: AccessTokens) -> Weeks:
+    """Time that the test lets pass."""
+    return Weeks(platform, api, tokens)
 
 
 def start_what_is_missing(platform: PrivatePlatform) -> None:

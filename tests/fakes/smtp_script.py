@@ -20,6 +20,7 @@ POLITE: dict[Stage, bytes] = {
     "data": b"354 go ahead\r\n",
     "end": b"250 2.0.0 taken\r\n",
     "quit": b"221 2.0.0 bye\r\n",
+    "rset": b"250 2.0.0 ok\r\n",
     "starttls": b"220 2.0.0 go ahead\r\n",
 }
 VERBS = {
@@ -29,6 +30,7 @@ VERBS = {
     b"RCPT": "rcpt",
     b"DATA": "data",
     b"QUIT": "quit",
+    b"RSET": "rset",
     b"STARTTLS": "starttls",
     b"AUTH": "auth",
 }
@@ -46,6 +48,11 @@ class ScriptedServer:
     """The pause between two bytes of what `answers` say."""
     hangs_up: Stage | None = None
     """The stage after whose answer the server leaves."""
+    most_connections: int = 100
+    """So many at once; to a further one it says that it takes no more."""
+    answers_later: dict[Stage, bytes] = field(default_factory=dict)
+    """What is said instead on a connection that has had a message."""
+    connected: int = 0
     received: list[bytes] = field(default_factory=list)
     """The lines of all commands."""
     messages: list[bytes] = field(default_factory=list)
@@ -56,17 +63,31 @@ class ScriptedServer:
 
     def converse(self, connection: socket.socket) -> None:
         """Speak with one client until it leaves."""
+        self.connected += 1
+        try:
+            if self.connected > self.most_connections:
+                connection.sendall(b"421 4.7.0 too many connections\r\n")
+            else:
+                self._converse(connection)
+        finally:
+            self.connected -= 1
+
+    def _converse(self, connection: socket.socket) -> None:
         lines = connection.makefile("rb")
-        recipient = ""
+        recipient, had_message = "", False
         self._say(connection, "banner")
         while self.hangs_up != "banner" and (line := lines.readline()):
             self.received.append(line)
             stage = VERBS.get(line.split()[0].upper() if line.split() else b"", "")
             if stage == "rcpt":
                 recipient = line.decode("utf-8", "replace").partition("<")[2].partition(">")[0]
+            if had_message and stage in self.answers_later:
+                connection.sendall(self.answers_later[stage])
+                continue
             said = self._say(connection, stage, recipient)
             if stage == "data" and said.startswith(b"354"):
                 self._take(connection, lines, recipient)
+                had_message = True
             elif stage == "starttls" and said.startswith(b"220") and self.context is not None:
                 connection = self.context.wrap_socket(connection, server_side=True)
                 lines = connection.makefile("rb")

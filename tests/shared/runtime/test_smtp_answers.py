@@ -76,7 +76,7 @@ def test_an_answer_is_taken_for_what_it_says_and_before_the_recipient_never_for_
 ) -> None:
     answer = said.answer.encode() + b"\r\n"
     found = {}
-    for stage in POLITE.keys() - {"starttls"}:
+    for stage in POLITE.keys() - {"starttls", "rset"}:
         script.answers = {stage: answer}
         found[stage] = delivered(script).delivery
     about_us = dict.fromkeys(("banner", "ehlo", "mail"), Delivery.SERVER_TROUBLE)

@@ -1,0 +1,186 @@
+"""Work on a schedule and with the mail server: compose, send, doubt, follow up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from communication_service.dependencies import Dependencies
+from communication_service.domain import (
+    composing,
+    erasures,
+    mail_server,
+    notices,
+    placement_requests,
+    practice_summaries,
+    published_contacts,
+    sending,
+)
+from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
+from communication_service.jobs.call_plans import PlanningCalls
+from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending, asking
+from communication_service.jobs.reading import Reading, remove_old_replies
+from communication_service.settings import ContactRules, Settings
+from shared.database import is_trouble, transaction
+from shared.runtime import clock
+from shared.runtime.health import ReadinessCheck
+from shared.runtime.jobs import Job
+from shared.runtime.logs import logger
+from shared.runtime.mail_readiness import mail_server_check
+from shared.runtime.service_client import ServiceUnreachable
+from shared.runtime.spans import span
+from shared.security.patient_texts import PatientTexts
+
+__all__ = ["Sending", "jobs", "needs"]
+
+log = logger(__name__)
+
+AT_ONCE = 50
+
+
+def compose(rules: ContactRules, texts: PatientTexts, now: datetime, *, together: int = AT_ONCE) -> int:
+    """Put requests that have gathered into e-mails and calls; a therapist who cannot be handled holds up nobody.
+
+    `together`: for how many therapists in one transaction.
+    """
+    with transaction() as session:
+        due = [each.therapist_id for each in composing.due(session, now=now, at_most=AT_ONCE)]
+    done, started = 0, clock.monotonic()
+    for first in range(0, len(due), together):
+        # the last of fifty comes seconds after the first: its events must not look older than those that came before
+        at = now + timedelta(seconds=clock.monotonic() - started)
+        done += _compose(due[first : first + together], rules, texts, at)
+    return done
+
+
+def _compose(therapist_ids: Sequence[UUID], rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
+    try:
+        with span("compose inquiries"), transaction() as session:
+            return composing.compose_if_due(session, therapist_ids, rules=rules, texts=texts, now=now)
+    except Exception as problem:
+        if is_trouble(problem):
+            raise
+        if len(therapist_ids) > 1:  # each by itself: it is one of them whose data cause it
+            return sum(_compose([each], rules, texts, now) for each in therapist_ids)
+        (therapist_id,) = therapist_ids
+        log.exception("compose.failed", therapist_id=str(therapist_id))
+        with transaction() as session:
+            composing.postpone(session, therapist_id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
+        return 0
+
+
+def write_withdrawals(rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
+    """Write to practices, which were written to, that requests are withdrawn; returns the number of e-mails."""
+    with transaction() as session:
+        due = notices.due(session, rules=rules, now=now, at_most=AT_ONCE)
+    written = 0
+    for therapist_id, cause in due:
+        with span("write a withdrawal", correlation_id=cause):
+            written += _write_withdrawals(therapist_id, rules, texts, cause, now)
+    return written
+
+
+def _write_withdrawals(
+    therapist_id: UUID, rules: ContactRules, texts: PatientTexts, cause: str | None, now: datetime
+) -> int:
+    try:
+        with transaction() as session:
+            return notices.write_withdrawals(session, therapist_id, rules=rules, texts=texts, cause=cause, now=now)
+    except Exception as problem:
+        if is_trouble(problem):
+            raise
+        log.exception("withdrawal.failed", therapist_id=str(therapist_id))
+        with transaction() as session:
+            notices.postpone(session, therapist_id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
+        return 0
+
+
+def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) -> SheetSummaries:
+    """What may be said in this call now of its patients, asked for with no transaction open; `by` looks at the call."""
+    with transaction() as session:
+        wanted = practice_summaries.patients_of_call(session, call_id)
+    if not wanted:
+        return NO_SUMMARIES
+    try:
+        return SheetSummaries(asking(dependencies.patients)(wanted, f"call {call_id}, shown to {by}"))
+    except ServiceUnreachable:
+        return SheetSummaries(are_missing=True)
+
+
+def retry_wrongly_refused(now: datetime) -> int:
+    """Let e-mails wait again, and free their addresses, that a mail server refused which refuses everybody."""
+    with transaction() as session:
+        wrong = mail_server.list_wrongly_refused(session)
+    for email_id in wrong:
+        with transaction() as session:
+            if mail_server.begin_to_take_back(session, email_id):
+                sending.take_back_refusal(session, email_id, now=now)
+        log.info("email.refusal_taken_back", email_id=str(email_id))
+    return len(wrong)
+
+
+MAIL_SERVER = mail_server_check(mail_server.trouble)
+
+
+def doubts(now: datetime) -> int:
+    """Put e-mails in doubt whose sender died; they are never sent again by themselves."""
+    with transaction() as session:
+        lost = sending.doubt_unrecorded(session, now=now)
+    for each in lost:
+        with span("doubt an e-mail", correlation_id=each.correlation_id):
+            log.error("email.in_doubt", email_id=str(each.email_id))
+    return len(lost)
+
+
+def follow_up(rules: ContactRules, now: datetime) -> int:
+    """Let practices be called that left an e-mail unanswered for a week."""
+    with transaction() as session:
+        return placement_requests.follow_up(session, rules=rules, now=now)
+
+
+def needs(settings: Settings) -> Sequence[ReadinessCheck]:
+    """That every key is there with which something was written."""
+    return [Dependencies.of(settings).rings.needed()]
+
+
+def confirm_erasures(now: datetime) -> int:
+    """Confirm that nothing which may yet go out speaks of a patient who was erased."""
+    with transaction() as session:
+        notices.cancel_about_erased(session, now=now, at_most=AT_ONCE)
+    with transaction() as session:
+        return erasures.confirm_erasures(session, now=now)
+
+
+def publish_contacts(rules: ContactRules, now: datetime) -> int:
+    """Publish how practices can be contacted, and when callers phone, where that has changed."""
+    with transaction() as session:
+        return published_contacts.publish(session, rules=rules, now=now)
+
+
+def jobs(dependencies: Dependencies) -> Sequence[Job]:
+    """The jobs of this service."""
+    rules, texts = dependencies.rules, dependencies.texts
+    sending = Sending(
+        rules,
+        texts,
+        dependencies.mail_server,
+        asking(dependencies.patients),
+        dependencies.links,
+        connections=rules.mail_connections,
+    )
+    reading = Reading(rules, texts, dependencies.links.tokens, dependencies.mailbox)
+    return [
+        Job("compose", timedelta(seconds=1), partial(compose, rules, texts), needs_current_events=True),
+        Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),
+        Job("withdrawals", timedelta(seconds=1), partial(write_withdrawals, rules, texts), needs_current_events=True),
+        Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
+        Job("doubts", timedelta(seconds=15), doubts),
+        Job("erasures", timedelta(seconds=2), confirm_erasures),
+        Job("plan-calls", timedelta(seconds=30), PlanningCalls(rules, texts).run, needs_current_events=True),
+        Job("publish-contacts", timedelta(seconds=10), partial(publish_contacts, rules)),
+        Job("read-replies", timedelta(minutes=1), reading.run),
+        Job("old-replies", timedelta(minutes=10), partial(remove_old_replies, rules)),
+        Job("follow-up", timedelta(minutes=1), partial(follow_up, rules), needs_current_events=True),
+    ]
