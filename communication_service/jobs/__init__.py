@@ -41,6 +41,8 @@ __all__ = ["Sending", "jobs", "needs"]
 log = logger(__name__)
 
 AT_ONCE = 50
+DUE_AT_ONCE = 200
+"""So many therapists are found due at once: to find them reads every request that is due."""
 
 
 def compose(rules: ContactRules, texts: PatientTexts, now: datetime, *, together: int = AT_ONCE) -> int:
@@ -49,10 +51,10 @@ def compose(rules: ContactRules, texts: PatientTexts, now: datetime, *, together
     `together`: for how many therapists in one transaction.
     """
     with transaction() as session:
-        due = [each.therapist_id for each in composing.due(session, now=now, at_most=AT_ONCE)]
+        due = [each.therapist_id for each in composing.due(session, now=now, at_most=DUE_AT_ONCE)]
     done, started = 0, clock.monotonic()
     for first in range(0, len(due), together):
-        # the last of fifty comes seconds after the first: its events must not look older than those that came before
+        # the last of them comes seconds after the first: its events must not look older than those that came before
         at = now + timedelta(seconds=clock.monotonic() - started)
         done += _compose(due[first : first + together], rules, texts, at)
     return done
