@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import threading
 import time
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from operations.errors import OperationsError
 from operations.sign_in import AccessTokens, PersonalSignIn
 from testkit.mail_control import ControlledMailbox
 
-CALLER = PersonalSignIn("anruf@agentur.example.org", "ein-langes-Kennwort-7")
+CALLER = PersonalSignIn("anruf@agentur.example.org", secrets.token_urlsafe(16))
 _INVITATION = re.compile(r"#token=(\S+)")
 _REPLY = re.compile(r"/reply/([a-z0-9]+)")
 LATEST_CALLS = "/api/phone-calls?status=planned&limit=5&sort=starts_at&view=row"

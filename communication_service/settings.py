@@ -109,6 +109,9 @@ class ContactRules(MailSender, EmailInterval):
     sending_hours: Annotated[str, Field(pattern=HOURS)] = ""
     """When inquiry e-mails are handed over, such as 08:00-18:00: Berlin time, from Monday to Friday, not on a public
     holiday of all of Germany. Empty: at any time. Confirmations and withdrawals are answers and go at once."""
+    days_between_progress_mails: Annotated[int, Unit("days")] = Field(default=7, ge=0, le=366)
+    """After so many Berlin calendar days patients who consent to e-mails are written to how their search goes on: since
+    it began, and since the last such e-mail. 0: never."""
     mail_mode: MailMode = MailMode.SEND
     """What becomes of e-mails to practices. redirect: each goes to CONTACT_REDIRECT_TO and says whom it was for;
     dry_run: none goes, each is recorded as sent. Cooldowns and follow-up calls act as always, and `mode` of an e-mail
@@ -238,7 +241,9 @@ class Settings(CallingService, MailServerSettings, MailboxSettings, PatientServi
     """What the communication service reads beside what every service does."""
 
     service: ClassVar[str] = "communication_service"
-    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.PRACTICE_SUMMARIES_READ})
+    scopes: ClassVar[frozenset[Scope]] = frozenset(
+        {Scope.PRACTICE_SUMMARIES_READ, Scope.PATIENT_IDENTITIES_READ, Scope.PATIENT_ADDRESSES_READ}
+    )
 
     database_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_DATABASE_PASSWORD")
     kafka_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_KAFKA_PASSWORD")

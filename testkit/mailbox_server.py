@@ -61,6 +61,10 @@ service imap-login {{
 }}
 service anvil {{
   chroot =
+  # a refused password is not made to wait
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 """
 

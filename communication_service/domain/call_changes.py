@@ -108,7 +108,7 @@ def _plan(
 def _insist(session: Session, therapist: PracticeCopy, new: NewPhoneCall, staff: PlannedBy) -> bool:
     """Whether the practice is called against what the rule of contact says, for the reason that staff give.
 
-    Raises `Conflict` where no reason is enough, and `RuleBroken` where there is none.
+    Raises `Conflict` where no reason is enough, or none is given.
     """
     assert new.starts_at is not None  # `NewPhoneCall` says so
     facts = practice_facts.read(session, {therapist.id: therapist}, rules=staff.rules, now=staff.now)[therapist.id]
@@ -122,7 +122,7 @@ def _insist(session: Session, therapist: PracticeCopy, new: NewPhoneCall, staff:
         raise claims.not_now(at_all)
     if new.because is None:
         problem = FieldProblem.of("because", "field.practice_waits", waits_for=found.waits_for.value)
-        raise RuleBroken("phone_call.needs_a_reason", errors=[problem])
+        raise Conflict("phone_call.needs_a_reason", errors=[problem])
     return True
 
 

@@ -49,6 +49,12 @@ def record_end(session: Session, *, cause: str | None, now: datetime) -> bool:
     return was_in_trouble != (cause is not None)
 
 
+def forget_trouble(session: Session, *, now: datetime) -> None:
+    """Record that there is no mailbox to read any more, hence none that cannot be read."""
+    if trouble(session) is not None:
+        record_end(session, cause=None, now=now)
+
+
 def trouble(session: Session) -> str | None:
     """Returns since when the mailbox cannot be read, with a word for the cause; None while it can, or there is none."""
     state = store.mailbox(session)

@@ -27,7 +27,7 @@ from shared.values.schemas import Schema
 
 
 class ExportedEmail(Schema):
-    """An e-mail about the patient, without what it says of others."""
+    """An e-mail about or to the patient, without what it says of others."""
 
     id: UUID
     """Identifies the e-mail."""
@@ -40,13 +40,15 @@ class ExportedEmail(Schema):
     placement_request_ids: list[UUID]
     """The patient's placement requests that it is about."""
     recipient: str
-    """The address that it goes to."""
+    """The address that it goes to; empty where that is the patient's own, which is not kept here."""
     message_id: str
     """Its Message-ID."""
     created_at: Instant
     """When it was made."""
     sent_at: Instant | None
     """When the mail server took it; null: not yet, or never."""
+    stopped_at: Instant | None
+    """When the patient used its link to get no more e-mails about the progress of the search."""
     is_about_others: bool
     """Whether it is about other people too, whose passages are left out."""
     subject: Annotated[str, FOR_THE_EXPORT]
@@ -148,7 +150,7 @@ def _inquiry(inquiry: Inquiry, own: Collection[UUID]) -> StoredRow:
 
 def _email(email: Email, passage: EmailText, own: Collection[UUID]) -> ExportedEmail:
     mine = _of(own, email.placement_request_ids)
-    same = ("id", "kind", "status", "therapist_id", "recipient", "message_id", "created_at", "sent_at")
+    same = ("id", "kind", "status", "therapist_id", "recipient", "message_id", "created_at", "sent_at", "stopped_at")
     return ExportedEmail.of(
         {name: getattr(email, name) for name in same}
         | {

@@ -84,6 +84,13 @@ def new_notice(
     )
 
 
+def new_patient_notice(patient_id: UUID, *, message_id_domain: str, now: datetime) -> Email:
+    """Make an e-mail to a patient, approved; its address is asked for as it goes, and kept nowhere."""
+    email = new_notice(EmailKind.PATIENT_NOTICE, None, message_id_domain=message_id_domain, by=None, now=now)
+    email.patient_id, email.recipient, email.recipient_key, email.placement_request_ids = patient_id, "", "", []
+    return email
+
+
 def approve_email(email: Email, *, now: datetime) -> None:
     """Let the e-mail go at its turn."""
     if email.status != EmailStatus.APPROVED:

@@ -28,7 +28,7 @@ MAILBOX = mailbox_check(mailbox_reading.trouble)
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingReplies:
     """Reads what practices and mail servers write back."""
 
     rules: ContactRules
@@ -43,6 +43,8 @@ class Reading:
         """
         if self.mailbox is None:
             log.info("mailbox.none", setting="IMAP_HOST")
+            with transaction() as session:
+                mailbox_reading.forget_trouble(session, now=now)
             return 0
         lease = timedelta(seconds=2 * self.mailbox.whole_seconds)
         with transaction() as session:

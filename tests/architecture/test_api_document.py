@@ -99,6 +99,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "why staff withdraw a request": placement_enums.StaffWithdrawalReason,
     "kind of an e-mail": enums.EmailKind,
     "mode in which an e-mail was handed over": mail_enums.MailMode,
+    "why it is not said who a patient is": mail_enums.IdentityRefusal,
     "kind of a template": enums.TemplateKind,
     "resolution of a doubt": enums.EmailResolution,
     "kind of a reply": reply_enums.ReplyKind,

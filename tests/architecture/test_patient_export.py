@@ -203,7 +203,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                         ),
                         *("not_before", "claimed_at", "claimed_until", "error", "resolved_by", "correlation_id"),
                         *("updated_at", "updated_by", "version", "sequence"),
-                        *("approved_at", "approved_by", "is_urgent", "written_by_staff", "mode"),
+                        *("allowed_at", "approved_at", "approved_by", "is_urgent", "written_by_staff", "mode"),
                     ),
                     "how the letter is sent to a practice, which says nothing of the patient",
                 ),

@@ -19,7 +19,7 @@ from communication_service.domain.contact_rule import Cooldown, PracticeFacts, b
 from communication_service.domain.schemas import PhoneCallView
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.database import new_id, transaction
-from shared.errors import Conflict, RuleBroken
+from shared.errors import Conflict
 from tests.builders.communication import (
     EVERY_DAY,
     RULES,
@@ -190,7 +190,7 @@ def test_staff_call_a_practice_that_should_wait_for_a_reason(sent: Callable[...,
     sent()
     a_request(therapist, time=NOW)
     composed(NOW + timedelta(minutes=1))
-    with pytest.raises(RuleBroken) as refused:
+    with pytest.raises(Conflict) as refused:
         add(therapist)
     (problem,) = refused.value.errors
     assert problem.field == "because"

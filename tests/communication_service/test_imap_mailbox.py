@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from communication_service.clients.imap_mailbox import LONGEST_BEGINNING, ImapMailbox
 from communication_service.domain import mail_replies, mailbox_reading
 from communication_service.jobs import reading
-from communication_service.jobs.reading import MAILBOX, Reading
+from communication_service.jobs.reading import MAILBOX, ReadingReplies
 from communication_service.settings import MailboxSettings
 from communication_service.store.tables import Email, MailReply
 from shared.database import transaction
@@ -47,10 +47,10 @@ def user() -> str:
 
 
 @pytest.fixture
-def job(dovecot: MailboxServer, user: str) -> Reading:
+def job(dovecot: MailboxServer, user: str) -> ReadingReplies:
     """The job that reads it."""
     box = ImapMailbox("127.0.0.1", dovecot.port, "none", user, PASSWORD, "INBOX", step_seconds=150, whole_seconds=600)
-    return Reading(RULES, TEXTS, LINKS.tokens, box)
+    return ReadingReplies(RULES, TEXTS, LINKS.tokens, box)
 
 
 def flags(dovecot: MailboxServer, user: str) -> list[str]:
@@ -62,7 +62,7 @@ def flags(dovecot: MailboxServer, user: str) -> list[str]:
 
 
 def test_everything_in_the_mailbox_is_read_once_and_stays_there(
-    job: Reading, dovecot: MailboxServer, user: str, sent: Callable[..., None], client: FlaskClient
+    job: ReadingReplies, dovecot: MailboxServer, user: str, sent: Callable[..., None], client: FlaskClient
 ) -> None:
     email = an_email_to_send(email="praxis@example.org")
     assert job.run(NOW) == 0, "an empty mailbox"
@@ -92,7 +92,7 @@ def test_everything_in_the_mailbox_is_read_once_and_stays_there(
 
 
 def test_what_a_crash_leaves_half_done_is_kept_once(
-    job: Reading, dovecot: MailboxServer, user: str, monkeypatch: pytest.MonkeyPatch, session: Session
+    job: ReadingReplies, dovecot: MailboxServer, user: str, monkeypatch: pytest.MonkeyPatch, session: Session
 ) -> None:
     dovecot.deliver(user, an_answer("eins"), an_answer("zwei"))
     receive = mail_replies.receive
@@ -129,7 +129,7 @@ def test_what_a_crash_leaves_half_done_is_kept_once(
 
 
 def test_one_run_reads_a_portion_and_nothing_that_is_too_old(
-    job: Reading, dovecot: MailboxServer, user: str, monkeypatch: pytest.MonkeyPatch
+    job: ReadingReplies, dovecot: MailboxServer, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "AT_ONCE", 2)
     dovecot.deliver(user, *(an_answer(str(each)) for each in range(3)))
@@ -139,7 +139,9 @@ def test_one_run_reads_a_portion_and_nothing_that_is_too_old(
     assert job.run(NOW + timedelta(days=4000)) == 0
 
 
-def test_two_workers_keep_each_email_once(job: Reading, dovecot: MailboxServer, user: str, committed: Engine) -> None:
+def test_two_workers_keep_each_email_once(
+    job: ReadingReplies, dovecot: MailboxServer, user: str, committed: Engine
+) -> None:
     dovecot.deliver(user, *(an_answer(str(each)) for each in range(4)))
     done: list[int] = []
     at_once(*[lambda: done.append(job.run(NOW))] * 2)
@@ -155,7 +157,7 @@ TROUBLES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def test_staff_see_that_the_mailbox_cannot_be_read(job: Reading, dovecot: MailboxServer, user: str) -> None:
+def test_staff_see_that_the_mailbox_cannot_be_read(job: ReadingReplies, dovecot: MailboxServer, user: str) -> None:
     box = job.mailbox
     assert box is not None
     for case, (wrong, cause) in TROUBLES.items():
@@ -166,13 +168,14 @@ def test_staff_see_that_the_mailbox_cannot_be_read(job: Reading, dovecot: Mailbo
         assert len([line for line in lines if line["event"] == "mailbox.in_trouble"]) == (case == "another password")
     dovecot.deliver(user, an_answer("Ja"))
     assert (job.run(NOW), MAILBOX.run()) == (1, (True, {}))
+    assert replace(job, mailbox=replace(box, password="falsch")).run(NOW) == 0
     with capture_logs() as lines, transaction() as session:
         assert replace(job, mailbox=None).run(NOW) == 0
         assert mailbox_reading.trouble(session) is None
     assert [line["event"] for line in lines] == ["mailbox.none"]
 
 
-def test_a_server_that_never_ends_an_answer_is_left(job: Reading) -> None:
+def test_a_server_that_never_ends_an_answer_is_left(job: ReadingReplies) -> None:
     """It says a line now and then, so that no single wait is too long."""
     stop = threading.Event()
 
