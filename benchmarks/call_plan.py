@@ -38,7 +38,7 @@ def measure(_: PrivatePlatform) -> list[Figure]:
     return [
         *_measured("", calls, callers, ContactRules()),
         *_measured(", of ten minutes", calls, callers, ContactRules(call_minutes=10)),
-        *_measured(", 1,500 practices, of ten minutes", calls[:1500], callers, ContactRules(call_minutes=10)),
+        *_measured(", time for all, of ten minutes", calls[:1500], callers, ContactRules(call_minutes=10)),
     ]
 
 
