@@ -51,7 +51,7 @@ class DaysAhead(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asked:
+class PosedQuestion:
     """The question, and what is certain without asking it."""
 
     question: CallQuestion
@@ -81,7 +81,7 @@ def ask(
     *,
     week: DaysAhead,
     rules: ContactRules,
-) -> Asked:
+) -> PosedQuestion:
     """The question of these calls; `fixed`: when callers are in other calls, which stay where they are."""
     spans = {each.inquiry_id: _spans(each, week) for each in calls}
     wanted = [
@@ -96,7 +96,7 @@ def ask(
         calls=wanted,
         callers=[CallerWeek(each.caller_id, free_times(each, fixed, week)) for each in callers],
     )
-    return Asked(question, {each.inquiry_id: _gap(each, week) for each in calls if not spans[each.inquiry_id]})
+    return PosedQuestion(question, {each.inquiry_id: _gap(each, week) for each in calls if not spans[each.inquiry_id]})
 
 
 def _spans(call: KnownCall, week: DaysAhead) -> list[Span]:

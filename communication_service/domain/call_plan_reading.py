@@ -11,9 +11,9 @@ from uuid import UUID
 
 from communication_service.domain import callers, claims, cooldowns, practice_hours
 from communication_service.domain.call_plan_making import (
-    Asked,
     DaysAhead,
     KnownCall,
+    PosedQuestion,
     ask,
     free_times,
     week_from,
@@ -46,7 +46,7 @@ class PlanInput:
 
     fingerprint: str
     week: DaysAhead
-    asked: Asked
+    asked: PosedQuestion
     known: Mapping[UUID, PlannedContact]
     """By inquiry."""
     callers: Sequence[CallerTimes]
