@@ -89,7 +89,7 @@ class Campaign:
             return self._result(found, journal, faults.happened)
 
     def _kill_while_practices_answer(self, platform: PrivatePlatform) -> None:
-        """Let letters go, be answered and calls be claimed, and kill what does that: while Kafka is faulty, none goes."""
+        """Let letters go and be answered, and kill what does that: while Kafka is faulty, none goes."""
         self.say("letters go and are answered, while the processes of communication are killed")
         for name in ("communication_service.web", "communication_service.worker"):
             time.sleep(SECONDS_OF_ANSWERS)
