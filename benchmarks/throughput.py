@@ -21,7 +21,7 @@ from benchmarks.figures import Figure, at_least, at_most, share_at_least
 from chaos import witness
 from operations.process_environment import of_python_process
 from shared import database
-from shared.database import transaction
+from shared.database import read_rows, transaction
 from shared.events.consumer import Consumer
 from shared.events.event import Event
 from shared.events.listeners import Listeners
@@ -111,8 +111,7 @@ def _drain(relay: Relay) -> float:
 
 
 def _rows() -> list[Row]:
-    with transaction() as session:
-        return [Row(*row) for row in session.execute(WAITING, {"most": EVENTS})]
+    return [Row(*row) for row in read_rows(WAITING, {"most": EVENTS})]
 
 
 def _produce(relay: Relay, rows: list[Row]) -> float:

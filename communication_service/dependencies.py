@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from communication_service.clients.imap_mailbox import ImapMailbox
 from communication_service.clients.patient_service import PatientService
 from communication_service.domain.letter_headers import Links
 from communication_service.domain.link_tokens import LinkTokens
@@ -27,6 +28,8 @@ class Dependencies:
     """Asked what practices may read of patients."""
     links: Links
     """Makes the links in e-mails, and reads their tokens."""
+    mailbox: ImapMailbox | None = None
+    """Into which answers come; read in the worker alone."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
@@ -38,6 +41,7 @@ class Dependencies:
             MailServer.of(settings, own_name=settings.contact.sender.domain),
             PatientService(ServiceClient("patient_service", url, settings.service_tokens())),
             Links(LinkTokens(settings.link_key), settings.platform_url, settings.contact.link_lifetime),
+            ImapMailbox.of(settings),
         )
 
     @property

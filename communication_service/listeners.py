@@ -124,17 +124,20 @@ def release(session: Session, event: RequestReleased, *, now: datetime) -> None:
 def record_answer(session: Session, event: RequestAnswered, *, now: datetime) -> None:
     is_final = event.outcome != RequestOutcome.LATER
     # one of ours may be on its way to matching, which takes it after "later"
-    placement_requests.stop_asking(session, _facts(event), is_answered=is_final or None, now=now)
+    placement_requests.stop_asking(session, _facts(event), outcome=event.outcome, is_answered=is_final or None, now=now)
 
 
 @listeners.effect(RequestAccepted)
 def record_acceptance(session: Session, event: RequestAccepted, *, now: datetime) -> None:
-    placement_requests.stop_asking(session, _facts(event), is_accepted=True, is_answered=True, now=now)
+    accepted = RequestOutcome.ACCEPTED
+    placement_requests.stop_asking(
+        session, _facts(event), outcome=accepted, is_accepted=True, is_answered=True, now=now
+    )
 
 
 @listeners.effect(PatientPlaced)
 def record_placement(session: Session, event: PatientPlaced, *, now: datetime) -> None:
-    placement_requests.stop_asking(session, _facts(event), is_answered=True, now=now)
+    placement_requests.stop_asking(session, _facts(event), outcome=RequestOutcome.ACCEPTED, is_answered=True, now=now)
 
 
 @listeners.effect(RequestWithdrawn)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from communication_service.dependencies import Dependencies
 from communication_service.jobs import MAIL_SERVER, jobs, needs
+from communication_service.jobs.reading import MAILBOX
 from communication_service.listeners import listeners
 from communication_service.settings import Settings
 from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
@@ -32,6 +33,6 @@ SERVICE = Service(
     listeners=listeners,
     jobs=jobs,
     needs=needs,
-    ready_checks=(MAIL_SERVER,),
+    ready_checks=(MAIL_SERVER, MAILBOX),
     projections=(PracticeCopy, PatientPseudonym, PracticePlace),
 )

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from datetime import date, time, timedelta
 from functools import cache
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from shared.runtime.contact_settings import EmailInterval
 from shared.runtime.gateway_address import PublicAddress
+from shared.runtime.hosts import is_loopback
 from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.service_calls import CallingService, PatientServiceAddress
-from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
+from shared.runtime.settings import (
+    IN_WORKER,
+    EnvironmentSettings,
+    KeyRing,
+    Password,
+    Port,
+    Seconds,
+    Unit,
+    WebPort,
+    for_one_purpose,
+)
 from shared.texts import TextLanguage
 from shared.values import email_headers
 from shared.values.account_enums import Scope
@@ -20,6 +31,8 @@ from shared.values.contacts import EmailAddress
 from shared.values.mail_enums import MailMode
 
 HOURS: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$"
+FOLDER: Final = r"^[A-Za-z0-9][A-Za-z0-9 ._/&+,-]{0,99}$"
+"""Of a folder on an IMAP server, in its own spelling (RFC 3501 has a form of UTF-7)."""
 LONGEST_NAME_WITH_TOKEN: Final = 64 - len("+") - 48
 """Of an address: 64 characters may stand before the @ (RFC 5321), of which a token takes 48."""
 
@@ -96,6 +109,9 @@ class ContactRules(MailSender, EmailInterval):
     sending_hours: Annotated[str, Field(pattern=HOURS)] = ""
     """When inquiry e-mails are handed over, such as 08:00-18:00: Berlin time, from Monday to Friday, not on a public
     holiday of all of Germany. Empty: at any time. Confirmations and withdrawals are answers and go at once."""
+    days_between_progress_mails: Annotated[int, Unit("days")] = Field(default=7, ge=0, le=366)
+    """After so many Berlin calendar days patients who consent to e-mails are written to how their search goes on: since
+    it began, and since the last such e-mail. 0: never."""
     mail_mode: MailMode = MailMode.SEND
     """What becomes of e-mails to practices. redirect: each goes to CONTACT_REDIRECT_TO and says whom it was for;
     dry_run: none goes, each is recorded as sent. Cooldowns and follow-up calls act as always, and `mode` of an e-mail
@@ -107,6 +123,10 @@ class ContactRules(MailSender, EmailInterval):
     reply_tokens: bool = False
     """Whether practices answer to an address of their own for each e-mail (`name+token@domain`), by which an answer is
     known where the mail program loses everything else. The mail server must deliver it to CONTACT_MAIL_FROM."""
+
+    reply_days: Annotated[int, Unit("days")] = Field(default=90, ge=7, le=366)
+    """How long what came back by e-mail is kept (`GET /api/replies`), and how old an e-mail may be that is read. What
+    staff confirmed in it stays, as every answer does."""
 
     @property
     def gathering(self) -> timedelta:
@@ -183,11 +203,47 @@ class ContactRules(MailSender, EmailInterval):
         return wanted
 
 
-class Settings(CallingService, MailServerSettings, PatientServiceAddress, PublicAddress):
+class MailboxSettings(EnvironmentSettings):
+    """The mailbox into which answers and bounces come; only workers know it."""
+
+    imap_tls: Annotated[Literal["none", "starttls", "tls"], IN_WORKER] = "tls"
+    """none, starttls or tls; none is refused, except to this machine. An authority that this machine trusts must vouch
+    for the server's certificate; for one of your own, the environment variable SSL_CERT_FILE names its certificate."""
+    imap_username: Annotated[str, IN_WORKER] = ""
+    """The account of the mailbox; ASCII."""
+    imap_password: Annotated[SecretStr, IN_WORKER] = SecretStr("")
+    """The password of that account; ASCII."""
+    imap_host: Annotated[str, IN_WORKER] = ""
+    """Where the mailbox of CONTACT_MAIL_FROM is read, to which practices answer and mail servers return e-mails. Empty:
+    no mailbox is read."""
+    imap_port: Annotated[Port, IN_WORKER] = 993
+    """The port of that server."""
+    imap_folder: Annotated[str, Field(pattern=FOLDER), IN_WORKER] = "INBOX"
+    """The folder that is read. What was read is marked as read and stays there."""
+
+    @field_validator("imap_username", "imap_password")
+    @classmethod
+    def _can_be_said(cls, credential: str | SecretStr) -> str | SecretStr:
+        text = credential if isinstance(credential, str) else credential.get_secret_value()
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError("must be printable ASCII: IMAP servers do not agree on how other characters are sent")
+        return credential
+
+    @field_validator("imap_host")
+    @classmethod
+    def _keeps_what_is_read_secret(cls, host: str, others: ValidationInfo) -> str:
+        if host and others.data.get("imap_tls") == "none" and not is_loopback(host):
+            raise ValueError("IMAP_TLS=none would send the password and all e-mails in clear: set starttls or tls")
+        return host
+
+
+class Settings(CallingService, MailServerSettings, MailboxSettings, PatientServiceAddress, PublicAddress):
     """What the communication service reads beside what every service does."""
 
     service: ClassVar[str] = "communication_service"
-    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.PRACTICE_SUMMARIES_READ})
+    scopes: ClassVar[frozenset[Scope]] = frozenset(
+        {Scope.PRACTICE_SUMMARIES_READ, Scope.PATIENT_IDENTITIES_READ, Scope.PATIENT_ADDRESSES_READ}
+    )
 
     database_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_DATABASE_PASSWORD")
     kafka_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_KAFKA_PASSWORD")

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from matching_service.dependencies import Dependencies
 from matching_service.domain import (
+    bounced_emails,
     consequences,
     contact_plans,
     contacts,
@@ -31,6 +32,7 @@ from shared.events.catalogue import (
     CallingHoursChanged,
     CallRecorded,
     EmailAnswered,
+    EmailBounced,
     EmailSent,
     InquiryComposed,
     InquiryDissolved,
@@ -88,7 +90,7 @@ def _by_type(events: Sequence[Event]) -> Callable[[Any], list[Any]]:
 
 
 def _requests(event: Event) -> Iterator[UUID]:
-    if isinstance(event, InquiryComposed | InquiryDissolved | EmailSent | AnyCallEvent | AttemptsUsedUp):
+    if isinstance(event, InquiryComposed | InquiryDissolved | EmailSent | EmailBounced | AnyCallEvent | AttemptsUsedUp):
         yield from event.placement_request_ids
     if isinstance(event, AnyCallEvent | EmailAnswered):
         yield from (answer.placement_request_id for answer in event.answers)
@@ -223,6 +225,12 @@ def record_email(session: Session, event: EmailSent, *, now: datetime) -> None:
     elif event.kind in (EmailKind.CONFIRMATION, EmailKind.WITHDRAWAL):
         kind = EmailKind(event.kind)
         contacts.record_notice(session, event.placement_request_ids, kind, sent_at=event.sent_at, now=now)
+
+
+@listeners.effect(EmailBounced)
+def take_email_back(session: Session, event: EmailBounced, *, now: datetime) -> None:
+    """An e-mail came back: it was no contact."""
+    bounced_emails.follow(session, event, now=now)
 
 
 @listeners.effect(AttemptsUsedUp)

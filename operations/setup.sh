@@ -44,6 +44,7 @@ missing_packages() {
     has_java || echo default-jre-headless
     has mvn || echo maven
     has curl || echo curl
+    [ -x /usr/sbin/dovecot ] || echo dovecot-imapd
     [ -n "$(find_python)" ] || echo python3 python3-venv
 }
 
@@ -72,8 +73,8 @@ install_silently() {
         trap 'as_root rm -f $policy' EXIT INT TERM
     fi
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
-    for name in pgbouncer nginx; do
-        case " $* " in *" $name "*) as_root update-rc.d $name disable > /dev/null 2>&1 || true ;; esac
+    for name in pgbouncer nginx dovecot; do
+        case " $* " in *" $name "* | *" $name-imapd "*) as_root update-rc.d $name disable > /dev/null 2>&1 || true ;; esac
     done
 }
 

@@ -20,6 +20,7 @@ from shared.events.catalogue import (
     PlaceConfirmed,
     PlaceFailed,
     PlaceTakenBack,
+    ReplyShown,
     RequestAccepted,
     RequestCorrected,
     RequestWithdrawn,
@@ -109,9 +110,15 @@ def note_contact(session: Session, event: EmailSent, *, now: datetime) -> None:
         searches.note_contact(session, event.patient_id, berlin_day(event.sent_at), now=now)
 
 
-@listeners.effect(ContactLogShown)
-def note_access(session: Session, event: ContactLogShown, *, dependencies: Dependencies, now: datetime) -> None:  # noqa: ARG001
-    """Note who was shown a patient's contact log, which matching has."""
+@listeners.effect(ContactLogShown, ReplyShown)
+def note_access(
+    session: Session,
+    event: ContactLogShown | ReplyShown,
+    *,
+    dependencies: Dependencies,
+    now: datetime,  # noqa: ARG001
+) -> None:
+    """Note who was shown a patient's contact log, which matching has, or what a practice wrote about them."""
     accesses.note_elsewhere(
         session,
         dependencies.keys,

@@ -30,6 +30,7 @@ WHO_NEEDS = (
         },
         "IMPORT_S3_ACCESS_KEY": {"therapist_service.web", "therapist_service.worker"},
         "IMPORT_S3_SECRET_KEY": {"therapist_service.web", "therapist_service.worker"},
+        "IMAP_PASSWORD": {"communication_service.worker"},
         "SMTP_PASSWORD": {"communication_service.worker", "user_service.worker"},
     }
     | {

@@ -12,7 +12,7 @@ from communication_service.api.link_pages import HTML, errors_as_pages, form_pag
 from communication_service.api.texts import texts
 from communication_service.dependencies import Dependencies
 from communication_service.domain import replies, template_words
-from communication_service.domain.replies import Need, Recorded
+from communication_service.domain.replies import Recorded
 from communication_service.domain.reply_forms import LONGEST_HOURS, OFFERED, PHONE_DAYS, STATES, NoMore
 from shared.errors import RuleBroken
 from shared.http import NOT_REPLAYED, Context, Resource, endpoint
@@ -20,6 +20,7 @@ from shared.http.file_forms import JSON, chosen
 from shared.http.forms import read_form
 from shared.http.languages import language_of_caller
 from shared.texts import Sentence
+from shared.values.reply_enums import AnswerNeed
 
 WORDS: Final = {
     name: Sentence.of(f"page.reply.{name}")
@@ -84,8 +85,8 @@ def _page(
     values: dict[str, Any] = {
         "words": WORDS,
         "patients": shown.patients,
-        "open": Need.OPEN,
-        "answered": Need.ANSWERED,
+        "open": AnswerNeed.OPEN,
+        "answered": AnswerNeed.ANSWERED,
         "outcomes": OUTCOMES,
         "places": PLACES,
         "days": DAYS,

@@ -14,6 +14,14 @@ from communication_service.api.callers import CallerCollection, CallerItem
 from communication_service.api.drafts import EmailApproveResource, EmailCancelResource, EmailSendResource
 from communication_service.api.emails import EmailCollection, EmailItem, EmailResolveResource, EmailResponseResource
 from communication_service.api.inquiries import ContactHistoryCollection, InquiryCollection, InquiryItem
+from communication_service.api.mail_replies import (
+    ReplacementCollection,
+    ReplyAssignResource,
+    ReplyCollection,
+    ReplyConfirmResource,
+    ReplyDismissResource,
+    ReplyItem,
+)
 from communication_service.api.mail_server import MailServerResource
 from communication_service.api.patient_data import PATIENT_DATA
 from communication_service.api.phone_calls import (
@@ -44,6 +52,12 @@ ROUTES = [
     Route("/api/emails/<uuid:id>/cancel", EmailCancelResource, post=COORDINATORS),
     Route("/api/emails/<uuid:id>/response", EmailResponseResource, post=COORDINATORS),
     Route("/api/emails/<uuid:id>/resolve", EmailResolveResource, post=COORDINATORS),
+    Route("/api/emails/<uuid:id>/replacements", ReplacementCollection, get=COORDINATORS),
+    Route("/api/replies", ReplyCollection, get=COORDINATORS),
+    Route("/api/replies/<uuid:id>", ReplyItem, get=COORDINATORS),
+    Route("/api/replies/<uuid:id>/confirm", ReplyConfirmResource, post=COORDINATORS),
+    Route("/api/replies/<uuid:id>/dismiss", ReplyDismissResource, post=COORDINATORS),
+    Route("/api/replies/<uuid:id>/assign", ReplyAssignResource, post=COORDINATORS),
     Route("/api/inquiries", InquiryCollection, get=CALLERS),
     Route("/api/inquiries/<uuid:id>", InquiryItem, get=CALLERS),
     Route("/api/mail-server", MailServerResource, get=COORDINATORS),

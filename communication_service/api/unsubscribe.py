@@ -1,4 +1,4 @@
-"""The link with which a practice asks for no more inquiries; open to anyone, since its token proves the right."""
+"""The link by which practices ask for no more inquiries, and patients for no more news; its token proves the right."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class UnsubscribePage(Resource):
     @endpoint(status=200, media_types=(HTML,), statuses=(404,))
     @errors_as_pages
     def get(self, context: Context[Dependencies], token: str) -> Response:
-        """Ask whether an address is to get no more inquiries; nothing changes."""
+        """Ask whether an address is to get no more inquiries, or a patient no more news; nothing changes."""
         tokens = context.dependencies.links.tokens
         return _question(unsubscribing.address(context.session, tokens, token, now=context.now))
 
@@ -26,13 +26,21 @@ class UnsubscribePage(Resource):
     def post(self, context: Context[Dependencies], token: str) -> Response:
         """Write no more inquiries to the address of the e-mail with this link; again, it changes nothing.
 
+        A patient is written to no more about how the search goes on, until another search begins.
+
         Mail programs post `List-Unsubscribe=One-Click` here (RFC 8058), the page's button an empty form.
         """
         tokens = context.dependencies.links.tokens
         return _done(unsubscribing.unsubscribe(context.session, tokens, token, now=context.now))
 
 
-def _question(address: str) -> Response:
+def _question(address: str | None) -> Response:
+    if address is None:
+        return link_page(
+            Sentence.of("page.stop_progress"),
+            Sentence.of("page.stop_progress.question"),
+            button=Sentence.of("page.stop_progress.button"),
+        )
     return link_page(
         Sentence.of("page.unsubscribe"),
         Sentence.of("page.unsubscribe.question", address=address),
@@ -40,5 +48,7 @@ def _question(address: str) -> Response:
     )
 
 
-def _done(address: str) -> Response:
+def _done(address: str | None) -> Response:
+    if address is None:
+        return link_page(Sentence.of("page.stop_progress"), Sentence.of("page.stop_progress.done"))
     return link_page(Sentence.of("page.unsubscribe"), Sentence.of("page.unsubscribe.done", address=address))

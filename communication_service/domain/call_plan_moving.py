@@ -11,20 +11,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import callers, composing, cooldowns, practice_hours
+from communication_service.domain import callers, composing, practice_hours
 from communication_service.domain.call_plan_making import DaysAhead
 from communication_service.domain.call_plan_moves import Move
-from communication_service.domain.call_plan_reading import stays
+from communication_service.domain.call_plan_reading import earliest, stays
 from communication_service.domain.call_planning import ChosenSlot
 from communication_service.domain.call_times import CallerTimes, CallTimes, FreeSlot, TakenTime
-from communication_service.domain.contact_rule import first_call_at, later
 from communication_service.settings import ContactRules
 from communication_service.store import call_plans as store
-from communication_service.store import call_queries, copy_queries, inquiry_queries, locks, request_queries, schedule
-from communication_service.store.tables import Inquiry, PhoneCall
+from communication_service.store import call_queries, copy_queries, inquiry_queries, locks, schedule
+from communication_service.store.tables import PhoneCall
 from shared.database import Session
 from shared.security.patient_texts import PatientTexts
-from shared.values.datetimes import berlin_day
+
+
+@dataclass(frozen=True)
+class _Contact:
+    """A contact that still waits for its call, and when that may be."""
+
+    times: CallTimes
+    earliest: datetime
+    unanswered_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,8 @@ class Mover:
 
     def move(self, ring: Sequence[Move]) -> bool:
         """Move these calls, all of them or none; False where something about one of them has changed."""
-        if not all(locks.try_to_lock_therapist(self.session, id) for id in sorted(each.therapist_id for each in ring)):
+        practices = {each.therapist_id for each in ring}
+        if locks.try_to_lock_therapists(self.session, practices) != practices:
             return False
         ids = [each.call_id for each in ring if each.call_id is not None]
         if not ids:
@@ -76,77 +84,63 @@ class Mover:
         is_as_it_was = FreeSlot(call.starts_at, call.caller_id) == move.before
         if not is_as_it_was or stays(call, self.week, self.rules, now=self.now):
             return None
-        inquiry, times = self._inquiry(move), self._times(move)
-        if inquiry is None or times is None:
+        contact = self._contact(move)
+        if contact is None:
             return None
-        earliest = self._earliest(inquiry, move.therapist_id)
         if move.after is None:
-            return self._after_the_week(inquiry, times, ours, earliest)
-        return move.after if self._fits(move.after, earliest, times, ours, moving) else None
+            return self._after_the_week(contact, ours)
+        return move.after if self._fits(move.after, contact, ours, moving) else None
 
-    def _earliest(self, inquiry: Inquiry, therapist_id: UUID) -> datetime | None:
-        """Before when the practice is not called: it said so, or was written to (`domain/contact_rule.py`)."""
-        therapist = copy_queries.therapist(self.session, therapist_id)
-        known = {} if therapist is None else {therapist_id: therapist}
-        recent = cooldowns.recent_emails(self.session, known, today=berlin_day(self.now)).get(therapist_id)
-        return later(inquiry.next_attempt_after, first_call_at(recent.written_on if recent else None, self.rules))
-
-    def _inquiry(self, move: Move) -> Inquiry | None:
+    def _contact(self, move: Move) -> _Contact | None:
         """The contact, if it still waits for nothing but its call and nothing about its practice is new."""
         if schedule.still_due(self.session, [move.therapist_id], now=self.now):
             return None
         inquiry = inquiry_queries.inquiry(self.session, move.inquiry_id)
-        is_ready = inquiry is not None and inquiry.status == "open" and inquiry.waits_for in (None, "no_free_slot")
-        return inquiry if is_ready else None
-
-    def _times(self, move: Move) -> CallTimes | None:
         therapist = copy_queries.therapist(self.session, move.therapist_id)
-        return practice_hours.times_of(self.session, therapist, self.rules)
+        times = practice_hours.times_of(self.session, therapist, self.rules)
+        is_ready = inquiry is not None and inquiry.status == "open" and inquiry.waits_for in (None, "no_free_slot")
+        if inquiry is None or therapist is None or times is None or not is_ready:
+            return None
+        first = earliest(self.session, inquiry, therapist, self.rules, now=self.now)
+        return _Contact(times, first or self.now, inquiry.unanswered_at)
 
     def _fits(
-        self,
-        slot: FreeSlot,
-        earliest: datetime | None,
-        times: CallTimes,
-        ours: Sequence[CallerTimes],
-        moving: Mapping[UUID, PhoneCall],
+        self, slot: FreeSlot, contact: _Contact, ours: Sequence[CallerTimes], moving: Mapping[UUID, PhoneCall]
     ) -> bool:
         """Whether the call may be made then, by a caller who is there and in no other call."""
         ends_at = slot.starts_at + self.rules.call_length
-        is_early = earliest is not None and slot.starts_at < earliest
-        if slot.starts_at <= self.now or is_early or not times.allows(slot.starts_at, ends_at):
+        is_early = slot.starts_at <= self.now or slot.starts_at < contact.earliest
+        if is_early or not contact.times.allows(slot.starts_at, ends_at):
             return False
         if not any(each.caller_id == slot.caller_id and each.allow(slot.starts_at, ends_at) for each in ours):
             return False
         busy = store.planned_between(self.session, slot.starts_at, ends_at)
         return not any(caller_id == slot.caller_id and id not in moving for id, caller_id, _, _ in busy)
 
-    def _after_the_week(
-        self, inquiry: Inquiry, times: CallTimes, ours: Sequence[CallerTimes], earliest: datetime | None
-    ) -> FreeSlot | None:
+    def _after_the_week(self, contact: _Contact, ours: Sequence[CallerTimes]) -> FreeSlot | None:
         """The first free slot behind the days of the plan, for a call in whose place others are made."""
         days_left = max(1, self.rules.call_horizon_days - len(self.week.days) + 1)
-        return times.next_free_slot(
-            earliest=max(self.week.until, earliest or self.week.until),
+        return contact.times.next_free_slot(
+            earliest=max(self.week.until, contact.earliest),
             rules=self.rules.model_copy(update={"call_horizon_days": days_left}),
             taken=self._taken,
             callers=ours,
-            unanswered_at=inquiry.unanswered_at,
+            unanswered_at=contact.unanswered_at,
         )
 
     def _taken(self, first: datetime, last: datetime) -> list[TakenTime]:
         return [TakenTime(*each) for each in call_queries.taken_times(self.session, first, last)]
 
     def _add(self, move: Move) -> bool:
-        """Give a contact that had no free slot one, as composing does."""
-        inquiry, times = self._inquiry(move), self._times(move)
-        if inquiry is None or times is None or move.after is None:
+        """Give a contact that had no free slot one, as composing does.
+
+        The line comes last (docs/decisions/0019): who takes the slot before that makes the transaction fail, and the
+        contact waits on.
+        """
+        contact = self._contact(move)
+        if contact is None or move.after is None:
             return False
-        if request_queries.unsent_requests(self.session, move.therapist_id) is None:
-            return False
-        locks.lock_line(self.session)
-        earliest = self._earliest(inquiry, move.therapist_id)
-        if not self._fits(move.after, earliest, times, callers.times(self.session), {}):
+        if not self._fits(move.after, contact, callers.times(self.session), {}):
             return False
         starts_at, caller_id = move.after
         slot = ChosenSlot(starts_at, starts_at + self.rules.call_length, caller_id, insisted=False)

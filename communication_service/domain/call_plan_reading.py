@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ from communication_service.domain.call_times import CallerTimes, FreeSlot, Taken
 from communication_service.domain.contact_rule import first_call_at, later
 from communication_service.settings import ContactRules
 from communication_service.store import call_plans as store
-from communication_service.store.tables import PhoneCall
+from communication_service.store.tables import Inquiry, PhoneCall, PracticeCopy
 from shared.database import Session
 from shared.values.datetimes import berlin_day
 
@@ -69,10 +69,10 @@ def is_due(session: Session, found: str) -> bool:
 def read(session: Session, rules: ContactRules, *, now: datetime) -> Reading:
     """Read what a plan is made from. Calls that are claimed, chosen by staff or about to begin are not planned anew."""
     week, since = week_from(now), store.waiting_since(session)
+    rows = store.wanted(session)
+    written_on = _written_on(session, [therapist for _, _, therapist, _ in rows], now=now)
     calls, known = [], {}
-    wanted = store.wanted(session)
-    recent = cooldowns.recent_emails(session, {each.id: each for _, _, each, _ in wanted}, today=berlin_day(now))
-    for inquiry, call, therapist, place in wanted:
+    for inquiry, call, therapist, place in rows:
         times = practice_hours.call_times(therapist, place, rules)
         if times is None or (call is not None and stays(call, week, rules, now=now)):
             continue
@@ -82,8 +82,16 @@ def read(session: Session, rules: ContactRules, *, now: datetime) -> Reading:
             today=berlin_day(now),
         )
         slot = FreeSlot(call.starts_at, call.caller_id) if call else None
-        earliest = later(inquiry.next_attempt_after, first_call_at(recent[therapist.id].written_on, rules))
-        calls.append(KnownCall(inquiry.id, times, weight, earliest, inquiry.unanswered_at, current=slot))
+        calls.append(
+            KnownCall(
+                inquiry.id,
+                times,
+                weight,
+                earliest=_earliest(inquiry, written_on[therapist.id], rules),
+                unanswered_at=inquiry.unanswered_at,
+                current=slot,
+            )
+        )
         known[inquiry.id] = PlannedContact(therapist.id, call.id if call else None, slot)
     calls.sort(key=lambda each: (-each.weight, each.inquiry_id))
     movable = {each.call_id for each in known.values()}
@@ -92,6 +100,24 @@ def read(session: Session, rules: ContactRules, *, now: datetime) -> Reading:
     ours = callers.times(session)
     asked = ask(calls, ours, fixed, week=week, rules=rules)
     return Reading(fingerprint(session, rules, now=now), week, asked, known, ours, fixed, rules.call_length)
+
+
+def _written_on(session: Session, practices: Sequence[PracticeCopy], *, now: datetime) -> dict[UUID, date | None]:
+    """When each of these practices was written to last, as far as the rule of contact still counts it."""
+    found = cooldowns.recent_emails(session, {each.id: each for each in practices}, today=berlin_day(now))
+    return {id: each.written_on for id, each in found.items()}
+
+
+def _earliest(inquiry: Inquiry, written_on: date | None, rules: ContactRules) -> datetime | None:
+    """Before when the contact's call is not made: what followed from the last one, and from a letter."""
+    return later(inquiry.next_attempt_after, first_call_at(written_on, rules))
+
+
+def earliest(
+    session: Session, inquiry: Inquiry, therapist: PracticeCopy, rules: ContactRules, *, now: datetime
+) -> datetime | None:
+    """The same for one contact, as things are now."""
+    return _earliest(inquiry, _written_on(session, [therapist], now=now)[therapist.id], rules)
 
 
 def stays(call: PhoneCall, week: DaysAhead, rules: ContactRules, *, now: datetime) -> bool:

@@ -9,8 +9,9 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from communication_service.domain.call_sheet_schemas import CalledAboutPatient, CalledTherapist
 from communication_service.domain.lists import PhoneCallRow
-from communication_service.domain.schemas import CalledAboutPatient, CalledTherapist, PhoneCallView
+from communication_service.domain.schemas import PhoneCallView
 from shared.values.call_enums import InsistedReason, ReleaseReason
 from shared.values.datetimes import Instant, PlausibleInstant
 from shared.values.enums import Direction

@@ -15,10 +15,9 @@ from communication_service.domain import (
     practice_summaries,
     states,
 )
+from communication_service.domain.call_sheet_schemas import CalledAboutPatient, CalledTherapist, LastContact
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.domain.schemas import (
-    CalledAboutPatient,
-    CalledTherapist,
     PhoneCallFields,
     PhoneCallFilter,
     PhoneCallView,
@@ -122,10 +121,12 @@ def view(
     therapist = copy_queries.therapist(session, call.therapist_id)
     of_requests = request_queries.patients_of_requests(session, call.placement_request_ids)
     patients = copy_queries.patients(session, of_requests.values())
+    # who is named is not described beside that: nothing about health stands next to a name
+    named = {each.placement_request_id for each in summaries.identities}
     known = [
         (request_id, patients[of_requests[request_id]])
         for request_id in call.placement_request_ids
-        if of_requests.get(request_id) in patients
+        if of_requests.get(request_id) in patients and request_id not in named
     ]
     pseudonyms = [patient for _, patient in known]
     script = call_scripts.script(session, therapist, pseudonyms, rules=rules) if therapist else None
@@ -137,7 +138,13 @@ def view(
         | {"therapist": called_therapist(therapist) if therapist else None, "script": script, "responses": said}
         | {"patients": [spoken_of(*each, summaries) for each in known]}
         | {"practice_summaries_missing": summaries.are_missing, "reachable_until": until}
+        | {"identities": list(summaries.identities), "last_contacts": _last_contacts(session, call)}
     )
+
+
+def _last_contacts(session: Session, call: PhoneCall) -> list[LastContact]:
+    therapists = copy_queries.with_merged(session, call.therapist_id)
+    return [LastContact.of(each) for each in lists.newest_contacts(session, therapists, besides=call.id, limit=5)]
 
 
 def called_therapist(therapist: PracticeCopy) -> CalledTherapist:

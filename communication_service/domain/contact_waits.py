@@ -21,7 +21,7 @@ class ContactWait(StrEnum):
     NO_CONTACT_WANTED = "no_contact_wanted"
     THERAPIST_NOT_ACTIVE = "therapist_not_active"
     PATIENT_SERVICE = "patient_service"
-    """The patient service does not say what the practice may read of a patient; it is asked again."""
+    """The patient service does not say what may be written of a patient, or who it is; it is asked again."""
     SENDING_HOURS = "sending_hours"
     """Inquiries are not handed over at this hour."""
     SENDING = "sending"

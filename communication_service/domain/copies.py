@@ -35,7 +35,7 @@ SAME_IN_THERAPIST = (
 )  # fmt: skip
 SAME_IN_PATIENT = (
     "id", "age", "gender", "insurance_type", "reimbursement_case", "diagnosis_block", "has_practice_summary",
-    "prior_therapy_within_two_years", "status", "paused_until", "search_started_on",
+    "has_patient_mail", "prior_therapy_within_two_years", "status", "paused_until", "search_started_on",
 )  # fmt: skip
 
 

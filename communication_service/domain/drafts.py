@@ -6,8 +6,10 @@ nobody can write an inquiry past its cooldown by giving it another name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime
+from html import escape
 from uuid import UUID
 
 from communication_service.domain import email_parts, emails, recipients, states
@@ -25,6 +27,11 @@ from shared.values.emails import EmailText
 from shared.values.enums import ContactRequestStatus, EmailKind, EmailStatus
 from shared.values.schemas import MergePatch, merged
 
+_HTML = (
+    '<!DOCTYPE html>\n<html><head><meta charset="utf-8"></head>\n'
+    '<body style="font-family: Arial, Helvetica, sans-serif; font-size: 15px; line-height: 1.5; color: #222222">\n'
+    "{}\n</body></html>\n"
+)
 NOTHING = EmailText("", "", "")
 UNSENT = frozenset({EmailStatus.DRAFT, EmailStatus.WAITING, EmailStatus.APPROVED})
 
@@ -69,8 +76,14 @@ def _require_practice(session: Session, request: ContactRequest) -> PracticeCopy
 
 def _write(session: Session, texts: PatientTexts, email: Email, request: ContactRequest, text: DraftText) -> None:
     """Put the text into the e-mail, all of it encrypted with the key of the patient whom it is about."""
-    letter = Letter(NOTHING, [EmailText(text.subject, f"{text.body_text}\n")], NOTHING)
+    letter = Letter(NOTHING, [EmailText(text.subject, f"{text.body_text}\n", _as_html(text.body_text))], NOTHING)
     email_parts.write(session, texts, email, letter, [(request.patient_id, request.id)])
+
+
+def _as_html(text: str) -> str:
+    """The same text as HTML: paragraphs where it has empty lines, and its lines as they are."""
+    paragraphs = (escape(each).replace("\n", "<br>\n") for each in re.split(r"\n{2,}", text))
+    return _HTML.format("\n".join(f"<p>{each}</p>" for each in paragraphs))
 
 
 def change(

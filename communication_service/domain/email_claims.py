@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from communication_service.domain import (
@@ -18,6 +19,7 @@ from communication_service.domain import (
     email_parts,
     mail_server,
     notices,
+    personal_letters,
     practice_summaries,
     sending_limits,
     states,
@@ -31,6 +33,11 @@ from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
 from shared.values.emails import EmailText
 from shared.values.mail_enums import MailMode
+from shared.values.patient_details import PatientDetailsAnswer
+
+Details = Mapping[UUID, PatientDetailsAnswer]
+"""What the patient service said of the patient of a notice, by e-mail."""
+NOBODY: Final[Details] = MappingProxyType({})
 
 
 class Waiting(NamedTuple):
@@ -54,6 +61,9 @@ class EmailClaim:
     correlation_id: str | None
     claimed_at: datetime
     mode: MailMode = MailMode.SEND
+    is_to_patient: bool = False
+    is_about_progress: bool = False
+    """Whether a patient reads in it how the search goes on; such e-mails can be stopped by a link."""
 
 
 def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 20) -> list[Waiting]:
@@ -81,6 +91,7 @@ def claim_all(
     rules: ContactRules,
     texts: PatientTexts,
     lease: timedelta,
+    details: Details = NOBODY,
     now: datetime,
 ) -> list[EmailClaim]:
     """Claims those of these e-mails that may be sent now; inquiries start both cooldowns.
@@ -89,6 +100,7 @@ def claim_all(
 
     A notice is claimed alone: its locks are not those of an inquiry. The summaries of each e-mail's patients, as they
     were a moment ago, are written into it; somebody who joined it since is asked for at its next turn.
+    So are the details of the one patient whom a notice names, or to whom it goes.
     """
     ready = _ready(session, wanted, rules=rules, texts=texts, now=now)
     with_summary = practice_summaries.with_summary(session, ready)
@@ -96,6 +108,11 @@ def claim_all(
         each
         for each in ready
         if practice_summaries.write_into(session, texts, each, wanted[each.id], with_summary[each.id], rules=rules)
+    ]
+    ready = [
+        each
+        for each in ready
+        if personal_letters.write_into(session, texts, each, details.get(each.id), rules=rules, now=now)
     ]
     ready = ready[: sending_limits.take_room(session, rules, now, wanted=len(ready))]
     inquiries = [each for each in ready if each.inquiry_id is not None]
@@ -112,21 +129,23 @@ def claim_all(
         email.mode = rules.mail_mode
     session.flush()
     read = email_parts.texts_to_send(session, texts, claimed)
-    return [_claim_of(email, read[email.id], rules) for email in claimed]
+    return [_claim_of(email, read[email.id], details.get(email.id), rules) for email in claimed]
 
 
-def _claim_of(email: Email, text: EmailText, rules: ContactRules) -> EmailClaim:
+def _claim_of(email: Email, text: EmailText, details: PatientDetailsAnswer | None, rules: ContactRules) -> EmailClaim:
     assert email.claimed_at is not None
     return EmailClaim(
         email_id=email.id,
         attempt=email.attempts,
         deferrals=email.deferrals,
         text=text,
-        recipient=_in_ascii(email),
+        recipient=personal_letters.recipient(email, details),
         message_id=email.message_id,
         correlation_id=email.correlation_id,
         claimed_at=email.claimed_at,
         mode=rules.mail_mode,
+        is_to_patient=email.patient_id is not None,
+        is_about_progress=email.patient_id is not None and not email.placement_request_ids,
     )
 
 
@@ -163,8 +182,3 @@ def _inquiry(session: Session, email: Email) -> Inquiry:
     inquiry = inquiry_queries.inquiry(session, email.inquiry_id, lock=True)
     assert inquiry is not None  # a foreign key says so
     return inquiry
-
-
-def _in_ascii(email: Email) -> str:
-    """The address as the practice writes it, its domain as mail servers know it (`xn--…`)."""
-    return email.recipient.rpartition("@")[0] + "@" + email.recipient_key.rpartition("@")[2]

@@ -1,4 +1,4 @@
-"""A letter to a practice about up to six patients, encrypted part by part.
+"""A letter to a practice about up to six patients, or to one patient, encrypted part by part.
 
 What it says of one patient is encrypted with a key of theirs. What stands around that (greeting, closing, sender) is
 encrypted with a key of the letter's own, which every part carries: who may read a part may read what stands around
@@ -50,7 +50,10 @@ class Letter:
 
 
 class Written(NamedTuple):
-    """A letter that is to stand in an e-mail: each of its parts is about a request, here with its patient before it."""
+    """A letter that is to stand in an e-mail: each of its parts is about a request, here with its patient before it.
+
+    A letter to a patient is one part, about the letter itself.
+    """
 
     email: Email
     letter: Letter
@@ -68,7 +71,9 @@ class Written(NamedTuple):
         """Put it into the e-mail, encrypted."""
         frame = {"before": _as_json(self.letter.before), "after": _as_json(self.letter.after)}
         email = self.email
-        email.placement_request_ids, email.parts = [request_id for _, request_id in self.about], parts
+        if email.patient_id is None:
+            email.placement_request_ids = [request_id for _, request_id in self.about]
+        email.parts = parts
         email.frame = UnwrappedKey(key).encrypt(json.dumps(frame, ensure_ascii=False).encode(), email.id.bytes)
 
 
@@ -88,6 +93,17 @@ def write_all(session: Session, texts: PatientTexts, written: Sequence[Written])
         letter.store(key, [next(encrypted) for _ in some])
 
 
+def write_to_patient(session: Session, texts: PatientTexts, email: Email, letter: Letter) -> None:
+    """Put a letter of one part into the e-mail to its patient, whatever requests it is about, none among them."""
+    assert email.patient_id is not None  # a CHECK constraint says so of its kind
+    write_all(session, texts, [Written(email, letter, [(email.patient_id, email.id)])])
+
+
+def _about(email: Email) -> Sequence[UUID]:
+    """What each part is about: a request, or in a letter to a patient the letter itself."""
+    return email.placement_request_ids if email.patient_id is None else [email.id]
+
+
 def _as_json(text: EmailText) -> dict[str, str]:
     return {"subject": text.subject, "text": text.text, "html": text.html}
 
@@ -101,13 +117,13 @@ def read(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> dict
 def read_about(
     session: Session, texts: PatientTexts, emails: Sequence[Email], request_ids: Collection[UUID]
 ) -> dict[UUID, EmailText]:
-    """The letters as `read`, each with its parts about these requests and nothing of the others."""
+    """The letters as `read`, each with its parts about these requests and nothing of the others; to patients whole."""
     found = _decrypted(session, texts, emails)
     return {
         email.id: _shown(
             texts,
             _frame(email, parts),
-            [part for part, id in zip(parts, email.placement_request_ids, strict=True) if id in request_ids],
+            [part for part, id in zip(parts, _about(email), strict=True) if id in {*request_ids, email.id}],
         )
         for email, parts in zip(emails, found, strict=True)
     }
@@ -146,7 +162,7 @@ DecryptedPart = Mapping[str, Any] | LostText
 
 def _decrypted(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> list[list[DecryptedPart]]:
     """The parts of each letter; all of them are decrypted together."""
-    parts = [list(zip(email.parts, email.placement_request_ids, strict=True)) for email in emails]
+    parts = [list(zip(email.parts, _about(email), strict=True)) for email in emails]
     found = texts.decrypt(session, [part for each in parts for part in each])
     return [[found[encrypted] for encrypted, _ in each] for each in parts]
 

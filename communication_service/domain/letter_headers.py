@@ -1,4 +1,4 @@
-"""The headers around the text of an e-mail to a practice: what it is, how to answer it, how to get no more of them."""
+"""The headers around the text of an e-mail: what it is, how to answer it, how to get no more of them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from shared.values.emails import Sender
 
 NO_MORE = "Keine Anfragen mehr"
 """The subject of a mail with which a practice asks for no more inquiries."""
+
+NO_MORE_TO_PATIENTS = "Keine Nachrichten mehr"
+"""The subject of a mail with which a patient asks for no more e-mails."""
 
 REPLY_LINK_HERE = "https://antwort-link.invalid"
 """Stands in a letter where its link to answer comes when it is handed over (`.invalid` leads nowhere, RFC 2606): who
@@ -50,22 +53,32 @@ class LetterHeaders:
     language: TextLanguage = TextLanguage.DE
     """The language of the text."""
 
+    def to_patient(
+        self, email_id: UUID, *, date: datetime, correlation_id: str | None, is_about_progress: bool
+    ) -> dict[str, str]:
+        """Returns the headers of an e-mail to a patient: how the search goes on can be stopped by a link, too."""
+        by_mail = email_headers.unsubscribe_by_mail(self.sender.address, NO_MORE_TO_PATIENTS)
+        is_stopped = self._unsubscribing(email_id, date, by_mail) if is_about_progress else None
+        return self._known(date, correlation_id) | (is_stopped or {"List-Unsubscribe": by_mail})
+
     def of(self, email_id: UUID, *, date: datetime, correlation_id: str | None) -> dict[str, str]:
-        """Returns the headers by their names.
+        """Returns the headers of an e-mail to a practice by their names.
 
         `Auto-Submitted` keeps out-of-office answers away (RFC 3834): they are not answers.
         """
+        by_mail = email_headers.unsubscribe_by_mail(self.sender.address, NO_MORE)
+        unsubscribing = self._unsubscribing(email_id, date, by_mail)
+        return self._known(date, correlation_id) | unsubscribing | self._answering(email_id, date)
+
+    def _known(self, date: datetime, correlation_id: str | None) -> dict[str, str]:
         known = {
             "Date": format_datetime(date),
             "Auto-Submitted": "auto-generated",
             "Content-Language": self.language,
-            **self._unsubscribing(email_id, date),
-            **self._answering(email_id, date),
         }
         return known | ({"X-Correlation-Id": correlation_id} if correlation_id else {})
 
-    def _unsubscribing(self, email_id: UUID, date: datetime) -> dict[str, str]:
-        by_mail = email_headers.unsubscribe_by_mail(self.sender.address, NO_MORE)
+    def _unsubscribing(self, email_id: UUID, date: datetime, by_mail: str) -> dict[str, str]:
         if self.links is None:
             return {"List-Unsubscribe": by_mail}
         url = self.links.url(LinkPurpose.UNSUBSCRIBE, email_id, now=date)

@@ -7,6 +7,7 @@ from typing import Final
 from communication_service.domain.call_plan_schemas import CallPlanFilter, CallPlanView
 from communication_service.domain.caller_schemas import CallerView
 from communication_service.domain.contact_log_schemas import ContactLogEntry
+from communication_service.domain.mail_reply_schemas import ReplyFields, ReplyFilter
 from communication_service.domain.schemas import (
     EmailFilter,
     EmailView,
@@ -24,7 +25,7 @@ from communication_service.domain.template_schemas import (
     TemplateVersionView,
     TemplateView,
 )
-from communication_service.store import call_plans, callers, lists, suppressions, templates
+from communication_service.store import call_plans, callers, lists, mail_replies, suppressions, templates
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
 
@@ -109,6 +110,7 @@ WAITING_REQUESTS: Final = ListOf(lists.WAITING_REQUESTS, WaitingRequestFilter, f
 PHONE_CALLS: Final = ListOf(lists.PHONE_CALLS, PhoneCallFilter, full=PhoneCallFields, row=PhoneCallRow)
 CONTACTS: Final = ListOf(lists.CONTACTS, QuerySchema, full=ContactLogEntry, row=ContactLogRow)
 SUPPRESSIONS: Final = ListOf(suppressions.SUPPRESSIONS, QuerySchema, full=SuppressionView, row=SuppressionRow)
+REPLIES: Final = ListOf(mail_replies.REPLIES, ReplyFilter, full=ReplyFields, row=ReplyFields)
 CALL_PLANS: Final = ListOf(call_plans.PLANS, CallPlanFilter, full=CallPlanView, row=CallPlanRow)
 CALLERS: Final = ListOf(callers.CALLERS, QuerySchema, full=CallerView, row=CallerView)
 TEMPLATES: Final = ListOf(templates.TEMPLATES, TemplateFilter, full=TemplateView, row=TemplateRow)

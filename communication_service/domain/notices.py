@@ -8,21 +8,29 @@ not true any more is not sent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from communication_service.domain import email_parts, email_texts, recipients, states
 from communication_service.domain.contact_rule import PracticeFacts, lasting_barrier
+from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.template_values import WithdrawnPatient
 from communication_service.settings import ContactRules
-from communication_service.store import copy_queries, email_queries, locks, notice_queries, request_queries
+from communication_service.store import (
+    copy_queries,
+    email_queries,
+    locks,
+    notice_queries,
+    progress_queries,
+    request_queries,
+)
 from communication_service.store import suppressions as suppressed
 from communication_service.store.notice_queries import DueNotice
 from communication_service.store.tables import ContactRequest, Email, PatientPseudonym, PracticeCopy
 from shared.database import Session
 from shared.security.patient_texts import PatientTexts
-from shared.values.enums import ContactRequestStatus, EmailKind, WithdrawalReason
+from shared.values.enums import ContactRequestStatus, EmailKind, RequestOutcome, WithdrawalReason
 
 REASONS: Final = frozenset(WithdrawalReason) - {
     WithdrawalReason.PATIENT_ERASED,
@@ -34,6 +42,9 @@ REASONS: Final = frozenset(WithdrawalReason) - {
 on after a merge, and who is blocked or inactive is left alone."""
 NO_ADDRESS: Final = "the practice has no e-mail address any more"
 NO_EMAILS_WANTED: Final = "the practice is not written to any more"
+UNTIL_ASKED_AGAIN: Final = timedelta(seconds=15)
+"""After so long the patient service is asked again who somebody is."""
+TAKEN_UP: Final = "the place is taken up, or offered no more"
 NOT_TRUE: Final = "what it says is not true any more, or somebody in it was erased"
 
 
@@ -135,22 +146,32 @@ def ready(session: Session, known: Email, *, texts: PatientTexts, now: datetime)
     if email is None or not states.may_go(email, now=now):
         return None
     request_queries.lock_requests(session, email.placement_request_ids)
-    problem = _address(session, email, now) or _what_is_not_true(session, texts, email)
+    problem = _what_is_not_true(session, texts, email) or _address(session, email, now=now)
     if problem is not None:
-        cancel(session, email, now=now)
-        email.error = problem
-        session.flush()
-        return None
-    return email
+        cancel_because(session, email, problem, now=now)
+    return email if states.may_go(email, now=now) else None
 
 
-def _address(session: Session, email: Email, now: datetime) -> str | None:
-    """Write the practice's present address into the notice; returns the reason where there is none to write to."""
+def cancel_because(session: Session, email: Email, reason: str, *, now: datetime) -> None:
+    """Never send this notice, for this reason, as `cancel`."""
+    cancel(session, email, now=now)
+    email.error = reason
+    session.flush()
+
+
+def _address(session: Session, email: Email, *, now: datetime) -> str | None:
+    """Write the practice's present address into the notice; returns the reason where there is none to write to.
+
+    A confirmation waits for an address: until there is one, staff phone the practice.
+    """
     if email.therapist_id is None:
         return None
     practice = copy_queries.therapist(session, email.therapist_id)
     if practice is None or practice.email is None or practice.email_key is None:
-        return NO_ADDRESS
+        if not is_composed_confirmation(email):
+            return NO_ADDRESS
+        states.hold_email(email, waits_for=ContactWait.EMAIL_ADDRESS_MISSING, waits_until=None, now=now)
+        return None
     if _is_composed_withdrawal(email) and not _is_written_to(session, practice):
         return NO_EMAILS_WANTED
     recipients.address(email, practice, now=now)
@@ -166,13 +187,61 @@ def _is_composed_withdrawal(email: Email) -> bool:
     return email.kind == EmailKind.WITHDRAWAL and not email.written_by_staff
 
 
+def is_composed_confirmation(email: Email) -> bool:
+    """Whether it was written by itself, and so says who the patient is."""
+    return email.kind == EmailKind.CONFIRMATION and not email.written_by_staff
+
+
 def may_be_said(session: Session, email: Email) -> bool:
     """Whether all that a notice is about is as it says, and no patient in it was erased."""
     requests = request_queries.requests_now(session, email.placement_request_ids)
-    patients = copy_queries.patients(session, {each.patient_id for each in requests})
-    if any(each.patient_id not in patients for each in requests):
+    named = {each.patient_id for each in requests} | ({email.patient_id} if email.patient_id else set())
+    patients = copy_queries.patients(session, named)
+    if named != patients.keys():
         return False
+    if is_composed_confirmation(email) or (email.patient_id is not None and requests):
+        return all(each.outcome == RequestOutcome.ACCEPTED for each in requests)
+    if email.patient_id is not None:
+        return progress_queries.goes_on(session, patients[email.patient_id].id)
     return not _is_composed_withdrawal(email) or all(map(_is_withdrawn, requests))
+
+
+# While they wait
+
+
+def wait_for_patient_service(email: Email, *, now: datetime) -> None:
+    """Let a notice wait until the patient service says who somebody is; it is asked again in a moment."""
+    states.hold_email(email, waits_for=ContactWait.PATIENT_SERVICE, waits_until=None, now=now)
+    email.not_before = now + UNTIL_ASKED_AGAIN
+
+
+def let_wait(session: Session, known: Email, *, now: datetime) -> None:
+    """The same for one that is not locked yet; where it does not wait to be sent any more, nothing happens."""
+    if known.therapist_id is not None:
+        locks.lock_therapist(session, known.therapist_id)
+    email = email_queries.email(session, known.id, lock=True)
+    if email is not None and email.status == "approved":
+        wait_for_patient_service(email, now=now)
+
+
+def release_waiting(session: Session, *, now: datetime, at_most: int) -> int:
+    """Let notices go on that need not wait any more, or cancel them where nobody needs them; returns their number."""
+    found = notice_queries.waiting_no_more(session, now=now, limit=at_most)
+    for email in found:
+        if email.waits_for == ContactWait.EMAIL_ADDRESS_MISSING and not _is_offer_open(session, email):
+            cancel_because(session, email, TAKEN_UP, now=now)
+        else:
+            states.approve_email(email, now=now)
+    return len(found)
+
+
+def _is_offer_open(session: Session, email: Email) -> bool:
+    """Whether a place is offered that the patient has not taken up yet: then practice and patient have met."""
+    requests = request_queries.requests_now(session, email.placement_request_ids)
+    return all(each.status == ContactRequestStatus.ACCEPTED for each in requests)
+
+
+# What is withdrawn
 
 
 def _is_withdrawn(request: ContactRequest) -> bool:

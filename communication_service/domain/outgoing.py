@@ -1,4 +1,4 @@
-"""A claimed e-mail as it is handed to the mail server: to the practice, or to an address of ours that stands for it."""
+"""A claimed e-mail as it is handed to the mail server: to its recipient, or to an address of ours instead."""
 
 from __future__ import annotations
 
@@ -28,7 +28,18 @@ def message(claim: EmailClaim, *, rules: ContactRules, links: Links | None, now:
         sender=rules.sender,
         recipient=rules.redirect_to if is_redirected else claim.recipient,
         message_id=claim.message_id,
-        more=headers.of(claim.email_id, date=now, correlation_id=claim.correlation_id),
+        more=_headers(claim, headers, now),
+    )
+
+
+def _headers(claim: EmailClaim, headers: LetterHeaders, now: datetime) -> dict[str, str]:
+    if not claim.is_to_patient:
+        return headers.of(claim.email_id, date=now, correlation_id=claim.correlation_id)
+    return headers.to_patient(
+        claim.email_id,
+        date=now,
+        correlation_id=claim.correlation_id,
+        is_about_progress=claim.is_about_progress,
     )
 
 
@@ -42,6 +53,8 @@ def _with_link(text: EmailText, email_id: UUID, rules: ContactRules, links: Link
 
 
 def _redirected(claim: EmailClaim) -> EmailText:
-    note = f"Umgeleitet, nicht an die Praxis gesendet: {claim.recipient}"
+    # where a patient is written to stands in no e-mail to anybody else
+    whom = "den Patienten gesendet" if claim.is_to_patient else f"die Praxis gesendet: {claim.recipient}"
+    note = f"Umgeleitet, nicht an {whom}"
     html = _BODY.sub(lambda body: f"{body[0]}\n<p>{escape(note)}</p>", claim.text.html, count=1)
     return EmailText(f"[{note}] {claim.text.subject}", f"{note}\n\n{claim.text.text}", html)

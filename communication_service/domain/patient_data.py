@@ -9,23 +9,25 @@ from collections.abc import Collection, Sequence
 from typing import Annotated
 from uuid import UUID
 
-from communication_service.domain import answers, calls, email_parts
+from communication_service.domain import answers, calls, email_parts, reply_contents
+from communication_service.domain.reply_contents import ReplyContent
 from communication_service.domain.schemas import PhoneCallFields, RecordedResponse
-from communication_service.store import patient_data
-from communication_service.store.tables import Email, Inquiry, RecordedAnswer
+from communication_service.store import mail_replies, patient_data
+from communication_service.store.tables import Email, Inquiry, MailReply, RecordedAnswer
 from shared.database import Session
 from shared.database.documents import stored_row
 from shared.events import held_events
-from shared.security.patient_texts import PatientTexts
+from shared.security.patient_texts import LostText, PatientTexts
 from shared.values.datetimes import Instant
 from shared.values.emails import EmailText
 from shared.values.enums import EmailKind, EmailStatus
 from shared.values.patient_data import FOR_THE_EXPORT, PatientData, StoredRow
+from shared.values.reply_enums import ReplyKind, ReplyState
 from shared.values.schemas import Schema
 
 
 class ExportedEmail(Schema):
-    """An e-mail about the patient, without what it says of others."""
+    """An e-mail about or to the patient, without what it says of others."""
 
     id: UUID
     """Identifies the e-mail."""
@@ -38,13 +40,15 @@ class ExportedEmail(Schema):
     placement_request_ids: list[UUID]
     """The patient's placement requests that it is about."""
     recipient: str
-    """The address that it goes to."""
+    """The address that it goes to; empty where that is the patient's own, which is not kept here."""
     message_id: str
     """Its Message-ID."""
     created_at: Instant
     """When it was made."""
     sent_at: Instant | None
     """When the mail server took it; null: not yet, or never."""
+    stopped_at: Instant | None
+    """When the patient used its link to get no more e-mails about the progress of the search."""
     is_about_others: bool
     """Whether it is about other people too, whose passages are left out."""
     subject: Annotated[str, FOR_THE_EXPORT]
@@ -62,6 +66,37 @@ class ExportedCall(PhoneCallFields):
     """What the practice said about the patient's requests."""
 
 
+class ExportedReply(Schema):
+    """An e-mail that came back about the patient; what it says is left out where it may be about other people too."""
+
+    id: UUID
+    """Identifies it."""
+    kind: ReplyKind
+    """What it is."""
+    state: ReplyState
+    """Where it stands."""
+    received_at: Instant
+    """When it came into the mailbox."""
+    email_id: UUID | None
+    """The e-mail that it answers, which is in the export."""
+    placement_request_ids: list[UUID]
+    """The patient's placement requests that the e-mail was about."""
+    size: int
+    """Its size in bytes."""
+    is_cut: bool
+    """Whether only its beginning was read."""
+    attachments: int
+    """How many attachments it has, which were not opened."""
+    is_about_others: bool
+    """Whether the e-mail that it answers was about other people too."""
+    sender: Annotated[str | None, FOR_THE_EXPORT]
+    """The address that it says it is from."""
+    subject: Annotated[str | None, FOR_THE_EXPORT]
+    """Its subject."""
+    body_text: Annotated[str | None, FOR_THE_EXPORT]
+    """What its sender wrote."""
+
+
 class CommunicationData(PatientData):
     """All that the communication service holds about one patient."""
 
@@ -75,6 +110,8 @@ class CommunicationData(PatientData):
     """The e-mails about the patient."""
     phone_calls: list[ExportedCall]
     """The calls about the patient."""
+    replies: list[ExportedReply]
+    """What came back to the e-mails about the patient."""
     responses: list[RecordedResponse]
     """What practices said about the patient's requests, by e-mail or on the phone."""
 
@@ -97,6 +134,7 @@ def read(session: Session, texts: PatientTexts, ids: Sequence[UUID]) -> Communic
         inquiries=[_inquiry(each, own) for each in patient_data.inquiries_about(session, own)],
         emails=[_email(each, passages[each.id], own) for each in emails],
         phone_calls=_calls(session, texts, own, list(zip(recorded, responses, strict=True))),
+        replies=_replies(session, texts, own),
         responses=responses,
     )
 
@@ -112,7 +150,7 @@ def _inquiry(inquiry: Inquiry, own: Collection[UUID]) -> StoredRow:
 
 def _email(email: Email, passage: EmailText, own: Collection[UUID]) -> ExportedEmail:
     mine = _of(own, email.placement_request_ids)
-    same = ("id", "kind", "status", "therapist_id", "recipient", "message_id", "created_at", "sent_at")
+    same = ("id", "kind", "status", "therapist_id", "recipient", "message_id", "created_at", "sent_at", "stopped_at")
     return ExportedEmail.of(
         {name: getattr(email, name) for name in same}
         | {
@@ -144,3 +182,26 @@ def _call(fields: PhoneCallFields, own: Collection[UUID], said: Sequence[Recorde
     texts = {name: None if is_about_others else getattr(fields, name) for name in ("note", "correction")}
     changed = {"placement_request_ids": mine, **texts}
     return ExportedCall.of(vars(fields) | changed | {"is_about_others": is_about_others, "responses": list(said)})
+
+
+def _replies(session: Session, texts: PatientTexts, own: Collection[UUID]) -> list[ExportedReply]:
+    found = mail_replies.about(session, own)
+    contents = reply_contents.read(session, texts, found)
+    return [_reply(each, contents[each.id], own) for each in found]
+
+
+def _reply(reply: MailReply, content: ReplyContent | LostText, own: Collection[UUID]) -> ExportedReply:
+    mine = _of(own, reply.placement_request_ids)
+    is_about_others = len(mine) < len(reply.placement_request_ids)
+    shown = None if is_about_others or isinstance(content, LostText) else content
+    same = ("id", "kind", "state", "received_at", "email_id", "size", "is_cut", "attachments")
+    return ExportedReply.of(
+        {name: getattr(reply, name) for name in same}
+        | {
+            "placement_request_ids": mine,
+            "is_about_others": is_about_others,
+            "sender": shown.sender if shown else None,
+            "subject": shown.subject if shown else None,
+            "body_text": shown.text if shown else None,
+        }
+    )

@@ -23,6 +23,7 @@ from shared.database import Session, copies, patient_keys
 from shared.events.catalogue import RequestUpdated
 from shared.events.event import EventEnvelope
 from shared.values.datetimes import berlin_day
+from shared.values.enums import RequestOutcome
 from shared.values.enums import RequestStatus as S
 
 Part = Literal["asked", "hold"]
@@ -32,6 +33,7 @@ TABLE: Final = ContactRequest.__tablename__
 ASKED: Final = frozenset({S.OPEN, S.QUEUED, S.CONTACTED})
 """Statuses of matching in which the practice is to be asked, or was asked and has not answered."""
 ANSWERED: Final = frozenset({S.ACCEPTED, S.DECLINED, S.PLACED, S.FAILED})
+DECLINED: Final = frozenset(RequestOutcome) - {RequestOutcome.ACCEPTED, RequestOutcome.LATER}
 
 
 @dataclass(frozen=True)
@@ -55,21 +57,31 @@ def ask(session: Session, facts: RequestFacts, *, priority: int, now: datetime) 
     if not _take_if_newer(session, request, facts, "asked"):
         return
     request.asked, request.answered, request.priority = True, False, priority
+    _forget_outcome(request)
     request.correlation_id = facts.envelope.correlation_id
     states.ask(request, now=now)
 
 
 def stop_asking(
-    session: Session, facts: RequestFacts, *, is_accepted: bool = False, is_answered: bool | None = None, now: datetime
+    session: Session,
+    facts: RequestFacts,
+    *,
+    outcome: str,
+    is_accepted: bool = False,
+    is_answered: bool | None = None,
+    now: datetime,
 ) -> None:
-    """Do not ask (any more): the request was withdrawn, answered or accepted, or the patient has taken up the place.
+    """Do not ask (any more): the request was answered or accepted, or the patient has taken up the place.
 
-    `is_answered`: whether the practice may not answer any more; None leaves that as it is.
+    `is_answered`: whether the practice may not answer any more; None leaves that as it is. Of a place that is offered
+    practice and patient are to be written to.
     """
     request = _get_or_create(session, facts)
     if _take_if_newer(session, request, facts, "asked"):
         if is_answered is not None:
             request.answered = is_answered
+        request.outcome = outcome
+        request.confirmation_due_at = now if outcome == RequestOutcome.ACCEPTED else None
         _end(session, request, is_accepted=is_accepted, now=now)
 
 
@@ -83,6 +95,7 @@ def withdraw(session: Session, facts: RequestFacts, reason: str, *, now: datetim
     if _take_if_newer(session, request, facts, "asked"):
         was_asked = request.status in states.IN_CONTACT and not request.answered
         request.answered = False
+        _forget_outcome(request)
         _end(session, request, is_accepted=False, now=now)
         concerns_practice = was_asked and reason in notices.REASONS
         request.withdrawal_reason = reason if concerns_practice else None
@@ -113,6 +126,12 @@ def forget_answer(session: Session, facts: RequestFacts) -> None:
     request = _get_or_create(session, facts)
     if _take_if_newer(session, request, facts, "asked"):
         request.answered = False
+        _forget_outcome(request)
+
+
+def _forget_outcome(request: ContactRequest) -> None:
+    """Nothing counts that the practice answered; nobody is written to about it."""
+    request.outcome = request.confirmation_due_at = None
 
 
 def hold(session: Session, facts: RequestFacts, reason: str | None, *, now: datetime) -> None:
@@ -150,7 +169,9 @@ def apply_update(session: Session, facts: RequestFacts, stands: RequestUpdated, 
 def _apply_status(
     session: Session, request: ContactRequest, stands: RequestUpdated, *, was_ahead: bool, now: datetime
 ) -> None:
-    request.priority = stands.priority
+    request.priority, request.outcome = stands.priority, _outcome_of(stands.status, request.outcome)
+    if request.outcome != RequestOutcome.ACCEPTED:
+        request.confirmation_due_at = None
     is_asked, is_accepted = stands.status in ASKED, stands.status == S.ACCEPTED
     if not is_asked:
         # an answer that was acknowledged here may still be under way to matching
@@ -163,6 +184,15 @@ def _apply_status(
         _ask_again(session, request, stands, now=now)
     else:
         _end(session, request, is_accepted=is_accepted, now=now)
+
+
+def _outcome_of(status: str, known: str | None) -> str | None:
+    """What the practice answered, by the status of a request; of a refusal its kind is kept where one is known."""
+    if status in (S.ACCEPTED, S.PLACED):
+        return RequestOutcome.ACCEPTED
+    if status == S.DECLINED:
+        return known if known in DECLINED else RequestOutcome.DECLINED_OTHER
+    return RequestOutcome.LATER if status == S.DEFERRED else None
 
 
 def _reassign(session: Session, request: ContactRequest, patient_id: UUID, *, now: datetime) -> None:
@@ -217,6 +247,7 @@ def end_unknown(session: Session, request_id: UUID, envelope: EventEnvelope, *, 
         return
     facts = RequestFacts(request_id, request.patient_id, request.therapist_id, envelope)
     if _take_if_newer(session, request, facts, "asked"):
+        _forget_outcome(request)
         _end(session, request, is_accepted=False, now=now)
     _take_if_newer(session, request, facts, "hold")
 

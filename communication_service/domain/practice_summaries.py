@@ -12,6 +12,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from communication_service.domain import email_parts, email_texts, notices, planning, states
+from communication_service.domain.call_sheet_schemas import IdentifiedPatient
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.templates import RenderedLetter
 from communication_service.domain.unsent_rows import patient_facts
@@ -44,6 +45,8 @@ class SheetSummaries:
     by_patient: Summaries = field(default_factory=lambda: NONE_ASKED)
     are_missing: bool = False
     """The patient service did not answer."""
+    identities: Sequence[IdentifiedPatient] = ()
+    """Who those are to whom the practice offered a place."""
 
 
 NO_SUMMARIES = SheetSummaries()
@@ -160,9 +163,11 @@ def still_stands(
 
 
 def let_wait(session: Session, email_id: UUID, *, until: datetime, now: datetime) -> None:
-    """Let a letter wait whose summaries cannot be asked for; it is planned again at `until`."""
+    """Let a letter wait for which the patient service cannot be asked; an inquiry is planned again at `until`."""
     known = email_queries.email(session, email_id)
-    if known is None or known.therapist_id is None:
+    if known is not None and known.inquiry_id is None:
+        notices.let_wait(session, known, now=now)
+    if known is None or known.therapist_id is None or known.inquiry_id is None:
         return
     locks.lock_therapist(session, known.therapist_id)
     email = email_queries.email(session, email_id, lock=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -32,20 +31,12 @@ from shared.security.patient_texts import PatientTexts
 from shared.texts import TextLanguage
 from shared.values.datetimes import berlin_day
 from shared.values.enums import CallAnswer, Channel, EmailStatus, PatientStatus, RequestOutcome
+from shared.values.reply_enums import AnswerNeed, SuppressionSource
 from shared.values.weekly import Weekly
 
 WITH_THE_PRACTICE: Final = written_answers.REACHED | {EmailStatus.SENDING}
 """E-mails whose link somebody may have: one that is being sent may be read before that is recorded."""
 LOOKING: Final = frozenset({PatientStatus.SEARCHING, PatientStatus.PAUSED})
-
-
-class Need(StrEnum):
-    """Whether the practice may answer for a patient of the e-mail."""
-
-    OPEN = "open"
-    ANSWERED = "answered"
-    OVER = "over"
-    """The patient needs no place there any more."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +45,7 @@ class AskedPatient:
 
     place: int
     """In the e-mail, from 0."""
-    need: Need
+    need: AnswerNeed
     pseudonym: Pseudonym
     """Of one for whom no answer is needed, only the reference is shown."""
 
@@ -115,7 +106,7 @@ def reply(
     taken, stands = [], []
     for place, answer in wanted.answers.items():
         request_id = email.placement_request_ids[place]
-        is_open = place in patients and patients[place].need == Need.OPEN
+        is_open = place in patients and patients[place].need == AnswerNeed.OPEN
         is_repeated = _says_the_same(known.get(request_id), answer)
         # what was corrected meanwhile may be said again; "later" is open and need not be
         if is_open and not (is_repeated and answer.outcome == RequestOutcome.LATER):
@@ -151,18 +142,18 @@ def _patients(session: Session, email: Email, language: TextLanguage) -> list[As
         request = requests.get(request_id)
         copy = None if request is None else copies.get(request.patient_id)
         if request is not None and copy is not None:
-            need = _need(request, copy, known.get(request_id))
+            need = need_of(request, copy, known.get(request_id))
             found.append(AskedPatient(place, need, email_texts.pseudonym(copy, None, language)))
     return found
 
 
-def _need(request: ContactRequest, patient: PatientPseudonym, known: RecordedAnswer | None) -> Need:
+def need_of(request: ContactRequest, patient: PatientPseudonym, known: RecordedAnswer | None) -> AnswerNeed:
     """Whether an answer is needed; after "later" a practice may still say something else while the search goes on."""
     if request.answered:
-        return Need.ANSWERED
+        return AnswerNeed.ANSWERED
     is_later = known is not None and known.outcome == CallAnswer.LATER and request.withdrawal_reason is None
     is_wanted = request.asked or is_later
-    return Need.OPEN if is_wanted and patient.status in LOOKING else Need.OVER
+    return AnswerNeed.OPEN if is_wanted and patient.status in LOOKING else AnswerNeed.OVER
 
 
 def _says_the_same(known: RecordedAnswer | None, answer: FormAnswer) -> bool:
@@ -181,7 +172,7 @@ def _response(request_id: UUID, answer: FormAnswer) -> CallResponse:
 def _record_practice(session: Session, email: Email, said: Reply, *, now: datetime) -> None:
     """Suppress the address where the practice wants no more e-mails, and publish what it says of itself."""
     if said.no_more is not None:
-        wanted = suppressions.Wanted(email.recipient, email.recipient_key, BY_LINK, "link")
+        wanted = suppressions.Wanted(email.recipient, email.recipient_key, BY_LINK, SuppressionSource.LINK)
         suppressions.suppress(session, [wanted], by=None, now=now)
     if said.says_something_of_practice:
         assert email.therapist_id is not None  # `_email`

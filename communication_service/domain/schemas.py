@@ -8,6 +8,12 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from communication_service.domain.call_sheet_schemas import (
+    CalledAboutPatient,
+    CalledTherapist,
+    IdentifiedPatient,
+    LastContact,
+)
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.template_schemas import CallScript
 from shared.values.call_enums import InsistedReason
@@ -32,7 +38,6 @@ from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import EntityView, QuerySchema, Schema
 from shared.values.text import Note
-from shared.values.weekly import WeeklyHours
 
 WaitsFor = Annotated[ContactWait | None, Field(description="why it has not gone out; null once it has")]
 WaitsUntil = Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
@@ -63,7 +68,7 @@ class EmailView(EntityView):
     status: EmailStatus
     """Where it stands."""
     recipient: str
-    """The address to which it is sent."""
+    """The address to which it is sent; empty where it goes to a patient, whose address is kept in the file alone."""
     subject: Annotated[str, FOR_COORDINATORS]
     """Its subject."""
     body_text: Annotated[str, FOR_COORDINATORS]
@@ -204,44 +209,6 @@ class WaitingRequestFilter(QuerySchema):
     """Only those to one of these therapists."""
 
 
-class CalledTherapist(Schema):
-    """Whom a caller phones."""
-
-    name: str
-    """The name with titles, as one addresses the person."""
-    phone: Annotated[str | None, Field(description="the phone number of the practice")]
-    mobile: str | None
-    """The mobile number."""
-    phone_hours: WeeklyHours
-    """When the practice answers the phone."""
-    note: str | None
-    """What people who call this practice should know: `call_note` of the therapist."""
-
-
-class CalledAboutPatient(Schema):
-    """What a caller may say of a patient: a pseudonym."""
-
-    placement_request_id: Annotated[UUID, Field(description="the placement request that the practice is asked about")]
-    reference: str
-    """By what practice and caller name the patient."""
-    other_references: list[str]
-    """By what the practice may know the patient too, such as from an earlier letter."""
-    age: int | None
-    """Age in years."""
-    gender: str
-    """Gender."""
-    insurance_type: str | None
-    """How the patient is insured."""
-    diagnosis_group: str | None
-    """The group of the diagnoses, in words; null without consent to name it."""
-    practice_summary: str | None
-    """What else the practice may know, while the call is planned and the patient consents; as it is at this moment."""
-    availability: WeeklyHours
-    """When the patient has time for sessions."""
-    prior_therapy_within_two_years: bool | None
-    """Whether there was a psychotherapy in the last two years; null: not known."""
-
-
 class CallResponse(Schema):
     """What a practice said about one request on the phone, or that it was not talked about."""
 
@@ -318,9 +285,13 @@ class PhoneCallView(PhoneCallFields):
     practice_summaries_missing: bool
     """Whether the patient service did not answer: what practices may know of the patients is then not shown."""
     patients: list[CalledAboutPatient]
-    """What the caller may say of each patient."""
+    """What the caller may say of each patient, but for those who are named in `identities`."""
     responses: list[RecordedResponse]
     """What the practice said about single requests."""
+    identities: Annotated[list[IdentifiedPatient], FOR_CALLERS]
+    """Who those are to whom the practice offered a place in this call, while it cannot be written to."""
+    last_contacts: list[LastContact]
+    """The last e-mails and calls with this practice, the newest first."""
 
 
 class PhoneCallFilter(SpanOfDays):

@@ -29,6 +29,8 @@ from shared.events.catalogue import EmailSent
 from shared.events.outbox import record_each
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
+from shared.values.patient_details import PatientDetailsAnswer
+from shared.values.reply_enums import SuppressionSource
 
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_DEFERRALS = 40
@@ -46,11 +48,12 @@ def claim(
     texts: PatientTexts,
     lease: timedelta,
     summaries: Summaries = NONE_ASKED,
+    details: PatientDetailsAnswer | None = None,
     now: datetime,
 ) -> EmailClaim | None:
     """Claims an e-mail; None where it may not be sent now (`email_claims.claim_all`)."""
-    wanted = {email_id: summaries}
-    claims = email_claims.claim_all(session, wanted, rules=rules, texts=texts, lease=lease, now=now)
+    wanted, known = {email_id: summaries}, {email_id: details} if details else {}
+    claims = email_claims.claim_all(session, wanted, rules=rules, texts=texts, lease=lease, details=known, now=now)
     return claims[0] if claims else None
 
 
@@ -144,7 +147,7 @@ def record_refusal(
     # a patient's address is no practice's, and not to be kept in the clear
     if address_is_bad and email.therapist_id is not None:
         reason = f"The mail server refused this address: {detail}"
-        wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, "mail_server")
+        wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, SuppressionSource.MAIL_SERVER)
         suppressions.suppress(session, [wanted], by=None, now=now)
     return _fail(session, email, detail=detail, now=now)
 

@@ -41,13 +41,13 @@ EMAILS: Final[Transitions[EmailStatus]] = {
     EmailStatus.WAITING: _UNSENT,
     EmailStatus.APPROVED: _UNSENT | {EmailStatus.SENDING},
     EmailStatus.SENDING: frozenset({EmailStatus.APPROVED, EmailStatus.SENT, EmailStatus.IN_DOUBT, EmailStatus.FAILED}),
-    EmailStatus.SENT: frozenset(),
+    EmailStatus.SENT: frozenset({EmailStatus.BOUNCED}),
     EmailStatus.IN_DOUBT: frozenset({EmailStatus.IN_DOUBT, EmailStatus.APPROVED, EmailStatus.SENT, EmailStatus.FAILED}),
     EmailStatus.FAILED: frozenset({EmailStatus.APPROVED}),
     EmailStatus.BOUNCED: frozenset(),
     EmailStatus.CANCELLED: frozenset(),
 }
-"""Where an e-mail may go from each status; bounces come with issue 15."""
+"""Where an e-mail may go from each status."""
 CLAIMED: Final = frozenset({EmailStatus.SENDING, EmailStatus.IN_DOUBT})
 """Handed over, perhaps; what became of it is not recorded."""
 
@@ -82,6 +82,13 @@ def new_notice(
         troubles_begun=0,
         written_by_staff=is_draft,
     )
+
+
+def new_patient_notice(patient_id: UUID, *, message_id_domain: str, now: datetime) -> Email:
+    """Make an e-mail to a patient, approved; its address is asked for as it goes, and kept nowhere."""
+    email = new_notice(EmailKind.PATIENT_NOTICE, None, message_id_domain=message_id_domain, by=None, now=now)
+    email.patient_id, email.recipient, email.recipient_key, email.placement_request_ids = patient_id, "", "", []
+    return email
 
 
 def approve_email(email: Email, *, now: datetime) -> None:
@@ -129,6 +136,12 @@ def record_email_sent(email: Email, *, sent_at: datetime, now: datetime) -> None
     _enter(email, EmailStatus.SENT, EMAILS)
     email.sent_at, email.error, email.updated_at = sent_at, None, now
     email.claimed_until = email.not_before = None
+
+
+def bounce_email(email: Email, *, detail: str, now: datetime) -> None:
+    """The mail server took the e-mail, and it did not arrive."""
+    _enter(email, EmailStatus.BOUNCED, EMAILS)
+    email.error, email.updated_at = detail, now
 
 
 def retry_email(email: Email, *, detail: str, not_before: datetime | None, now: datetime) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
 from shared.values.contacts import EmailAddress
+from shared.values.reply_enums import SuppressionSource
 from shared.values.schemas import EntityView, Schema
 from shared.values.text import Reason
 
@@ -24,8 +25,8 @@ class NewSuppression(Schema):
 class SuppressionView(NewSuppression, EntityView):
     """An address that gets no inquiries, for everybody who uses it."""
 
-    source: Literal["staff", "opt_out", "mail_server", "link"]
-    """Who has suppressed the address: staff, the practice (in its entry, or by the link in an e-mail), or a mail server
-    that refuses it."""
+    source: SuppressionSource
+    """Who has suppressed the address: staff, the practice (`opt_out` in its entry, `link` in an e-mail, `reply` by an
+    e-mail to us), or a mail server (`mail_server` that refused an e-mail, `bounce` that sent one back)."""
     recorded_by: UUID | None
     """The account of who entered it; null where nobody did."""

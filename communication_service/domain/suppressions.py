@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from communication_service.domain.suppression_schemas import NewSuppression, SuppressionView
@@ -22,6 +22,7 @@ from shared.database.rows import check_version, require
 from shared.errors import Conflict
 from shared.values.contacts import normalised_email
 from shared.values.lists import Listed, ListRequest
+from shared.values.reply_enums import SuppressionSource
 
 OPTED_OUT = "The practice asked for no more e-mails."
 
@@ -32,7 +33,7 @@ class Wanted(NamedTuple):
     email: str
     email_key: str
     reason: str
-    source: Literal["staff", "opt_out", "mail_server", "link"]
+    source: SuppressionSource
 
 
 def suppress(
@@ -66,7 +67,7 @@ def follow_opt_outs(session: Session, before: set[OptOut], therapist_ids: Collec
     taken_back = {each.email_key for each in before if each.therapist_id not in remaining and each.email_key}
     freed = store.remove_opt_outs_of_nobody(session, taken_back)
     new = {each.email_key: each.email for each in after - before if each.email_key and each.email}
-    wanted = [Wanted(email, key, OPTED_OUT, "opt_out") for key, email in new.items()]
+    wanted = [Wanted(email, key, OPTED_OUT, SuppressionSource.OPT_OUT) for key, email in new.items()]
     suppress(session, wanted, by=None, now=now, also={*therapist_ids, *store.therapists_at(session, freed)})
 
 
@@ -92,7 +93,7 @@ def add(session: Session, new: NewSuppression, *, by: UUID | None, now: datetime
 
     Raises `Conflict` if staff suppressed it before; one by a therapist or the mail server is kept beside it.
     """
-    wanted = Wanted(new.email, normalised_email(new.email), new.reason, "staff")
+    wanted = Wanted(new.email, normalised_email(new.email), new.reason, SuppressionSource.STAFF)
     added = suppress(session, [wanted], by=by, now=now)
     if not added:
         raise Conflict("email_suppression.known")

@@ -66,7 +66,7 @@ KINDS: Final[Mapping[TemplateKind, Kind]] = MappingProxyType(
             split_by="patients",
             each_shows=frozenset({"reference"}),
         ),
-        TemplateKind.PATIENT_NOTICE: Kind(PatientNoticeValues, shows=SENDER | {"practice.name"}),
+        TemplateKind.PATIENT_NOTICE: Kind(PatientNoticeValues, shows=SENDER | {"practice.name", "opt_out"}),
         TemplateKind.PATIENT_PROGRESS: Kind(PatientProgressValues, shows=SENDER | {"opt_out"}),
         TemplateKind.CALL_SCRIPT: Kind(CallScriptValues, shows=frozenset({"sender.name"}), is_script=True),
         TemplateKind.VOICEMAIL_SCRIPT: Kind(VoicemailScriptValues, shows=frozenset({"sender.name"}), is_script=True),

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from communication_service.domain import template_words
-from communication_service.domain.letter_headers import NO_MORE, REPLY_LINK_HERE
+from communication_service.domain.letter_headers import NO_MORE, NO_MORE_TO_PATIENTS, REPLY_LINK_HERE
 from communication_service.domain.template_values import (
     CallScriptValues,
     ConfirmationValues,
@@ -27,8 +27,6 @@ from shared.values.emails import Sender
 from shared.values.enums import TemplateKind
 from shared.values.weekly import Weekly
 
-OPT_OUT_OF_PROGRESS: Final = "Keine Nachrichten mehr"
-"""The subject by which a patient asks for no more e-mails about the search."""
 MOST_PATIENTS: Final = 20
 """As many as the settings allow in one contact."""
 SAMPLE_SENDER: Final = Sender("vermittlung@example.org", "Vermittlung von Therapieplätzen")
@@ -93,11 +91,11 @@ def _withdrawal(language: TextLanguage, number: int, sender: Sender) -> Values:
 
 def _patient_notice(language: TextLanguage, number: int, sender: Sender) -> Values:  # noqa: ARG001
     practice = ContactDetails("Dr. Erika Erfunden", "Praxisstraße 2, 52062 Aachen", "0241 123457", "praxis@example.org")
-    return PatientNoticeValues(_to_patient(language), sender, practice, "01.02.2027")
+    return PatientNoticeValues(_to_patient(language), sender, NO_MORE_TO_PATIENTS, practice, "01.02.2027")
 
 
 def _patient_progress(language: TextLanguage, number: int, sender: Sender) -> Values:  # noqa: ARG001
-    return PatientProgressValues(_to_patient(language), sender, OPT_OUT_OF_PROGRESS, "01.12.2026", 24, 9, 12, 3)
+    return PatientProgressValues(_to_patient(language), sender, NO_MORE_TO_PATIENTS, "01.12.2026", 24, 9, 12, 3)
 
 
 def _to_patient(language: TextLanguage) -> str:

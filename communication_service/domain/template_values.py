@@ -97,6 +97,8 @@ class PatientNoticeValues:
 
     greeting: str
     sender: Sender
+    opt_out: str
+    """What a patient writes who wants no more e-mails."""
     practice: ContactDetails
     available_from: str | None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from shared.texts import TextLanguage
@@ -27,6 +28,12 @@ class Words:
     reimbursement: str
     hours: str
     """After the hours of a day."""
+    day: str
+    """How a day is written (`strftime`)."""
+    guardian: str
+    """Behind the name of a contact person."""
+    filled_in_later: str
+    """Stands for who a patient is until a letter goes."""
 
 
 GERMAN: Final = Words(
@@ -56,6 +63,9 @@ GERMAN: Final = Words(
     age_not_given="Alter nicht angegeben",
     reimbursement="Kostenerstattung (§ 13 Abs. 3 SGB V)",
     hours=" Uhr",
+    day="%d.%m.%Y",
+    guardian="sorgeberechtigt",
+    filled_in_later="[wird beim Versand eingesetzt]",
 )
 ENGLISH: Final = Words(
     days=("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"),
@@ -84,6 +94,9 @@ ENGLISH: Final = Words(
     age_not_given="age not given",
     reimbursement="reimbursement of costs (section 13 (3) SGB V)",
     hours="",
+    day="%d %B %Y",
+    guardian="guardian",
+    filled_in_later="[filled in when it is sent]",
 )
 _WORDS: Final = {TextLanguage.DE: GERMAN, TextLanguage.EN: ENGLISH}
 
@@ -119,6 +132,22 @@ def hours(week: Weekly | None, language: TextLanguage = TextLanguage.DE) -> str:
         + words.hours
         for day, windows in week.to_json().items()
     )
+
+
+def written_day(day: date, language: TextLanguage) -> str:
+    """A day as people write it: `01.02.2027`."""
+    return f"{day:{_WORDS[language].day}}"
+
+
+def contact_person(name: str, *, is_guardian: bool, reached_by: Sequence[str], language: TextLanguage) -> str:
+    """Somebody to turn to, in a line: `Maria Mustermann (sorgeberechtigt), 0241 654321`."""
+    who = f"{name} ({_WORDS[language].guardian})" if is_guardian else name
+    return ", ".join((who, *reached_by))
+
+
+def filled_in_later(language: TextLanguage) -> str:
+    """What stands for who a patient is until the letter goes."""
+    return _WORDS[language].filled_in_later
 
 
 def greeting(

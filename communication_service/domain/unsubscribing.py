@@ -1,4 +1,4 @@
-"""A practice asks for no more inquiries, by the link in an e-mail: it shows a page, and a button acts.
+"""A practice asks for no more inquiries, a patient for no more news, by a link: it shows a page, and a button acts.
 
 Mail scanners open every link, so opening it changes nothing. Mail programs that offer "unsubscribe" press the button
 themselves (RFC 8058).
@@ -15,22 +15,30 @@ from communication_service.store.tables import Email
 from shared.database import Session
 from shared.database.rows import require
 from shared.values.datetimes import berlin_day
+from shared.values.reply_enums import SuppressionSource
 
 BY_LINK = "The practice used the link in an e-mail."
 
 
-def address(session: Session, tokens: LinkTokens, token: str, *, now: datetime) -> str:
-    """Returns the address that the token's e-mail was sent to. Raises `NotFound` for a token that is not valid."""
-    return _email(session, tokens, token, now).recipient
-
-
-def unsubscribe(session: Session, tokens: LinkTokens, token: str, *, now: datetime) -> str:
-    """Write no more inquiries to that address, for everybody who uses it; returns it. Repeated, it changes nothing.
+def address(session: Session, tokens: LinkTokens, token: str, *, now: datetime) -> str | None:
+    """Returns the address of a practice that the token's e-mail was sent to; None where it went to a patient.
 
     Raises `NotFound` for a token that is not valid.
     """
+    return _email(session, tokens, token, now).recipient or None
+
+
+def unsubscribe(session: Session, tokens: LinkTokens, token: str, *, now: datetime) -> str | None:
+    """Write no more inquiries to that address, for everybody who uses it; returns it. Repeated, it changes nothing.
+
+    A patient is written to no more about how this search goes on; then it returns None. Raises `NotFound` for a token
+    that is not valid.
+    """
     email = _email(session, tokens, token, now)
-    wanted = suppressions.Wanted(email.recipient, email.recipient_key, BY_LINK, "link")
+    if email.patient_id is not None:
+        email.stopped_at = email.stopped_at or now
+        return None
+    wanted = suppressions.Wanted(email.recipient, email.recipient_key, BY_LINK, SuppressionSource.LINK)
     suppressions.suppress(session, [wanted], by=None, now=now)
     return email.recipient
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -46,7 +46,13 @@ def list_part(
     part = lists.waiting_requests(
         session, wanted.part, patient_id=filters.patient_id, therapist_id=filters.therapist_id
     )
-    found = part.rows
+    return part.shown(views(session, part.rows, rules=rules, now=now))
+
+
+def views(
+    session: Session, found: Sequence[ContactRequest], *, rules: ContactRules, now: datetime
+) -> list[WaitingRequest]:
+    """These requests, each with what it waits for."""
     patients = {request.patient_id for request in found}
     therapists = {request.therapist_id for request in found}
     inquiries = [request.inquiry_id for request in found if request.inquiry_id is not None]
@@ -60,7 +66,7 @@ def list_part(
         emails_go=mail_server.trouble(session) is None,
         is_hour_of_sending=sending_limits.are_inquiries_sent(rules, now),
     )
-    return part.shown([_view(request, context, reason(request, context, rules=rules, now=now)) for request in found])
+    return [_view(request, context, reason(request, context, rules=rules, now=now)) for request in found]
 
 
 def _view(request: ContactRequest, context: PageContext, waits: Waits) -> WaitingRequest:

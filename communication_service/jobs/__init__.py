@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from communication_service.dependencies import Dependencies
 from communication_service.domain import (
+    acceptances,
     composing,
     erasures,
     mail_server,
     notices,
+    personal_letters,
     placement_requests,
     practice_summaries,
+    progress,
     published_contacts,
     sending,
 )
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.jobs.call_plans import PlanningCalls
-from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending, asking
+from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending, asking, asking_who
+from communication_service.jobs.reading import ReadingReplies, remove_old_replies
 from communication_service.settings import ContactRules, Settings
 from shared.database import is_trouble, transaction
 from shared.runtime import clock
@@ -76,38 +80,66 @@ def write_withdrawals(rules: ContactRules, texts: PatientTexts, now: datetime) -
     """Write to practices, which were written to, that requests are withdrawn; returns the number of e-mails."""
     with transaction() as session:
         due = notices.due(session, rules=rules, now=now, at_most=AT_ONCE)
+    write = partial(notices.write_withdrawals, rules=rules, texts=texts, now=now)
+    return _write_each("withdrawal", due, write, notices.postpone, now)
+
+
+def write_confirmations(rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
+    """Write to practices that accepted who the patient is, and to patients which practice; returns the number."""
+    with transaction() as session:
+        notices.release_waiting(session, now=now, at_most=AT_ONCE)
+        due = acceptances.due(session, rules=rules, now=now, at_most=AT_ONCE)
+    write = partial(acceptances.write, rules=rules, texts=texts, now=now)
+    return _write_each("confirmation", due, write, acceptances.postpone, now)
+
+
+def _write_each(
+    kind: str,
+    due: Sequence[tuple[UUID, str | None]],
+    write: Callable[..., int],
+    postpone: Callable[..., None],
+    now: datetime,
+) -> int:
+    """Write what is due, each in a transaction of its own; one that cannot be written is postponed."""
     written = 0
-    for therapist_id, cause in due:
-        with span("write a withdrawal", correlation_id=cause):
-            written += _write_withdrawals(therapist_id, rules, texts, cause, now)
+    for id, cause in due:
+        with span(f"write a {kind}", correlation_id=cause):
+            try:
+                with transaction() as session:
+                    written += write(session, id, cause=cause)
+            except Exception as problem:
+                if is_trouble(problem):
+                    raise
+                log.exception(f"{kind}.failed", id=str(id))
+                with transaction() as session:
+                    postpone(session, id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
     return written
 
 
-def _write_withdrawals(
-    therapist_id: UUID, rules: ContactRules, texts: PatientTexts, cause: str | None, now: datetime
-) -> int:
-    try:
-        with transaction() as session:
-            return notices.write_withdrawals(session, therapist_id, rules=rules, texts=texts, cause=cause, now=now)
-    except Exception as problem:
-        if is_trouble(problem):
-            raise
-        log.exception("withdrawal.failed", therapist_id=str(therapist_id))
-        with transaction() as session:
-            notices.postpone(session, therapist_id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
-        return 0
+def write_progress(rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
+    """Write to patients how their search goes on; returns the number of e-mails."""
+    with transaction() as session:
+        return progress.write_due(session, rules=rules, texts=texts, now=now, at_most=AT_ONCE)
 
 
 def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) -> SheetSummaries:
-    """What may be said in this call now of its patients, asked for with no transaction open; `by` looks at the call."""
+    """What may be said in this call now of its patients, asked for with no transaction open; `by` looks at the call.
+
+    Of one by which a practice offered a place and that cannot be written to, also who the patient is.
+    """
     with transaction() as session:
         wanted = practice_summaries.patients_of_call(session, call_id)
-    if not wanted:
+        accepted = personal_letters.wanted_for_call(session, call_id, by=by)
+    if not wanted and not accepted:
         return NO_SUMMARIES
+    patients, language = dependencies.patients, dependencies.rules.letter_language
     try:
-        return SheetSummaries(asking(dependencies.patients)(wanted, f"call {call_id}, shown to {by}"))
+        summaries = asking(patients)(wanted, f"call {call_id}, shown to {by}")
+        answers = [(each, asking_who(patients)(each).details) for each in accepted]
     except ServiceUnreachable:
         return SheetSummaries(are_missing=True)
+    shown = [personal_letters.identified(each, details, language) for each, details in answers if details]
+    return SheetSummaries(summaries, identities=shown)
 
 
 def retry_wrongly_refused(now: datetime) -> int:
@@ -168,17 +200,25 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         texts,
         dependencies.mail_server,
         asking(dependencies.patients),
+        asking_who(dependencies.patients),
         dependencies.links,
         connections=rules.mail_connections,
     )
+    reading = ReadingReplies(rules, texts, dependencies.links.tokens, dependencies.mailbox)
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules, texts), needs_current_events=True),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),
         Job("withdrawals", timedelta(seconds=1), partial(write_withdrawals, rules, texts), needs_current_events=True),
+        Job(
+            "confirmations", timedelta(seconds=1), partial(write_confirmations, rules, texts), needs_current_events=True
+        ),
+        Job("progress", timedelta(minutes=1), partial(write_progress, rules, texts), needs_current_events=True),
         Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("erasures", timedelta(seconds=2), confirm_erasures),
         Job("plan-calls", timedelta(seconds=30), PlanningCalls(rules, texts).run, needs_current_events=True),
         Job("publish-contacts", timedelta(seconds=10), partial(publish_contacts, rules)),
+        Job("read-replies", timedelta(minutes=1), reading.run),
+        Job("old-replies", timedelta(minutes=10), partial(remove_old_replies, rules)),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules), needs_current_events=True),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
@@ -13,11 +13,12 @@ from uuid import UUID
 from tenacity import stop_after_delay
 
 from communication_service.clients.patient_service import PatientService
-from communication_service.domain import mail_server, outgoing, practice_summaries, sending
+from communication_service.domain import mail_server, outgoing, personal_letters, practice_summaries, sending
 from communication_service.domain.email_claims import EmailClaim, Waiting, claim_all, next_to_send
 from communication_service.domain.in_flight import InFlightEmails
 from communication_service.domain.letter_headers import Links
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
+from communication_service.domain.personal_letters import WantedDetails
 from communication_service.domain.practice_summaries import NONE_ASKED, Summaries
 from communication_service.domain.sending import Taken
 from communication_service.settings import ContactRules
@@ -32,6 +33,7 @@ from shared.runtime.spans import span
 from shared.security.patient_texts import PatientTexts
 from shared.values.emails import OutgoingEmail
 from shared.values.mail_enums import MailMode
+from shared.values.patient_details import PatientDetailsAnswer
 
 log = logger(__name__)
 
@@ -64,6 +66,26 @@ def asking(patients: PatientService) -> AskForSummaries:
     return lambda patient_ids, purpose: patients.practice_summaries(patient_ids, purpose=purpose)
 
 
+AskForDetails = Callable[[WantedDetails], PatientDetailsAnswer]
+"""Asks who a patient is, or how they are written to. Raises `ServiceUnreachable`."""
+
+
+def nobody_is_known(wanted: WantedDetails) -> PatientDetailsAnswer:  # noqa: ARG001 - as the type says
+    """Where no patient service is given: a letter that names somebody waits."""
+    raise ServiceUnreachable("patient_service")
+
+
+def asking_who(patients: PatientService) -> AskForDetails:
+    """Returns what asks this patient service who somebody is."""
+
+    def ask(wanted: WantedDetails) -> PatientDetailsAnswer:
+        if wanted.placement_request_id is None:
+            return patients.address(wanted.patient_id, purpose=wanted.purpose)
+        return patients.identity(wanted.patient_id, wanted.placement_request_id, purpose=wanted.purpose)
+
+    return ask
+
+
 @dataclass(frozen=True)
 class PreparedEmail:
     """An e-mail that goes now, and what it was made of."""
@@ -72,8 +94,18 @@ class PreparedEmail:
     outgoing: OutgoingEmail
     patients: Collection[UUID]
     """Of whom the patient service was asked."""
+    named: WantedDetails | None
+    details: PatientDetailsAnswer | None
+    """Whom it names, or to whom it goes, as the patient service said."""
     claimed_at: float
     """By the monotonic clock."""
+
+
+class Asked(NamedTuple):
+    """What the patient service said for e-mails, by their ids."""
+
+    summaries: dict[UUID, Summaries]
+    details: dict[UUID, PatientDetailsAnswer]
 
 
 class HandedOver(NamedTuple):
@@ -92,6 +124,7 @@ class Sending:
     texts: PatientTexts
     server: MailServer
     ask: AskForSummaries = nobody_to_ask
+    ask_who: AskForDetails = nobody_is_known
     links: Links | None = None
     fresh_seconds: float = 2.0
     """A letter that was claimed longer ago is looked at again before its first byte: a mail server may take half a
@@ -168,7 +201,9 @@ class Sending:
             return DRY_RUN if self._may_go(claimed) else GIVEN_BACK
         going = claimed.outgoing
         server = self.server if self.connections == 1 else self._kept
-        return server.deliver(going.sender, going.recipient, going.message, may_go=lambda: self._may_go(claimed))
+        report = server.deliver(going.sender, going.recipient, going.message, may_go=lambda: self._may_go(claimed))
+        # a server quotes the address, and a patient's is kept nowhere
+        return replace(report, detail=report.cause or report.delivery) if claimed.claim.is_to_patient else report
 
     def release(self, now: datetime) -> None:
         """Release the e-mails that a slow mail server has not let us hand over: they are not in doubt, they never went.
@@ -184,9 +219,11 @@ class Sending:
         """Claim those of these e-mails that may go; one that cannot be handled holds up nobody."""
         with transaction() as session:
             patients = practice_summaries.patients_of_emails(session, [each.email_id for each in wanted])
-        summaries = self._ask_for_all(wanted, patients, now)
+            # a notice is alone
+            named = None if wanted[0].is_inquiry else personal_letters.wanted(session, wanted[0].email_id)
+        asked = self._ask_for_all(wanted, patients, named, now)
         try:
-            return self._claim_with(summaries, patients, now) if summaries else []
+            return self._claim_with(asked, patients, named, now) if asked.summaries else []
         except Exception as problem:
             if is_trouble(problem):
                 raise
@@ -200,29 +237,46 @@ class Sending:
             return []
 
     def _claim_with(
-        self, summaries: Mapping[UUID, Summaries], patients: Mapping[UUID, Collection[UUID]], now: datetime
+        self, asked: Asked, patients: Mapping[UUID, Collection[UUID]], named: WantedDetails | None, now: datetime
     ) -> list[PreparedEmail]:
         with transaction() as session:
-            claims = claim_all(session, summaries, rules=self.rules, texts=self.texts, lease=self.lease, now=now)
+            claims = claim_all(
+                session,
+                asked.summaries,
+                rules=self.rules,
+                texts=self.texts,
+                lease=self.lease,
+                details=asked.details,
+                now=now,
+            )
             at = clock.monotonic()
             return [
                 PreparedEmail(
                     claim,
                     outgoing.message(claim, rules=self.rules, links=self.links, now=now),
                     patients[claim.email_id],
+                    named,
+                    asked.details.get(claim.email_id),
                     at,
                 )
                 for claim in claims
             ]
 
     def _ask_for_all(
-        self, wanted: Sequence[Waiting], patients: Mapping[UUID, Collection[UUID]], now: datetime
-    ) -> dict[UUID, Summaries]:
+        self,
+        wanted: Sequence[Waiting],
+        patients: Mapping[UUID, Collection[UUID]],
+        named: WantedDetails | None,
+        now: datetime,
+    ) -> Asked:
         """What each e-mail may say of its patients; those wait of whose patients nobody answers."""
-        found: dict[UUID, Summaries] = {}
+        found = Asked({}, {})
         for email_id in [each.email_id for each in wanted if each.email_id in patients]:
             try:
-                found[email_id] = self._ask(patients[email_id], email_id)
+                summaries = self._ask(patients[email_id], email_id)
+                if named is not None:
+                    found.details[email_id] = self.ask_who(named)
+                found.summaries[email_id] = summaries
             except ServiceUnreachable:
                 self._let_wait(email_id, now)
         return found
@@ -245,6 +299,8 @@ class Sending:
             return True
         try:
             summaries = self._ask(claimed.patients, claim.email_id)
+            if claimed.named is not None and self.ask_who(claimed.named) != claimed.details:
+                return False
             with transaction() as session:
                 return practice_summaries.still_stands(session, claim.email_id, claim.text, summaries, rules=self.rules)
         except Exception as problem:  # the mail server waits: what is not certain does not go, and is tried again

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, Text, case, cast, delete, func, or_, select, text
+from sqlalchemy import Select, Text, case, cast, delete, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from communication_service.store.call_plan_tables import NOT_OVER, CallPlan
 from communication_service.store.call_queries import PLANNED_BY_US
@@ -72,14 +72,19 @@ def forget_before(session: Session, moment: datetime) -> None:
 
 
 def _wanted(*columns: Any) -> Select[Any]:
-    """Contacts by phone that wait for nothing but a call."""
+    """Contacts by phone that wait for nothing but a call. While an e-mail waits too, one depends on the other."""
     is_ready = or_(Inquiry.waits_for.is_(None), Inquiry.waits_for == "no_free_slot")
+    letter = aliased(Inquiry)
+    is_written_to = exists().where(
+        letter.therapist_id == Inquiry.therapist_id, letter.status == "open", letter.channel == "email"
+    )
     return (
         select(*columns)
         .join(PracticeCopy, PracticeCopy.id == Inquiry.therapist_id)
         .outerjoin(PracticePlace, PracticePlace.id == Inquiry.therapist_id)
         .outerjoin(PhoneCall, (PhoneCall.inquiry_id == Inquiry.id) & PLANNED_BY_US)
-        .where(Inquiry.status == "open", Inquiry.channel == "phone", is_ready, PracticeCopy.status == "active")
+        .where(Inquiry.status == "open", Inquiry.channel == "phone", is_ready, ~is_written_to)
+        .where(PracticeCopy.status == "active")
     )
 
 

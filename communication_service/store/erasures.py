@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import ContactRequest, Email, Inquiry
@@ -19,16 +19,14 @@ _IS_SPOKEN_OF = (
     .where(ContactRequest.patient_id == erased_aggregates.c.id, or_(Inquiry.status == "open", _IS_BEING_SENT))
     .exists()
 )
+_MAY_GO = and_(Email.inquiry_id.is_(None), Email.status.in_(("draft", "approved", "waiting", "sending")))
 _IS_IN_A_NOTICE = (
     select(Email.id)
     .join(ContactRequest, ContactRequest.id == func.any(Email.placement_request_ids))
-    .where(
-        ContactRequest.patient_id == erased_aggregates.c.id,
-        Email.inquiry_id.is_(None),
-        Email.status.in_(("draft", "approved", "waiting", "sending")),
-    )
+    .where(ContactRequest.patient_id == erased_aggregates.c.id, _MAY_GO)
     .exists()
 )
+_IS_WRITTEN_TO = select(Email.id).where(Email.patient_id == erased_aggregates.c.id, _MAY_GO).exists()
 
 
 def patients_not_spoken_of(session: Session, *, limit: int) -> Sequence[UUID]:
@@ -38,7 +36,7 @@ def patients_not_spoken_of(session: Session, *, limit: int) -> Sequence[UUID]:
     """
     return session.scalars(
         select(erased_aggregates.c.id)
-        .where(erased_aggregates.c.published_at.is_(None), ~_IS_SPOKEN_OF, ~_IS_IN_A_NOTICE)
+        .where(erased_aggregates.c.published_at.is_(None), ~_IS_SPOKEN_OF, ~_IS_IN_A_NOTICE, ~_IS_WRITTEN_TO)
         .order_by(erased_aggregates.c.erased_at)
         .limit(limit)
         .with_for_update(of=erased_aggregates, skip_locked=True)

@@ -217,6 +217,13 @@ CONTACTS: Final = Listing(
 )
 
 
+def newest_contacts(session: Session, therapist_ids: Collection[UUID], *, besides: UUID, limit: int) -> Sequence[Any]:
+    """The last e-mails and calls with one of these therapists that took place or failed, but for this call."""
+    wanted = select(_CONTACTS).where(_CONTACTS.c.status != "planned", _CONTACTS.c.contact_id != besides)
+    newest_first = wanted.order_by(_CONTACTS.c.at.desc(), _CONTACTS.c.contact_id.desc()).limit(limit)
+    return session.execute(newest_first, {"therapist_ids": list(therapist_ids)}).all()
+
+
 def contacts(session: Session, therapist_ids: Collection[UUID], part: Part) -> Found[Any]:
     """A part of the e-mails and calls with one of these therapists that took place, failed, or are planned."""
     return CONTACTS.read(session, select(_CONTACTS).params(therapist_ids=list(therapist_ids)), part)

@@ -9,7 +9,8 @@ from sqlalchemy import CheckConstraint, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.declarative import Tables, many_ids
-from shared.database import Aggregate
+from shared.database import Aggregate, is_one_of
+from shared.values.reply_enums import SuppressionSource
 
 
 class EmailSuppression(Aggregate, Tables):
@@ -21,8 +22,7 @@ class EmailSuppression(Aggregate, Tables):
     email_key: Mapped[str] = mapped_column(Text)
     reason: Mapped[str]
     source: Mapped[str]
-    """staff, opt_out (of a therapist who has the address), mail_server (there is no such address), link (in an
-    e-mail to it, which somebody there used)."""
+    """Who says so (`SuppressionSource`)."""
     recorded_by: Mapped[UUID | None]
     removed_at: Mapped[datetime | None]
     """When staff took it back; such a row counts no more, and proves who did that."""
@@ -36,7 +36,7 @@ class EmailSuppression(Aggregate, Tables):
             unique=True,
             postgresql_where=text("removed_at IS NULL"),
         ),
-        CheckConstraint("source IN ('staff', 'opt_out', 'mail_server', 'link')", name="source"),
+        CheckConstraint(is_one_of("source", SuppressionSource), name="source"),
         CheckConstraint("removed_by IS NULL OR removed_at IS NOT NULL", name="removed_by_somebody"),
     )
 

@@ -7,9 +7,10 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session, aliased
 
-from communication_service.store.tables import ContactRequest, PracticeCopy
+from communication_service.store.tables import ContactRequest, MailReply, PracticeCopy
 from shared.database import lock_rows
 from shared.database.rows import find_row
 
@@ -94,11 +95,16 @@ FOLLOWED_UP = and_(PracticeCopy.status == "active", PracticeCopy.contact_prefere
 
 def unanswered_since(session: Session, *, day: date, limit: int) -> Sequence[ContactRequest]:
     """Requests e-mailed on that day or before, without an answer or a call, for patients who have been offered no
-    place; locked, those held by others left out.
+    place; locked, those held by others left out. Not while an answer by e-mail waits for staff.
     """
     elsewhere = aliased(ContactRequest)
     offered = select(elsewhere.id).where(
         elsewhere.patient_id == ContactRequest.patient_id, elsewhere.status == "accepted"
+    )
+    has_written = select(MailReply.id).where(
+        MailReply.state == "waiting",
+        MailReply.kind == "answer",
+        MailReply.placement_request_ids.contains(array([ContactRequest.id])),
     )
     return session.scalars(
         select(ContactRequest)
@@ -109,6 +115,7 @@ def unanswered_since(session: Session, *, day: date, limit: int) -> Sequence[Con
             ContactRequest.emailed_on <= day,
             ContactRequest.inquiry_id.is_(None),
             ~offered.exists(),
+            ~has_written.exists(),
             FOLLOWED_UP,
         )
         .order_by(ContactRequest.emailed_on, ContactRequest.id)

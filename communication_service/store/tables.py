@@ -14,6 +14,7 @@ from communication_service.store.call_tables import PhoneCall, PhoneCaller, Wron
 from communication_service.store.declarative import Tables, many_ids
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
 from communication_service.store.published_tables import PublishedCallingHours, PublishedContact
+from communication_service.store.reply_tables import MailboxState, MailReply
 from communication_service.store.template_tables import Template, TemplateVersion
 from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
 from shared.database.patient_keys import add_patient_keys
@@ -89,6 +90,7 @@ class PatientPseudonym(Copy, Erasable, Tables):
     reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
     diagnosis_block: Mapped[str | None]
     has_practice_summary: Mapped[bool] = mapped_column(server_default=text("false"))
+    has_patient_mail: Mapped[bool] = mapped_column(server_default=text("false"))
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     prior_therapy_within_two_years: Mapped[bool | None]
     status: Mapped[str] = mapped_column(server_default="unknown")
@@ -132,6 +134,12 @@ class ContactRequest(Tables):
     hold_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     hold_event_time: Mapped[datetime | None]
     """Newest event of matching that is known: on whether to ask, and on the hold (`shared.database.copies`)."""
+    outcome: Mapped[str | None]
+    """What the practice answered last, as matching says: `accepted` also after the patient has taken up the place; null
+    while nothing counts that it answered."""
+    confirmation_due_at: Mapped[datetime | None]
+    """Since when practice and patient are to be written to about the place that was offered; null: they are not, or
+    were."""
     withdrawal_reason: Mapped[str | None]
     """Why matching withdrew it while the practice was being asked; null once it is asked for again."""
     withdrawal_due_at: Mapped[datetime | None]
@@ -143,6 +151,11 @@ class ContactRequest(Tables):
             "ix_placement_requests_withdrawal_due_at",
             "withdrawal_due_at",
             postgresql_where=text("withdrawal_due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_placement_requests_confirmation_due_at",
+            "confirmation_due_at",
+            postgresql_where=text("confirmation_due_at IS NOT NULL"),
         ),
         Index("ix_placement_requests_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index(
@@ -210,8 +223,11 @@ class Inquiry(Aggregate, Tables):
     )
 
 
+_IS_LIVE = "status IN ('draft', 'approved', 'waiting', 'sending', 'in_doubt', 'sent')"
+
+
 class Email(Aggregate, Tables):
-    """An e-mail to a practice and what became of it; never deleted (docs/domain.md#contact-rule-12)."""
+    """An e-mail to a practice or a patient and what became of it; never deleted (docs/domain.md#contact-rule-12)."""
 
     __tablename__ = "emails"
 
@@ -223,10 +239,12 @@ class Email(Aggregate, Tables):
     status: Mapped[str]
     recipient: Mapped[str]
     recipient_key: Mapped[str]
+    """Of an e-mail to a patient both are empty: the address is asked for as it goes, and kept nowhere."""
     frame: Mapped[bytes]
     """What the letter says to everybody, encrypted with a key that each part carries (`domain/email_parts.py`)."""
     parts: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
-    """What it says of the patient of each request, in their order, encrypted with the patient's key."""
+    """What it says of the patient of each request, in their order, encrypted with the patient's key; an e-mail to a
+    patient is one part."""
     template_id: Mapped[UUID | None]
     template_version: Mapped[int | None]
     """The template that the letter was written with, as it was then."""
@@ -253,6 +271,10 @@ class Email(Aggregate, Tables):
     """Whether staff want it to go outside of the hours for sending too."""
     mode: Mapped[str] = mapped_column(default="send", server_default="send")
     """What was done when it was handed over last: sent, redirected to an address of ours, or only recorded."""
+    allowed_at: Mapped[datetime | None]
+    """When the patient service last said that the patient may be named in it, or written to."""
+    stopped_at: Mapped[datetime | None]
+    """When the patient used its link: no more e-mails about the progress of this search."""
     written_by_staff: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Whether staff wrote its text; nothing writes it anew."""
     correlation_id: Mapped[str | None]
@@ -260,18 +282,35 @@ class Email(Aggregate, Tables):
     __table_args__ = (
         Index("uq_emails_message_id", "message_id", unique=True),
         # an inquiry never has two e-mails that went out or may yet go out
-        Index(
-            "uq_emails_live",
-            "inquiry_id",
-            unique=True,
-            postgresql_where=text("status IN ('draft', 'approved', 'waiting', 'sending', 'in_doubt', 'sent')"),
-        ),
+        Index("uq_emails_live", "inquiry_id", unique=True, postgresql_where=text(_IS_LIVE)),
         Index(
             "ix_emails_to_send",
             text("claimed_at NULLS FIRST"),
             "created_at",
             postgresql_where=text("status = 'approved'"),
         ),
+        # who accepted learns once whom, and the patient once of whom
+        Index(
+            "uq_emails_about_acceptance",
+            "kind",
+            text("(placement_request_ids[1])"),
+            unique=True,
+            postgresql_where=text(
+                "kind IN ('confirmation', 'patient_notice') AND NOT written_by_staff"
+                f" AND cardinality(placement_request_ids) > 0 AND {_IS_LIVE}"
+            ),
+        ),
+        # two workers cannot both write to a patient how the search goes on
+        Index(
+            "uq_emails_about_progress",
+            "patient_id",
+            unique=True,
+            postgresql_where=text(
+                "patient_id IS NOT NULL AND cardinality(placement_request_ids) = 0"
+                " AND status IN ('draft', 'approved', 'waiting', 'sending')"
+            ),
+        ),
+        Index("ix_emails_patient_id", "patient_id", "created_at", postgresql_where=text("patient_id IS NOT NULL")),
         Index("ix_emails_claimed_at", "claimed_at", postgresql_where=text("claimed_at IS NOT NULL")),
         Index("ix_emails_sending", "claimed_until", postgresql_where=text("status = 'sending'")),
         Index("ix_emails_therapist_id", "therapist_id", "created_at"),
@@ -279,17 +318,28 @@ class Email(Aggregate, Tables):
         Index("ix_emails_placement_request_ids", "placement_request_ids", postgresql_using="gin"),
         CheckConstraint(is_one_of("kind", EmailKind), name="kind"),
         CheckConstraint(is_one_of("status", EmailStatus), name="status"),
-        CheckConstraint("kind <> 'patient_notice'", name="no_mail_to_patients"),  # without `patient_mail` (0033)
+        CheckConstraint("(kind = 'patient_notice') = (patient_id IS NOT NULL)", name="to_practice_or_patient"),
+        CheckConstraint(
+            "patient_id IS NULL OR (therapist_id IS NULL AND recipient = '' AND recipient_key = '')",
+            name="no_address_of_a_patient",
+        ),
+        # the consent is asked for as it is handed over (docs/decisions/0052)
+        CheckConstraint(
+            "patient_id IS NULL OR attempts = 0 OR allowed_at IS NOT NULL", name="mail_to_patients_allowed"
+        ),
         CheckConstraint(is_one_of("mode", MailMode), name="mode"),
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
-        CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
+        CheckConstraint("(status IN ('sent', 'bounced')) = (sent_at IS NOT NULL)", name="sent_at"),
         CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),
         # a version that an e-mail names stays readable
         ForeignKeyConstraint(
             ["template_id", "template_version"], ["template_versions.template_id", "template_versions.version"]
         ),
         CheckConstraint("(template_id IS NULL) = (template_version IS NULL)", name="a_version_of_its_template"),
-        CheckConstraint("cardinality(parts) = cardinality(placement_request_ids)", name="a_part_for_each_request"),
+        CheckConstraint(
+            "cardinality(parts) = CASE WHEN patient_id IS NULL THEN cardinality(placement_request_ids) ELSE 1 END",
+            name="a_part_for_each_request",
+        ),
     )
 
 
@@ -336,7 +386,9 @@ add_patient_keys(Tables.metadata)
 __all__ = [
     "CallPlan",
     "EmailSuppression",
+    "MailReply",
     "MailServerState",
+    "MailboxState",
     "PhoneCall",
     "PhoneCaller",
     "PublishedCallingHours",

@@ -36,6 +36,7 @@ NOT_ABOUT_THE_REQUEST = frozenset(
         AuditEvent.CALL_CORRECTED,
         AuditEvent.CONFIRMATION,
         AuditEvent.WITHDRAWAL,
+        AuditEvent.BOUNCED,
     }
 )
 """Entries that may follow a withdrawal and change nothing: it was moved by a merge, what was under way went out, or

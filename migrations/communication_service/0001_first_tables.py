@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("reimbursement_case", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("diagnosis_block", sa.Text(), nullable=True),
         sa.Column("has_practice_summary", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("has_patient_mail", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("availability", shared.values.weekly.WeeklyColumn(), nullable=True),
         sa.Column("prior_therapy_within_two_years", sa.Boolean(), nullable=True),
         sa.Column("status", sa.Text(), server_default="unknown", nullable=False),
@@ -97,6 +98,8 @@ def upgrade() -> None:
         sa.Column("asked_event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("hold_sequence", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("hold_event_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("confirmation_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("withdrawal_reason", sa.Text(), nullable=True),
         sa.Column("withdrawal_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
@@ -108,6 +111,13 @@ def upgrade() -> None:
             name=op.f("ck_placement_requests_status"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_requests")),
+    )
+    op.create_index(
+        "ix_placement_requests_confirmation_due_at",
+        "placement_requests",
+        ["confirmation_due_at"],
+        unique=False,
+        postgresql_where=sa.text("confirmation_due_at IS NOT NULL"),
     )
     op.create_index(
         "ix_placement_requests_withdrawal_due_at",
@@ -214,14 +224,16 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.Uuid(), nullable=True),
         sa.Column("is_urgent", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("mode", sa.Text(), server_default="send", nullable=False),
+        sa.Column("allowed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_by_staff", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
-            "cardinality(parts) = cardinality(placement_request_ids)",
+            "cardinality(parts) = CASE WHEN patient_id IS NULL THEN cardinality(placement_request_ids) ELSE 1 END",
             name=op.f("ck_emails_a_part_for_each_request"),
         ),
-        sa.CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name=op.f("ck_emails_sent_at")),
+        sa.CheckConstraint("(status IN ('sent', 'bounced')) = (sent_at IS NOT NULL)", name=op.f("ck_emails_sent_at")),
         sa.CheckConstraint(
             "(status = 'waiting') = (waits_for IS NOT NULL)", name=op.f("ck_emails_waits_for_something")
         ),
@@ -229,7 +241,17 @@ def upgrade() -> None:
             "kind IN ('inquiry', 'confirmation', 'withdrawal', 'patient_notice')", name=op.f("ck_emails_kind")
         ),
         sa.CheckConstraint("mode IN ('send', 'redirect', 'dry_run')", name=op.f("ck_emails_mode")),
-        sa.CheckConstraint("kind <> 'patient_notice'", name=op.f("ck_emails_no_mail_to_patients")),
+        sa.CheckConstraint(
+            "(kind = 'patient_notice') = (patient_id IS NOT NULL)", name=op.f("ck_emails_to_practice_or_patient")
+        ),
+        sa.CheckConstraint(
+            "patient_id IS NULL OR (therapist_id IS NULL AND recipient = '' AND recipient_key = '')",
+            name=op.f("ck_emails_no_address_of_a_patient"),
+        ),
+        sa.CheckConstraint(
+            "patient_id IS NULL OR attempts = 0 OR allowed_at IS NOT NULL",
+            name=op.f("ck_emails_mail_to_patients_allowed"),
+        ),
         sa.CheckConstraint(
             "(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name=op.f("ck_emails_claimed")
         ),
@@ -262,6 +284,34 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_emails_waiting", "emails", ["recipient_key"], unique=False, postgresql_where=sa.text("status = 'waiting'")
+    )
+    op.create_index(
+        "ix_emails_patient_id",
+        "emails",
+        ["patient_id", "created_at"],
+        unique=False,
+        postgresql_where=sa.text("patient_id IS NOT NULL"),
+    )
+    op.create_index(
+        "uq_emails_about_acceptance",
+        "emails",
+        ["kind", sa.literal_column("(placement_request_ids[1])")],
+        unique=True,
+        postgresql_where=sa.text(
+            "kind IN ('confirmation', 'patient_notice') AND NOT written_by_staff"
+            " AND cardinality(placement_request_ids) > 0"
+            " AND status IN ('draft', 'approved', 'waiting', 'sending', 'in_doubt', 'sent')"
+        ),
+    )
+    op.create_index(
+        "uq_emails_about_progress",
+        "emails",
+        ["patient_id"],
+        unique=True,
+        postgresql_where=sa.text(
+            "patient_id IS NOT NULL AND cardinality(placement_request_ids) = 0"
+            " AND status IN ('draft', 'approved', 'waiting', 'sending')"
+        ),
     )
     op.create_index(
         "uq_emails_live",

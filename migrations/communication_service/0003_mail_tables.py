@@ -26,7 +26,8 @@ def upgrade() -> None:
         sa.Column("removed_by", sa.Uuid(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
-            "source IN ('staff', 'opt_out', 'mail_server', 'link')", name=op.f("ck_email_suppressions_source")
+            "source IN ('staff', 'opt_out', 'mail_server', 'link', 'reply', 'bounce')",
+            name=op.f("ck_email_suppressions_source"),
         ),
         sa.CheckConstraint(
             "removed_by IS NULL OR removed_at IS NOT NULL", name=op.f("ck_email_suppressions_removed_by_somebody")

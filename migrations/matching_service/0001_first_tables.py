@@ -250,7 +250,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("note", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint(
-            "what IN ('approved', 'queued', 'dissolved', 'emailed', 'called', 'not_reached', 'not_discussed', 'no_answer', 'answered', 'placed', 'confirmed', 'failed', 'therapy_ended', 'reopened', 'held', 'released', 'withdrawn', 'corrected', 'call_corrected', 'reassigned', 'restored', 'not_restored', 'confirmation', 'withdrawal')",
+            "what IN ('approved', 'queued', 'dissolved', 'emailed', 'called', 'not_reached', 'not_discussed', 'no_answer', 'answered', 'placed', 'confirmed', 'failed', 'therapy_ended', 'reopened', 'held', 'released', 'withdrawn', 'corrected', 'call_corrected', 'reassigned', 'restored', 'not_restored', 'confirmation', 'withdrawal', 'bounced')",
             name=op.f("ck_placement_request_audit_log_what"),
         ),
         sa.ForeignKeyConstraint(

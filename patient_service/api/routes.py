@@ -11,6 +11,7 @@ from patient_service.api.crises import (
 )
 from patient_service.api.erasures import ErasureCollection, ErasureItem
 from patient_service.api.exports import PatientExportResource
+from patient_service.api.identities import PatientAddressItem, PatientIdentityItem
 from patient_service.api.imports import PatientImportCollection, PatientImportItem, PatientImportRowCollection
 from patient_service.api.patients import PatientBulkResource, PatientCollection, PatientItem, PatientMergeResource
 from patient_service.api.placement_codes import PlacementCodeRevealResource
@@ -50,4 +51,8 @@ ROUTES = [
     Route("/api/erasures/<uuid:id>", ErasureItem, get=AUDITORS),
     Route("/api/access-log", AccessLogCollection, get=OVERSEERS),
     Route("/internal/practice-summaries", PracticeSummariesResource, get=frozenset({Scope.PRACTICE_SUMMARIES_READ})),
+    Route(
+        "/internal/patient-identities/<uuid:id>", PatientIdentityItem, get=frozenset({Scope.PATIENT_IDENTITIES_READ})
+    ),
+    Route("/internal/patient-addresses/<uuid:id>", PatientAddressItem, get=frozenset({Scope.PATIENT_ADDRESSES_READ})),
 ]

@@ -300,7 +300,7 @@ def _crisis(file: PatientFile) -> CrisisView:
 def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
     """What other services may know of the patient: a pseudonym and criteria."""
     own = {"diagnosis_block", "age", "age_groups", "availability", "prior_therapy_within_two_years"}
-    own |= {"has_practice_summary"}
+    own |= {"has_practice_summary", "has_patient_mail"}
     of_row = {"id", "reference", "other_references", "status", "paused_until"}
     of_row |= {"placement_request_id", "placement_state", "days_paused", "paused_since"}
     of_row |= IN_THE_CLEAR & PublicPatient.model_fields.keys()
@@ -314,6 +314,7 @@ def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPat
         prior_therapy_within_two_years=had_prior_therapy(fields, today),
         diagnosis_block=_block(fields) if consents_to(patient, ConsentPurpose.HEALTH_DATA) else None,
         has_practice_summary=may_be_summarised(patient, fields),
+        has_patient_mail=fields.email is not None and consents_to(patient, ConsentPurpose.PATIENT_MAIL),
     )
 
 

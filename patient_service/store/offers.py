@@ -39,6 +39,12 @@ def of_patient(session: Session, ids: Collection[UUID]) -> Sequence[PlaceOffer]:
     return session.scalars(select(PlaceOffer).where(PlaceOffer.patient_id.in_(ids))).all()
 
 
+def has_offer(session: Session, placement_request_id: UUID, patient_id: UUID) -> bool:
+    """Whether a practice offers the patient a place with this request."""
+    offer = session.get(PlaceOffer, placement_request_id, populate_existing=True)
+    return offer is not None and offer.patient_id == patient_id
+
+
 def first_day(session: Session, patient_id: UUID) -> date | None:
     """The day of the first offer to a patient that stands; None where none does."""
     return session.scalar(select(func.min(PlaceOffer.accepted_on)).where(PlaceOffer.patient_id == patient_id))

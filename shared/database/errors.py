@@ -67,9 +67,9 @@ def is_trouble(problem: BaseException) -> bool:
     # psycopg2's own, where SQLAlchemy prepares a connection or takes one back rather than runs a statement
     if isinstance(problem, exc.TimeoutError | psycopg2.OperationalError | psycopg2.InterfaceError):
         return True
+    # a connection lost inside a statement arrives as a plain DatabaseError without a state
+    if type(problem) in (exc.DatabaseError, psycopg2.DatabaseError):
+        return True
     if not isinstance(problem, exc.DBAPIError):
         return False
-    if problem.connection_invalidated or isinstance(problem, exc.OperationalError | exc.InterfaceError):
-        return True
-    # a connection lost inside a statement arrives as a plain DatabaseError without a state
-    return type(problem) is exc.DatabaseError
+    return problem.connection_invalidated or isinstance(problem, exc.OperationalError | exc.InterfaceError)

@@ -19,10 +19,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer
-from sqlalchemy import Text, TextClause, bindparam, cast, select, text
+from sqlalchemy import TextClause, text
 
-from shared.database import database_clock, is_trouble, new_id, single_statements
-from shared.database.tables import outbox
+from shared.database import database_clock, is_trouble, new_id, read_rows, single_statements
 from shared.events import heartbeats
 from shared.events.event import LARGEST_MESSAGE, TOPICS, transactional_id
 from shared.events.heartbeats import Heartbeat, Heartbeats
@@ -51,12 +50,9 @@ RELEASE_LEASE = text("""
 ABANDON_LEASE = text("""
     UPDATE relay_lease SET expires_at = coalesce(:doubtful_since, clock_timestamp())
      WHERE name = 'relay' AND holder = :holder AND term = :term""")
-WAITING = (
-    select(outbox.c.position, outbox.c.topic, cast(outbox.c.key, Text), outbox.c.value)
-    .where(outbox.c.published_at.is_(None))
-    .order_by(outbox.c.position)
-    .limit(bindparam("most"))
-)
+WAITING = """
+    SELECT position, topic, CAST(key AS text), value FROM outbox WHERE published_at IS NULL
+     ORDER BY position LIMIT %(most)s"""
 # a mark lost in a crash only repeats events, which consumers skip: no need to wait for the disk
 MARK = text("""
       WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true))
@@ -221,14 +217,17 @@ class Relay:
         log.info("relay.resend", events=again)
 
     def _read(self) -> list[Row]:
+        if clock.monotonic() - self.renewed > self.lease_seconds / 3:
+            self._renew_lease()
+        return [Row._make(row) for row in read_rows(WAITING, {"most": self.batch_size})]
+
+    def _renew_lease(self) -> None:
+        started = clock.monotonic()
+        mine = {"holder": self.holder, "term": self.term, "seconds": self.lease_seconds}
         with single_statements() as executor:
-            if clock.monotonic() - self.renewed > self.lease_seconds / 3:
-                started = clock.monotonic()
-                mine = {"holder": self.holder, "term": self.term, "seconds": self.lease_seconds}
-                if executor.scalar(RENEW_LEASE, mine) is None:
-                    raise LeaseLost
-                self.renewed = started
-            return [Row._make(row) for row in executor.execute(WAITING, {"most": self.batch_size})]
+            if executor.scalar(RENEW_LEASE, mine) is None:
+                raise LeaseLost
+        self.renewed = started
 
     def _publish(self, rows: list[Row]) -> None:
         """One Kafka transaction for the batch; raises `KafkaException` when it was not, or perhaps not, committed."""

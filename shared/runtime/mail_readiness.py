@@ -1,4 +1,4 @@
-"""Whether the mail server takes e-mails, as workers that send some show it at `/health/ready`."""
+"""Whether the mail server takes e-mails and the mailbox can be read, as workers show it at `/health/ready`."""
 
 from __future__ import annotations
 
@@ -23,3 +23,16 @@ def mail_server_check(trouble: Callable[[Session], str | None]) -> ReadinessChec
         return True
 
     return ReadinessCheck("mail_server", takes_emails, decisive=False)
+
+
+def mailbox_check(trouble: Callable[[Session], str | None]) -> ReadinessCheck:
+    """The check `mailbox`; `trouble` returns why it cannot be read. It is not decisive, as that of the mail server."""
+
+    def can_be_read() -> bool:
+        with transaction() as session:
+            problem = trouble(session)
+        if problem:
+            raise Outage("mailbox.in_trouble", problem)
+        return True
+
+    return ReadinessCheck("mailbox", can_be_read, decisive=False)

@@ -116,6 +116,15 @@ mail_server_in_trouble = LazyGauge(
     "1 while no e-mails are sent because of the mail server",
     multiprocess_mode="mostrecent",
 )
+mailbox_in_trouble = LazyGauge(
+    "platform_mailbox_in_trouble",
+    "1 while the mailbox cannot be read into which answers and bounces come",
+    multiprocess_mode="mostrecent",
+)
+replies_read = Counter("platform_replies_read_total", "E-mails of the mailbox that were kept")
+replies_waiting = LazyGauge(
+    "platform_replies_waiting", "E-mails that came back and wait for staff", multiprocess_mode="mostrecent"
+)
 crises_unacknowledged = LazyGauge(
     "platform_crises_unacknowledged",
     "Patients in a crisis that nobody has acknowledged, counted every minute",

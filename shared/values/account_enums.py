@@ -14,6 +14,8 @@ class Scope(StrEnum):
     IMPORTS_START = "imports.start"
     PRACTICE_SUMMARIES_READ = "practice_summaries.read"
     PATIENT_DATA_EXPORT = "patient_data.export"
+    PATIENT_IDENTITIES_READ = "patient_identities.read"
+    PATIENT_ADDRESSES_READ = "patient_addresses.read"
 
 
 class AccountChangeKind(StrEnum):

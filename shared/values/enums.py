@@ -333,7 +333,7 @@ class EmailStatus(StrEnum):
     IN_DOUBT = "in_doubt"
     FAILED = "failed"
     BOUNCED = "bounced"
-    """Nothing sets it yet: bounces are issue 15."""
+    """The mail server took it, and it came back."""
     CANCELLED = "cancelled"
 
 

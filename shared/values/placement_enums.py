@@ -85,3 +85,5 @@ class AuditEvent(StrEnum):
     """The practice was sent a confirmation of what it had accepted."""
     WITHDRAWAL = "withdrawal"
     """The practice was sent the withdrawal of the request."""
+    BOUNCED = "bounced"
+    """An e-mail about it came back: it was no contact."""

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from communication_service.domain.schemas import CalledAboutPatient
+from communication_service.domain.call_sheet_schemas import CalledAboutPatient
 from shared.http.declaration import Endpoint
 from shared.security.authentication import ANYONE, Access, Caller
 from shared.values.account_enums import Scope
@@ -159,10 +159,14 @@ def test_a_machine_may_call_what_a_scope_names_and_nothing_else() -> None:
         Scope.IMPORTS_START: {"POST /api/imports"},
         Scope.PRACTICE_SUMMARIES_READ: {"GET /internal/practice-summaries"},
         Scope.PATIENT_DATA_EXPORT: {"GET /internal/patient-data/<id>"},
+        Scope.PATIENT_IDENTITIES_READ: {"GET /internal/patient-identities/<id>"},
+        Scope.PATIENT_ADDRESSES_READ: {"GET /internal/patient-addresses/<id>"},
     }
     assert {name for name in ALL if "/internal/" in name} == {
         "GET /internal/practice-summaries",
         "GET /internal/patient-data/<id>",
+        "GET /internal/patient-identities/<id>",
+        "GET /internal/patient-addresses/<id>",
     }
 
 

@@ -35,6 +35,7 @@ from shared.values import (
     patient_import_enums,
     placement_enums,
     practice_enums,
+    reply_enums,
     therapist_enums,
 )
 from tests.architecture import sentences
@@ -98,8 +99,13 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "why staff withdraw a request": placement_enums.StaffWithdrawalReason,
     "kind of an e-mail": enums.EmailKind,
     "mode in which an e-mail was handed over": mail_enums.MailMode,
+    "why it is not said who a patient is": mail_enums.IdentityRefusal,
     "kind of a template": enums.TemplateKind,
     "resolution of a doubt": enums.EmailResolution,
+    "kind of a reply": reply_enums.ReplyKind,
+    "how it is known which e-mail is answered": reply_enums.ReplyMatch,
+    "whether an answer is needed": reply_enums.AnswerNeed,
+    "source of a suppression": reply_enums.SuppressionSource,
     "result of a call": enums.CallResult,
     "why a claimed call is given back": call_enums.ReleaseReason,
     "why a practice is called that should wait": call_enums.InsistedReason,

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from communication_service.domain.patient_data import ExportedCall, ExportedEmail
+from communication_service.domain.patient_data import ExportedCall, ExportedEmail, ExportedReply
 from communication_service.domain.schemas import RecordedResponse
 from matching_service.domain.contact_log_schemas import ContactLogEntryView
 from matching_service.domain.patient_data import RequestWithHistory
@@ -77,6 +77,7 @@ NOT_PERSONAL = {
         "cooldowns": "practices",
         "email_suppressions": "practices",
         "mail_server": "the mail server",
+        "mailbox": "how far the mailbox was read",
         "callers": "staff",
         "published_contacts": "practices",
         "published_calling_hours": "staff",
@@ -202,7 +203,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                         ),
                         *("not_before", "claimed_at", "claimed_until", "error", "resolved_by", "correlation_id"),
                         *("updated_at", "updated_by", "version", "sequence"),
-                        *("approved_at", "approved_by", "is_urgent", "written_by_staff", "mode"),
+                        *("allowed_at", "approved_at", "approved_by", "is_urgent", "written_by_staff", "mode"),
                     ),
                     "how the letter is sent to a practice, which says nothing of the patient",
                 ),
@@ -215,6 +216,15 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "sequence": FOR_MACHINES,
                 **dict.fromkeys(("released_by", "released_until", "release_reason"), "who of us phones when"),
                 "chosen_by_staff": "who chose when we phone",
+            },
+        ),
+        "replies": (
+            ExportedReply,
+            {"content": "body_text", "notes": "body_text"},
+            {
+                **dict.fromkeys(("matched_by", "suggested_email_id"), "how it is known which letter is answered"),
+                **dict.fromkeys(("fingerprint", "uid_validity", "uid", "sequence"), FOR_MACHINES),
+                **dict.fromkeys(("created_at", "updated_at", "updated_by", "version"), "who of us decided when"),
             },
         ),
         "answers": (

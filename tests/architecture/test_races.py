@@ -37,6 +37,7 @@ WITHOUT_A_RACE = {
     "phone_call.no_outcome": "asked with the call locked, in the test of `phone_call.corrected_already`",
     "phone_call.followed": "asked with the call locked, in the test of `phone_call.corrected_already`",
     "email.not_sent": "asked with the e-mail locked, in the test of `email.not_in_doubt`",
+    "reply.not_matched": "staff assign it; asked again with the reply locked, in the test of `reply.decided`",
     "reply.too_early": "asked with the e-mail locked, in the test of `email.not_in_doubt`",
     "email.not_draft": "asked with the e-mail locked, in the test of `email.not_in_doubt`",
     "email.composed": "who wrote an e-mail never changes",

@@ -41,6 +41,7 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
     ("Preferences", "_has_ages_in_order"): ({"min_age": 30, "max_age": 29}, {"max_age"}),
     ("NewCapacityStatement", "_knows_what_it_dates"): ({"state": "unknown", "from": "2026-12-01"}, {"from"}),
     ("EmailResponse", "_answers_each_request_once"): (TWICE, {"responses.1.placement_request_id"}),
+    ("ReplyConfirmation", "_answers_each_request_once"): (TWICE, {"responses.1.placement_request_id"}),
     ("CallOutcome", "_answers_each_request_once"): (
         {"result": "reached", **TWICE},
         {"responses.1.placement_request_id"},

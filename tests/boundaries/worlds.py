@@ -11,14 +11,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import Email, Inquiry, PhoneCall
+from communication_service.store.tables import Email, Inquiry, MailReply, PhoneCall
 from matching_service.store.tables import PatientContact
 from patient_service.dependencies import Dependencies
 from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent
 from shared.values.enums import RequestStatus
 from tests.boundaries.samples import Path
-from tests.builders import communication, contact_plans, matching, patients, therapists
+from tests.builders import communication, contact_plans, incoming_mail, matching, patients, therapists
 from tests.conftest import MONDAY
 
 Ids = dict[str, UUID]
@@ -60,6 +60,12 @@ def _matching(session: Session, settings: Any) -> Ids:
     }
 
 
+def the_reply() -> UUID:
+    """What came back to no e-mail."""
+    incoming_mail.comes_in(incoming_mail.an_answer())
+    return communication.the(MailReply).id
+
+
 def _communication(session: Session, settings: Any) -> Ids:
     by_mail = communication.a_therapist()
     request = communication.a_request(by_mail)
@@ -72,6 +78,7 @@ def _communication(session: Session, settings: Any) -> Ids:
         "/api/callers": communication.a_caller(),
         "/api/emails": email.id,
         "/api/inquiries": with_email.id,
+        "/api/replies": the_reply(),
         "/api/phone-calls": calls[0].id,
         "/api/therapists": by_mail,
         "email request": request,

@@ -25,6 +25,7 @@ from communication_service.store.tables import (
     Email,
     EmailCooldown,
     Inquiry,
+    MailReply,
     PhoneCall,
     RecordedAnswer,
 )
@@ -38,7 +39,7 @@ from tests.builders.events import happened
 from tests.builders.keys import LINK_RING, TEXT_RINGS
 from tests.conftest import MONDAY
 
-Row = TypeVar("Row", CallPlan, Email, Inquiry, PhoneCall, ContactRequest, EmailCooldown, RecordedAnswer)
+Row = TypeVar("Row", CallPlan, Email, MailReply, Inquiry, PhoneCall, ContactRequest, EmailCooldown, RecordedAnswer)
 
 RULES = ContactRules()
 TEXTS = PatientTexts(MasterKeys(TEXT_RINGS["COMMUNICATION_SERVICE_TEXT_KEY"]))

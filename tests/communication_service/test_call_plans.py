@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from tests.builders.communication import (
     a_patient,
     a_practice_to_phone,
     a_request,
+    a_therapist,
     arrives,
     composed,
     rows,
@@ -188,6 +190,23 @@ def test_a_practice_without_a_free_slot_gets_one_and_one_of_less_weight_is_calle
     assert (start_of(first), start_of(urgent)) == (ELEVEN + timedelta(days=7), ELEVEN)
     (found,) = rows(Inquiry, therapist_id=urgent)
     assert found.waits_for is None
+
+
+def test_no_call_comes_sooner_after_a_letter_than_the_rule_of_contact_says(
+    client: FlaskClient, sent: Callable[..., None]
+) -> None:
+    daily = hours("11:00-12:00") | hours("11:00-12:00", day="tuesday") | hours("11:00-12:00", day="friday")
+    practice = a_therapist(phone_hours=daily)
+    a_request(practice)
+    composed()
+    sent()
+    state = catalogue.PublicTherapist(id=practice, last_name="Neu", phone="+49241123456", phone_hours=daily)
+    by_phone = state.model_copy(update={"contact_preference": "phone_only"})
+    arrives(catalogue.TherapistUpdated(therapist=by_phone), practice, sequence=2)
+    a_request(practice)
+    composed()
+    assert start_of(practice).date() > MONDAY.date()
+    assert plan_now(client)["moved"] == 0
 
 
 def test_calls_are_planned_anew_when_something_has_changed_and_is_quiet_again() -> None:

@@ -12,9 +12,18 @@ import pytest
 from sqlalchemy import select
 
 from communication_service import jobs
-from communication_service.domain import call_outcomes, emails, placement_requests, sending, suppressions
+from communication_service.domain import (
+    call_outcomes,
+    call_plan_solving,
+    call_plans,
+    emails,
+    placement_requests,
+    sending,
+    suppressions,
+)
 from communication_service.domain.schemas import CallOutcome, EmailResponse
 from communication_service.domain.suppression_schemas import NewSuppression
+from communication_service.jobs.call_plans import PlanningCalls
 from communication_service.listeners import listeners
 from communication_service.store import email_queries, locks
 from communication_service.store.tables import ContactRequest, Email, PhoneCall
@@ -162,6 +171,11 @@ class BusyService:
                 said = CallOutcome.from_json({"result": random.choice(["busy", "reached"])})
                 call_outcomes.record_outcome(session, TEXTS, call, said, rules=RULES, by=None, now=self._later())
 
+    def plan_calls(self) -> None:
+        with transaction() as session:
+            call_plans.have_planned(session, by=None, now=self._later())
+        PlanningCalls(RULES, TEXTS, call_plan_solving.solve).run(self._later())
+
     def answer(self) -> None:
         with transaction() as session:
             mails = list(session.scalars(select(Email).where(Email.status == "sent")))
@@ -190,7 +204,16 @@ def test_consumers_jobs_callers_and_staff_never_wait_for_each_other() -> None:
         busy = BusyService()
         workers = busy.workers
         workers.run(
-            [*[busy.poll] * 3, *[busy.compose] * 2, busy.send, busy.call, busy.answer, busy.staff, busy.confirm],
+            [
+                *[busy.poll] * 3,
+                *[busy.compose] * 2,
+                busy.send,
+                busy.call,
+                busy.answer,
+                busy.staff,
+                busy.confirm,
+                busy.plan_calls,
+            ],
             is_enough=lambda: busy.kinds | AT_FIRST >= listeners.handled_types() and taken.seen == set(ORDER),
         )
     assert workers.ended["done"] > 100

@@ -10,16 +10,12 @@ import pytest
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
-from communication_service.domain import email_parts, emails, states
-from communication_service.domain.drafts import NOTHING
-from communication_service.domain.email_parts import Letter
+from communication_service.domain import emails
 from communication_service.domain.schemas import Resolution
 from communication_service.jobs import Sending
-from communication_service.store.tables import ContactRequest, Email, EmailCooldown, EmailSuppression
+from communication_service.store.tables import ContactRequest, Email, EmailCooldown
 from shared.database import transaction
 from shared.events import catalogue
-from shared.values.emails import EmailText
-from shared.values.enums import EmailKind
 from tests.builders.communication import (
     RULES,
     TEXTS,
@@ -34,7 +30,6 @@ from tests.builders.communication import (
     the,
 )
 from tests.communication_service.conftest import NOW
-from tests.conftest import MONDAY
 from tests.events import recorded_data
 from tests.fakes.smtp import FakeMailServer
 
@@ -187,23 +182,3 @@ def test_a_bad_address_and_a_doubt_are_recorded_as_of_every_letter(catcher: Fake
         emails.resolve(session, TEXTS, doubtful.id, found_out, rules=RULES, by=None, now=LATER)
     anew = [each for each in written() if each.status == "approved"]
     assert [each.placement_request_ids for each in anew] == [doubtful.placement_request_ids]
-
-
-def test_a_letter_needs_no_therapist_and_a_refused_address_of_a_patient_is_kept_nowhere(
-    session: Session, catcher: FakeMailServer, sent: Send
-) -> None:
-    (request,) = asked(None)
-    patient = the(ContactRequest).patient_id
-    for address in ("erika@example.org", "weg@example.org"):
-        email = states.new_notice(EmailKind.CONFIRMATION, None, message_id_domain="example.org", by=None, now=MONDAY)
-        email.patient_id, email.recipient, email.recipient_key = patient, address, address
-        letter = Letter(NOTHING, [EmailText("Neues von uns", "Guten Tag")], NOTHING)
-        email_parts.write(session, TEXTS, email, letter, [(patient, request)])
-        session.add(email)
-        session.flush()
-        sent()
-        catcher.recipient_answer = "550 5.1.1 no such user"
-    assert [each.status for each in rows(Email)] == ["sent", "failed"]
-    assert catcher.envelopes[0][1] == ["erika@example.org"]
-    assert rows(EmailCooldown) == []
-    assert session.query(EmailSuppression).count() == 0

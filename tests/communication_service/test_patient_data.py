@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
 from communication_service.store.tables import Email, PhoneCall
 from shared.database import new_id, patient_keys, transaction
@@ -24,8 +26,10 @@ from tests.builders.communication import (
     composed,
     outcome,
     read,
+    rows,
     the,
 )
+from tests.builders.incoming_mail import an_answer, comes_in
 
 
 @pytest.fixture
@@ -117,6 +121,30 @@ def test_a_call_and_what_was_said_of_the_patient(held: Any) -> None:
     everything = str(found)
     for hidden in ("passt nicht", "über beide", str(second), str(other)):
         assert hidden not in everything
+
+
+def test_what_came_back_is_shown_to_who_is_alone_in_the_letter(
+    held: Any, sent: Callable[..., None], session: Session
+) -> None:
+    alone, together = a_patient(), a_patient()
+    practices = [a_therapist(), a_therapist()]
+    a_request(practices[0], alone)
+    for patient in (together, a_patient()):
+        a_request(practices[1], patient)
+    composed()
+    sent()
+    for email in rows(Email):
+        comes_in(an_answer("Frau Geheim passt gut.", to=email.message_id))
+    (whole,), (part,) = held(alone)["replies"], held(together)["replies"]
+    assert (whole["body_text"], whole["sender"], whole["is_about_others"]) == (
+        "Frau Geheim passt gut.",
+        "praxis@example.org",
+        False,
+    )
+    assert (part["body_text"], part["subject"], part["sender"], part["is_about_others"]) == (None, None, None, True)
+    assert len(part["placement_request_ids"]) == 1
+    patient_keys.destroy(session, alone)
+    assert held(alone)["replies"][0]["body_text"] is None
 
 
 def test_of_somebody_unknown_nothing_is_held(held: Any) -> None:

@@ -1,4 +1,5 @@
 """What a patient tells the agency is readable through the patient service alone, and by no practice before it accepts.
+Then the practice reads who it is, and nothing about health beside it; the patient reads nothing of either.
 What staff write about a patient in other services, and letters, are readable through these services alone.
 
 Dumped are all tables of all services, every event, all logs, metrics, refusals and mails, and every file that the
@@ -7,7 +8,9 @@ platform wrote. What a letter says is looked for everywhere but in the mails the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,12 +22,13 @@ from confluent_kafka import Consumer, TopicPartition
 from operations import env_file
 from operations.sign_in import AccessTokens
 from shared.events.event import PARTITIONS, TOPICS
+from shared.runtime import clock
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 from testkit.api_client import ApiClient, RequestRefused
 from testkit.private_platform import PrivatePlatform
 from tests.architecture.sources import SERVICES
 from tests.builders.marked_files import CRISIS, OF_A_FORM, completed, without_marker
-from tests.end_to_end.operators import Tables
+from tests.end_to_end.operators import Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_therapist, known_to_matching, status_becomes
 
 SENSITIVE, TEXTS = completed(
@@ -62,6 +66,15 @@ IN_LETTERS = (
     f"Sehr geehrte Frau {PRACTICE}", "Therapieplatz für eine Person", "somatoforme", "möglich:  nicht angegeben",
 )  # fmt: skip
 """What letters say, and nothing else that the platform writes into tables, events and logs: templates have values."""
+IDENTITY = (
+    "Titelmarke", "Vornamensmarke", "Nachnamensmarke", "Strassenmarken", "Hausmarke", "Ortsmarken", "adressmarke",
+    "98765432", "Bezugsmarke", "87654321", "bezugsadresse", "0241 87654321", "bezugsadresse@example.org",
+)  # fmt: skip
+"""What a practice is given after it has accepted."""
+ADDRESSED = ("Titelmarke", "Nachnamensmarke", "adressmarke")
+"""What an e-mail to the patient says of them."""
+HEALTH = ("somatoforme", "F40-F48", "gesetzlich", "Jahre,", "Privatpraxis")
+"""What practices read of a patient beside the reference, and what nobody is to read beside a name."""
 MARKERS = (
     "Anredemarke", "Titelmarke", "Vornamensmarke", "Nachnamensmarke", "1971-03-29", "Strassenmarken", "Hausmarke",
     "Ortsmarken", "adressmarke", "98765432", "Bezugsmarke", "87654321", "bezugsadresse", "Vormundsmarke",
@@ -78,6 +91,8 @@ def told(platform: PrivatePlatform, tokens: AccessTokens) -> dict[str, Any]:
     api._session.headers["X-Purpose"] = PURPOSE
     patient = api.enter_patient(**SENSITIVE, **OTHERS)
     path = f"/api/patients/{patient['id']}"
+    written_to = {"purpose": "patient_mail", "given_on": patient["registered_on"], "text_version": "2026-01"}
+    api.post("patient", f"{path}/consents", written_to)
     api.post("patient", f"{path}/crisis/flag", {"reason": CRISIS})
     refusals = list(_refusals(api, path))
     api.patch("patient", path, {"practice_summary": "Zusammenfassungsmarke, anders"})
@@ -86,17 +101,58 @@ def told(platform: PrivatePlatform, tokens: AccessTokens) -> dict[str, Any]:
     api.post("patient", f"{path}/status", {"status": "searching", "reason": REASON})
     api.get("patient", "/api/patients", q="Nachnamensmarke")
     practice = a_therapist(api, last_name=PRACTICE, gender="female", accreditation="private")
-    to_phone, later = a_therapist(api, email=None), a_therapist(api, email=None)
-    known_to_matching(api, patient, practice, to_phone, later, reimbursement_case=True)
+    to_phone, later, agrees = (a_therapist(api, email=None) for _ in range(3))
+    known_to_matching(api, patient, practice, to_phone, later, agrees, reimbursement_case=True)
     set_aside = {"therapist_id": practice["id"], "rule": "accreditation", "reason": NOTES["override"]}
-    practices = [practice, to_phone, later]
+    practices = [practice, to_phone, later, agrees]
     approved = api.approve(patient["id"], [each["id"] for each in practices], overrides=[set_aside])
-    request, by_phone, _ = approved["items"]
+    request, by_phone, _, agreed = approved["items"]
     status_becomes(api, request, "contacted")
     said = _notes_are_written(api, request, by_phone, to_phone, later)
     api.until(Tables(platform).all_have_handled, "everybody to know everybody")
     (letter,) = platform.mailbox.wait_for(1, to=practice["email"])
-    return {"patient": patient, "refusals": refusals, "letter": letter, "said": said}
+    known = {"patient": patient, "refusals": refusals, "letter": letter, "said": said}
+    known["before"] = [*map(repr, platform.mailbox.wait_for(1)), *_pages(api, letter, practices)]
+    known["news"] = _news(platform)
+    known["sheet"] = _accepted(api, request, agreed, agrees)
+    to_practice = platform.mailbox.wait_for(2, to=practice["email"])
+    (confirmation,) = (each for each in to_practice if each["id"] != letter["id"])
+    notices = platform.mailbox.wait_for(3, to=SENSITIVE["email"])
+    api.until(Tables(platform).all_have_handled, "everybody to know everybody")
+    return known | {"mails": [confirmation, *notices]}
+
+
+def _pages(api: ApiClient, letter: Any, practices: Sequence[Any]) -> list[str]:
+    """The page behind the link in the letter, and the sheets of all calls, as people read them."""
+    (link,) = set(re.findall(r"/reply/[a-z0-9]+", letter["text"]))
+    page = requests.get(api.url("communication", link), headers={"Accept": "text/html"}, timeout=30)
+    assert page.status_code == 200
+    of_practices = ",".join(each["id"] for each in practices)
+    calls = api.get("communication", "/api/phone-calls", therapist_id=of_practices)["items"]
+    assert len(calls) >= len(practices) - 1
+    return [page.text, *(str(api.get("communication", f"/api/phone-calls/{each['id']}")) for each in calls)]
+
+
+def _news(platform: PrivatePlatform) -> Any:
+    """The e-mail that the patient is written a week later about how the search goes on."""
+    in_a_week = clock.now() + timedelta(days=8)
+    command = ("job", "progress", "--now", f"{in_a_week:%Y-%m-%dT%H:%M}")
+    ended_well(at_the_terminal(platform, "communication_service", *command))
+    (news,) = platform.mailbox.wait_for(1, to=SENSITIVE["email"])
+    return news
+
+
+def _accepted(api: ApiClient, request: Any, agreed: Any, agrees: Any) -> Any:
+    """One practice accepts on the phone, another one by e-mail; returns the sheet of the call."""
+    said = {"placement_request_id": agreed["id"], "outcome": "accepted"}
+    call = _called(api, agrees, {"result": "reached", "responses": [said]})
+    api.post("matching", f"/api/placement-requests/{request['id']}/response", {"outcome": "accepted"})
+
+    def sheet_with_name() -> Any:
+        sheet = api.get("communication", f"/api/phone-calls/{call}")
+        return sheet if sheet["identities"] else None
+
+    return api.until(sheet_with_name, "the sheet to name who was accepted")
 
 
 def _notes_are_written(api: ApiClient, request: Any, by_phone: Any, to_phone: Any, later: Any) -> list[str]:
@@ -122,12 +178,15 @@ def _notes_are_written(api: ApiClient, request: Any, by_phone: Any, to_phone: An
     return [str(api.get(service, each)) for service, paths in lists.items() for each in paths]
 
 
-def _called(api: ApiClient, therapist: Any, outcome: dict[str, Any]) -> None:
+def _called(api: ApiClient, therapist: Any, outcome: dict[str, Any]) -> str:
+    """A call with this outcome; returns its id."""
+
     def planned() -> Any:
         return api.get("communication", "/api/phone-calls", therapist_id=therapist["id"], status="planned")["items"]
 
     (call,) = api.until(planned, "a call to be planned")
     api.post("communication", f"/api/phone-calls/{call['id']}/outcome", outcome)
+    return str(call["id"])
 
 
 def _refusals(api: ApiClient, path: str) -> Iterator[str]:
@@ -209,11 +268,34 @@ def test_in_no_refusal(told: dict[str, Any]) -> None:
         assert not readable(refusal), refusal
 
 
-def test_in_no_letter_before_the_practice_accepted(platform: PrivatePlatform, told: dict[str, Any]) -> None:
+def test_in_no_letter_page_or_sheet_before_a_practice_accepted(told: dict[str, Any]) -> None:
     assert told["patient"]["reference"] in told["letter"]["text"]
     assert set(readable(repr(told["letter"]), IN_LETTERS)) == {*IN_LETTERS}
-    for mail in platform.mailbox.wait_for(1):
-        assert not readable(repr(mail), MARKERS)
+    about_us = [each for each in told["before"] if told["patient"]["reference"] in each]
+    assert len(about_us) >= 5, "the letter, its page, and the sheets"
+    for each in told["before"]:
+        assert set(readable(each, MARKERS)) <= {*NOTES.values()}, "staff read what they wrote themselves"
+
+
+def test_after_the_acceptance_who_it_is_and_nothing_about_health(told: dict[str, Any]) -> None:
+    """The practice reads all that it needs, the patient nothing but how they are addressed."""
+    confirmation, *to_patient = map(repr, told["mails"])
+    assert set(readable(confirmation, MARKERS)) == {*IDENTITY}
+    assert told["patient"]["reference"] in confirmation
+    for each in to_patient:
+        assert set(readable(each, MARKERS)) == {*ADDRESSED}
+        assert told["patient"]["reference"] not in each
+    for each in (confirmation, *to_patient):
+        assert not readable(each, HEALTH)
+    assert PRACTICE not in repr(told["news"]), "no practice that was asked is named"
+    assert any(PRACTICE in each for each in to_patient), "the one that offers a place is"
+
+
+def test_the_sheet_of_the_call_by_which_a_practice_accepted_names_the_patient(told: dict[str, Any]) -> None:
+    sheet = told["sheet"]
+    assert set(readable(str(sheet), MARKERS)) == {*IDENTITY}
+    assert not readable(str(sheet), HEALTH)
+    assert [each["reference"] for each in sheet["identities"]] == [told["patient"]["reference"]]
 
 
 def test_in_no_metric_and_no_health(platform: PrivatePlatform, told: dict[str, Any]) -> None:
@@ -231,7 +313,8 @@ def test_in_no_file_that_the_platform_wrote(platform: PrivatePlatform, told: dic
     assert {"patient_service.web.log", "postgresql.log", "kafka.log"} <= {each.name for each in files}
     assert any("pg_wal" in each.parts for each in files)
     for file in files:
-        assert not readable(_content(file), MARKERS if "mails" in file.parts else (*MARKERS, *IN_LETTERS)), file
+        in_mails = [each for each in MARKERS if each not in IDENTITY]
+        assert not readable(_content(file), in_mails if "mails" in file.parts else (*MARKERS, *IN_LETTERS)), file
 
 
 def _content(file: Path) -> bytes:

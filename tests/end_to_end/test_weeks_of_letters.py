@@ -9,7 +9,7 @@ import pytest
 from testkit.api_client import ApiClient, Document, RequestRefused
 from testkit.private_platform import PrivatePlatform
 from tests.end_to_end.people import a_therapist, asked, exactly_one_letter
-from tests.end_to_end.weeks import Weeks, berlin, is_free, searching_patients, start_of
+from tests.end_to_end.weeks import Weeks, berlin, searching_patients, start_of
 
 EARLY = {day: [{"start": "06:30", "end": "07:30"}] for day in ("monday", "tuesday", "wednesday", "thursday", "friday")}
 
@@ -19,6 +19,11 @@ def order_in(letter: Document, patients: list[Document]) -> list[Document]:
     text = letter["text"]
     named = [patient for patient in patients if patient["reference"] in text]
     return sorted(named, key=lambda patient: text.index(patient["reference"]))
+
+
+def say(api: ApiClient, request: Document, outcome: str, **more: str) -> None:
+    """The practice answers in writing: whoever it leaves without one is called about a week after the letter."""
+    api.post("matching", f"/api/placement-requests/{request['id']}/response", {"outcome": outcome, **more})
 
 
 def a_week_before_christmas_eve(after: date) -> date:
@@ -72,26 +77,26 @@ def test_one_letter_a_week_then_a_call_and_after_a_refusal_four_weeks_of_silence
     assert starts_at.date() == first_day_for_calls(begin + timedelta(days=7))
     assert (starts_at.hour, starts_at.minute, starts_at.second) == (6, 30, 0)
 
-    # the practice is reached: one refusal, one "later"
+    # the practice is reached: one refusal, and then "later" to one of the letter, and no to the others
     weeks.go_to(starts_at)
     answers = [{"placement_request_id": request["id"], "outcome": "declined_capacity"}]
     weeks.record(call, "reached", responses=answers)
     answered = starts_at.date()
     weeks.becomes(request, status="declined")
     later, named = requests[early[0]["id"]], answered + timedelta(days=50)
-    said = {"outcome": "later", "available_from": named.isoformat()}
-    api.post("matching", f"/api/placement-requests/{later['id']}/response", said)
+    say(api, later, "later", available_from=named.isoformat())
+    five = [requests[each["id"]] for each in six if each is not early[0]]
+    for each in five:
+        say(api, each, "declined_unsuitable")
     again = answered + timedelta(days=22)
     assert weeks.becomes(later, status="deferred")["next_contact_after"] == again.isoformat()
 
-    # the seventh has waited for the next letter, and nobody is called twice about the first one
+    # the seventh has waited for the next letter, and nobody is called again about the first one
     weeks.go_to(berlin(begin + timedelta(days=14), 0, 5))
     weeks.run("communication", "follow-up")
     assert order_in(weeks.letters(practice, 3)[2], others) == [seventh]
-    called = [each for each in weeks.calls(practice) if request["id"] in each["placement_request_ids"]]
-    assert [each["id"] for each in called] == [call["id"]]
-    five = [requests[each["id"]] for each in six if each is not early[0]]
-    assert not is_free(start_of(weeks.planned_call(practice, *five)).date())
+    assert [each["id"] for each in weeks.calls(practice)] == [call["id"]]
+    say(api, requests[seventh["id"]], "declined_unsuitable")
 
     weeks.go_to(berlin(again - timedelta(days=1), 23, 50))
     weeks.run("matching", "reopen-deferred")
@@ -99,6 +104,7 @@ def test_one_letter_a_week_then_a_call_and_after_a_refusal_four_weeks_of_silence
     weeks.go_to(berlin(again, 0, 5))
     weeks.run("matching", "reopen-deferred")
     assert order_in(weeks.letters(practice, 4)[3], others) == [early[0]]
+    say(api, later, "declined_unsuitable")
 
     # four weeks after the refusal, and not a day before
     weeks.go_to(berlin(answered + timedelta(days=27), 23, 50))

@@ -6,7 +6,13 @@ from tests.fuzz import call_rules, rules
 from tests.fuzz.reason import Reason
 
 NEW_CALL, MOVED_CALL = "POST /api/phone-calls", "PATCH /api/phone-calls/{id}"
+OUTCOME = "POST /api/phone-calls/{id}/outcome"
 ID = "01933f0e-7c3a-7000-8000-abcdefabcdef"
+PRACTICE = "01933f0e-7c3a-7000-8000-00000000ca11"
+"""A therapist who is known and of whom nothing is asked, ..."""
+INBOUND = "01933f0e-7c3a-7000-8000-00000000ca12"
+"""... and who calls."""
+THEIRS = {"therapist_id": PRACTICE, "direction": "inbound"}
 
 CALLS = (
     Reason(
@@ -32,6 +38,27 @@ CALLS = (
     Reason(
         "lies outside of the practice's phone hours", "depends on what is stored", call_rules.has_a_time, MOVED_CALL,
         {"starts_at": "2099-01-01T03:00:00Z"}, None, fields=("starts_at",), also=(NEW_CALL,),
+    ),
+    Reason(
+        "lies after the end of the practice's phone hours", "depends on what is stored", call_rules.has_a_time,
+        MOVED_CALL, {"starts_at": "2099-01-05T09:57:00Z"}, None, fields=("ends_at",), also=(NEW_CALL,),
+    ),
+    Reason(
+        "must not lie in the future", "depends on now, for one of two directions", rules.lies_in_the_future, NEW_CALL,
+        THEIRS | {"starts_at": "2099-01-01T09:00:00Z"}, THEIRS | {"starts_at": "2026-01-01T09:00:00Z"},
+        fields=("starts_at",),
+    ),
+    Reason(
+        "is not open at this practice", "depends on what is stored", rules.was_sent, NEW_CALL,
+        THEIRS | {"placement_request_ids": [ID]}, None, fields=("placement_request_ids.*",),
+    ),
+    Reason(
+        "a practice that calls is reached", "depends on what is stored", call_rules.nobody_was_reached, OUTCOME,
+        {"result": "busy"}, {"result": "reached"}, fields=("result",), at=INBOUND,
+    ),
+    Reason(
+        "is about nobody for whom the note could be kept", "depends on what is stored", rules.was_sent, OUTCOME,
+        {"result": "reached", "note": "x"}, None, fields=("note",), at=INBOUND,
     ),
     Reason(
         "does not phone at that time", "depends on what is stored", call_rules.has_a_time, MOVED_CALL,

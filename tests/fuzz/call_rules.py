@@ -35,3 +35,8 @@ def is_over(value: Any, sent: Sent) -> bool:
 def has_a_time(value: Any, sent: Sent) -> bool:
     """A call with a time or a caller; whether both phone then, what is stored says."""
     return not {"starts_at", "ends_at", "caller_id"}.isdisjoint(sent.body)
+
+
+def nobody_was_reached(value: Any, sent: Sent) -> bool:
+    """A result other than `reached`; who called, what is stored says."""
+    return bool(value != "reached")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from communication_service.domain import new_calls
 from communication_service.store import tables
 from patient_service.dependencies import Dependencies
 from shared.values.enums import RequestStatus
@@ -17,11 +19,14 @@ from tests.builders import (
     communication,
     contact_plans,
     imports,
+    incoming_mail,
     matching,
     patient_files,
     patients,
     therapists,
 )
+from tests.conftest import MONDAY
+from tests.fuzz import call_reasons
 
 Known = Mapping[str, Sequence[str]]
 """Ids by the name of the parameter or field that takes them; `id` is what the path before it names."""
@@ -84,17 +89,31 @@ def _communication(session: Session, settings: Any, folder: Path) -> Known:
     request = [communication.a_request(each) for each in therapist for _ in range(2)]
     communication.composed()
     caller = [communication.a_caller() for _ in range(2)]
+    _called_by(session, communication.a_therapist(id=UUID(call_reasons.PRACTICE)))
+    for text in ("Ja, gerne", "Leider kein Platz"):
+        incoming_mail.comes_in(incoming_mail.an_answer(text))
     return {
         "/api/callers": _ids(caller),
         "caller_id": _ids(caller),
         "/api/emails": _ids(each.id for each in communication.rows(tables.Email)),
         "/api/inquiries": _ids(each.id for each in communication.rows(tables.Inquiry)),
-        "/api/phone-calls": _ids(each.id for each in communication.rows(tables.PhoneCall)),
+        # the first is one of ours
+        "/api/phone-calls": _ids(sorted((each.id for each in communication.rows(tables.PhoneCall)), reverse=True)),
+        "/api/replies": _ids(each.id for each in communication.rows(tables.MailReply)),
+        "email_id": _ids(each.id for each in communication.rows(tables.Email)),
         "/api/templates": _ids(session.scalars(select(tables.Template.id))),
         "/api/therapists": _ids(therapist),
         "therapist_id": _ids(therapist),
         "placement_request_id": _ids(request),
     }
+
+
+def _called_by(session: Session, therapist: UUID) -> None:
+    """The practice calls, about none of its requests."""
+    call = new_calls.from_practice(therapist, [], by=None, now=MONDAY)
+    call.id, call.starts_at, call.ends_at = UUID(call_reasons.INBOUND), MONDAY, MONDAY + communication.FIVE
+    session.add(call)
+    session.flush()
 
 
 def _accounts(session: Session, settings: Any, folder: Path) -> Known:

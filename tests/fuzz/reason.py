@@ -36,6 +36,8 @@ class Reason:
     before: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     """Operations, and what has to be sent to them before `wrong`, with the same `Idempotency-Key` if there is one."""
     key: str | None = None
+    at: str | None = None
+    """The id in the path; None: the first one that is known."""
 
     def explains(self, name: str, message: str, sent: Sent) -> bool:
         """Whether this message about this field of the request is one of this reason."""

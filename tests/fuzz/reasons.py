@@ -28,6 +28,7 @@ PRECONDITION_FAILED = 412
 NEW_THERAPIST, THERAPIST = "POST /api/therapists", "PATCH /api/therapists/{id}"
 NEW_PATIENT, PATIENT = "POST /api/patients", "PATCH /api/patients/{id}"
 LETTER, CALL = "POST /api/emails/{id}/response", "POST /api/phone-calls/{id}/outcome"
+CONFIRM = "POST /api/replies/{id}/confirm"
 LIST = "POST /api/placement-requests"
 STATUS, CONSENT = "POST /api/patients/{id}/status", "POST /api/patients/{id}/consents"
 BLOCK = "POST /api/therapists/{id}/block"
@@ -191,7 +192,7 @@ RULES = (
     ),
     Reason(
         "must not have two answers for one request", "compares fields within a list", rules.answers_twice, LETTER,
-        TWO_ANSWERS, ONE_ANSWER, fields=("responses.*.placement_request_id",), also=(CALL,),
+        TWO_ANSWERS, ONE_ANSWER, fields=("responses.*.placement_request_id",), also=(CALL, CONFIRM),
     ),
     Reason(
         "overrides must concern therapists", "compares two lists", rules.overrides_a_stranger, LIST,

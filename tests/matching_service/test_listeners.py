@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from matching_service.dependencies import Dependencies
@@ -17,11 +18,13 @@ from matching_service.domain.schemas import NewAnswer
 from matching_service.jobs import reopen_deferred
 from matching_service.listeners import listeners as unbound
 from matching_service.settings import AskAgainRules
+from matching_service.store.tables import PatientContact
 from shared.database import new_id
 from shared.events.catalogue import (
     AttemptsUsedUp,
     CallRecorded,
     EmailAnswered,
+    EmailBounced,
     EmailSent,
     InquiryComposed,
     InquiryDissolved,
@@ -70,6 +73,18 @@ class Contacts:
         )
         return happened(event, time=at)
 
+    def bounced(self, hours: int = 3, sent: int = 2, kind: str = "inquiry") -> Event:
+        at = self.start + hours * HOUR
+        event = EmailBounced(
+            email_id=new_id(),
+            inquiry_id=self.inquiry,
+            kind=kind,
+            placement_request_ids=self.ids,
+            sent_at=self.start + sent * HOUR,
+            bounced_at=at,
+        )
+        return happened(event, time=at)
+
     def answered(self, outcome: str, hours: int = 3, **more: Any) -> Event:
         at = self.start + hours * HOUR
         said = [PracticeAnswer(placement_request_id=each, outcome=outcome, **more) for each in self.ids]
@@ -94,6 +109,20 @@ class Contacts:
     def used_up(self, hours: int = 4) -> Event:
         event = AttemptsUsedUp(inquiry_id=self.inquiry, therapist_id=self.therapist, placement_request_ids=self.ids)
         return happened(event, self.inquiry, time=self.start + hours * HOUR)
+
+
+def test_an_email_that_came_back_was_no_contact(session: Session) -> None:
+    request = an_open_request(session)
+    contact = Contacts(request.id)
+    # of an e-mail that is not known nothing follows, and the same once more changes nothing
+    handle(session, contact.composed(), contact.emailed(), contact.bounced(sent=1))
+    handle(session, contact.bounced(hours=3), contact.bounced(hours=4))
+    entries = audit_log.list_part(session, TEXTS, request.id, asked_for(AUDIT_LOG)).items
+    assert sorted(each.what for each in entries) == ["approved", "bounced", "emailed", "queued"]
+    log = session.scalars(select(PatientContact).order_by(PatientContact.recorded_at, PatientContact.id)).all()
+    assert [each.result for each in log] == ["sent", "taken_back"]
+    assert (log[1].corrects, log[1].occurred_at, log[1].channel) == (log[0].id, MONDAY + 2 * HOUR, "email")
+    assert stored(session, request.id).status == "contacted"
 
 
 def test_a_contact_goes_from_the_queue_to_the_practice_to_an_answer(session: Session) -> None:

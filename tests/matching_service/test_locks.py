@@ -26,6 +26,7 @@ from shared.events.catalogue import (
     AddressGeocoded,
     AttemptsUsedUp,
     CallCorrected,
+    CallingHoursChanged,
     CallRecorded,
     EmailAnswered,
     EmailSent,
@@ -38,6 +39,7 @@ from shared.events.catalogue import (
     PatientTherapistsExcluded,
     PatientUpdated,
     PracticeAnswer,
+    PracticeContactChanged,
     TherapistBlocked,
     TherapistDeactivated,
     TherapistMerged,
@@ -76,6 +78,7 @@ class Bustle:
 
     def __init__(self) -> None:
         self.therapists = [new_id() for _ in range(PEOPLE)]
+        self.calling_hours = new_id()
         self.patients = [new_id() for _ in range(PEOPLE)]
         self.sequence = iter(range(1, 10**9))
         self.workers = Workers()
@@ -121,6 +124,13 @@ class Bustle:
             for kind, owners in (("therapist", self.therapists), ("patient", self.patients))
             for each in owners
         ]
+
+    def _how_to_contact(self) -> list[Event]:
+        """How practices can be contacted, and when callers phone: states of rows of their own."""
+        practices = random.sample(self.therapists, len(self.therapists))
+        events = [PracticeContactChanged(therapist_id=each, email_suppressed=False) for each in practices]
+        hours = CallingHoursChanged(calling_hours_id=self.calling_hours, callers=1)
+        return [happened(each, sequence=next(self.sequence)) for each in (*events, hours)]
 
     def _merges(self) -> list[Event]:
         """Any two are said to be one person, also in circles; the next state of the merged one takes that back."""
@@ -173,6 +183,7 @@ class Bustle:
     def poll(self) -> None:
         """A worker handles what several partitions brought, in no order."""
         events = [*self._therapists(), *self._patients(), *self._places(), *self._merges(), *self._contacts()]
+        events += self._how_to_contact()
         events = random.sample([*self._erasures(), *random.sample(events, 14)], 14)
         self.kinds |= {type(event) for event in events}
         with transaction() as session:

@@ -27,6 +27,8 @@ from tests.conftest import MONDAY
 WITHOUT_AN_ENTRY = {
     ("POST", "/api/patients/<uuid:id>/merge"): "is noted in two files, as tests/patient_service/test_merging.py shows",
     ("GET", "/internal/practice-summaries"): "names its patients in the query: test_practice_summaries.py",
+    ("GET", "/internal/patient-identities/<uuid:id>"): "for a machine, and with an offer: test_identities.py",
+    ("GET", "/internal/patient-addresses/<uuid:id>"): "for a machine, and with a consent: test_identities.py",
     ("GET", "/api/erasures"): "says who was erased, of whose files nothing is left",
     ("GET", "/api/erasures/<uuid:id>"): "says that somebody was erased, of whose file nothing is left",
     ("GET", "/api/status"): "says how the service is, and nothing of anybody",

@@ -23,6 +23,7 @@ from shared.events.catalogue import (
     ContactLogShown,
     EmailSent,
     PatientPlaced,
+    ReplyShown,
     RequestAccepted,
     RequestWithdrawn,
 )
@@ -51,6 +52,10 @@ def test_who_is_shown_a_contact_log_stands_in_the_log_of_accesses(session: Sessi
     handle(session, keys, event, event, unknown)
     found = session.scalars(select(FileAccess).where(FileAccess.accessed_by == who)).all()
     assert [(each.patient_id, each.action, each.accessed_at) for each in found] == [(patient, "exported", at)]
+    replied = ReplyShown(access_id=uuid4(), patient_id=patient, action="read", accessed_by=who, accessed_at=at)
+    handle(session, keys, happened(replied))
+    newer = session.scalars(select(FileAccess.action).where(FileAccess.accessed_by == who)).all()
+    assert sorted(newer) == ["exported", "read"]
     erased = happened(ContactLogShown(access_id=uuid4(), patient_id=patient, action="erased", accessed_at=at))
     with pytest.raises(ValueError):
         handle(session, keys, erased)

@@ -86,7 +86,10 @@ def test_the_accounts_of_services_follow_from_their_settings(command: Any, neede
     renewed = secrets | {"COMMUNICATION_SERVICE_CLIENT_SECRET": "d" * 40}
     code, said = command("prepare-accounts", **given, **renewed)
     assert (code, said.splitlines()[0]) == (0, "there is an administrator already")
-    expected = {"patient_service": ["patient_data.export"], "communication_service": ["practice_summaries.read"]}
+    expected = {
+        "patient_service": ["patient_data.export"],
+        "communication_service": ["patient_addresses.read", "patient_identities.read", "practice_summaries.read"],
+    }
     with transaction() as session:
         for name, scopes in expected.items():
             machine = queries.machine(session, name)

@@ -23,6 +23,7 @@ from shared.events.catalogue.contacts import (
     CallingHoursChanged,
     CallRecorded,
     EmailAnswered,
+    EmailBounced,
     EmailSent,
     InquiryComposed,
     InquiryDissolved,
@@ -31,6 +32,7 @@ from shared.events.catalogue.contacts import (
     PracticeAnswer,
     PracticeContactChanged,
     PracticeStated,
+    ReplyShown,
 )
 from shared.events.catalogue.imports import (
     ImportCompleted,
@@ -94,6 +96,7 @@ __all__ = [
     "ContactEntered",
     "ContactLogShown",
     "EmailAnswered",
+    "EmailBounced",
     "EmailSent",
     "ImportCompleted",
     "ImportFailed",
@@ -122,6 +125,7 @@ __all__ = [
     "PublicPatient",
     "PublicPreferences",
     "PublicTherapist",
+    "ReplyShown",
     "RequestAccepted",
     "RequestAnswered",
     "RequestApproved",

@@ -120,6 +120,34 @@ class PracticeStated(Event, name="communication.practice_stated"):
     """Whether it wants nobody to write or to call any more."""
 
 
+class EmailBounced(Event, name="communication.email_bounced"):
+    """An e-mail that the mail server had accepted came back: it did not reach the practice."""
+
+    email_id: UUID
+    inquiry_id: UUID | None = None
+    therapist_id: UUID | None = None
+    kind: str
+    placement_request_ids: Ids
+    sent_at: PlausibleInstant
+    """As in `communication.email_sent`."""
+    bounced_at: PlausibleInstant
+
+
+class ReplyShown(Event, name="communication.reply_shown"):
+    """Somebody was shown what a practice wrote back about a patient, or decided on it.
+
+    Why (`X-Purpose`) stays where it was said: people write names there.
+    """
+
+    access_id: UUID
+    """Of this access alone: nothing orders it and others to the same file."""
+    patient_id: UUID
+    action: str
+    """As in the access log of the patient service: read."""
+    accessed_by: UUID | None = None
+    accessed_at: PlausibleInstant
+
+
 class PracticeContactChanged(Event, name="communication.practice_contact_changed"):
     """How a practice can be contacted: its state, of which the newest event counts."""
 

@@ -28,6 +28,8 @@ class PublicPatient(Payload):
     """The ICD-10-GM block, such as F30-F39; only while the patient consents to health data being passed on."""
     has_practice_summary: bool = False
     """Whether there is a text that practices may read, to which the patient consents; it is asked for over HTTP."""
+    has_patient_mail: bool = False
+    """Whether the patient consents to e-mails and has an address; both are asked for over HTTP as one goes."""
     age_groups: Texts = []
     availability: Weekly | None = None
     max_distance_km: Kilometres | None = None

@@ -21,6 +21,7 @@ from shared.database import (
     database_answers,
     is_trouble,
     lost_to_others,
+    read_rows,
     repeat_if_lost,
     single_statements,
     transaction,
@@ -38,6 +39,7 @@ RAISE = "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{}'; END $$"
 def test_a_connection_lost_outside_a_statement_is_trouble(lost: type[Exception]) -> None:
     # SQLAlchemy wraps only what statements raise
     assert is_trouble(lost("server closed the connection unexpectedly"))
+    assert is_trouble(psycopg2.DatabaseError("error with status PGRES_TUPLES_OK and no message from the libpq"))
     assert is_trouble(exc.OperationalError("SELECT 1", {}, lost("server closed the connection unexpectedly")))
     assert not is_trouble(psycopg2.ProgrammingError("syntax error"))
 
@@ -299,7 +301,7 @@ def test_after_a_restart_of_pgbouncer_the_first_statements_work(
     infrastructure: Infrastructure, settings: Any, app: Any, interrupt: Callable[[Infrastructure], None]
 ) -> None:
     database.connect(settings.database_url, pool_size=4)
-    for first in ("transaction", "single statement", "readiness", "request"):
+    for first in ("transaction", "single statement", "rows", "readiness", "request"):
         use_every_connection()
         interrupt(infrastructure)
         for _ in range(8):
@@ -309,11 +311,21 @@ def test_after_a_restart_of_pgbouncer_the_first_statements_work(
             elif first == "single statement":
                 with single_statements() as executor:
                     assert executor.scalar(text("SELECT 1")) == 1
+            elif first == "rows":
+                assert read_rows("SELECT %(number)s", {"number": 1}) == [(1,)]
             elif first == "readiness":
                 assert database_answers()
             else:
                 assert app.test_client().get("/api/dead-letters").status_code == 200
         use_every_connection()
+
+
+def test_a_connection_that_breaks_while_rows_are_read_is_replaced(settings: Any) -> None:
+    database.connect(settings.database_url, pool_size=1)
+    with pytest.raises(psycopg2.Error) as broken:
+        read_rows("SELECT pg_terminate_backend(pg_backend_pid())", {})
+    assert is_trouble(broken.value)
+    assert read_rows("SELECT 1", {}) == [(1,)]
 
 
 def test_a_connection_that_is_alive_is_kept(settings: Any) -> None:

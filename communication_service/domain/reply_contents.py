@@ -1,0 +1,70 @@
+"""What came back by e-mail, encrypted: it may name patients, and anybody may have written it.
+
+Where it is known which e-mail is answered, nobody reads it any more once one of that e-mail's patients was erased, as
+with the note of a call. Until then nobody knows whom it names: it has a key of its own, kept as those of patients are,
+which is destroyed when it is removed or assigned.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from communication_service.domain import call_notes
+from communication_service.domain.incoming_mail import IncomingMail
+from communication_service.store.tables import Email, MailReply
+from shared.database import Session, patient_keys
+from shared.security.patient_texts import LostText, PatientText, PatientTexts
+
+
+@dataclass(frozen=True)
+class ReplyContent:
+    """Who wrote what."""
+
+    sender: str
+    sender_name: str
+    subject: str
+    text: str
+
+    @classmethod
+    def of(cls, mail: IncomingMail) -> ReplyContent:
+        """What an e-mail says."""
+        return cls(mail.sender, mail.sender_name, mail.subject, mail.text)
+
+
+def seal(session: Session, texts: PatientTexts, reply: MailReply, content: ReplyContent, email: Email | None) -> None:
+    """Encrypt what a reply says for the patients of the e-mail that it answers; the key that it had is destroyed.
+
+    An e-mail without requests names no patient: the reply keeps its own key.
+    """
+    reply.placement_request_ids = [] if email is None else list(email.placement_request_ids)
+    if reply.placement_request_ids:
+        if reply.content is not None:
+            patient_keys.destroy(session, reply.id)
+            reply.content = None
+        written = json.dumps(asdict(content), ensure_ascii=False)
+        reply.notes = call_notes.encrypt(session, texts, reply, written, about=reply.placement_request_ids)
+    elif reply.content is None:
+        (reply.content,) = texts.encrypt_all(session, [PatientText(reply.id, reply.id, asdict(content))])
+
+
+def read(session: Session, texts: PatientTexts, replies: Sequence[MailReply]) -> dict[UUID, ReplyContent | LostText]:
+    """What replies say, by their ids; all are decrypted together."""
+    notes = call_notes.find(session, texts, replies)
+    own = texts.decrypt(session, [(each.content, each.id) for each in replies if each.content is not None])
+    return {each.id: _read(notes[each.id] or own.get(each.content, LostText.ERASED)) for each in replies}
+
+
+def _read(found: Any) -> ReplyContent | LostText:
+    if isinstance(found, LostText):
+        return found
+    return ReplyContent(**(json.loads(found) if isinstance(found, str) else found))
+
+
+def forget(session: Session, reply_ids: Sequence[UUID]) -> None:
+    """Destroy the keys of replies that were removed."""
+    for reply_id in sorted(reply_ids):
+        patient_keys.destroy(session, reply_id)

@@ -1,0 +1,95 @@
+"""E-mails to patients about how their search goes on: who is due one, and what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from communication_service.store.tables import ContactRequest, Email, PatientPseudonym
+from shared.values.enums import ContactRequestStatus, RequestOutcome
+
+_ABOUT_PROGRESS = and_(Email.kind == "patient_notice", func.cardinality(Email.placement_request_ids) == 0)
+_OF_PATIENT = ContactRequest.patient_id == PatientPseudonym.id
+_WAS_ASKED = or_(
+    ContactRequest.emailed_on.is_not(None), ContactRequest.status == "contacted", ContactRequest.outcome.is_not(None)
+)
+_OFFERS = ContactRequest.outcome == RequestOutcome.ACCEPTED
+# a day of Berlin, which the search of a patient has too
+_STOPPED_ON = func.date(func.timezone("Europe/Berlin", Email.stopped_at))
+_STOPPED = and_(_ABOUT_PROGRESS, PatientPseudonym.search_started_on <= _STOPPED_ON)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Practices of one patient's search."""
+
+    asked: int
+    unanswered: int
+    declined: int
+    later: int
+
+
+def patients_to_write_to(
+    session: Session, *, started_by: date, written_before: datetime, limit: int
+) -> Sequence[PatientPseudonym]:
+    """Patients who are written to, have searched since that day or longer, and were not written to since that instant.
+
+    Locked. Left out are those held elsewhere, who are offered a place, who stopped such e-mails in this search, and for
+    whom no practice was asked.
+    """
+    recently = and_(_ABOUT_PROGRESS, Email.created_at >= written_before)
+    written = select(Email.id).where(Email.patient_id == PatientPseudonym.id, or_(recently, _STOPPED))
+    return session.scalars(
+        select(PatientPseudonym)
+        .where(
+            PatientPseudonym.status == "searching",
+            PatientPseudonym.has_patient_mail,
+            PatientPseudonym.merged_into.is_(None),
+            ~PatientPseudonym.erased,
+            PatientPseudonym.search_started_on <= started_by,
+            ~written.exists(),
+            select(ContactRequest.id).where(_OF_PATIENT, _WAS_ASKED).exists(),
+            ~select(ContactRequest.id).where(_OF_PATIENT, _OFFERS).exists(),
+        )
+        .order_by(PatientPseudonym.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def goes_on(session: Session, patient_id: UUID) -> bool:
+    """Whether the patient searches, is offered no place, and has not stopped e-mails about this search."""
+    stopped = select(Email.id).where(Email.patient_id == PatientPseudonym.id, _STOPPED)
+    found = select(PatientPseudonym.id).where(
+        PatientPseudonym.id == patient_id,
+        PatientPseudonym.status == "searching",
+        ~stopped.exists(),
+        ~select(ContactRequest.id).where(_OF_PATIENT, _OFFERS).exists(),
+    )
+    return session.scalar(select(found.exists())) or False
+
+
+def progress(session: Session, patient_id: UUID) -> Progress:
+    """How many practices were asked for the patient, and what came of that."""
+    outcome = ContactRequest.outcome
+    declines = set(RequestOutcome) - {RequestOutcome.ACCEPTED, RequestOutcome.LATER}
+    is_open = and_(outcome.is_(None), ContactRequest.status != ContactRequestStatus.OVER)
+    row = session.execute(
+        select(
+            _practices(),
+            _practices(is_open),
+            _practices(outcome.in_(declines)),
+            _practices(outcome == RequestOutcome.LATER),
+        ).where(ContactRequest.patient_id == patient_id, _WAS_ASKED)
+    ).one()
+    return Progress(*row)
+
+
+def _practices(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    counted = func.count(ContactRequest.therapist_id.distinct())
+    return counted.filter(*conditions) if conditions else counted

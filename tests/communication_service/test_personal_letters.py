@@ -1,0 +1,382 @@
+"""After an acceptance: who the patient is, to the practice; which practice it is, to the patient; and nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from communication_service import jobs
+from communication_service.clients.patient_service import ADDRESSES, IDENTITIES, PatientService
+from communication_service.dependencies import Dependencies
+from communication_service.jobs import Sending
+from communication_service.jobs.email_sending import asking_who
+from communication_service.settings import ContactRules
+from communication_service.store.tables import ContactRequest, Email, PhoneCall
+from shared.database import patient_keys, transaction
+from shared.events import catalogue
+from shared.values.datetimes import berlin_day
+from tests.builders.communication import (
+    LINKS,
+    RULES,
+    TEXTS,
+    a_patient,
+    a_practice_to_phone,
+    a_request,
+    a_therapist,
+    arrives,
+    composed,
+    outcome,
+    publish,
+    read,
+    rows,
+    the,
+    withdraw,
+)
+from tests.communication_service.conftest import NOW, reaching
+from tests.conftest import MONDAY
+from tests.events import recorded_data
+from tests.fakes.other_service import OtherService, other_service, with_json
+from tests.fakes.smtp import FakeMailServer
+
+LATER = NOW + timedelta(hours=1)
+ERIKA: dict[str, Any] = {
+    "title": "Dr.",
+    "first_name": "Erika",
+    "last_name": "Musterfrau",
+    "street": "Musterweg",
+    "house_number": "1",
+    "postal_code": "52062",
+    "city": "Aachen",
+    "phone": "0241 777888",
+    "email": "erika@münchen.example.org",
+    "contact_persons": [{"name": "Max Muster", "relation": "guardian", "phone": "0241 654321", "email": None}],
+}
+WHO = ("Erika", "Musterfrau", "Musterweg", "0241 777888", "erika@", "Max Muster")
+HEALTH = ("F30-F39", "Affektive", "34 Jahre", "gesetzlich", "Beschreibung", "Psychotherapie gab")
+
+
+@dataclass
+class Patients:
+    """The patient service: it says who everybody is, unless told otherwise."""
+
+    server: OtherService
+    refusal: str | None = None
+    details: dict[str, Any] = field(default_factory=lambda: dict(ERIKA))
+
+    def __post_init__(self) -> None:
+        self.server.otherwise = self._answer
+
+    @property
+    def purposes(self) -> list[str]:
+        return [each.headers["X-Purpose"] for each in self.server.asked]
+
+    def _answer(self, handler: Any) -> None:
+        path = urlsplit(handler.path).path
+        part = "identity" if path.startswith(IDENTITIES) else "addressee"
+        assert path.startswith((IDENTITIES, ADDRESSES))
+        said = None if self.refusal else self.details
+        with_json({"patient_id": path.rpartition("/")[2], "refusal": self.refusal, part: said})(handler)
+
+
+@pytest.fixture
+def patients() -> Iterator[Patients]:
+    with other_service() as server:
+        yield Patients(server)
+
+
+@pytest.fixture
+def sending(catcher: FakeMailServer, patients: Patients) -> Sending:
+    service = PatientService(patients.server.client("patient_service", seconds=0.5, rest_seconds=0.01))
+    return Sending(RULES, TEXTS, reaching(catcher), ask_who=asking_who(service), links=LINKS)
+
+
+def accepted(request: UUID, *, sequence: int = 2) -> None:
+    publish(catalogue.RequestAccepted, request, sequence=sequence, time=NOW, accepted_on=berlin_day(NOW))
+
+
+def an_acceptance(**practice: object) -> UUID:
+    """A practice was asked, and offers a place."""
+    request = a_request(a_therapist(**practice), a_patient(reference="P-OURS", diagnosis_block="F30-F39"))
+    composed()
+    accepted(request)
+    return request
+
+
+def written(now: Any = LATER, rules: ContactRules = RULES) -> list[Email]:
+    """Everything that is due is written; returns what is there beside inquiries."""
+    while jobs.write_confirmations(rules, TEXTS, now):
+        pass
+    return [each for each in rows(Email) if each.kind != "inquiry"]
+
+
+def statuses() -> dict[str, str]:
+    return {each.kind: each.status for each in rows(Email) if each.kind != "inquiry"}
+
+
+def by_recipient(catcher: FakeMailServer) -> dict[str, Any]:
+    return {envelope[1][0]: message for envelope, message in zip(catcher.envelopes, catcher.messages, strict=True)}
+
+
+def whole(message: Any) -> str:
+    return str(message["Subject"]) + "".join(message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+
+
+def test_the_practice_learns_who_it_is_and_the_patient_which_practice_it_is(
+    session: Session, catcher: FakeMailServer, sending: Sending, patients: Patients
+) -> None:
+    an_acceptance(email="praxis@example.org", last_name="Praxisfrau", street="Praxisweg", postal_code="52062")
+    before = written()
+    assert {each.status for each in before} == {"approved"}
+    assert not any(who in str(read(each)) for each in before for who in WHO), "until they go they name nobody"
+    assert "[wird beim Versand eingesetzt]" in read(the(Email, kind="confirmation")).text
+    while sending.run(LATER):
+        pass
+    mails = by_recipient(catcher)
+    assert set(mails) == {"praxis@example.org", "erika@xn--mnchen-3ya.example.org"}
+    to_practice, to_patient = whole(mails["praxis@example.org"]), whole(mails["erika@xn--mnchen-3ya.example.org"])
+    assert all(to_practice.count(who) >= 2 for who in WHO)
+    assert "Max Muster (sorgeberechtigt), 0241 654321" in to_practice
+    assert "P-OURS" in mails["praxis@example.org"]["Subject"]
+    assert not any(said in to_practice + to_patient for said in HEALTH)
+    assert to_patient.count("Praxisfrau") == to_patient.count("Praxisweg, 52062") == 2
+    assert "Guten Tag Dr. Erika Musterfrau" in to_patient
+    assert "Keine Nachrichten mehr" in to_patient
+    assert mails["erika@xn--mnchen-3ya.example.org"]["List-Unsubscribe"].startswith("<mailto:")
+    notice = the(Email, kind="patient_notice")
+    assert (notice.recipient, notice.recipient_key, notice.allowed_at) == ("", "", LATER)
+    assert "Erika" in read(notice).text, "what went is kept as the proof, encrypted with the patient's key"
+    with transaction() as opened:
+        patient_keys.destroy(opened, the(ContactRequest).patient_id)
+    assert "Erika" not in str([read(each) for each in rows(Email)])
+    assert sorted(patients.purposes) == sorted(
+        [
+            f"letter {notice.id}, to the patient",
+            f"letter {the(Email, kind='confirmation').id}, to therapist {the(ContactRequest).therapist_id}, "
+            "who offers a place",
+        ]
+    )
+    events = recorded_data(session, "communication.email_sent")
+    assert {each["kind"] for each in events} == {"confirmation", "patient_notice"}
+    assert not any(who in str(events) for who in WHO)
+    publish(catalogue.PatientPlaced, the(ContactRequest).id, sequence=3, time=LATER, placed_on=berlin_day(NOW))
+    assert len(written(LATER + timedelta(minutes=1))) == 2, "nobody is written to twice"
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("no_consent", "cancelled"),
+        ("no_address", "cancelled"),
+        ("not_known", "cancelled"),
+        ("no_offer", "waiting"),
+        ("corrected", "cancelled"),
+        ("withdrawn", "cancelled"),
+        ("erased", "cancelled"),
+        ("declined", "cancelled"),
+    ],
+)
+def test_who_must_not_be_named_is_not(
+    what: str, expected: str, catcher: FakeMailServer, sending: Sending, patients: Patients
+) -> None:
+    request = an_acceptance()
+    written()
+    patient = the(ContactRequest).patient_id
+    if what == "corrected":
+        publish(catalogue.RequestCorrected, request, sequence=3, time=LATER)
+    elif what == "withdrawn":
+        withdraw(request, sequence=3, time=LATER)
+    elif what == "declined":
+        publish(catalogue.RequestAnswered, request, sequence=3, time=LATER, outcome="declined_other")
+    elif what == "erased":
+        arrives(catalogue.PatientErased(patient_id=patient), patient, sequence=2, time=LATER)
+        composed(LATER)
+        assert jobs.confirm_erasures(LATER) == 1
+    else:
+        patients.refusal = what
+    while sending.run(LATER):
+        pass
+    assert catcher.messages == []
+    assert statuses() == {"confirmation": expected, "patient_notice": expected}
+    assert not any(who in str(read(each)) for each in rows(Email) for who in WHO)
+
+
+def test_without_an_answer_both_wait_and_say_so(
+    client: FlaskClient, catcher: FakeMailServer, sending: Sending, patients: Patients
+) -> None:
+    an_acceptance()
+    written()
+    well, patients.server.otherwise = patients.server.otherwise, with_json({}, 500)
+    while sending.run(LATER):
+        pass
+    assert statuses() == {"confirmation": "waiting", "patient_notice": "waiting"}
+    shown = client.get("/api/emails", query_string={"status": "waiting"}).json["items"]
+    assert [each["waits_for"] for each in shown] == ["patient_service", "patient_service"]
+    patients.server.otherwise = well
+    soon = LATER + timedelta(seconds=5)
+    written(soon)
+    assert sending.run(soon) == 0, "it is not asked again at once"
+    later = LATER + timedelta(seconds=20)
+    written(later)
+    while sending.run(later):
+        pass
+    assert statuses() == {"confirmation": "sent", "patient_notice": "sent"}
+
+
+def test_a_practice_without_an_address_gets_its_letter_once_it_has_one(
+    catcher: FakeMailServer, sending: Sending
+) -> None:
+    request = a_request(a_therapist(email=None))
+    accepted(request)
+    written()
+    confirmation = the(Email, kind="confirmation")
+    assert (confirmation.status, confirmation.waits_for) == ("waiting", "email_address_missing")
+    a_therapist(id=the(ContactRequest).therapist_id, sequence=2, email="neu@example.org")
+    written(LATER + timedelta(minutes=1))
+    while sending.run(LATER + timedelta(minutes=1)):
+        pass
+    assert "neu@example.org" in by_recipient(catcher)
+    other = a_request(a_therapist(email=None))
+    publish(catalogue.RequestAccepted, other, sequence=2, time=NOW, accepted_on=berlin_day(NOW))
+    written(LATER + timedelta(minutes=2))
+    publish(catalogue.PatientPlaced, other, sequence=3, time=LATER, placed_on=berlin_day(LATER))
+    written(LATER + timedelta(minutes=3))
+    assert the(Email, kind="confirmation", status="cancelled").placement_request_ids == [other], "they have met"
+
+
+def test_the_sheet_of_a_call_names_who_was_accepted_where_the_practice_cannot_be_written_to(
+    app: Flask, client: FlaskClient, patients: Patients
+) -> None:
+    dependencies: Dependencies = app.extensions["dependencies"]
+    service = PatientService(patients.server.client("patient_service", seconds=0.5, rest_seconds=0.01))
+    app.extensions["dependencies"] = replace(dependencies, patients=service)
+    practice = a_practice_to_phone()
+    request, other = a_request(practice), a_request(practice)
+    composed()
+    call = the(PhoneCall)
+    said = [{"placement_request_id": str(request), "outcome": "accepted"}]
+    said.append({"placement_request_id": str(other), "outcome": "declined_capacity"})
+
+    def sheet() -> Any:
+        return client.get(f"/api/phone-calls/{call.id}").json
+
+    assert (sheet()["identities"], sheet()["last_contacts"]) == ([], [])
+    outcome(call.id, "reached", responses=said)
+    assert sheet()["identities"] == [], "not before matching says that it counts"
+    accepted(request)
+    written()
+    assert patients.server.asked == []
+    (shown,) = sheet()["identities"]
+    assert (shown["placement_request_id"], shown["name"]) == (str(request), "Dr. Erika Musterfrau")
+    assert shown["contact_persons"] == ["Max Muster (sorgeberechtigt), 0241 654321"]
+    purpose = f"call {call.id} to therapist {practice}, who offers a place; shown to None"
+    assert patients.purposes == [purpose]
+    publish(catalogue.RequestCorrected, request, sequence=3, time=LATER)
+    assert sheet()["identities"] == []
+    a_request(practice, time=LATER)
+    composed(LATER + timedelta(seconds=5))
+    (planned,) = rows(PhoneCall, status="planned")
+    (last,) = client.get(f"/api/phone-calls/{planned.id}").json["last_contacts"]
+    assert (last["phone_call_id"], last["result"]) == (str(call.id), "reached")
+
+
+def test_a_refused_address_of_a_patient_is_kept_nowhere(
+    catcher: FakeMailServer, sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_acceptance()
+    written()
+    catcher.recipient_answer = "550 5.1.1 <erika@example.org> no such user"
+    while sending.run(LATER):
+        pass
+    failed = the(Email, kind="patient_notice")
+    assert failed.status == "failed"
+    assert "erika" not in (failed.error or "")
+
+
+def test_what_is_withdrawn_while_the_mail_server_takes_its_time_does_not_go(
+    catcher: FakeMailServer, sending: Sending, patients: Patients
+) -> None:
+    an_acceptance()
+    written()
+    asked = sending.ask_who
+
+    def ask(wanted: Any) -> Any:
+        found = asked(wanted)
+        patients.refusal = "no_consent"
+        return found
+
+    slow = Sending(RULES, TEXTS, sending.server, ask_who=ask, links=LINKS, fresh_seconds=0)
+    slow.run(LATER)
+    assert catcher.messages == []
+    assert "approved" in statuses().values()
+
+
+# How the search goes on
+
+
+def a_search(**fields: Any) -> UUID:
+    """A patient for whom one practice was asked and has not answered, one declined, and one may have a place later."""
+    patient = a_patient(has_patient_mail=True, **fields)
+    requests = [a_request(a_therapist(), patient) for _ in range(3)]
+    composed()
+    with transaction() as session:
+        session.execute(update(ContactRequest).values(emailed_on=berlin_day(MONDAY), status="contacted"))
+    publish(catalogue.RequestAnswered, requests[1], time=NOW, outcome="declined_unsuitable")
+    publish(catalogue.RequestAnswered, requests[2], time=NOW, outcome="later")
+    return patient
+
+
+def progress_mails(now: Any = LATER, rules: ContactRules = RULES) -> list[Email]:
+    jobs.write_progress(rules, TEXTS, now)
+    return [each for each in rows(Email, kind="patient_notice") if not each.placement_request_ids]
+
+
+def test_a_patient_learns_every_week_how_the_search_goes_on_until_they_stop_it(
+    client: FlaskClient, catcher: FakeMailServer, sending: Sending
+) -> None:
+    a_search()
+    (mail,) = progress_mails()
+    assert [each.id for each in progress_mails()] == [mail.id]
+    while sending.run(LATER):
+        pass
+    message = by_recipient(catcher)["erika@xn--mnchen-3ya.example.org"]
+    text = " ".join(message.get_body(("plain",)).get_content().split())
+    assert "seit 01.11.2026 suchen wir" in text
+    assert "wir 3 Praxen angefragt. Davon haben 1 noch nicht geantwortet, 1 haben zurzeit keinen passenden" in text
+    assert not any(said in whole(message) for said in HEALTH)
+    assert len(progress_mails(LATER + timedelta(days=6))) == 1
+    assert len(progress_mails(LATER + timedelta(days=7))) == 2
+    url = urlsplit(message["List-Unsubscribe"].split(">")[0].removeprefix("<")).path
+    shown = client.get(url, headers={"Accept": "text/html"})
+    assert (shown.status_code, "progress of your search" in shown.text) == (200, True)
+    assert client.post(url).status_code == 200
+    while sending.run(LATER + timedelta(days=7)):
+        pass
+    assert sorted(each.status for each in progress_mails(LATER + timedelta(days=30))) == ["cancelled", "sent"]
+
+
+@pytest.mark.parametrize("why", ["no consent", "paused", "too early", "offered a place", "off", "nobody asked"])
+def test_no_news_without_a_reason(why: str) -> None:
+    fields: dict[str, dict[str, Any]] = {
+        "paused": {"status": "paused"},
+        "too early": {"search_started_on": berlin_day(NOW)},
+    }
+    patient = a_search(**fields.get(why, {}))
+    if why == "no consent":
+        a_patient(id=patient, sequence=2, has_patient_mail=False)
+    if why == "offered a place":
+        accepted(rows(ContactRequest)[0].id)
+    if why == "nobody asked":
+        a_patient(id=patient, sequence=2, has_patient_mail=False)
+        a_patient(has_patient_mail=True)
+    rules = ContactRules(days_between_progress_mails=0 if why == "off" else 7)
+    assert progress_mails(rules=rules) == []
