@@ -38,6 +38,7 @@ WITNESSES = 2
 SECONDS_TO_IDLE = 300
 SECONDS_UNTIL_LOST = 90.0
 """Longer than any lease, session or pause between two attempts, also on a machine that does much else."""
+SECONDS_OF_ANSWERS = 10.0
 TRIAL = {"kill worker": 1}
 LET_LEASES_END = (sys.executable, "-m", "communication_service", "job", "doubts", "--now", "2099-12-31T00:00")
 """An e-mail whose sender was killed is in doubt when its lease of a quarter of an hour has ended."""
@@ -70,6 +71,8 @@ class Campaign:
             try:
                 time.sleep(self.seconds)
                 faults.finish()
+                if not self.broken:
+                    self._kill_while_practices_answer(platform)
             finally:
                 faults.stop()
                 load.finish()
@@ -84,6 +87,15 @@ class Campaign:
             if not (found.ok or self.broken):
                 self._keep_evidence(platform)
             return self._result(found, journal, faults.happened)
+
+    def _kill_while_practices_answer(self, platform: PrivatePlatform) -> None:
+        """Let letters go and be answered, and kill what does that: while Kafka is faulty, none goes."""
+        self.say("letters go and are answered, while the processes of communication are killed")
+        for name in ("communication_service.web", "communication_service.worker"):
+            time.sleep(SECONDS_OF_ANSWERS)
+            platform.process(name).kill()
+            platform.process(name).start()
+        time.sleep(SECONDS_OF_ANSWERS)
 
     def _keep_evidence(self, platform: PrivatePlatform) -> None:
         """Keep all logs and Kafka's data: the same seed may not reproduce a finding."""

@@ -103,7 +103,7 @@ class ContactRules(MailSender, EmailInterval):
     """The most e-mails of any kind that are handed over in a minute; 0: no limit."""
     emails_per_hour: Annotated[int, Unit("e-mails")] = Field(default=0, ge=0, le=100_000)
     """The most e-mails of any kind that are handed over in an hour; 0: no limit."""
-    mail_connections: Annotated[int, Unit("connections")] = Field(default=4, ge=1, le=20)
+    mail_connections: Annotated[int, Unit("connections")] = Field(default=8, ge=1, le=20)
     """How many connections to the mail server a worker keeps while there are e-mails; each has one e-mail at a time.
     1: a connection of its own for each e-mail, one after the other."""
     sending_hours: Annotated[str, Field(pattern=HOURS)] = ""

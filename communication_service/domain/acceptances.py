@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import personal_letters, states
+from communication_service.domain import personal_letters, recipients, states
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.settings import ContactRules
 from communication_service.store import copy_queries, notice_queries
@@ -66,11 +66,11 @@ def _is_needed(request: ContactRequest, practice: PracticeCopy) -> bool:
 
 
 def _to_practice(request: ContactRequest, practice: PracticeCopy, *, rules: ContactRules, now: datetime) -> Email:
-    email = states.new_notice(
+    email = states.new_email(
         EmailKind.CONFIRMATION, practice.id, message_id_domain=rules.sender.domain, by=None, now=now
     )
     email.placement_request_ids = [request.id]
-    email.recipient, email.recipient_key = practice.email or "", practice.email_key or ""
+    recipients.address(email, practice, now=now)
     if practice.email_key is None:
         states.hold_email(email, waits_for=ContactWait.EMAIL_ADDRESS_MISSING, waits_until=None, now=now)
     return email

@@ -270,7 +270,7 @@ def _write_emails(
     stand = email_parts.read_all_whole(session, texts, known)
     written = []
     for letter in drafts:
-        email = letter.known or states.new_email(letter.inquiry, message_id_domain=rules.sender.domain, now=now)
+        email = letter.known or states.new_inquiry_email(letter.inquiry, message_id_domain=rules.sender.domain, now=now)
         _approve_or_hold(email, letter, rules, now)
         recipients.address(email, letter.rows.therapist, now=now)
         if (email.placement_request_ids, stand.get(email.id)) != (letter.wanted, letter.written.letter):

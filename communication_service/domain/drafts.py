@@ -48,7 +48,7 @@ def create(
     request = require(request_queries.request_for_change(session, known.id), "placement_request")
     _require_known_there(request, new.kind)
     practice = _require_practice(session, request)
-    email = states.new_notice(
+    email = states.new_email(
         new.kind, practice.id, message_id_domain=rules.sender.domain, is_draft=True, by=by, now=now
     )
     recipients.address(email, practice, now=now)

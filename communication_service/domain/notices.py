@@ -111,9 +111,7 @@ def _write_withdrawal(
     cause: str | None,
     now: datetime,
 ) -> None:
-    email = states.new_notice(
-        EmailKind.WITHDRAWAL, practice.id, message_id_domain=rules.sender.domain, by=None, now=now
-    )
+    email = states.new_email(EmailKind.WITHDRAWAL, practice.id, message_id_domain=rules.sender.domain, by=None, now=now)
     recipients.address(email, practice, now=now)
     email.correlation_id = cause
     withdrawn = [

@@ -52,14 +52,14 @@ CLAIMED: Final = frozenset({EmailStatus.SENDING, EmailStatus.IN_DOUBT})
 """Handed over, perhaps; what became of it is not recorded."""
 
 
-def new_email(inquiry: Inquiry, *, message_id_domain: str, now: datetime) -> Email:
+def new_inquiry_email(inquiry: Inquiry, *, message_id_domain: str, now: datetime) -> Email:
     """Make the e-mail of an inquiry, approved; the caller writes its text and adds it to the session."""
-    email = new_notice(EmailKind.INQUIRY, inquiry.therapist_id, message_id_domain=message_id_domain, by=None, now=now)
+    email = new_email(EmailKind.INQUIRY, inquiry.therapist_id, message_id_domain=message_id_domain, by=None, now=now)
     email.inquiry_id, email.correlation_id = inquiry.id, inquiry.correlation_id
     return email
 
 
-def new_notice(
+def new_email(
     kind: EmailKind,
     therapist_id: UUID | None,
     *,
@@ -68,7 +68,7 @@ def new_notice(
     by: UUID | None,
     now: datetime,
 ) -> Email:
-    """Make an e-mail of no inquiry, approved or a draft by hand; the caller writes its text and adds it."""
+    """Make an e-mail, approved or a draft by hand; the caller writes its text and adds it."""
     identity = new_id()
     return Email(
         id=identity,
@@ -86,7 +86,7 @@ def new_notice(
 
 def new_patient_notice(patient_id: UUID, *, message_id_domain: str, now: datetime) -> Email:
     """Make an e-mail to a patient, approved; its address is asked for as it goes, and kept nowhere."""
-    email = new_notice(EmailKind.PATIENT_NOTICE, None, message_id_domain=message_id_domain, by=None, now=now)
+    email = new_email(EmailKind.PATIENT_NOTICE, None, message_id_domain=message_id_domain, by=None, now=now)
     email.patient_id, email.recipient, email.recipient_key, email.placement_request_ids = patient_id, "", "", []
     return email
 

@@ -39,6 +39,7 @@ log = logger(__name__)
 
 UNTIL_A_FAILURE_IS_TRIED_AGAIN = timedelta(minutes=10)
 UNTIL_SUMMARIES_ARE_ASKED_AGAIN = timedelta(seconds=15)
+TOGETHER_SECONDS = 0.02
 RECORDING = retrying(is_trouble, stop=stop_after_delay(120))
 """What the mail server said must not be lost to a moment without a database: it would leave the e-mail in doubt."""
 DRY_RUN = Report(Delivery.SENT, "a dry run: nothing was handed over")
@@ -167,7 +168,9 @@ class Sending:
         sending = {self._threads.submit(self._send, each, now) for each in claimed}
         reports: list[Report] = []
         while sending:
-            done, sending = wait(sending, return_when=FIRST_COMPLETED)
+            wait(sending, return_when=FIRST_COMPLETED)
+            # most servers answer all of them within moments: what they said is recorded together
+            done, sending = wait(sending, timeout=TOGETHER_SECONDS)
             reports += self._record([each.result() for each in done])
         return reports
 
