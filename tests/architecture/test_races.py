@@ -33,6 +33,7 @@ WITHOUT_A_RACE = {
     "contact_log.request_waits": "a hint where the answer belongs; a request approved at this moment takes it too",
     "patient.place_not_followed": "is itself about what is under way; asked with the patient's copy locked",
     "phone_call.nothing_to_ask": "asked with the practice locked, in the test of `phone_call.planned_already`",
+    "phone_call.needs_a_reason": "asked with the practice locked, in the test of `phone_call.planned_already`",
     "phone_call.practice_busy": "is itself what the second one is told",
     "phone_call.no_outcome": "asked with the call locked, in the test of `phone_call.corrected_already`",
     "phone_call.followed": "asked with the call locked, in the test of `phone_call.corrected_already`",
