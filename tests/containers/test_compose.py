@@ -35,7 +35,7 @@ OURS = {name for name, container in CONTAINERS.items() if "PLATFORM_IMAGE" in co
 STEPS = {"migrations", "topics", "kafka-accounts", "administrator"}
 SECRET = re.compile(r"PASSWORD|KEY$|SECRET|TOKEN$")
 OPTIONAL = {"IMPORT_S3_ACCESS_KEY", "IMPORT_S3_SECRET_KEY", "IMAP_PASSWORD"}
-"""Secrets of a bucket and of a mailbox: who has none has no need of them; with one the service refuses to start without."""
+"""Secrets of a bucket and of a mailbox: who has none has no need of them; with one it refuses to start without."""
 ADMINISTRATORS = {"POSTGRES_PASSWORD", "POSTGRES_ADMIN_PASSWORD", "DATABASE_OWNER_PASSWORD"}
 
 
