@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from communication_service.domain import (
+    call_states,
     callers,
     calls,
     claims,
@@ -15,7 +16,6 @@ from communication_service.domain import (
     new_calls,
     practice_facts,
     practice_hours,
-    states,
 )
 from communication_service.domain.call_planning import ChosenSlot
 from communication_service.domain.call_schemas import CallTime, NewPhoneCall, OpenRequests
@@ -211,7 +211,7 @@ def cancel(session: Session, call_id: UUID, *, expected_versions: Collection[int
     Raises `NotFound`, `LostUpdate`, and `Conflict` for a call that was made or that somebody else has claimed.
     """
     call = _lock(session, call_id, expected_versions, staff)
-    states.cancel_phone_call(call, now=staff.now)
+    call_states.cancel_phone_call(call, now=staff.now)
     call.count_change(by=staff.by, now=staff.now)
     inquiry = call.inquiry_id and inquiry_queries.inquiry(session, call.inquiry_id, lock=True)
     if inquiry:
