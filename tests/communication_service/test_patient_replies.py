@@ -17,7 +17,7 @@ from communication_service.clients.patient_service import PatientService
 from communication_service.domain.letter_headers import LetterHeaders, with_token
 from communication_service.domain.link_tokens import LinkPurpose
 from communication_service.jobs import Sending
-from communication_service.jobs.email_sending import asking_who
+from communication_service.jobs.asking import asking_who
 from communication_service.store.tables import ContactRequest, Email, MailReply, RecordedAnswer
 from shared.database import patient_keys, transaction
 from shared.values.datetimes import berlin_day
