@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 from communication_service.domain import (
@@ -16,14 +16,17 @@ from communication_service.domain import (
     bounces,
     emails,
     incoming_mail,
+    patient_addresses,
     replies,
     reply_contents,
+    reply_matching,
     shown_replies,
     suppressions,
+    unsubscribing,
     written_answers,
 )
 from communication_service.domain.incoming_mail import IncomingMail
-from communication_service.domain.link_tokens import LinkPurpose, LinkTokens
+from communication_service.domain.link_tokens import LinkTokens
 from communication_service.domain.mail_reply_schemas import (
     AnswerProposal,
     ReplyAssignment,
@@ -33,6 +36,7 @@ from communication_service.domain.mail_reply_schemas import (
     ReplyView,
 )
 from communication_service.domain.reply_contents import ReplyContent
+from communication_service.domain.reply_matching import Match
 from communication_service.domain.schemas import CallResponse
 from communication_service.settings import ContactRules
 from communication_service.store import answers as answer_store
@@ -41,17 +45,15 @@ from communication_service.store import mail_replies as store
 from communication_service.store.tables import Email, MailReply
 from shared.database import Session, first_version, new_id
 from shared.database.rows import require
-from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
+from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.security.patient_texts import LostText, PatientTexts
 from shared.values.contacts import mailbox_of
 from shared.values.datetimes import berlin_day
-from shared.values.enums import CallAnswer, Channel, EmailStatus
+from shared.values.enums import CallAnswer, Channel
 from shared.values.lists import Listed, ListRequest
 from shared.values.reply_enums import AnswerNeed, ReplyKind, ReplyMatch, ReplyState, SuppressionSource
 
 NO_MORE_WANTED: Final = "The practice asked for no more inquiries by e-mail."
-WITH_A_PRACTICE: Final = frozenset({EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.IN_DOUBT, EmailStatus.BOUNCED})
-"""E-mails that somebody may answer."""
 UNDECIDED: Final = frozenset({ReplyState.WAITING, ReplyState.RECORDED})
 
 
@@ -73,14 +75,6 @@ class Received:
         return self.size > len(self.raw)
 
 
-class Match(NamedTuple):
-    """Which e-mail is answered, as far as that is known."""
-
-    email_id: UUID | None = None
-    by: ReplyMatch | None = None
-    suggested: UUID | None = None
-
-
 # What comes in
 
 
@@ -89,16 +83,17 @@ def receive(
 ) -> bool:
     """Keep an e-mail of the mailbox, and do what follows from it by itself; False where it is kept already."""
     mail = incoming_mail.read(received.raw)
-    match = _match(session, tokens, mail, today=berlin_day(now))
+    match = reply_matching.match(session, tokens, mail, today=berlin_day(now))
     email = None if match.email_id is None else emails.lock_and_get(session, match.email_id)
     reply = store.add(
         session,
         {
             "id": new_id(),
             **first_version(by=None, now=now),
-            "kind": mail.kind,
+            "kind": _kind(mail.kind, email),
             "state": ReplyState.RECORDED if mail.kind == ReplyKind.AUTO_REPLY else ReplyState.WAITING,
             "email_id": match.email_id,
+            "patient_id": None if email is None else email.patient_id,
             "matched_by": match.by,
             "suggested_email_id": match.suggested,
             "received_at": received.received_at,
@@ -113,20 +108,53 @@ def receive(
     if reply is None:
         return False
     reply_contents.seal(session, texts, reply, ReplyContent.of(mail), email)
-    if _is_done(session, mail, email, rules=rules, now=now):
+    if _is_done(session, texts, mail, email, match, rules=rules, now=now):
         reply.state = ReplyState.RECORDED
     session.flush()
     return True
 
 
-def _is_done(session: Session, mail: IncomingMail, email: Email | None, *, rules: ContactRules, now: datetime) -> bool:
+def _kind(kind: ReplyKind, email: Email | None) -> ReplyKind:
+    """What it is, by whom the e-mail went to that it answers."""
+    if kind not in (ReplyKind.ANSWER, ReplyKind.PATIENT_ANSWER):
+        return kind
+    return ReplyKind.PATIENT_ANSWER if email is not None and email.patient_id is not None else ReplyKind.ANSWER
+
+
+def _is_done(
+    session: Session,
+    texts: PatientTexts,
+    mail: IncomingMail,
+    email: Email | None,
+    match: Match,
+    *,
+    rules: ContactRules,
+    now: datetime,
+) -> bool:
     """Do what follows by itself; returns whether nobody needs to look at it any more."""
     if mail.kind == ReplyKind.NO_MORE:
-        return _suppress(session, mail.sender, email, now=now)
+        return not _is_to_patient(session, match.suggested) and _end(session, mail.sender, email, now=now)
     if mail.kind == ReplyKind.BOUNCE and mail.report is not None and email is not None:
-        report = bounces.report_of(mail.report, email)
+        report = bounces.report_of(session, texts, mail.report, email)
         return report is not None and bounces.apply(session, email, report, rules=rules, now=now)
     return mail.kind == ReplyKind.AUTO_REPLY
+
+
+def _is_to_patient(session: Session, email_id: UUID | None) -> bool:
+    email = None if email_id is None else email_queries.email(session, email_id)
+    return email is not None and email.patient_id is not None
+
+
+def _end(session: Session, sender: str, email: Email | None, *, now: datetime) -> bool:
+    """Write no more, as somebody asked; returns whether that is all that is to be done.
+
+    To a patient nothing more goes about how the search goes on, as after their link. Whether they withdraw the consent,
+    and so learn of no place either, staff decide with them.
+    """
+    if email is None or email.patient_id is None:
+        return _suppress(session, sender, email, now=now)
+    unsubscribing.stop_progress(email, now=now)
+    return False
 
 
 def _suppress(session: Session, sender: str, email: Email | None, *, now: datetime) -> bool:
@@ -144,38 +172,6 @@ def _suppress(session: Session, sender: str, email: Email | None, *, now: dateti
     wanted = suppressions.Wanted(address, key, NO_MORE_WANTED, SuppressionSource.REPLY)
     suppressions.suppress(session, [wanted], by=None, now=now)
     return True
-
-
-def _match(session: Session, tokens: LinkTokens, mail: IncomingMail, *, today: date) -> Match:
-    """By token or `Message-ID`. What contradicts itself, or has a token that is none of ours, is only suggested."""
-    named = list(mail.answers)
-    if mail.report is not None:
-        named = [] if mail.report.original_id is None else [mail.report.original_id]
-    known = store.email_ids_by_message_id(session, named)
-    by_id = next((known[each] for each in named if each in known), None)
-    by_token = {_email_of(session, tokens, each, today=today) for each in mail.tokens}
-    if by_token:
-        email_id = by_token.pop()
-        if email_id is not None and not by_token and by_id in (None, email_id):
-            return Match(email_id, ReplyMatch.TOKEN)
-        return Match(suggested=by_id)
-    if by_id is not None and _was_with_a_practice(session, by_id):
-        return Match(by_id, ReplyMatch.MESSAGE_ID)
-    mailbox = mailbox_of(mail.sender)
-    return Match(suggested=None if mailbox is None else store.newest_email_to(session, mailbox))
-
-
-def _email_of(session: Session, tokens: LinkTokens, token: str, *, today: date) -> UUID | None:
-    try:
-        email_id = tokens.read(LinkPurpose.REPLY, token, today=today)
-    except NotFound:
-        return None
-    return email_id if _was_with_a_practice(session, email_id) else None
-
-
-def _was_with_a_practice(session: Session, email_id: UUID) -> bool:
-    email = email_queries.email(session, email_id)
-    return email is not None and email.therapist_id is not None and email.status in WITH_A_PRACTICE
 
 
 # What staff see
@@ -213,7 +209,7 @@ def _fields(reply: MailReply, therapist_id: UUID | None) -> dict[str, object]:
 def _view(session: Session, texts: PatientTexts, reply: MailReply, *, by: UUID | None, now: datetime) -> ReplyView:
     content = _content(session, texts, reply)
     email = None if reply.email_id is None else email_queries.email(session, reply.email_id)
-    shown_replies.note(session, reply.placement_request_ids, by=by, now=now)
+    shown_replies.note(session, reply, by=by, now=now)
     return ReplyView.of(
         _fields(reply, None if email is None else email.therapist_id)
         | {
@@ -221,10 +217,17 @@ def _view(session: Session, texts: PatientTexts, reply: MailReply, *, by: UUID |
             "sender_name": content.sender_name,
             "subject": content.subject,
             "body_text": content.text,
-            "is_from_recipient": None if email is None else mailbox_of(content.sender) == email.recipient_key,
+            "is_from_recipient": None if email is None else _is_recipient(session, texts, email, content.sender),
             "proposals": _proposals(session, reply, content.text, today=berlin_day(reply.received_at)),
         }
     )
+
+
+def _is_recipient(session: Session, texts: PatientTexts, email: Email, sender: str) -> bool:
+    mailbox = mailbox_of(sender)
+    if email.patient_id is not None:
+        return patient_addresses.went_to(session, texts, email, mailbox)
+    return mailbox == email.recipient_key
 
 
 def _content(session: Session, texts: PatientTexts, reply: MailReply) -> ReplyContent:
@@ -233,7 +236,7 @@ def _content(session: Session, texts: PatientTexts, reply: MailReply) -> ReplyCo
 
 
 def _proposals(session: Session, reply: MailReply, text: str, *, today: date) -> list[AnswerProposal]:
-    """What somebody seems to answer; a program or a mail server answers nothing, whatever its words."""
+    """What a practice seems to answer; a program, a mail server or a patient answers nothing, whatever the words."""
     if reply.kind != ReplyKind.ANSWER:
         return []
     requests = {each.id: each for each in request_queries.requests_now(session, reply.placement_request_ids)}
@@ -271,12 +274,14 @@ def confirm(
 ) -> ReplyView:
     """Record what the practice answers: what staff say, or what is proposed for patients who need an answer.
 
-    Raises `NotFound`, `Conflict` where it is decided already, answers no e-mail that is known, or a request is answered
-    already, and `RuleBroken` where nothing is answered.
+    Raises `NotFound`, `Conflict` where it is decided already, is a patient's, answers no e-mail that is known, or a
+    request is answered already, and `RuleBroken` where nothing is answered.
     """
     known = require(store.reply(session, reply_id), "reply")
     if known.email_id is None:
         raise Conflict("reply.not_matched")
+    if known.patient_id is not None:
+        raise Conflict("reply.from_patient")
     email = emails.lock_and_get(session, known.email_id)
     reply = _lock_undecided(session, reply_id)
     if reply.email_id != email.id:
@@ -311,19 +316,19 @@ def dismiss(session: Session, texts: PatientTexts, reply_id: UUID, *, by: UUID |
 def assign(
     session: Session, texts: PatientTexts, reply_id: UUID, to: ReplyAssignment, *, by: UUID | None, now: datetime
 ) -> ReplyView:
-    """Say which e-mail a reply answers; where it wants no more inquiries, that e-mail's address gets none.
+    """Say which e-mail a reply answers; where it wants no more of them, what follows for that e-mail's address.
 
-    Raises `NotFound`, and `Conflict` where it is decided already, or the e-mail never went to a practice.
+    Raises `NotFound`, and `Conflict` where it is decided already, or the e-mail never went out.
     """
     email = emails.lock_and_get(session, to.email_id)
-    if email.therapist_id is None or email.status not in WITH_A_PRACTICE:
+    if not reply_matching.went_out(email):
         raise Conflict("email.not_sent")
     reply = _lock_undecided(session, reply_id)
     content = reply_contents.read(session, texts, [reply])[reply.id]
-    reply.email_id, reply.matched_by = email.id, ReplyMatch.STAFF
+    reply.email_id, reply.matched_by, reply.kind = email.id, ReplyMatch.STAFF, _kind(ReplyKind(reply.kind), email)
     if not isinstance(content, LostText):
         reply_contents.seal(session, texts, reply, content, email)
-    if reply.kind == ReplyKind.NO_MORE and _suppress(session, "", email, now=now):
+    if reply.kind == ReplyKind.NO_MORE and _end(session, "", email, now=now):
         reply.state = ReplyState.RECORDED
     return _changed(session, texts, reply, by=by, now=now)
 
