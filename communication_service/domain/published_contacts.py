@@ -13,7 +13,7 @@ from uuid import UUID
 
 from communication_service.domain import callers
 from communication_service.domain.call_times import CallerTimes, is_closed_by_us
-from communication_service.settings import ContactRules, Days
+from communication_service.settings import ContactRules
 from communication_service.store import published_contacts as store
 from communication_service.store.tables import PublishedCallingHours, PublishedContact
 from shared.database import Session
@@ -21,6 +21,7 @@ from shared.events.catalogue import CallingDay, CallingHoursChanged, PracticeCon
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day, start_of_berlin_day
 from shared.values.enums import FederalState
+from shared.values.practice_holidays import Days
 from shared.values.public_holidays import may_be_public_holiday
 
 AT_ONCE: Final = 500
@@ -35,11 +36,12 @@ def publish(session: Session, *, rules: ContactRules, now: datetime) -> int:
     """Publish what has changed; returns how much, 0 where nothing has or another worker does it."""
     if not store.take_turn(session):
         return 0
-    return _publish_hours(session, rules=rules, now=now) + _publish_contacts(session, now=now)
+    return _publish_hours(session, rules=rules, now=now) + _publish_contacts(session, rules=rules, now=now)
 
 
-def _publish_contacts(session: Session, *, now: datetime) -> int:
-    changed = store.changed(session, today=berlin_day(now), at_most=AT_ONCE)
+def _publish_contacts(session: Session, *, rules: ContactRules, now: datetime) -> int:
+    days = rules.days_between_email_and_call
+    changed = store.changed(session, today=berlin_day(now), days_until_call=days, at_most=AT_ONCE)
     known = store.published(session, [row.id for row in changed])
     for row in changed:
         published = known.get(row.id)
@@ -51,6 +53,7 @@ def _publish_contacts(session: Session, *, now: datetime) -> int:
             therapist_id=row.id,
             email_suppressed=row.email_suppressed,
             email_again_on=row.email_again_on,
+            call_again_on=row.call_again_on,
             planned_call_at=row.planned_call_at,
             number_is_wrong=row.number_is_wrong,
         )
@@ -60,6 +63,7 @@ def _publish_contacts(session: Session, *, now: datetime) -> int:
 
 def _write(published: PublishedContact, row: Any, *, now: datetime) -> None:
     published.email_suppressed, published.email_again_on = row.email_suppressed, row.email_again_on
+    published.call_again_on = row.call_again_on
     published.planned_call_at, published.number_is_wrong = row.planned_call_at, row.number_is_wrong
     published.updated_at = now
 

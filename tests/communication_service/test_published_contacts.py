@@ -48,6 +48,7 @@ def test_a_practice_is_published_when_how_it_can_be_contacted_changes_and_not_ag
         "therapist_id": str(to_phone),
         "email_suppressed": False,
         "email_again_on": None,
+        "call_again_on": None,
         "planned_call_at": TEN.isoformat().replace("+00:00", "Z"),
         "number_is_wrong": False,
     }
@@ -79,6 +80,8 @@ def test_the_days_without_another_e_mail_are_published_and_pass_without_an_event
     for therapist in (email.therapist_id, also_there):
         (said,) = contacts(session, therapist)
         assert said["email_again_on"] == "2026-11-30"
+        # who was written to is not called at once; another one at the address may be
+        assert said["call_again_on"] == ("2026-11-25" if therapist == email.therapist_id else None)
     assert jobs.publish_contacts(RULES, MONDAY + timedelta(days=7)) == 0
 
 
