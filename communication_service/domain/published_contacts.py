@@ -1,7 +1,8 @@
 """Publishes how practices can be contacted and when callers phone, whenever that is other than was published last.
 
 What holds is compared with what was published, whatever changed it: so nothing that plans, sends or suppresses needs to
-remember to publish, and nothing is published twice (docs/decisions/0057-forecasts-of-contacts.md).
+remember to publish. What still holds is published once more before the topic forgets it, for a reader that begins
+with nothing (docs/decisions/0057-forecasts-of-contacts.md).
 """
 
 from __future__ import annotations
@@ -28,15 +29,18 @@ AT_ONCE: Final = 500
 """Practices of which one transaction publishes something."""
 DAYS_AHEAD: Final = 28
 """For so many days it is said when callers phone: a contact plan looks three weeks ahead."""
+ONCE_MORE_AFTER: Final = timedelta(days=60)
+"""Then what still holds is published anew: its topic forgets after 90 days. When callers phone changes every day."""
 HOURS_ID: Final = UUID("00000000-0000-7000-8000-000000000001")
 """The one aggregate that says when callers phone."""
 
 
 def publish(session: Session, *, rules: ContactRules, now: datetime) -> int:
-    """Publish what has changed; returns how much, 0 where nothing has or another worker does it."""
+    """Publish what has changed, or was published long ago; returns how much, 0 also while another worker does it."""
     if not store.take_turn(session):
         return 0
-    return _publish_hours(session, rules=rules, now=now) + _publish_contacts(session, rules=rules, now=now)
+    changes = _publish_hours(session, rules=rules, now=now) + _publish_contacts(session, rules=rules, now=now)
+    return changes + _publish_once_more(session, now=now)
 
 
 def _publish_contacts(session: Session, *, rules: ContactRules, now: datetime) -> int:
@@ -48,24 +52,36 @@ def _publish_contacts(session: Session, *, rules: ContactRules, now: datetime) -
         if published is None:
             published = PublishedContact(id=row.id)
             session.add(published)
-        _write(published, row, now=now)
-        event = PracticeContactChanged(
-            therapist_id=row.id,
-            email_suppressed=row.email_suppressed,
-            email_again_on=row.email_again_on,
-            call_again_on=row.call_again_on,
-            planned_call_at=row.planned_call_at,
-            number_is_wrong=row.number_is_wrong,
-        )
-        record(session, published, event, now=now)
+        _write(published, row)
+        _publish_contact(session, published, now=now)
     return len(changed)
 
 
-def _write(published: PublishedContact, row: Any, *, now: datetime) -> None:
+def _publish_once_more(session: Session, *, now: datetime) -> int:
+    """Publish what was published long ago and still holds; returns of how many practices."""
+    old = store.not_published_since(session, now - ONCE_MORE_AFTER, today=berlin_day(now), at_most=AT_ONCE)
+    for published in old:
+        _publish_contact(session, published, now=now)
+    return len(old)
+
+
+def _write(published: PublishedContact, row: Any) -> None:
     published.email_suppressed, published.email_again_on = row.email_suppressed, row.email_again_on
     published.call_again_on = row.call_again_on
     published.planned_call_at, published.number_is_wrong = row.planned_call_at, row.number_is_wrong
+
+
+def _publish_contact(session: Session, published: PublishedContact, *, now: datetime) -> None:
     published.updated_at = now
+    event = PracticeContactChanged(
+        therapist_id=published.id,
+        email_suppressed=published.email_suppressed,
+        email_again_on=published.email_again_on,
+        call_again_on=published.call_again_on,
+        planned_call_at=published.planned_call_at,
+        number_is_wrong=published.number_is_wrong,
+    )
+    record(session, published, event, now=now)
 
 
 def _publish_hours(session: Session, *, rules: ContactRules, now: datetime) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, or_, select, text
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import PublishedCallingHours, PublishedContact
@@ -74,6 +74,19 @@ def published(session: Session, ids: Collection[UUID]) -> dict[UUID, PublishedCo
     """What was published of these practices, locked."""
     wanted = select(PublishedContact).where(PublishedContact.id.in_(ids)).order_by(PublishedContact.id)
     return {each.id: each for each in session.scalars(wanted.with_for_update())}
+
+
+def not_published_since(session: Session, before: datetime, *, today: date, at_most: int) -> Sequence[PublishedContact]:
+    """What was published before this instant, says something and still holds, locked, by the practices' ids."""
+    says_something = or_(
+        PublishedContact.email_suppressed,
+        PublishedContact.number_is_wrong,
+        PublishedContact.planned_call_at.is_not(None),
+        PublishedContact.email_again_on > today,
+        PublishedContact.call_again_on > today,
+    )
+    wanted = select(PublishedContact).where(PublishedContact.updated_at < before, says_something)
+    return session.scalars(wanted.order_by(PublishedContact.id).limit(at_most).with_for_update()).all()
 
 
 def published_hours(session: Session) -> PublishedCallingHours | None:

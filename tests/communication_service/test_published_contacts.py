@@ -85,6 +85,22 @@ def test_the_days_without_another_e_mail_are_published_and_pass_without_an_event
     assert jobs.publish_contacts(RULES, MONDAY + timedelta(days=7)) == 0
 
 
+def test_what_still_holds_is_published_once_more_before_its_topic_forgets_it(session: Session) -> None:
+    """A reader that begins with nothing, such as a database that was lost, finds it on Kafka whenever that is."""
+    therapist = a_therapist(email="praxis@example.org")
+    with transaction() as inner:
+        wanted = NewSuppression(email="praxis@example.org", reason="rief an")
+        suppression = suppressions.add(inner, wanted, by=None, now=MONDAY)
+    for days, published in ((0, 1), (59, 0), (61, 1), (62, 0), (122, 1)):
+        assert jobs.publish_contacts(RULES, MONDAY + timedelta(days=days)) == published, days
+    first, second, third = contacts(session, therapist)
+    assert first == second == third
+    with transaction() as inner:
+        suppressions.remove(inner, suppression.id, by=None, now=MONDAY)
+    for days, published in ((123, 1), (184, 0)):
+        assert jobs.publish_contacts(RULES, MONDAY + timedelta(days=days)) == published, days
+
+
 def test_when_callers_phone_is_published_for_weeks_less_absences_and_closed_days(session: Session) -> None:
     first = a_caller(hours=MONDAY_MORNINGS)
     a_caller(hours={"monday": [{"start": "10:30", "end": "12:00"}]}, name="Ali")
