@@ -7,7 +7,6 @@ from datetime import datetime
 from uuid import UUID
 
 from communication_service.domain import cooldowns, practice_hours
-from communication_service.domain.call_times import periods
 from communication_service.domain.contact_rule import PracticeFacts
 from communication_service.domain.cooldowns import RecentEmails
 from communication_service.settings import ContactRules
@@ -15,6 +14,7 @@ from communication_service.store import call_queries, copy_queries, suppressions
 from communication_service.store.tables import PracticeCopy, PracticePlace, WrongNumber
 from shared.database import Session
 from shared.values.datetimes import berlin_day
+from shared.values.practice_holidays import periods
 
 
 def read(
