@@ -108,6 +108,17 @@ def unconfirmed_requests(session: Session, request_ids: Collection[UUID]) -> Seq
     return session.scalars(wanted.order_by(ContactRequest.id)).all()
 
 
+def requests_with_confirmation_gone(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these requests about which a practice was written, perhaps, who the patient is."""
+    wanted = func.unnest(Email.placement_request_ids).label("request_id")
+    gone = select(wanted).where(
+        Email.placement_request_ids.overlap(list(request_ids)),
+        Email.kind == "confirmation",
+        Email.status.in_(("sending", "in_doubt", "sent")),
+    )
+    return set(session.scalars(gone)) & set(request_ids)
+
+
 def is_undeliverable(session: Session, email: Email) -> bool:
     """Whether a notice of this kind about this request was refused for good at this address, or came back."""
     same = and_(_before.kind == email.kind, _before.recipient_key == email.recipient_key)

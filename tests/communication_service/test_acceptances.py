@@ -26,6 +26,7 @@ from tests.builders.communication import (
     a_therapist,
     composed,
     publish,
+    read,
     rows,
     the,
 )
@@ -132,3 +133,43 @@ def test_an_acceptance_that_only_a_republished_state_says_is_written_of_too() ->
         publish(catalogue.RequestUpdated, request, sequence=sequence, time=NOW, **stands)
         written()
     assert [len(notices(kind)) for kind in ("confirmation", "patient_notice")] == [1, 1]
+
+
+CONTACTED = {"status": "contacted", "priority": 0, "inquiry_id": None, "hold": None}
+DELETE = "bitte löschen Sie"
+
+
+@pytest.mark.parametrize(
+    ("what", "has_gone", "subject", "asks_to_delete"),
+    [
+        ("placed elsewhere", True, "Unsere Anfrage hat sich erledigt", True),
+        ("placed elsewhere", False, "Unsere Anfrage hat sich erledigt", False),
+        ("corrected", True, "Bitte löschen", True),
+        ("corrected", False, None, False),
+        ("corrected and accepted", True, None, False),
+        ("another day", True, None, False),
+    ],
+)
+def test_who_offered_a_place_learns_that_it_is_not_needed_or_was_a_mistake(
+    what: str, has_gone: bool, subject: str | None, asks_to_delete: bool, sending: Sending
+) -> None:
+    request = an_acceptance()
+    written()
+    if has_gone:
+        sent(sending)
+    at = LATER + timedelta(minutes=1)
+    if what == "placed elsewhere":
+        publish(catalogue.RequestWithdrawn, request, sequence=3, time=at, reason="placed_elsewhere")
+    else:
+        outcome = "accepted" if what == "another day" else None
+        publish(catalogue.RequestCorrected, request, sequence=3, time=at, outcome=outcome)
+        publish(catalogue.RequestUpdated, request, sequence=4, time=at, **CONTACTED)
+    if what == "corrected and accepted":
+        accepted(request, time=at, sequence=5)
+    soon = at + timedelta(minutes=1)
+    jobs.write_withdrawals(RULES, TEXTS, soon)
+    assert jobs.write_withdrawals(RULES, TEXTS, soon) == 0
+    sent(sending, soon)
+    letters = [read(each) for each in rows(Email, kind="withdrawal", status="sent")]
+    assert [each.subject.startswith(subject or "-") for each in letters] == ([True] if subject else [])
+    assert [DELETE in each.text for each in letters] == [asks_to_delete] * len(letters)
