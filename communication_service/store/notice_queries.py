@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 from sqlalchemy.orm import Session, aliased
 
-from communication_service.store.tables import ContactRequest, Email, PracticeCopy
+from communication_service.store.tables import ContactRequest, Email, PracticeCopy, RecordedAnswer
 from shared.database.tables import erased_aggregates
 
 
@@ -66,11 +66,27 @@ def withdrawals_to_write(session: Session, therapist_id: UUID) -> Sequence[Conta
     ).all()
 
 
-def confirmations_due(session: Session, *, before: datetime, limit: int) -> list[DueConfirmation]:
-    """Requests of which practice and patient are to be written to since then or longer, the longest first."""
+def confirmations_due(session: Session, *, before: datetime, now: datetime, limit: int) -> list[DueConfirmation]:
+    """Requests of which practice and patient are to be written to since `before` or longer, the longest first.
+
+    Also since any moment until `now`, where the practice itself said so last, by a link.
+    """
+    later = aliased(RecordedAnswer)
+    said_later = select(later.id).where(
+        later.placement_request_id == RecordedAnswer.placement_request_id,
+        later.recorded_at > RecordedAnswer.recorded_at,
+    )
+    by_link = select(RecordedAnswer.id).where(
+        RecordedAnswer.placement_request_id == ContactRequest.id,
+        RecordedAnswer.email_id.is_not(None),
+        RecordedAnswer.recorded_by.is_(None),
+        RecordedAnswer.outcome == "accepted",
+        ~said_later.exists(),
+    )
+    is_due = or_(ContactRequest.confirmation_due_at <= before, by_link.exists())
     rows = (
         select(ContactRequest.id, ContactRequest.correlation_id)
-        .where(ContactRequest.confirmation_due_at <= before)
+        .where(ContactRequest.confirmation_due_at <= now, is_due)
         .order_by(ContactRequest.confirmation_due_at, ContactRequest.id)
         .limit(limit)
     )

@@ -13,7 +13,7 @@ from communication_service.domain.personal_letters import WantedDetails
 from communication_service.domain.schemas import Resolution
 from communication_service.jobs import Sending
 from communication_service.store import notice_queries
-from communication_service.store.tables import ContactRequest, Email
+from communication_service.store.tables import ContactRequest, Email, RecordedAnswer
 from shared.database import new_id, transaction
 from shared.events import catalogue
 from shared.values.datetimes import berlin_day
@@ -53,9 +53,9 @@ def accepted(request: UUID, *, time: datetime = NOW, sequence: int = 2) -> None:
     publish(catalogue.RequestAccepted, request, sequence=sequence, time=time, accepted_on=berlin_day(time))
 
 
-def an_acceptance() -> UUID:
+def an_acceptance(email: str = OLD) -> UUID:
     """A practice with an address offers a place."""
-    request = a_request(a_therapist(email=OLD))
+    request = a_request(a_therapist(email=email))
     composed()
     accepted(request)
     return request
@@ -173,3 +173,18 @@ def test_who_offered_a_place_learns_that_it_is_not_needed_or_was_a_mistake(
     letters = [read(each) for each in rows(Email, kind="withdrawal", status="sent")]
     assert [each.subject.startswith(subject or "-") for each in letters] == ([True] if subject else [])
     assert [DELETE in each.text for each in letters] == [asks_to_delete] * len(letters)
+
+
+def test_what_staff_entered_may_be_corrected_for_some_minutes_before_anybody_is_named() -> None:
+    by_staff, by_link = an_acceptance(), an_acceptance(NEW)
+    with transaction() as session:
+        for request, recorded_by in ((by_staff, new_id()), (by_link, None)):
+            email = the(Email, kind="inquiry", therapist_id=the(ContactRequest, id=request).therapist_id)
+            said = {"outcome": "accepted", "occurred_at": NOW, "recorded_at": NOW, "recorded_by": recorded_by}
+            session.add(RecordedAnswer(placement_request_id=request, email_id=email.id, therapist_id=new_id(), **said))
+    named = {5: [by_link], 14 * 60: [by_link], 15 * 60: [by_link, by_staff]}
+    for seconds, expected in named.items():
+        written(NOW + timedelta(seconds=seconds))
+        assert [each.placement_request_ids for each in rows(Email, kind="confirmation")] == [
+            [each] for each in expected
+        ]
