@@ -46,6 +46,7 @@ NO_EMAILS_WANTED: Final = "the practice is not written to any more"
 UNTIL_ASKED_AGAIN: Final = timedelta(seconds=15)
 """After so long the patient service is asked again who somebody is."""
 TAKEN_UP: Final = "the place is taken up, or offered no more"
+ARRIVES_AFTER_ALL: Final = "the e-mail before was refused wrongly, and goes again"
 NOT_TRUE: Final = "what it says is not true any more, or somebody in it was erased"
 
 
@@ -294,6 +295,19 @@ def write_again(session: Session, email: Email, *, now: datetime) -> None:
     for request in request_queries.requests(session, email.placement_request_ids):
         if request.outcome == RequestOutcome.ACCEPTED:
             request.confirmation_due_at = min(email.created_at, now)
+
+
+def give_way(session: Session, email: Email, *, now: datetime) -> bool:
+    """Cancel what was written in place of this refused notice and waits for another address.
+
+    False where another one has gone, perhaps, or may yet go.
+    """
+    instead = notice_queries.written_instead(session, email) if is_about_acceptance(email) else []
+    if any(each.waits_for != ContactWait.EMAIL_SUPPRESSED for each in instead):
+        return False
+    for each in instead:
+        cancel_because(session, each, ARRIVES_AFTER_ALL, now=now)
+    return True
 
 
 def cancel_about_erased(session: Session, *, now: datetime, at_most: int) -> int:

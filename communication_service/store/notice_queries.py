@@ -124,6 +124,19 @@ def unconfirmed_requests(session: Session, request_ids: Collection[UUID]) -> Seq
     return session.scalars(wanted.order_by(ContactRequest.id)).all()
 
 
+def written_instead(session: Session, email: Email) -> Sequence[Email]:
+    """Notices of the same kind about the same request that went, perhaps, or may yet go, locked."""
+    wanted = select(Email).where(
+        Email.id != email.id,
+        Email.kind == email.kind,
+        Email.placement_request_ids.contains(email.placement_request_ids),
+        ~Email.written_by_staff,
+        Email.status.in_(LIVE),
+    )
+    locked = wanted.order_by(Email.id).with_for_update().execution_options(populate_existing=True)
+    return session.scalars(locked).all()
+
+
 def requests_with_confirmation_gone(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
     """Those of these requests about which a practice was written, perhaps, who the patient is."""
     wanted = func.unnest(Email.placement_request_ids).label("request_id")

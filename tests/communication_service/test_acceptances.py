@@ -9,12 +9,14 @@ import pytest
 
 from communication_service import jobs
 from communication_service.domain import emails
+from communication_service.domain import sending as domain_sending
 from communication_service.domain.personal_letters import WantedDetails
 from communication_service.domain.schemas import Resolution
 from communication_service.jobs import Sending
+from communication_service.store import mail_server as mail_store
 from communication_service.store import notice_queries
 from communication_service.store.tables import ContactRequest, Email, RecordedAnswer
-from shared.database import new_id, transaction
+from shared.database import Session, new_id, transaction
 from shared.events import catalogue
 from shared.values.datetimes import berlin_day
 from shared.values.patient_details import PatientDetails, PatientDetailsAnswer
@@ -188,3 +190,35 @@ def test_what_staff_entered_may_be_corrected_for_some_minutes_before_anybody_is_
         assert [each.placement_request_ids for each in rows(Email, kind="confirmation")] == [
             [each] for each in expected
         ]
+
+
+@pytest.mark.parametrize("goes_meanwhile", [False, True])
+def test_a_refusal_is_taken_back_unless_another_letter_went_and_one_that_cannot_be_holds_up_nobody(
+    goes_meanwhile: bool, catcher: FakeMailServer, sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_acceptance()
+    written()
+    catcher.recipient_answer = "550 5.1.1 no such user"
+    sent(sending)
+    catcher.recipient_answer = None
+    refused, soon = the(Email, kind="confirmation"), LATER + timedelta(minutes=20)
+    written(soon)
+    if goes_meanwhile:
+        a_therapist(id=the(ContactRequest).therapist_id, sequence=2, email=NEW)
+        written(soon)
+        sent(sending, soon)
+    wrong = new_id()
+    with transaction() as session:
+        mail_store.state_for_change(session).to_take_back = [wrong, refused.id]
+    taken_back = domain_sending.take_back_refusal
+
+    def fail_once(session: Session, email_id: UUID, *, now: datetime) -> None:
+        if email_id == wrong:
+            raise ValueError
+        taken_back(session, email_id, now=now)
+
+    monkeypatch.setattr(domain_sending, "take_back_refusal", fail_once)
+    jobs.retry_wrongly_refused(soon)
+    sent(sending, soon)
+    went = [("failed", None), ("sent", None)] if goes_meanwhile else [("sent", None), ("cancelled", None)]
+    assert notices("confirmation") == went
