@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -61,8 +61,8 @@ class PreparedEmail:
     named: WantedDetails | None
     details: PatientDetailsAnswer | None
     """Whom it names, or to whom it goes, as the patient service said."""
-    claimed_at: float
-    """By the monotonic clock."""
+    since_claim: Callable[[], timedelta]
+    """How long ago it was claimed."""
 
 
 class Asked(NamedTuple):
@@ -203,6 +203,7 @@ class Sending:
     def _claim_with(
         self, asked: Asked, patients: Mapping[UUID, Collection[UUID]], named: WantedDetails | None, now: datetime
     ) -> list[PreparedEmail]:
+        since_claim = clock.stopwatch()
         with transaction() as session:
             claims = claim_all(
                 session,
@@ -213,7 +214,6 @@ class Sending:
                 details=asked.details,
                 now=now,
             )
-            at = clock.monotonic()
             return [
                 PreparedEmail(
                     claim,
@@ -221,7 +221,7 @@ class Sending:
                     patients[claim.email_id],
                     named,
                     asked.details.get(claim.email_id),
-                    at,
+                    since_claim,
                 )
                 for claim in claims
             ]
@@ -259,14 +259,18 @@ class Sending:
 
     def _is_still_right(self, claimed: PreparedEmail) -> bool:
         claim = claimed.claim
-        if clock.monotonic() - claimed.claimed_at < self.fresh_seconds:
+        if claimed.since_claim() >= self.lease:
+            return False  # this process stood still: the e-mail is in doubt, or somebody else's
+        if claimed.since_claim() < timedelta(seconds=self.fresh_seconds):
             return True
         try:
             summaries = self._ask(claimed.patients, claim.email_id)
             if claimed.named is not None and self.ask_who(claimed.named) != claimed.details:
                 return False
             with transaction() as session:
-                return practice_summaries.still_stands(session, claim.email_id, claim.text, summaries, rules=self.rules)
+                return practice_summaries.still_stands(
+                    session, claim.email_id, claim.attempt, claim.text, summaries, rules=self.rules
+                )
         except Exception as problem:  # the mail server waits: what is not certain does not go, and is tried again
             log.warning("send.not_certain", email_id=str(claim.email_id), problem=type(problem).__name__)
             return False
