@@ -271,8 +271,9 @@ def confirm(
 ) -> ReplyView:
     """Record what the practice answers: what staff say, or what is proposed for patients who need an answer.
 
-    Raises `NotFound`, `Conflict` where it is decided already, answers no e-mail that is known, or a request is answered
-    already, and `RuleBroken` where nothing is answered.
+    A yes must be said: after it the practice learns who the patient is, and a phrase may be read wrongly. Raises
+    `NotFound`, `Conflict` where it is decided already, answers no e-mail that is known, or a request is answered
+    already, and `RuleBroken` where nothing is answered, or a yes is only proposed.
     """
     known = require(store.reply(session, reply_id), "reply")
     if known.email_id is None:
@@ -291,7 +292,7 @@ def confirm(
 
 def _proposed(session: Session, texts: PatientTexts, reply: MailReply) -> list[CallResponse]:
     text = _content(session, texts, reply).text
-    return [
+    proposed = [
         CallResponse(
             placement_request_id=each.placement_request_id,
             outcome=CallAnswer(each.outcome),
@@ -300,6 +301,10 @@ def _proposed(session: Session, texts: PatientTexts, reply: MailReply) -> list[C
         for each in _proposals(session, reply, text, today=berlin_day(reply.received_at))
         if each.outcome is not None and each.need == AnswerNeed.OPEN
     ]
+    if any(each.outcome == CallAnswer.ACCEPTED for each in proposed):
+        problem = FieldProblem.of("responses", "field.acceptance_only_proposed")
+        raise RuleBroken("reply.acceptance_only_proposed", errors=[problem])
+    return proposed
 
 
 def dismiss(session: Session, texts: PatientTexts, reply_id: UUID, *, by: UUID | None, now: datetime) -> ReplyView:

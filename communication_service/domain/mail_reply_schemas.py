@@ -98,7 +98,7 @@ class ReplyFilter(QuerySchema):
 
 
 class ReplyConfirmation(Schema):
-    """What a practice answers in an e-mail; without responses, what is proposed."""
+    """What a practice answers in an e-mail; without responses, what is proposed, unless that is a yes."""
 
     responses: Annotated[list[Response], Field(max_length=100)] = []
     """One answer for each request that was answered."""

@@ -169,7 +169,7 @@ def reply(stage: Stage) -> Any:
 def _a_reply(stage: Stage, action: str, *, body: dict[str, str] | None = None) -> Any:
     email = an_email_to_send()
     stage.send()
-    comes_in(an_answer("Ja, gerne", to=email.message_id))
+    comes_in(an_answer("Leider kein Platz", to=email.message_id))
     (known,) = stage.client.get("/api/replies").json["items"]
     return stage.client.post(f"/api/replies/{known['id']}/{action}", json=body)
 

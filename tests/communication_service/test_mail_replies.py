@@ -37,6 +37,7 @@ from tests.fakes.smtp import FakeMailServer
 
 Send = Callable[..., None]
 ADDRESS = "praxis@example.org"
+SAID = ("placement_request_id", "outcome", "available_from")
 
 
 def a_sent_email(sent: Send, *references: str, email: str = ADDRESS) -> Email:
@@ -90,7 +91,11 @@ def test_an_answer_is_kept_sealed_matched_and_counts_once_staff_confirm_what_is_
     noted = recorded_data(session, "communication.reply_shown")
     assert {each["patient_id"] for each in noted} == {str(each.patient_id) for each in rows(ContactRequest)}
     key = {"Idempotency-Key": str(new_id())}
-    done = [client.post(f"/api/replies/{reply.id}/confirm", headers=key) for _ in range(2)]
+    unsaid = client.post(f"/api/replies/{reply.id}/confirm")
+    assert (unsaid.status_code, unsaid.json["code"]) == (422, "reply.acceptance_only_proposed")
+    assert rows(RecordedAnswer) == [], "a yes that nobody said"
+    read = {"responses": [{name: each[name] for name in SAID} for each in view["proposals"]]}
+    done = [client.post(f"/api/replies/{reply.id}/confirm", json=read, headers=key) for _ in range(2)]
     assert [(each.status_code, each.json["state"]) for each in done] == [(200, "confirmed")] * 2
     assert sorted(each.outcome for each in rows(RecordedAnswer)) == ["accepted", "declined_capacity"]
     (published,) = recorded_data(session, "communication.email_answered")
