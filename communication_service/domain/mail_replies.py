@@ -272,20 +272,24 @@ def confirm(
     """Record what the practice answers: what staff say, or what is proposed for patients who need an answer.
 
     A yes must be said: after it the practice learns who the patient is, and a phrase may be read wrongly. Raises
-    `NotFound`, `Conflict` where it is decided already, answers no e-mail that is known, or a request is answered
-    already, and `RuleBroken` where nothing is answered, or a yes is only proposed.
+    `NotFound`, `Conflict` where it is decided or changed already, answers no e-mail that is known, or a request is
+    answered already, and `RuleBroken` where nothing is answered, a yes is only proposed, or it is not said which
+    version of the reply the proposals were read in.
     """
     known = require(store.reply(session, reply_id), "reply")
     if known.email_id is None:
         raise Conflict("reply.not_matched")
     email = emails.lock_and_get(session, known.email_id)
     reply = _lock_undecided(session, reply_id)
-    if reply.email_id != email.id:
-        raise Conflict("reply.decided")
+    if reply.email_id != email.id or said.version not in (None, reply.version):
+        raise Conflict("reply.changed_meanwhile")
     answers = [CallResponse.from_json(each.to_json()) for each in said.responses] or _proposed(session, texts, reply)
     if not answers:
         problem = FieldProblem.of("responses", "field.nothing_proposed")
         raise RuleBroken("reply.nothing_to_confirm", errors=[problem])
+    if not said.responses and said.version is None:
+        # who assigns the reply to another e-mail changes what is proposed
+        raise RuleBroken("reply.version_not_said", errors=[FieldProblem.of("version", "field.version_not_said")])
     written_answers.record_written(session, texts, email, answers, channel=Channel.EMAIL, rules=rules, by=by, now=now)
     return _decide(session, texts, reply, ReplyState.CONFIRMED, by=by, now=now)
 

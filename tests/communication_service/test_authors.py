@@ -166,7 +166,7 @@ def reply(stage: Stage) -> Any:
     return stage.client.post(f"/reply/{token}", data={"outcome-0": "accepted", "no-more": "emails"})
 
 
-def _a_reply(stage: Stage, action: str, *, body: dict[str, str] | None = None) -> Any:
+def _a_reply(stage: Stage, action: str, *, body: dict[str, int] | None = None) -> Any:
     email = an_email_to_send()
     stage.send()
     comes_in(an_answer("Leider kein Platz", to=email.message_id))
@@ -175,7 +175,7 @@ def _a_reply(stage: Stage, action: str, *, body: dict[str, str] | None = None) -
 
 
 def confirm_a_reply(stage: Stage) -> Any:
-    return _a_reply(stage, "confirm", body={})
+    return _a_reply(stage, "confirm", body={"version": 1})
 
 
 def dismiss_a_reply(stage: Stage) -> Any:

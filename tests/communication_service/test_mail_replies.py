@@ -184,6 +184,20 @@ def test_what_matches_nothing_waits_sealed_until_staff_assign_it(
     assert client.post(f"{url}/confirm").json["code"] == "reply.nothing_to_confirm"
 
 
+def test_what_is_proposed_is_confirmed_only_as_it_was_read(client: FlaskClient, sent: Send) -> None:
+    first, second = a_sent_email(sent, "P-0001-AB"), a_sent_email(sent, "P-0002-AB", email="andere@example.org")
+    comes_in(an_answer("Leider keine Plätze.", to=first.message_id))
+    read = shown(client)
+    url = f"/api/replies/{read['id']}"
+    unsaid = client.post(f"{url}/confirm")
+    assert (unsaid.status_code, unsaid.json["code"]) == (422, "reply.version_not_said")
+    assert client.post(f"{url}/assign", json={"email_id": str(second.id)}).status_code == 200
+    stale = client.post(f"{url}/confirm", json={"version": read["version"]})
+    assert (stale.status_code, stale.json["code"], rows(RecordedAnswer)) == (409, "reply.changed_meanwhile", [])
+    assert client.post(f"{url}/confirm", json={"version": shown(client)["version"]}).status_code == 200
+    assert the(RecordedAnswer).placement_request_id == second.placement_request_ids[0]
+
+
 def test_nobody_is_called_about_a_letter_while_its_answer_waits_for_staff(client: FlaskClient, sent: Send) -> None:
     email = a_sent_email(sent)
     comes_in(an_answer("Ich melde mich.", to=email.message_id))
