@@ -47,7 +47,8 @@ class ReplyConfirmResource(Resource):
         A yes must be in `responses`: after it the practice learns who the patient is. What is proposed is confirmed
         only with the `version` in which it was read.
 
-        409 where that is decided or changed already, it is not known which e-mail is answered, or a request has an answer already.
+        409 where that is decided or changed already, it is not known which e-mail is answered, or a request has an
+        answer already.
         """
         return mail_replies.confirm(
             context.session,

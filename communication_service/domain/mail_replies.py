@@ -16,6 +16,7 @@ from communication_service.domain import (
     bounces,
     emails,
     incoming_mail,
+    no_more_contact,
     replies,
     reply_contents,
     shown_replies,
@@ -130,18 +131,18 @@ def _is_done(session: Session, mail: IncomingMail, email: Email | None, *, rules
 
 
 def _suppress(session: Session, sender: str, email: Email | None, *, now: datetime) -> bool:
-    """Write no more inquiries to whom the e-mail went, or else to the sender, if a practice has that address.
+    """Write no more inquiries to whose practice the e-mail went, or else to the sender, if a practice has that address.
 
     False where neither is known. Anybody can write a sender's address; too few inquiries are the smaller mistake.
     """
-    mailbox = mailbox_of(sender)
     if email is not None:
-        address, key = email.recipient, email.recipient_key
-    elif mailbox is not None and (known := store.address_of_practice(session, mailbox)) is not None:
-        address, key = known, mailbox
-    else:
+        no_more_contact.suppress_addresses(session, email, NO_MORE_WANTED, SuppressionSource.REPLY, now=now)
+        return True
+    mailbox = mailbox_of(sender)
+    address = None if mailbox is None else store.address_of_practice(session, mailbox)
+    if mailbox is None or address is None:
         return False
-    wanted = suppressions.Wanted(address, key, NO_MORE_WANTED, SuppressionSource.REPLY)
+    wanted = suppressions.Wanted(address, mailbox, NO_MORE_WANTED, SuppressionSource.REPLY)
     suppressions.suppress(session, [wanted], by=None, now=now)
     return True
 

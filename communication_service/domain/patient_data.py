@@ -150,10 +150,11 @@ def _inquiry(inquiry: Inquiry, own: Collection[UUID]) -> StoredRow:
 
 def _email(email: Email, passage: EmailText, own: Collection[UUID]) -> ExportedEmail:
     mine = _of(own, email.placement_request_ids)
-    same = ("id", "kind", "status", "therapist_id", "recipient", "message_id", "created_at", "sent_at", "stopped_at")
+    same = ("id", "kind", "status", "therapist_id", "recipient", "message_id", "created_at", "sent_at")
     return ExportedEmail.of(
         {name: getattr(email, name) for name in same}
         | {
+            "stopped_at": None if email.patient_id is None else email.stopped_at,
             "placement_request_ids": mine,
             "is_about_others": len(mine) < len(email.placement_request_ids),
             "subject": passage.subject,

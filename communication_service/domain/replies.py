@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from communication_service.domain import email_texts, emails, reply_forms, suppressions, written_answers
+from communication_service.domain import email_texts, emails, no_more_contact, reply_forms, written_answers
 from communication_service.domain.link_tokens import LinkPurpose, LinkTokens
 from communication_service.domain.reply_forms import FormAnswer, NoMore, Reply
 from communication_service.domain.schemas import CallResponse
@@ -170,10 +170,11 @@ def _response(request_id: UUID, answer: FormAnswer) -> CallResponse:
 
 
 def _record_practice(session: Session, email: Email, said: Reply, *, now: datetime) -> None:
-    """Suppress the address where the practice wants no more e-mails, and publish what it says of itself."""
+    """Write to the practice no more, or contact it no more, where it wants that; publish what it says of itself."""
     if said.no_more is not None:
-        wanted = suppressions.Wanted(email.recipient, email.recipient_key, BY_LINK, SuppressionSource.LINK)
-        suppressions.suppress(session, [wanted], by=None, now=now)
+        no_more_contact.suppress_addresses(session, email, BY_LINK, SuppressionSource.LINK, now=now)
+    if said.no_more == NoMore.CONTACT:
+        no_more_contact.mark(session, email, now=now)
     if said.says_something_of_practice:
         assert email.therapist_id is not None  # `_email`
         event = PracticeStated(

@@ -274,7 +274,7 @@ class Email(Aggregate, Tables):
     allowed_at: Mapped[datetime | None]
     """When the patient service last said that the patient may be named in it, or written to."""
     stopped_at: Mapped[datetime | None]
-    """When the patient used its link: no more e-mails about the progress of this search."""
+    """When who got it used its link: a patient for no more news of this search, a practice for no contact at all."""
     written_by_staff: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Whether staff wrote its text; nothing writes it anew."""
     correlation_id: Mapped[str | None]

@@ -48,6 +48,18 @@ def test_a_mail_program_unsubscribes_everybody_at_the_address(
     assert len(rows(Email)) == 1
 
 
+def test_an_old_letter_unsubscribes_the_present_address_too(client: FlaskClient, sent: Callable[..., None]) -> None:
+    practice = a_therapist(email="alt@example.org")
+    a_request(practice)
+    composed()
+    sent()
+    a_therapist(id=practice, sequence=2, email="neu@example.org")
+    token = LINKS.token(LinkPurpose.UNSUBSCRIBE, the(Email).id, now=clock.now())
+    assert client.post(f"/unsubscribe/{token}", data=ONE_CLICK).status_code == 200
+    known = client.get("/api/email-suppressions").json["items"]
+    assert sorted(each["email"] for each in known) == ["alt@example.org", "neu@example.org"]
+
+
 def test_a_link_that_is_not_valid_says_so_and_does_nothing(client: FlaskClient) -> None:
     a_request(a_therapist())
     composed()
