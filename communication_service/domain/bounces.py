@@ -40,7 +40,7 @@ def apply(session: Session, email: Email, report: RecipientReport, *, rules: Con
     """
     if email.status == EmailStatus.SENDING:
         return False
-    if not report.has_failed or email.mode != MailMode.SEND or email.status not in (*REACHED, EmailStatus.BOUNCED):
+    if not report.has_failed or email.mode != MailMode.SEND or email.status not in REACHED:
         return True
     request_queries.lock_requests(session, email.placement_request_ids)
     if report.is_about_the_address(sender=rules.sender.address) and email.therapist_id is not None:

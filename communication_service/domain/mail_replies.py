@@ -46,13 +46,11 @@ from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
 from shared.security.patient_texts import LostText, PatientTexts
 from shared.values.contacts import mailbox_of
 from shared.values.datetimes import berlin_day
-from shared.values.enums import CallAnswer, Channel, EmailStatus
+from shared.values.enums import CallAnswer, Channel
 from shared.values.lists import Listed, ListRequest
 from shared.values.reply_enums import AnswerNeed, ReplyKind, ReplyMatch, ReplyState, SuppressionSource
 
 NO_MORE_WANTED: Final = "The practice asked for no more inquiries by e-mail."
-WITH_A_PRACTICE: Final = frozenset({EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.IN_DOUBT, EmailStatus.BOUNCED})
-"""E-mails that somebody may answer."""
 UNDECIDED: Final = frozenset({ReplyState.WAITING, ReplyState.RECORDED})
 
 
@@ -176,7 +174,7 @@ def _email_of(session: Session, tokens: LinkTokens, token: str, *, today: date) 
 
 def _was_with_a_practice(session: Session, email_id: UUID) -> bool:
     email = email_queries.email(session, email_id)
-    return email is not None and email.therapist_id is not None and email.status in WITH_A_PRACTICE
+    return email is not None and email.therapist_id is not None and email.status in written_answers.ANSWERABLE
 
 
 # What staff see
@@ -326,7 +324,7 @@ def assign(
     Raises `NotFound`, and `Conflict` where it is decided already, or the e-mail never went to a practice.
     """
     email = emails.lock_and_get(session, to.email_id)
-    if email.therapist_id is None or email.status not in WITH_A_PRACTICE:
+    if email.therapist_id is None or email.status not in written_answers.ANSWERABLE:
         raise Conflict("email.not_sent")
     reply = _lock_undecided(session, reply_id)
     content = reply_contents.read(session, texts, [reply])[reply.id]

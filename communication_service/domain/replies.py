@@ -34,8 +34,6 @@ from shared.values.enums import CallAnswer, Channel, EmailStatus, PatientStatus,
 from shared.values.reply_enums import AnswerNeed, SuppressionSource
 from shared.values.weekly import Weekly
 
-WITH_THE_PRACTICE: Final = written_answers.REACHED | {EmailStatus.SENDING}
-"""E-mails whose link somebody may have: one that is being sent may be read before that is recorded."""
 LOOKING: Final = frozenset({PatientStatus.SEARCHING, PatientStatus.PAUSED})
 
 
@@ -128,7 +126,7 @@ def reply(
 def _email(session: Session, tokens: LinkTokens, token: str, now: datetime) -> Email:
     email_id = tokens.read(LinkPurpose.REPLY, token, today=berlin_day(now))
     email = require(email_queries.email(session, email_id), "link")
-    if email.therapist_id is None or email.status not in WITH_THE_PRACTICE:
+    if email.therapist_id is None or email.status not in written_answers.ANSWERABLE:
         raise NotFound("link")
     return email
 

@@ -18,6 +18,7 @@ from communication_service.jobs.reading import remove_old_replies
 from communication_service.store.tables import ContactRequest, Email, MailReply, RecordedAnswer
 from shared.database import new_id, patient_keys
 from shared.events import catalogue
+from shared.runtime import clock
 from tests.builders.communication import (
     LINKS,
     RULES,
@@ -260,6 +261,22 @@ def test_a_bounce_is_a_call_and_suppresses_only_what_certainly_does_not_exist(
     request = the(ContactRequest)
     assert (request.status, request.by_phone) == (("waiting", True) if status == "bounced" else ("contacted", False))
     assert client.get(f"/api/emails/{email.id}").json["status"] == status
+
+
+def test_a_practice_that_got_a_letter_that_seemed_to_come_back_may_answer_it(
+    client: FlaskClient, sent: Send, session: Session
+) -> None:
+    email = a_sent_email(sent, "P-0001-AB", "P-0002-AB")
+    comes_in(a_bounce(of=email.message_id, recipient=ADDRESS))
+    page = f"/reply/{LINKS.token(LinkPurpose.REPLY, email.id, now=clock.now())}"
+    assert client.post(page, data={"outcome-0": "declined_capacity"}).status_code == 200
+    comes_in(an_answer("Leider keine Plätze.", to=email.message_id))
+    (waiting,) = client.get("/api/replies?state=waiting").json["items"]
+    done = client.post(f"/api/replies/{waiting['id']}/confirm", json={"version": waiting["version"]})
+    assert (done.status_code, done.json["state"]) == (200, "confirmed")
+    assert {each.placement_request_id for each in rows(RecordedAnswer)} == set(email.placement_request_ids)
+    assert {each.status for each in rows(ContactRequest)} == {"over"}
+    assert len(recorded_data(session, "communication.email_answered")) == 2
 
 
 def test_what_came_back_of_an_email_in_doubt_went_out(client: FlaskClient, catcher: FakeMailServer, sent: Send) -> None:
