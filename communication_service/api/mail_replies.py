@@ -75,8 +75,19 @@ class ReplyAssignResource(Resource):
 
     @endpoint(body=ReplyAssignment, response=ReplyView, replay=ReplyItem.get)
     def post(self, context: Context[Dependencies], id: UUID, body: ReplyAssignment) -> ReplyView:
-        """Say which e-mail it answers; where it wants no more inquiries, the address of that e-mail gets none."""
-        return mail_replies.assign(context.session, texts(context), id, body, by=context.caller.id, now=context.now)
+        """Say which e-mail it answers; where it wants no more inquiries, the address of that e-mail gets none.
+
+        An e-mail that came back is called about. 409 where that is decided already, or the e-mail was not sent yet.
+        """
+        return mail_replies.assign(
+            context.session,
+            texts(context),
+            id,
+            body,
+            rules=context.dependencies.rules,
+            by=context.caller.id,
+            now=context.now,
+        )
 
 
 class ReplacementCollection(Resource):

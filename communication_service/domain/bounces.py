@@ -23,6 +23,11 @@ from shared.values.enums import EmailStatus
 from shared.values.mail_enums import MailMode
 from shared.values.reply_enums import SuppressionSource
 
+
+class TooEarly(Exception):
+    """An e-mail came back that is being sent still: what became of it must be recorded first."""
+
+
 CAME_BACK: Final = "An e-mail to this address came back:"
 
 
@@ -31,6 +36,12 @@ def report_of(report: BounceReport, email: Email) -> RecipientReport | None:
     if report.is_about_a_report:
         return None
     return next((each for each in report.recipients if each.mailbox == email.recipient_key), None)
+
+
+def is_early(email: Email, *, now: datetime) -> bool:
+    """Whether a worker may still record what became of this e-mail; where it never does, there is a doubt later."""
+    is_claimed = email.claimed_until is not None and email.claimed_until > now
+    return email.status == EmailStatus.SENDING and is_claimed
 
 
 def apply(session: Session, email: Email, report: RecipientReport, *, rules: ContactRules, now: datetime) -> bool:

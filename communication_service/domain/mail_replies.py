@@ -23,6 +23,7 @@ from communication_service.domain import (
     suppressions,
     written_answers,
 )
+from communication_service.domain.bounce_reports import BounceReport
 from communication_service.domain.incoming_mail import IncomingMail
 from communication_service.domain.link_tokens import LinkPurpose, LinkTokens
 from communication_service.domain.mail_reply_schemas import (
@@ -86,10 +87,15 @@ class Match(NamedTuple):
 def receive(
     session: Session, texts: PatientTexts, tokens: LinkTokens, received: Received, *, rules: ContactRules, now: datetime
 ) -> bool:
-    """Keep an e-mail of the mailbox, and do what follows from it by itself; False where it is kept already."""
+    """Keep an e-mail of the mailbox, and do what follows from it by itself; False where it is kept already.
+
+    Raises `TooEarly` for a report about an e-mail that is being sent: it is to be read again in a moment.
+    """
     mail = incoming_mail.read(received.raw)
     match = _match(session, tokens, mail, today=berlin_day(now))
     email = None if match.email_id is None else emails.lock_and_get(session, match.email_id)
+    if mail.kind == ReplyKind.BOUNCE and email is not None and bounces.is_early(email, now=now):
+        raise bounces.TooEarly
     reply = store.add(
         session,
         {
@@ -123,9 +129,13 @@ def _is_done(session: Session, mail: IncomingMail, email: Email | None, *, rules
     if mail.kind == ReplyKind.NO_MORE:
         return _suppress(session, mail.sender, email, now=now)
     if mail.kind == ReplyKind.BOUNCE and mail.report is not None and email is not None:
-        report = bounces.report_of(mail.report, email)
-        return report is not None and bounces.apply(session, email, report, rules=rules, now=now)
+        return _is_applied(session, mail.report, email, rules=rules, now=now)
     return mail.kind == ReplyKind.AUTO_REPLY
+
+
+def _is_applied(session: Session, said: BounceReport, email: Email, *, rules: ContactRules, now: datetime) -> bool:
+    report = bounces.report_of(said, email)
+    return report is not None and bounces.apply(session, email, report, rules=rules, now=now)
 
 
 def _suppress(session: Session, sender: str, email: Email | None, *, now: datetime) -> bool:
@@ -317,11 +327,19 @@ def dismiss(session: Session, texts: PatientTexts, reply_id: UUID, *, by: UUID |
 
 
 def assign(
-    session: Session, texts: PatientTexts, reply_id: UUID, to: ReplyAssignment, *, by: UUID | None, now: datetime
+    session: Session,
+    texts: PatientTexts,
+    reply_id: UUID,
+    to: ReplyAssignment,
+    *,
+    rules: ContactRules,
+    by: UUID | None,
+    now: datetime,
 ) -> ReplyView:
     """Say which e-mail a reply answers; where it wants no more inquiries, that e-mail's address gets none.
 
-    Raises `NotFound`, and `Conflict` where it is decided already, or the e-mail never went to a practice.
+    What follows from a mail server's report about the e-mail's recipient happens now. Raises `NotFound`, and `Conflict`
+    where it is decided already, the e-mail never went to a practice, or one that came back is being sent still.
     """
     email = emails.lock_and_get(session, to.email_id)
     if email.therapist_id is None or email.status not in written_answers.ANSWERABLE:
@@ -331,6 +349,11 @@ def assign(
     reply.email_id, reply.matched_by = email.id, ReplyMatch.STAFF
     if not isinstance(content, LostText):
         reply_contents.seal(session, texts, reply, content, email)
+        if reply.kind == ReplyKind.BOUNCE and content.bounce is not None:
+            if bounces.is_early(email, now=now):
+                raise Conflict("reply.too_early")
+            if _is_applied(session, content.bounce, email, rules=rules, now=now):
+                reply.state = ReplyState.RECORDED
     if reply.kind == ReplyKind.NO_MORE and _suppress(session, "", email, now=now):
         reply.state = ReplyState.RECORDED
     return _changed(session, texts, reply, by=by, now=now)

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
+from communication_service.domain.bounces import TooEarly
 from communication_service.domain.letter_headers import with_token
 from communication_service.domain.link_tokens import LinkPurpose
 from communication_service.jobs.reading import remove_old_replies
@@ -277,6 +278,32 @@ def test_a_practice_that_got_a_letter_that_seemed_to_come_back_may_answer_it(
     assert {each.placement_request_id for each in rows(RecordedAnswer)} == set(email.placement_request_ids)
     assert {each.status for each in rows(ContactRequest)} == {"over"}
     assert len(recorded_data(session, "communication.email_answered")) == 2
+
+
+def test_a_report_is_read_once_its_email_is_recorded_or_applied_once_staff_assign_it(
+    client: FlaskClient, catcher: FakeMailServer, sent: Send, session: Session
+) -> None:
+    catcher.behaviour = "drop_after_data"
+    email = session.get_one(Email, a_sent_email(sent).id)
+    email.status, email.claimed_until = "sending", NOW + timedelta(seconds=30)
+    session.flush()
+    report = a_bounce(of=email.message_id, recipient=ADDRESS)
+    with pytest.raises(TooEarly):
+        comes_in(report, now=NOW)
+    assert rows(MailReply) == [], "it is read again"
+    without_our_id = a_bounce(of="<fremd@mx.example.org>", recipient=ADDRESS)
+    comes_in(without_our_id, now=NOW)
+    url = f"/api/replies/{shown(client)['id']}/assign"
+    email.claimed_until = clock.now() + timedelta(minutes=5)
+    session.flush()
+    early = client.post(url, json={"email_id": str(email.id)})
+    assert (early.status_code, early.json["code"]) == (409, "reply.too_early")
+    email.status = "in_doubt"
+    session.flush()
+    assert client.post(url, json={"email_id": str(email.id)}).json["state"] == "recorded"
+    assert (the(Email).status, suppressed(client)) == ("bounced", [(ADDRESS, "bounce")])
+    assert the(ContactRequest).by_phone
+    assert comes_in(report, now=NOW)
 
 
 def test_what_came_back_of_an_email_in_doubt_went_out(client: FlaskClient, catcher: FakeMailServer, sent: Send) -> None:
