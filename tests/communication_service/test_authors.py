@@ -157,7 +157,7 @@ def suppress(stage: Stage) -> Any:
 
 def unsubscribe(stage: Stage) -> Any:
     token = LINKS.token(LinkPurpose.UNSUBSCRIBE, an_email_to_send().id, now=MONDAY)
-    return stage.client.post(f"/unsubscribe/{token}")
+    return stage.client.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})
 
 
 def reply(stage: Stage) -> Any:
