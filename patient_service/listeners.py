@@ -118,7 +118,7 @@ def note_access(
     dependencies: Dependencies,
     now: datetime,  # noqa: ARG001
 ) -> None:
-    """Note who was shown a patient's contact log, which matching has, or what a practice wrote about them."""
+    """Note who was shown a patient's contact log, which matching has, or what came back from or about them."""
     accesses.note_elsewhere(
         session,
         dependencies.keys,

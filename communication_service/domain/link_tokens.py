@@ -33,7 +33,7 @@ class LinkPurpose(StrEnum):
     """What a token is for; no token is valid for another purpose."""
 
     REPLY = "reply"
-    """The practice answers an e-mail."""
+    """Who was written to answers an e-mail."""
     UNSUBSCRIBE = "unsubscribe"
     """The address of an e-mail is to get no more inquiries."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 from communication_service.domain import (
@@ -16,16 +16,15 @@ from communication_service.domain import (
     bounces,
     emails,
     incoming_mail,
-    no_more_contact,
+    patient_addresses,
     replies,
     reply_contents,
+    reply_effects,
+    reply_matching,
     shown_replies,
-    suppressions,
     written_answers,
 )
-from communication_service.domain.bounce_reports import BounceReport
-from communication_service.domain.incoming_mail import IncomingMail
-from communication_service.domain.link_tokens import LinkPurpose, LinkTokens
+from communication_service.domain.link_tokens import LinkTokens
 from communication_service.domain.mail_reply_schemas import (
     AnswerProposal,
     ReplyAssignment,
@@ -43,15 +42,14 @@ from communication_service.store import mail_replies as store
 from communication_service.store.tables import Email, MailReply
 from shared.database import Session, first_version, new_id
 from shared.database.rows import require
-from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
+from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.security.patient_texts import LostText, PatientTexts
 from shared.values.contacts import mailbox_of
 from shared.values.datetimes import berlin_day
 from shared.values.enums import CallAnswer, Channel
 from shared.values.lists import Listed, ListRequest
-from shared.values.reply_enums import AnswerNeed, ReplyKind, ReplyMatch, ReplyState, SuppressionSource
+from shared.values.reply_enums import AnswerNeed, ReplyKind, ReplyMatch, ReplyState
 
-NO_MORE_WANTED: Final = "The practice asked for no more inquiries by e-mail."
 UNDECIDED: Final = frozenset({ReplyState.WAITING, ReplyState.RECORDED})
 
 
@@ -73,14 +71,6 @@ class Received:
         return self.size > len(self.raw)
 
 
-class Match(NamedTuple):
-    """Which e-mail is answered, as far as that is known."""
-
-    email_id: UUID | None = None
-    by: ReplyMatch | None = None
-    suggested: UUID | None = None
-
-
 # What comes in
 
 
@@ -92,7 +82,7 @@ def receive(
     Raises `TooEarly` for a report about an e-mail that is being sent: it is to be read again in a moment.
     """
     mail = incoming_mail.read(received.raw)
-    match = _match(session, tokens, mail, today=berlin_day(now))
+    match = reply_matching.match(session, tokens, mail, today=berlin_day(now))
     email = None if match.email_id is None else emails.lock_and_get(session, match.email_id)
     if mail.kind == ReplyKind.BOUNCE and email is not None and bounces.is_early(email, now=now):
         raise bounces.TooEarly
@@ -101,9 +91,10 @@ def receive(
         {
             "id": new_id(),
             **first_version(by=None, now=now),
-            "kind": mail.kind,
+            "kind": _kind(mail.kind, email),
             "state": ReplyState.RECORDED if mail.kind == ReplyKind.AUTO_REPLY else ReplyState.WAITING,
             "email_id": match.email_id,
+            "patient_id": None if email is None else email.patient_id,
             "matched_by": match.by,
             "suggested_email_id": match.suggested,
             "received_at": received.received_at,
@@ -118,73 +109,17 @@ def receive(
     if reply is None:
         return False
     reply_contents.seal(session, texts, reply, ReplyContent.of(mail), email)
-    if _is_done(session, mail, email, rules=rules, now=now):
+    if reply_effects.follow_receipt(session, texts, mail, email, match, rules=rules, now=now):
         reply.state = ReplyState.RECORDED
     session.flush()
     return True
 
 
-def _is_done(session: Session, mail: IncomingMail, email: Email | None, *, rules: ContactRules, now: datetime) -> bool:
-    """Do what follows by itself; returns whether nobody needs to look at it any more."""
-    if mail.kind == ReplyKind.NO_MORE:
-        return _suppress(session, mail.sender, email, now=now)
-    if mail.kind == ReplyKind.BOUNCE and mail.report is not None and email is not None:
-        return _is_applied(session, mail.report, email, rules=rules, now=now)
-    return mail.kind == ReplyKind.AUTO_REPLY
-
-
-def _is_applied(session: Session, said: BounceReport, email: Email, *, rules: ContactRules, now: datetime) -> bool:
-    report = bounces.report_of(said, email)
-    return report is not None and bounces.apply(session, email, report, rules=rules, now=now)
-
-
-def _suppress(session: Session, sender: str, email: Email | None, *, now: datetime) -> bool:
-    """Write no more inquiries to whose practice the e-mail went, or else to the sender, if a practice has that address.
-
-    False where neither is known. Anybody can write a sender's address; too few inquiries are the smaller mistake.
-    """
-    if email is not None:
-        no_more_contact.suppress_addresses(session, email, NO_MORE_WANTED, SuppressionSource.REPLY, now=now)
-        return True
-    mailbox = mailbox_of(sender)
-    address = None if mailbox is None else store.address_of_practice(session, mailbox)
-    if mailbox is None or address is None:
-        return False
-    wanted = suppressions.Wanted(address, mailbox, NO_MORE_WANTED, SuppressionSource.REPLY)
-    suppressions.suppress(session, [wanted], by=None, now=now)
-    return True
-
-
-def _match(session: Session, tokens: LinkTokens, mail: IncomingMail, *, today: date) -> Match:
-    """By token or `Message-ID`. What contradicts itself, or has a token that is none of ours, is only suggested."""
-    named = list(mail.answers)
-    if mail.report is not None:
-        named = [] if mail.report.original_id is None else [mail.report.original_id]
-    known = store.email_ids_by_message_id(session, named)
-    by_id = next((known[each] for each in named if each in known), None)
-    by_token = {_email_of(session, tokens, each, today=today) for each in mail.tokens}
-    if by_token:
-        email_id = by_token.pop()
-        if email_id is not None and not by_token and by_id in (None, email_id):
-            return Match(email_id, ReplyMatch.TOKEN)
-        return Match(suggested=by_id)
-    if by_id is not None and _was_with_a_practice(session, by_id):
-        return Match(by_id, ReplyMatch.MESSAGE_ID)
-    mailbox = mailbox_of(mail.sender)
-    return Match(suggested=None if mailbox is None else store.newest_email_to(session, mailbox))
-
-
-def _email_of(session: Session, tokens: LinkTokens, token: str, *, today: date) -> UUID | None:
-    try:
-        email_id = tokens.read(LinkPurpose.REPLY, token, today=today)
-    except NotFound:
-        return None
-    return email_id if _was_with_a_practice(session, email_id) else None
-
-
-def _was_with_a_practice(session: Session, email_id: UUID) -> bool:
-    email = email_queries.email(session, email_id)
-    return email is not None and email.therapist_id is not None and email.status in written_answers.ANSWERABLE
+def _kind(kind: ReplyKind, email: Email | None) -> ReplyKind:
+    """What it is, by whom the e-mail went to that it answers."""
+    if kind not in (ReplyKind.ANSWER, ReplyKind.PATIENT_ANSWER):
+        return kind
+    return ReplyKind.PATIENT_ANSWER if email is not None and email.patient_id is not None else ReplyKind.ANSWER
 
 
 # What staff see
@@ -222,7 +157,7 @@ def _fields(reply: MailReply, therapist_id: UUID | None) -> dict[str, object]:
 def _view(session: Session, texts: PatientTexts, reply: MailReply, *, by: UUID | None, now: datetime) -> ReplyView:
     content = _content(session, texts, reply)
     email = None if reply.email_id is None else email_queries.email(session, reply.email_id)
-    shown_replies.note(session, reply.placement_request_ids, by=by, now=now)
+    shown_replies.note(session, reply, by=by, now=now)
     return ReplyView.of(
         _fields(reply, None if email is None else email.therapist_id)
         | {
@@ -230,10 +165,17 @@ def _view(session: Session, texts: PatientTexts, reply: MailReply, *, by: UUID |
             "sender_name": content.sender_name,
             "subject": content.subject,
             "body_text": content.text,
-            "is_from_recipient": None if email is None else mailbox_of(content.sender) == email.recipient_key,
+            "is_from_recipient": None if email is None else _is_recipient(session, texts, email, content.sender),
             "proposals": _proposals(session, reply, content.text, today=berlin_day(reply.received_at)),
         }
     )
+
+
+def _is_recipient(session: Session, texts: PatientTexts, email: Email, sender: str) -> bool:
+    mailbox = mailbox_of(sender)
+    if email.patient_id is not None:
+        return patient_addresses.went_to(session, texts, email, mailbox)
+    return mailbox == email.recipient_key
 
 
 def _content(session: Session, texts: PatientTexts, reply: MailReply) -> ReplyContent:
@@ -242,7 +184,7 @@ def _content(session: Session, texts: PatientTexts, reply: MailReply) -> ReplyCo
 
 
 def _proposals(session: Session, reply: MailReply, text: str, *, today: date) -> list[AnswerProposal]:
-    """What somebody seems to answer; a program or a mail server answers nothing, whatever its words."""
+    """What a practice seems to answer; a program, a mail server or a patient answers nothing, whatever the words."""
     if reply.kind != ReplyKind.ANSWER:
         return []
     requests = {each.id: each for each in request_queries.requests_now(session, reply.placement_request_ids)}
@@ -281,13 +223,15 @@ def confirm(
     """Record what the practice answers: what staff say, or what is proposed for patients who need an answer.
 
     A yes must be said: after it the practice learns who the patient is, and a phrase may be read wrongly. Raises
-    `NotFound`, `Conflict` where it is decided or changed already, answers no e-mail that is known, or a request is
-    answered already, and `RuleBroken` where nothing is answered, a yes is only proposed, or it is not said which
-    version of the reply the proposals were read in.
+    `NotFound`, `Conflict` where it is decided or changed already, is a patient's, answers no e-mail that is known, or a
+    request is answered already, and `RuleBroken` where nothing is answered, a yes is only proposed, or it is not said
+    which version of the reply the proposals were read in.
     """
     known = require(store.reply(session, reply_id), "reply")
     if known.email_id is None:
         raise Conflict("reply.not_matched")
+    if known.patient_id is not None:
+        raise Conflict("reply.from_patient")
     email = emails.lock_and_get(session, known.email_id)
     reply = _lock_undecided(session, reply_id)
     if reply.email_id != email.id or said.version not in (None, reply.version):
@@ -336,26 +280,21 @@ def assign(
     by: UUID | None,
     now: datetime,
 ) -> ReplyView:
-    """Say which e-mail a reply answers; where it wants no more inquiries, that e-mail's address gets none.
+    """Say which e-mail a reply answers; where it wants no more of them, what follows for that e-mail's address.
 
     What follows from a mail server's report about the e-mail's recipient happens now. Raises `NotFound`, and `Conflict`
-    where it is decided already, the e-mail never went to a practice, or one that came back is being sent still.
+    where it is decided already, the e-mail never went out, or one that came back is being sent still.
     """
     email = emails.lock_and_get(session, to.email_id)
-    if email.therapist_id is None or email.status not in written_answers.ANSWERABLE:
+    if not reply_matching.went_out(email):
         raise Conflict("email.not_sent")
     reply = _lock_undecided(session, reply_id)
     content = reply_contents.read(session, texts, [reply])[reply.id]
-    reply.email_id, reply.matched_by = email.id, ReplyMatch.STAFF
+    reply.email_id, reply.matched_by, reply.kind = email.id, ReplyMatch.STAFF, _kind(ReplyKind(reply.kind), email)
     if not isinstance(content, LostText):
         reply_contents.seal(session, texts, reply, content, email)
-        if reply.kind == ReplyKind.BOUNCE and content.bounce is not None:
-            if bounces.is_early(email, now=now):
-                raise Conflict("reply.too_early")
-            if _is_applied(session, content.bounce, email, rules=rules, now=now):
-                reply.state = ReplyState.RECORDED
-    if reply.kind == ReplyKind.NO_MORE and _suppress(session, "", email, now=now):
-        reply.state = ReplyState.RECORDED
+        if reply_effects.follow_assignment(session, texts, reply, content, email, rules=rules, now=now):
+            reply.state = ReplyState.RECORDED
     return _changed(session, texts, reply, by=by, now=now)
 
 

@@ -1,8 +1,8 @@
 """What came back by e-mail, encrypted: it may name patients, and anybody may have written it.
 
 Where it is known which e-mail is answered, nobody reads it any more once one of that e-mail's patients was erased, as
-with the note of a call. Until then nobody knows whom it names: it has a key of its own, kept as those of patients are,
-which is destroyed when it is removed or assigned.
+with the note of a call; what a patient writes goes with that patient. Until then nobody knows whom it names: it has a
+key of its own, kept as those of patients are, which is destroyed when it is removed or assigned.
 """
 
 from __future__ import annotations
@@ -50,10 +50,18 @@ class ReplyContent:
 def seal(session: Session, texts: PatientTexts, reply: MailReply, content: ReplyContent, email: Email | None) -> None:
     """Encrypt what a reply says for the patients of the e-mail that it answers; the key that it had is destroyed.
 
-    An e-mail without requests names no patient: the reply keeps its own key.
+    What answers an e-mail to a patient is theirs. An e-mail to a practice without requests names no patient: the reply
+    keeps its own key.
     """
-    reply.placement_request_ids = [] if email is None else list(email.placement_request_ids)
-    if reply.placement_request_ids:
+    reply.patient_id = None if email is None else email.patient_id
+    is_about_requests = email is not None and email.patient_id is None
+    reply.placement_request_ids = list(email.placement_request_ids) if email is not None and is_about_requests else []
+    if reply.patient_id is not None:
+        if reply.content is not None:
+            patient_keys.destroy(session, reply.id)
+        reply.notes = []
+        (reply.content,) = texts.encrypt_all(session, [PatientText(reply.patient_id, reply.id, asdict(content))])
+    elif reply.placement_request_ids:
         if reply.content is not None:
             patient_keys.destroy(session, reply.id)
             reply.content = None

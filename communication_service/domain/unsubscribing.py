@@ -36,10 +36,15 @@ def unsubscribe(session: Session, tokens: LinkTokens, token: str, *, now: dateti
     """
     email = _email(session, tokens, token, now)
     if email.patient_id is not None:
-        email.stopped_at = email.stopped_at or now
+        stop_progress(email, now=now)
         return None
     no_more_contact.suppress_addresses(session, email, BY_LINK, SuppressionSource.LINK, now=now)
     return email.recipient
+
+
+def stop_progress(email: Email, *, now: datetime) -> None:
+    """Write no more to the patient of this e-mail about how this search goes on. Repeated, it changes nothing."""
+    email.stopped_at = email.stopped_at or now
 
 
 def _email(session: Session, tokens: LinkTokens, token: str, now: datetime) -> Email:

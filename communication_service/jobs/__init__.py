@@ -22,8 +22,9 @@ from communication_service.domain import (
     sending,
 )
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
+from communication_service.jobs.asking import asking, asking_who
 from communication_service.jobs.call_plans import PlanningCalls
-from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending, asking, asking_who
+from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending
 from communication_service.jobs.reading import ReadingReplies, remove_old_replies
 from communication_service.settings import ContactRules, Settings
 from shared.database import is_trouble, transaction

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,7 +12,6 @@ from uuid import UUID
 
 from tenacity import stop_after_delay
 
-from communication_service.clients.patient_service import PatientService
 from communication_service.domain import mail_server, outgoing, personal_letters, practice_summaries, sending
 from communication_service.domain.email_claims import EmailClaim, Waiting, claim_all, next_to_send
 from communication_service.domain.in_flight import InFlightEmails
@@ -21,6 +20,7 @@ from communication_service.domain.mail_server import NotTaken, TroubleCause, Tro
 from communication_service.domain.personal_letters import WantedDetails
 from communication_service.domain.practice_summaries import NONE_ASKED, Summaries
 from communication_service.domain.sending import Taken
+from communication_service.jobs.asking import AskForDetails, AskForSummaries, nobody_is_known, nobody_to_ask
 from communication_service.settings import ContactRules
 from shared.database import Session, is_trouble, transaction
 from shared.runtime import clock, metrics
@@ -48,42 +48,6 @@ REFUSED = frozenset({Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE})
 CONCERNS_EVERY_EMAIL = frozenset({Delivery.REFUSED_US, Delivery.SERVER_TROUBLE, Delivery.IN_DOUBT})
 UNSAID = CONCERNS_EVERY_EMAIL | {Delivery.NOT_TRIED}
 """The server said nothing of the e-mail: a server in trouble is left alone until its next turn."""
-
-
-AskForSummaries = Callable[[Collection[UUID], str], Summaries]
-"""Asks what practices may read of these patients, for this purpose. Raises `ServiceUnreachable`."""
-
-
-def nobody_to_ask(patient_ids: Collection[UUID], purpose: str) -> Summaries:  # noqa: ARG001 - as the type says
-    """Where no patient service is given: a letter about somebody with a summary waits."""
-    if patient_ids:
-        raise ServiceUnreachable("patient_service")
-    return NONE_ASKED
-
-
-def asking(patients: PatientService) -> AskForSummaries:
-    """Returns what asks this patient service."""
-    return lambda patient_ids, purpose: patients.practice_summaries(patient_ids, purpose=purpose)
-
-
-AskForDetails = Callable[[WantedDetails], PatientDetailsAnswer]
-"""Asks who a patient is, or how they are written to. Raises `ServiceUnreachable`."""
-
-
-def nobody_is_known(wanted: WantedDetails) -> PatientDetailsAnswer:  # noqa: ARG001 - as the type says
-    """Where no patient service is given: a letter that names somebody waits."""
-    raise ServiceUnreachable("patient_service")
-
-
-def asking_who(patients: PatientService) -> AskForDetails:
-    """Returns what asks this patient service who somebody is."""
-
-    def ask(wanted: WantedDetails) -> PatientDetailsAnswer:
-        if wanted.placement_request_id is None:
-            return patients.address(wanted.patient_id, purpose=wanted.purpose)
-        return patients.identity(wanted.patient_id, wanted.placement_request_id, purpose=wanted.purpose)
-
-    return ask
 
 
 @dataclass(frozen=True)

@@ -226,6 +226,8 @@ def upgrade() -> None:
         sa.Column("mode", sa.Text(), server_default="send", nullable=False),
         sa.Column("allowed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recipient_digest", sa.LargeBinary(), nullable=True),
+        sa.Column("address_refused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_by_staff", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         *aggregate_columns(),
@@ -247,6 +249,10 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "patient_id IS NULL OR (therapist_id IS NULL AND recipient = '' AND recipient_key = '')",
             name=op.f("ck_emails_no_address_of_a_patient"),
+        ),
+        sa.CheckConstraint(
+            "patient_id IS NOT NULL OR (recipient_digest IS NULL AND address_refused_at IS NULL)",
+            name=op.f("ck_emails_refused_address_of_a_patient"),
         ),
         sa.CheckConstraint(
             "patient_id IS NULL OR attempts = 0 OR allowed_at IS NOT NULL",

@@ -190,6 +190,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "patient_id": WHOM,
                 "inquiry_id": "the inquiry is in the export, with the same requests",
                 "recipient_key": "the recipient, folded",
+                "recipient_digest": "knows the patient's own address again, and says none",
                 **dict.fromkeys(
                     (
                         *(
@@ -222,6 +223,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
             ExportedReply,
             {"content": "body_text", "notes": "body_text"},
             {
+                "patient_id": WHOM,
                 **dict.fromkeys(("matched_by", "suggested_email_id"), "how it is known which letter is answered"),
                 **dict.fromkeys(("fingerprint", "uid_validity", "uid", "sequence"), FOR_MACHINES),
                 **dict.fromkeys(("created_at", "updated_at", "updated_by", "version"), "who of us decided when"),

@@ -17,7 +17,8 @@ from communication_service.clients.patient_service import PATH, PatientService
 from communication_service.dependencies import Dependencies
 from communication_service.domain import suppressions
 from communication_service.domain.suppression_schemas import NewSuppression
-from communication_service.jobs import Sending, email_sending
+from communication_service.jobs import Sending
+from communication_service.jobs.asking import AskForSummaries, asking
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.database import transaction
 from tests.builders.communication import (
@@ -58,8 +59,8 @@ class Patients:
         return PatientService(self.server.client("patient_service", seconds=0.5, rest_seconds=0.01))
 
     @property
-    def ask(self) -> email_sending.AskForSummaries:
-        return email_sending.asking(self.service)
+    def ask(self) -> AskForSummaries:
+        return asking(self.service)
 
     def asked(self) -> list[set[str]]:
         """The ids of each request."""
