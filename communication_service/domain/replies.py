@@ -168,7 +168,15 @@ def _response(request_id: UUID, answer: FormAnswer) -> CallResponse:
 
 
 def _record_practice(session: Session, email: Email, said: Reply, *, now: datetime) -> None:
-    """Write to the practice no more, or contact it no more, where it wants that; publish what it says of itself."""
+    """Write to the practice no more, or contact it no more, where it wants that; publish what it says of itself.
+
+    Nothing of it where this e-mail's practice said the same last: a browser sends a form again weeks later, and by then
+    staff may have lifted the block, or somebody set newer phone hours.
+    """
+    statement = said.of_practice()
+    if statement is None or statement == email.statement:
+        return
+    email.statement = statement
     if said.no_more is not None:
         no_more_contact.suppress_addresses(session, email, BY_LINK, SuppressionSource.LINK, now=now)
     if said.no_more == NoMore.CONTACT:

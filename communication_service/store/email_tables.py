@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, text
-from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, ExcludeConstraint, Range
+from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.declarative import Tables, many_ids
@@ -67,6 +68,8 @@ class Email(Aggregate, Tables):
     stopped_at: Mapped[datetime | None]
     """When who got it used its link, or answered so: a patient for no more news of this search, a practice for no
     contact at all."""
+    statement: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """What its practice said of itself last by its link (`reply_forms.Reply.of_practice`)."""
     recipient_digest: Mapped[bytes | None]
     """Says whether an address is the patient's to which it went (`domain/patient_addresses.py`); encrypted."""
     address_refused_at: Mapped[datetime | None]

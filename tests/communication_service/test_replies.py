@@ -113,6 +113,12 @@ def test_a_button_records_everything_once(client: FlaskClient, sent: Send, sessi
     assert all(each["no_contact"] and each["individual"] is None for each in stated)
     assert stated[0]["group"] == {"state": "full", "from": None}
     assert [each["source"] for each in client.get("/api/email-suppressions").json["items"]] == ["link"]
+    # sent again weeks later, it brings nothing back that staff have lifted since
+    (suppression,) = client.get("/api/email-suppressions").json["items"]
+    assert client.delete(f"/api/email-suppressions/{suppression['id']}").status_code == 204
+    assert client.post(link(), data=form, headers=BROWSER).status_code == 200
+    assert client.get("/api/email-suppressions").json["total"] == 0
+    assert len(recorded_data(session, "communication.practice_stated")) == 1
     # something else: not for who has an answer, but after "later"
     other = {"outcome-0": "declined_capacity", "outcome-1": "declined_unsuitable"}
     assert "Nicht gespeichert" in client.post(link(), data=other, headers=BROWSER).text
