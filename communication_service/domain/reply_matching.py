@@ -50,7 +50,7 @@ def match(session: Session, tokens: LinkTokens, mail: IncomingMail, *, today: da
 
 def _email_of(session: Session, tokens: LinkTokens, token: str, *, today: date) -> UUID | None:
     try:
-        email_id = tokens.read(LinkPurpose.REPLY, token, today=today)
+        email_id = tokens.read(LinkPurpose.ADDRESS, token, today=today)
     except NotFound:
         return None
     return email_id if _may_be_answered(session, email_id) else None

@@ -65,7 +65,7 @@ def suppressed(client: FlaskClient) -> list[tuple[str, str]]:
     return [(each["email"], each["source"]) for each in client.get("/api/email-suppressions").json["items"]]
 
 
-def token(email: Email, purpose: LinkPurpose = LinkPurpose.REPLY) -> str:
+def token(email: Email, purpose: LinkPurpose = LinkPurpose.ADDRESS) -> str:
     """An address with a token for this e-mail."""
     return with_token(RULES.sender, LINKS.token(purpose, email.id, now=MONDAY))
 
@@ -153,13 +153,14 @@ def test_only_a_token_or_a_message_id_matches_and_a_contradiction_does_not(clien
         ({"To": f"{mine}, {others}"}, None, None),
         ({"To": bad[: bad.index("@") - 1] + bad[bad.index("@") :], "In_Reply_To": "<x@y>"}, None, None),
         ({"To": token(first, LinkPurpose.UNSUBSCRIBE)}, None, None),
+        ({"To": token(first, LinkPurpose.REPLY)}, None, None),
         ({"To": others, "In_Reply_To": first.message_id}, None, first.id),
     ]
     for number, (headers, matched, suggested) in enumerate(cases):
         comes_in(an_answer(f"Ja, gerne {number}", **{"sender": "x@y.example", **headers}))
         reply = rows(MailReply)[-1]
         assert (reply.email_id, reply.suggested_email_id) == (matched, suggested), headers
-    assert client.get("/api/replies?matched=false").json["total"] == 7
+    assert client.get("/api/replies?matched=false").json["total"] == 8
 
 
 def test_what_matches_nothing_waits_sealed_until_staff_assign_it(
