@@ -19,6 +19,7 @@ from shared.database import Session
 from shared.errors import Conflict
 from shared.security.patient_texts import PatientTexts
 from shared.values.contacts import mailbox_of
+from shared.values.mail_enums import MailMode
 from shared.values.reply_enums import ReplyKind, SuppressionSource
 
 NO_MORE_WANTED: Final = "The practice asked for no more inquiries by e-mail."
@@ -78,6 +79,8 @@ def _end(session: Session, sender: str, email: Email | None, *, now: datetime) -
     To a patient nothing more goes about how the search goes on, as after their link. Whether they withdraw the consent,
     and so learn of no place either, staff decide with them.
     """
+    if email is not None and email.mode != MailMode.SEND:
+        return False  # whoever tries the platform out speaks for nobody
     if email is None or email.patient_id is None:
         return _suppress(session, sender, email, now=now)
     unsubscribing.stop_progress(email, now=now)
