@@ -227,6 +227,7 @@ def upgrade() -> None:
         sa.Column("mode", sa.Text(), server_default="send", nullable=False),
         sa.Column("allowed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("statement", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("recipient_digest", sa.LargeBinary(), nullable=True),
         sa.Column("address_refused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_by_staff", sa.Boolean(), server_default=sa.text("false"), nullable=False),
