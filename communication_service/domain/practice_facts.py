@@ -37,7 +37,7 @@ def read(
             is_suppressed=practice.email_key in suppressed,
             recent=recent[id],
             # a block of the practice follows, and is in a newer state
-            is_stopped=id in stopped and stopped[id] > practice.event_time,
+            is_stopped=id in stopped and (practice.event_time is None or stopped[id] > practice.event_time),
         )
         for id, practice in practices.items()
     }

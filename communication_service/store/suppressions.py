@@ -71,7 +71,8 @@ def no_contact_since(session: Session, therapist_ids: Collection[UUID]) -> dict[
     stopped = select(Email.therapist_id, func.max(Email.stopped_at)).where(
         is_among(Email.therapist_id, therapist_ids), Email.stopped_at.is_not(None)
     )
-    return {row[0]: row[1] for row in session.execute(stopped.group_by(Email.therapist_id))}
+    found = session.execute(stopped.group_by(Email.therapist_id))
+    return {id: at for id, at in found if id is not None and at is not None}
 
 
 def therapists_at(session: Session, email_keys: Collection[str]) -> set[UUID]:
