@@ -311,7 +311,7 @@ def give_way(session: Session, email: Email, *, now: datetime) -> bool:
     False where another one has gone, perhaps, or may yet go.
     """
     instead = notice_queries.written_instead(session, email) if is_about_acceptance(email) else []
-    if any(each.waits_for != ContactWait.EMAIL_SUPPRESSED for each in instead):
+    if not {each.waits_for for each in instead} <= {ContactWait.EMAIL_SUPPRESSED, ContactWait.PATIENT_ADDRESS_BOUNCED}:
         return False
     for each in instead:
         cancel_because(session, each, ARRIVES_AFTER_ALL, now=now)

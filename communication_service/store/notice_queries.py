@@ -36,6 +36,8 @@ _did_not_arrive = select(_before.id).where(
     # one that staff resolved never reached the mail server, which has said nothing of the address
     or_(_before.status == "bounced", and_(_before.status == "failed", _before.resolved_by.is_(None))),
     ~_before.written_by_staff,
+    # a patient's address is compared as the e-mail goes (`domain/patient_addresses.py`)
+    _before.address_refused_at.is_(None),
 )
 """Earlier e-mails that were refused for good, or came back."""
 

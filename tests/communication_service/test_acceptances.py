@@ -116,7 +116,7 @@ def test_what_did_not_arrive_is_written_anew_and_never_to_where_it_cannot_arrive
     ended = {"refused": "failed", "bounced": "bounced", "not sent": "failed"}[how]
     again = ("sent", None) if how == "not sent" else ("waiting", "email_suppressed")
     assert notices("confirmation") == [(ended, None), again]
-    of_patient = {"refused": [(ended, None), again], "bounced": [("sent", None)]}
+    of_patient = {"refused": [(ended, None), ("waiting", "patient_address_bounced")], "bounced": [("sent", None)]}
     if how in of_patient:
         assert notices("patient_notice") == of_patient[how]
     if how == "not sent":
