@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from communication_service.domain import patient_addresses, sending, states, suppressions
+from communication_service.domain import notices, patient_addresses, sending, states, suppressions
 from communication_service.domain.bounce_reports import BounceReport, RecipientReport
 from communication_service.domain.written_answers import REACHED
 from communication_service.settings import ContactRules
@@ -26,6 +26,11 @@ from shared.values.enums import EmailStatus
 from shared.values.mail_enums import MailMode
 from shared.values.reply_enums import SuppressionSource
 
+
+class TooEarly(Exception):
+    """An e-mail came back that is being sent still: what became of it must be recorded first."""
+
+
 CAME_BACK: Final = "An e-mail to this address came back:"
 
 
@@ -39,6 +44,12 @@ def report_of(session: Session, texts: PatientTexts, report: BounceReport, email
     return next((each for each in report.recipients if each.mailbox == email.recipient_key), None)
 
 
+def is_early(email: Email, *, now: datetime) -> bool:
+    """Whether a worker may still record what became of this e-mail; where it never does, there is a doubt later."""
+    is_claimed = email.claimed_until is not None and email.claimed_until > now
+    return email.status == EmailStatus.SENDING and is_claimed
+
+
 def apply(session: Session, email: Email, report: RecipientReport, *, rules: ContactRules, now: datetime) -> bool:
     """Do what follows from a report about this e-mail, which `emails.lock_and_get` returned.
 
@@ -47,7 +58,7 @@ def apply(session: Session, email: Email, report: RecipientReport, *, rules: Con
     """
     if email.status == EmailStatus.SENDING:
         return False
-    if not report.has_failed or email.mode != MailMode.SEND or email.status not in (*REACHED, EmailStatus.BOUNCED):
+    if not report.has_failed or email.mode != MailMode.SEND or email.status not in REACHED:
         return True
     request_queries.lock_requests(session, email.placement_request_ids)
     is_bad = report.is_about_the_address(sender=rules.sender.address)
@@ -73,6 +84,7 @@ def _record(session: Session, email: Email, report: RecipientReport, *, rules: C
     if email.inquiry_id is not None:
         for request in store.awaiting_answer(session, email.placement_request_ids):
             states.wait_for_call(request, now=now)
+    notices.write_again(session, email, now=now)
     session.flush()
     event = EmailBounced(
         email_id=email.id,

@@ -208,7 +208,7 @@ def _not_reached(
     )
     inquiry.unanswered_at = occurred_at if outcome.result == CallResult.NO_ANSWER else None
     if outcome.result == CallResult.WRONG_NUMBER:
-        call_queries.note_wrong_number(session, call, therapist, now=now)
+        call_queries.save_wrong_number(session, call, therapist, now=now)
     for request in stay:
         request.due_at = now
     session.flush()

@@ -91,7 +91,7 @@ class LetterHeaders:
     def _answering(self, email_id: UUID, date: datetime) -> dict[str, str]:
         if self.links is None or not self.has_reply_tokens:
             return {}
-        token = self.links.token(LinkPurpose.REPLY, email_id, now=date)
+        token = self.links.token(LinkPurpose.ADDRESS, email_id, now=date)
         return {"Reply-To": with_token(self.sender, token)}
 
 

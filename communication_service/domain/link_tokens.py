@@ -34,6 +34,8 @@ class LinkPurpose(StrEnum):
 
     REPLY = "reply"
     """Who was written to answers an e-mail."""
+    ADDRESS = "address"
+    """An e-mail to the address with this token answers ours; it opens no page."""
     UNSUBSCRIBE = "unsubscribe"
     """The address of an e-mail is to get no more inquiries."""
 

@@ -19,13 +19,11 @@ from communication_service.domain import (
     patient_addresses,
     replies,
     reply_contents,
+    reply_effects,
     reply_matching,
     shown_replies,
-    suppressions,
-    unsubscribing,
     written_answers,
 )
-from communication_service.domain.incoming_mail import IncomingMail
 from communication_service.domain.link_tokens import LinkTokens
 from communication_service.domain.mail_reply_schemas import (
     AnswerProposal,
@@ -36,7 +34,6 @@ from communication_service.domain.mail_reply_schemas import (
     ReplyView,
 )
 from communication_service.domain.reply_contents import ReplyContent
-from communication_service.domain.reply_matching import Match
 from communication_service.domain.schemas import CallResponse
 from communication_service.settings import ContactRules
 from communication_service.store import answers as answer_store
@@ -51,9 +48,8 @@ from shared.values.contacts import mailbox_of
 from shared.values.datetimes import berlin_day
 from shared.values.enums import CallAnswer, Channel
 from shared.values.lists import Listed, ListRequest
-from shared.values.reply_enums import AnswerNeed, ReplyKind, ReplyMatch, ReplyState, SuppressionSource
+from shared.values.reply_enums import AnswerNeed, ReplyKind, ReplyMatch, ReplyState
 
-NO_MORE_WANTED: Final = "The practice asked for no more inquiries by e-mail."
 UNDECIDED: Final = frozenset({ReplyState.WAITING, ReplyState.RECORDED})
 
 
@@ -81,10 +77,15 @@ class Received:
 def receive(
     session: Session, texts: PatientTexts, tokens: LinkTokens, received: Received, *, rules: ContactRules, now: datetime
 ) -> bool:
-    """Keep an e-mail of the mailbox, and do what follows from it by itself; False where it is kept already."""
+    """Keep an e-mail of the mailbox, and do what follows from it by itself; False where it is kept already.
+
+    Raises `TooEarly` for a report about an e-mail that is being sent: it is to be read again in a moment.
+    """
     mail = incoming_mail.read(received.raw)
     match = reply_matching.match(session, tokens, mail, today=berlin_day(now))
     email = None if match.email_id is None else emails.lock_and_get(session, match.email_id)
+    if mail.kind == ReplyKind.BOUNCE and email is not None and bounces.is_early(email, now=now):
+        raise bounces.TooEarly
     reply = store.add(
         session,
         {
@@ -108,7 +109,7 @@ def receive(
     if reply is None:
         return False
     reply_contents.seal(session, texts, reply, ReplyContent.of(mail), email)
-    if _is_done(session, texts, mail, email, match, rules=rules, now=now):
+    if reply_effects.follow_receipt(session, texts, mail, email, match, rules=rules, now=now):
         reply.state = ReplyState.RECORDED
     session.flush()
     return True
@@ -119,59 +120,6 @@ def _kind(kind: ReplyKind, email: Email | None) -> ReplyKind:
     if kind not in (ReplyKind.ANSWER, ReplyKind.PATIENT_ANSWER):
         return kind
     return ReplyKind.PATIENT_ANSWER if email is not None and email.patient_id is not None else ReplyKind.ANSWER
-
-
-def _is_done(
-    session: Session,
-    texts: PatientTexts,
-    mail: IncomingMail,
-    email: Email | None,
-    match: Match,
-    *,
-    rules: ContactRules,
-    now: datetime,
-) -> bool:
-    """Do what follows by itself; returns whether nobody needs to look at it any more."""
-    if mail.kind == ReplyKind.NO_MORE:
-        return not _is_to_patient(session, match.suggested) and _end(session, mail.sender, email, now=now)
-    if mail.kind == ReplyKind.BOUNCE and mail.report is not None and email is not None:
-        report = bounces.report_of(session, texts, mail.report, email)
-        return report is not None and bounces.apply(session, email, report, rules=rules, now=now)
-    return mail.kind == ReplyKind.AUTO_REPLY
-
-
-def _is_to_patient(session: Session, email_id: UUID | None) -> bool:
-    email = None if email_id is None else email_queries.email(session, email_id)
-    return email is not None and email.patient_id is not None
-
-
-def _end(session: Session, sender: str, email: Email | None, *, now: datetime) -> bool:
-    """Write no more, as somebody asked; returns whether that is all that is to be done.
-
-    To a patient nothing more goes about how the search goes on, as after their link. Whether they withdraw the consent,
-    and so learn of no place either, staff decide with them.
-    """
-    if email is None or email.patient_id is None:
-        return _suppress(session, sender, email, now=now)
-    unsubscribing.stop_progress(email, now=now)
-    return False
-
-
-def _suppress(session: Session, sender: str, email: Email | None, *, now: datetime) -> bool:
-    """Write no more inquiries to whom the e-mail went, or else to the sender, if a practice has that address.
-
-    False where neither is known. Anybody can write a sender's address; too few inquiries are the smaller mistake.
-    """
-    mailbox = mailbox_of(sender)
-    if email is not None:
-        address, key = email.recipient, email.recipient_key
-    elif mailbox is not None and (known := store.address_of_practice(session, mailbox)) is not None:
-        address, key = known, mailbox
-    else:
-        return False
-    wanted = suppressions.Wanted(address, key, NO_MORE_WANTED, SuppressionSource.REPLY)
-    suppressions.suppress(session, [wanted], by=None, now=now)
-    return True
 
 
 # What staff see
@@ -274,8 +222,10 @@ def confirm(
 ) -> ReplyView:
     """Record what the practice answers: what staff say, or what is proposed for patients who need an answer.
 
-    Raises `NotFound`, `Conflict` where it is decided already, is a patient's, answers no e-mail that is known, or a
-    request is answered already, and `RuleBroken` where nothing is answered.
+    A yes must be said: after it the practice learns who the patient is, and a phrase may be read wrongly. Raises
+    `NotFound`, `Conflict` where it is decided or changed already, is a patient's, answers no e-mail that is known, or a
+    request is answered already, and `RuleBroken` where nothing is answered, a yes is only proposed, or it is not said
+    which version of the reply the proposals were read in.
     """
     known = require(store.reply(session, reply_id), "reply")
     if known.email_id is None:
@@ -284,19 +234,22 @@ def confirm(
         raise Conflict("reply.from_patient")
     email = emails.lock_and_get(session, known.email_id)
     reply = _lock_undecided(session, reply_id)
-    if reply.email_id != email.id:
-        raise Conflict("reply.decided")
+    if reply.email_id != email.id or said.version not in (None, reply.version):
+        raise Conflict("reply.changed_meanwhile")
     answers = [CallResponse.from_json(each.to_json()) for each in said.responses] or _proposed(session, texts, reply)
     if not answers:
         problem = FieldProblem.of("responses", "field.nothing_proposed")
         raise RuleBroken("reply.nothing_to_confirm", errors=[problem])
+    if not said.responses and said.version is None:
+        # who assigns the reply to another e-mail changes what is proposed
+        raise RuleBroken("reply.version_not_said", errors=[FieldProblem.of("version", "field.version_not_said")])
     written_answers.record_written(session, texts, email, answers, channel=Channel.EMAIL, rules=rules, by=by, now=now)
     return _decide(session, texts, reply, ReplyState.CONFIRMED, by=by, now=now)
 
 
 def _proposed(session: Session, texts: PatientTexts, reply: MailReply) -> list[CallResponse]:
     text = _content(session, texts, reply).text
-    return [
+    proposed = [
         CallResponse(
             placement_request_id=each.placement_request_id,
             outcome=CallAnswer(each.outcome),
@@ -305,6 +258,10 @@ def _proposed(session: Session, texts: PatientTexts, reply: MailReply) -> list[C
         for each in _proposals(session, reply, text, today=berlin_day(reply.received_at))
         if each.outcome is not None and each.need == AnswerNeed.OPEN
     ]
+    if any(each.outcome == CallAnswer.ACCEPTED for each in proposed):
+        problem = FieldProblem.of("responses", "field.acceptance_only_proposed")
+        raise RuleBroken("reply.acceptance_only_proposed", errors=[problem])
+    return proposed
 
 
 def dismiss(session: Session, texts: PatientTexts, reply_id: UUID, *, by: UUID | None, now: datetime) -> ReplyView:
@@ -314,11 +271,19 @@ def dismiss(session: Session, texts: PatientTexts, reply_id: UUID, *, by: UUID |
 
 
 def assign(
-    session: Session, texts: PatientTexts, reply_id: UUID, to: ReplyAssignment, *, by: UUID | None, now: datetime
+    session: Session,
+    texts: PatientTexts,
+    reply_id: UUID,
+    to: ReplyAssignment,
+    *,
+    rules: ContactRules,
+    by: UUID | None,
+    now: datetime,
 ) -> ReplyView:
     """Say which e-mail a reply answers; where it wants no more of them, what follows for that e-mail's address.
 
-    Raises `NotFound`, and `Conflict` where it is decided already, or the e-mail never went out.
+    What follows from a mail server's report about the e-mail's recipient happens now. Raises `NotFound`, and `Conflict`
+    where it is decided already, the e-mail never went out, or one that came back is being sent still.
     """
     email = emails.lock_and_get(session, to.email_id)
     if not reply_matching.went_out(email):
@@ -328,8 +293,8 @@ def assign(
     reply.email_id, reply.matched_by, reply.kind = email.id, ReplyMatch.STAFF, _kind(ReplyKind(reply.kind), email)
     if not isinstance(content, LostText):
         reply_contents.seal(session, texts, reply, content, email)
-    if reply.kind == ReplyKind.NO_MORE and _end(session, "", email, now=now):
-        reply.state = ReplyState.RECORDED
+        if reply_effects.follow_assignment(session, texts, reply, content, email, rules=rules, now=now):
+            reply.state = ReplyState.RECORDED
     return _changed(session, texts, reply, by=by, now=now)
 
 

@@ -100,10 +100,12 @@ class ReplyFilter(QuerySchema):
 
 
 class ReplyConfirmation(Schema):
-    """What a practice answers in an e-mail; without responses, what is proposed."""
+    """What a practice answers in an e-mail; without responses, what is proposed, unless that is a yes."""
 
     responses: Annotated[list[Response], Field(max_length=100)] = []
     """One answer for each request that was answered."""
+    version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    """The version of the reply that was read; must be said to confirm what is proposed in it."""
 
     @rule_across("responses")
     def _answers_each_request_once(self) -> None:

@@ -152,10 +152,17 @@ def _inquiry(inquiry: Inquiry, own: Collection[UUID]) -> StoredRow:
 
 def _email(email: Email, passage: EmailText, own: Collection[UUID]) -> ExportedEmail:
     mine = _of(own, email.placement_request_ids)
-    same = ExportedEmail.model_fields.keys() - {"placement_request_ids", "is_about_others", "subject", "body_text"}
+    same = ExportedEmail.model_fields.keys() - {
+        "stopped_at",
+        "placement_request_ids",
+        "is_about_others",
+        "subject",
+        "body_text",
+    }
     return ExportedEmail.of(
         {name: getattr(email, name) for name in same}
         | {
+            "stopped_at": None if email.patient_id is None else email.stopped_at,
             "placement_request_ids": mine,
             "is_about_others": len(mine) < len(email.placement_request_ids),
             "subject": passage.subject,

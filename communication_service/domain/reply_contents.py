@@ -8,12 +8,13 @@ key of its own, kept as those of patients are, which is destroyed when it is rem
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
 from communication_service.domain import call_notes
+from communication_service.domain.bounce_reports import BounceReport, RecipientReport
 from communication_service.domain.incoming_mail import IncomingMail
 from communication_service.store.tables import Email, MailReply
 from shared.database import Session, patient_keys
@@ -28,11 +29,22 @@ class ReplyContent:
     sender_name: str
     subject: str
     text: str
+    report: Mapping[str, Any] | None = None
+    """What a mail server says, for when it is known of which e-mail."""
 
     @classmethod
     def of(cls, mail: IncomingMail) -> ReplyContent:
         """What an e-mail says."""
-        return cls(mail.sender, mail.sender_name, mail.subject, mail.text)
+        report = None if mail.report is None else asdict(mail.report)
+        return cls(mail.sender, mail.sender_name, mail.subject, mail.text, report)
+
+    @property
+    def bounce(self) -> BounceReport | None:
+        """What a mail server says; None where it is no report of one."""
+        if self.report is None:
+            return None
+        recipients = [RecipientReport(**each) for each in self.report["recipients"]]
+        return BounceReport(self.report["original_id"], recipients, self.report["is_about_a_report"])
 
 
 def seal(session: Session, texts: PatientTexts, reply: MailReply, content: ReplyContent, email: Email | None) -> None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from communication_service.domain.incoming_mail import IncomingMail
 from communication_service.domain.link_tokens import LinkPurpose, LinkTokens
+from communication_service.domain.written_answers import ANSWERABLE
 from communication_service.store import email_queries
 from communication_service.store import mail_replies as store
 from communication_service.store.tables import Email
 from shared.database import Session
 from shared.errors import NotFound
 from shared.values.contacts import mailbox_of
-from shared.values.enums import EmailStatus
 from shared.values.reply_enums import ReplyMatch
-
-MAY_BE_ANSWERED: Final = frozenset({EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.IN_DOUBT, EmailStatus.BOUNCED})
-"""E-mails that somebody may answer."""
 
 
 class Match(NamedTuple):
@@ -53,7 +50,7 @@ def match(session: Session, tokens: LinkTokens, mail: IncomingMail, *, today: da
 
 def _email_of(session: Session, tokens: LinkTokens, token: str, *, today: date) -> UUID | None:
     try:
-        email_id = tokens.read(LinkPurpose.REPLY, token, today=today)
+        email_id = tokens.read(LinkPurpose.ADDRESS, token, today=today)
     except NotFound:
         return None
     return email_id if _may_be_answered(session, email_id) else None
@@ -66,4 +63,4 @@ def _may_be_answered(session: Session, email_id: UUID) -> bool:
 
 def went_out(email: Email) -> bool:
     """Whether it may be with a practice or a patient."""
-    return (email.therapist_id or email.patient_id) is not None and email.status in MAY_BE_ANSWERED
+    return (email.therapist_id or email.patient_id) is not None and email.status in ANSWERABLE

@@ -144,14 +144,23 @@ def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) 
 
 
 def retry_wrongly_refused(now: datetime) -> int:
-    """Let e-mails wait again, and free their addresses, that a mail server refused which refuses everybody."""
+    """Let e-mails wait again, and free their addresses, that a mail server refused which refuses everybody.
+
+    One that cannot wait again holds up nobody; it is tried again at the next time.
+    """
     with transaction() as session:
         wrong = mail_server.list_wrongly_refused(session)
     for email_id in wrong:
-        with transaction() as session:
-            if mail_server.begin_to_take_back(session, email_id):
-                sending.take_back_refusal(session, email_id, now=now)
-        log.info("email.refusal_taken_back", email_id=str(email_id))
+        try:
+            with transaction() as session:
+                if mail_server.begin_to_take_back(session, email_id):
+                    sending.take_back_refusal(session, email_id, now=now)
+        except Exception as problem:
+            if is_trouble(problem):
+                raise
+            log.exception("email.refusal_not_taken_back", email_id=str(email_id))
+        else:
+            log.info("email.refusal_taken_back", email_id=str(email_id))
     return len(wrong)
 
 

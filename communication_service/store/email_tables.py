@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, text
-from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, ExcludeConstraint, Range
+from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.declarative import Tables, many_ids
@@ -65,7 +66,10 @@ class Email(Aggregate, Tables):
     allowed_at: Mapped[datetime | None]
     """When the patient service last said that the patient may be named in it, or written to."""
     stopped_at: Mapped[datetime | None]
-    """When the patient used its link, or answered so: no more e-mails about the progress of this search."""
+    """When who got it used its link, or answered so: a patient for no more news of this search, a practice for no
+    contact at all."""
+    statement: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """What its practice said of itself last by its link (`reply_forms.Reply.of_practice`)."""
     recipient_digest: Mapped[bytes | None]
     """Says whether an address is the patient's to which it went (`domain/patient_addresses.py`); encrypted."""
     address_refused_at: Mapped[datetime | None]

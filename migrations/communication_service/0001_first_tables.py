@@ -102,6 +102,7 @@ def upgrade() -> None:
         sa.Column("confirmation_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("withdrawal_reason", sa.Text(), nullable=True),
         sa.Column("withdrawal_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "status <> 'waiting' OR waiting_since IS NOT NULL", name=op.f("ck_placement_requests_waits_since")
@@ -226,6 +227,7 @@ def upgrade() -> None:
         sa.Column("mode", sa.Text(), server_default="send", nullable=False),
         sa.Column("allowed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("statement", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("recipient_digest", sa.LargeBinary(), nullable=True),
         sa.Column("address_refused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_by_staff", sa.Boolean(), server_default=sa.text("false"), nullable=False),

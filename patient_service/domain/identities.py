@@ -115,7 +115,7 @@ def read_identity(
     if refusal is not None or patient is None:
         return PatientIdentity(patient_id=patient_id, refusal=refusal, identity=None)
     shown = IdentityDetails.of({name: getattr(decrypt(keys, patient), name) for name in IdentityDetails.model_fields})
-    accesses.note(session, keys, [patient], reader, "read", now=now)
+    accesses.record(session, keys, [patient], reader, "read", now=now)
     return PatientIdentity(patient_id=patient_id, refusal=None, identity=shown)
 
 
@@ -147,7 +147,7 @@ def read_address(session: Session, keys: Keys, patient_id: UUID, *, reader: Read
     file: PatientFile = decrypt(keys, patient)
     if file.email is None:
         return PatientAddress(patient_id=patient_id, refusal=IdentityRefusal.NO_ADDRESS, addressee=None)
-    accesses.note(session, keys, [patient], reader, "read", now=now)
+    accesses.record(session, keys, [patient], reader, "read", now=now)
     names = Addressee.model_fields.keys() - {"consented_at"}
     since = consented_at(patient, ConsentPurpose.PATIENT_MAIL)
     shown = Addressee.of({name: getattr(file, name) for name in names} | {"consented_at": since})

@@ -312,7 +312,7 @@ def test_of_a_person_with_several_files_everything_of_each_is_exported_as_docume
     files = {each.reference: str(each.id) for each in (kept, other, first)}
     for number, each in enumerate((kept, first), 1):
         _enter_by_import(session, each.id, number)
-    places.note_offer(session, kept.id, new_id(), MONDAY.date(), now=MONDAY)
+    places.record_offer(session, kept.id, new_id(), MONDAY.date(), now=MONDAY)
     for id in files.values():
         assert client.post(f"/api/patients/{id}/consents", json=consent("health_data")).status_code == 201
     for into, duplicate in ((other, first), (kept, other)):

@@ -93,7 +93,7 @@ def test_a_reply_of_a_patient_is_shown_with_the_patient_and_answers_nothing(
     client: FlaskClient, session: Session, sending: Sending, by: str
 ) -> None:
     email = a_progress_mail(sending)
-    token = with_token(RULES.sender, LINKS.token(LinkPurpose.REPLY, email.id, now=MONDAY))
+    token = with_token(RULES.sender, LINKS.token(LinkPurpose.ADDRESS, email.id, now=MONDAY))
     known = {"to": email.message_id} if by == "message_id" else {"To": token}
     assert comes_in(an_answer("Ja, gerne, sagt Frau Geheim.", sender=ADDRESS, **known))
     view = shown(client)
@@ -209,5 +209,5 @@ def test_what_a_patient_sends_by_the_header_of_the_email_names_that_email() -> N
     email_id = UUID("01933f0e-7c3a-7000-8000-abcdefabcdef")
     said = headers.to_patient(email_id, date=MONDAY, correlation_id=None, is_about_progress=False)
     local = said["Reply-To"].partition("@")[0]
-    assert LINKS.tokens.read(LinkPurpose.REPLY, local.partition("+")[2], today=berlin_day(MONDAY)) == email_id
+    assert LINKS.tokens.read(LinkPurpose.ADDRESS, local.partition("+")[2], today=berlin_day(MONDAY)) == email_id
     assert said["List-Unsubscribe"].startswith(f"<mailto:{local}@")

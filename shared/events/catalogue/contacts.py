@@ -156,6 +156,8 @@ class PracticeContactChanged(Event, name="communication.practice_contact_changed
     """Whether its address gets no inquiries."""
     email_again_on: PlausibleDate | None = None
     """The first day on which it may be written to again; null: at once."""
+    call_again_on: PlausibleDate | None = None
+    """The first day on which it is called since it was written to; null: at once."""
     planned_call_at: PlausibleInstant | None = None
     """When the next call to it is planned."""
     number_is_wrong: bool = False
