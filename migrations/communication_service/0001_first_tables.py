@@ -274,6 +274,13 @@ def upgrade() -> None:
         "ix_emails_placement_request_ids", "emails", ["placement_request_ids"], unique=False, postgresql_using="gin"
     )
     op.create_index(
+        "ix_emails_address_refused_at",
+        "emails",
+        ["patient_id"],
+        unique=False,
+        postgresql_where=sa.text("address_refused_at IS NOT NULL"),
+    )
+    op.create_index(
         "ix_emails_claimed_at",
         "emails",
         ["claimed_at"],
