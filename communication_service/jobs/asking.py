@@ -15,7 +15,7 @@ from shared.values.patient_details import PatientDetailsAnswer
 
 MOST_PATIENTS: Final = 20
 """The patient service is asked for so many at once."""
-MOST_LETTERS: Final = 12
+MOST_EMAILS: Final = 12
 """So many ids fit into a purpose."""
 
 Age = Callable[[], timedelta]
@@ -65,7 +65,7 @@ def in_questions(patients: Mapping[UUID, Collection[UUID] | None]) -> list[list[
     found: list[list[UUID]] = [[]]
     together: set[UUID] = set()
     for email_id, its in patients.items():
-        if its and (len(together.union(its)) > MOST_PATIENTS or len(found[-1]) == MOST_LETTERS):
+        if its and (len(together.union(its)) > MOST_PATIENTS or len(found[-1]) == MOST_EMAILS):
             found.append([])
             together = set()
         if its:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from communication_service.jobs import Sending
-from communication_service.jobs.asking import MOST_LETTERS, in_questions, purpose_of
+from communication_service.jobs.asking import MOST_EMAILS, in_questions, purpose_of
 from communication_service.store.tables import Email
 from shared.database import new_id, transaction
 from shared.runtime import clock
@@ -102,5 +102,5 @@ def test_a_question_is_about_no_more_than_the_patient_service_answers_at_once() 
     found = in_questions({ids[0]: letters[ids[0]], nobody: set(), unknown: None, **letters})
     assert found == [ids[:3], ids[3:], [nobody]]
     many = {new_id(): {new_id()} for _ in range(13)}
-    assert [len(each) for each in in_questions(many)] == [MOST_LETTERS, 1]
-    assert len(purpose_of([new_id() for _ in range(MOST_LETTERS)])) <= LONGEST_PURPOSE
+    assert [len(each) for each in in_questions(many)] == [MOST_EMAILS, 1]
+    assert len(purpose_of([new_id() for _ in range(MOST_EMAILS)])) <= LONGEST_PURPOSE
