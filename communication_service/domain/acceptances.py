@@ -35,8 +35,8 @@ def write(
 
     What went or may yet go about this request is not written again. A practice without an address, or at whose address
     the e-mail before did not arrive, gets its e-mail once it has another one: until then the e-mail waits and says so,
-    and staff phone. So does a patient's that came back from an address that exists. Raises `Unreachable` where the patient's key
-    has to be restored first.
+    and staff phone. So does a patient's that came back from an address that exists. Raises `Unreachable` where the
+    patient's key has to be restored first.
     """
     request = notice_queries.request_with_confirmation(session, request_id)
     if request is None:
