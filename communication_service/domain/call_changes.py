@@ -17,7 +17,7 @@ from communication_service.domain import (
     practice_facts,
     practice_hours,
 )
-from communication_service.domain.call_planning import ChosenSlot
+from communication_service.domain.call_planning import ChosenSlot, StaffChoice
 from communication_service.domain.call_schemas import CallTime, MovedCall, NewPhoneCall, OpenRequests
 from communication_service.domain.contact_rule import barrier
 from communication_service.domain.contact_waits import ContactWait
@@ -91,9 +91,8 @@ def _plan(
         raise PracticeBusy
     ends_at = new.ends_at or new.starts_at + staff.rules.call_length
     time = CallTime(starts_at=new.starts_at, ends_at=ends_at, caller_id=new.caller_id)
-    is_insisted = _insist(session, therapist, new.starts_at, new.because, staff)
-    slot = _chosen(session, therapist, time, None, staff)
-    slot = slot._replace(insisted=slot.insisted or is_insisted)
+    because = _reason_to_call(session, therapist, new.starts_at, new.because, staff)
+    slot = _chosen(session, therapist, time, None, because, staff)
     for request in requests:
         request.by_phone = request.by_phone or (request.status == "waiting" and request.hold is None)
     at_once = staff.rules.model_copy(update={"gathering_seconds": 0})
@@ -101,15 +100,14 @@ def _plan(
     call = call_queries.planned_call_to(session, therapist.id)
     if call is None:
         raise Conflict("phone_call.nothing_to_ask")
-    call.insisted_because = new.because if is_insisted else None
     call.count_change(by=staff.by, now=staff.now)
     return call
 
 
-def _insist(
+def _reason_to_call(
     session: Session, therapist: PracticeCopy, starts_at: datetime, because: InsistedReason | None, staff: PlannedBy
-) -> bool:
-    """Whether the practice is called against what the rule of contact says, for the reason that staff give.
+) -> InsistedReason | None:
+    """Why the practice is called although the rule of contact says that it waits; None where it does not.
 
     Raises `Conflict` where no reason is enough, or none is given.
     """
@@ -118,14 +116,14 @@ def _insist(
     found = barrier(facts, "phone", rules=staff.rules, today=day)
     # whether the hours fit is asked for the time that was chosen
     if found is None or found.waits_for == ContactWait.PHONE_HOURS_UNKNOWN:
-        return False
+        return None
     at_all = barrier(replace(facts, has_chosen_time=True), "phone", rules=staff.rules, today=day)
     if at_all is not None:
         raise claims.not_now(at_all)
     if because is None:
         problem = FieldProblem.of("because", "field.practice_waits", waits_for=found.waits_for.value)
         raise Conflict("phone_call.needs_a_reason", errors=[problem])
-    return True
+    return because
 
 
 def move(
@@ -153,10 +151,8 @@ def move(
     if moved == merged(MovedCall, before, {}):
         return current
     therapist = require(copy_queries.therapist(session, call.therapist_id), "therapist")
-    is_insisted = _insist(session, therapist, moved.starts_at, moved.because, staff)
-    slot = _chosen(session, therapist, moved, call, staff)
-    slot._replace(insisted=slot.insisted or is_insisted).give_to(call, now=staff.now)
-    call.insisted_because = moved.because if is_insisted else None
+    because = _reason_to_call(session, therapist, moved.starts_at, moved.because, staff)
+    _chosen(session, therapist, moved, call, because, staff).give_to(call, now=staff.now)
     _let_it_be_so_early(session, call)
     call.count_change(by=staff.by, now=staff.now)
     return calls.view_without_asking(session, texts, call, rules=staff.rules, now=staff.now)
@@ -176,7 +172,12 @@ def _lock(session: Session, call_id: UUID, expected_versions: Collection[int] | 
 
 
 def _chosen(
-    session: Session, therapist: PracticeCopy, time: CallTime, moved: PhoneCall | None, staff: PlannedBy
+    session: Session,
+    therapist: PracticeCopy,
+    time: CallTime,
+    moved: PhoneCall | None,
+    because: InsistedReason | None,
+    staff: PlannedBy,
 ) -> ChosenSlot:
     """The time as a slot. Raises `RuleBroken` where it does not fit, unless staff insist, and `Conflict`."""
     problems = list(_problems(session, therapist, time, staff))
@@ -187,7 +188,7 @@ def _chosen(
     busy = call_queries.taken_times(session, time.starts_at, time.ends_at, besides=moved)
     if time.caller_id in {caller_id for caller_id, _, _ in busy}:
         raise Conflict("phone_call.caller_busy")
-    return ChosenSlot(time.starts_at, time.ends_at, time.caller_id, insisted=bool(problems), by_staff=True)
+    return ChosenSlot(time.starts_at, time.ends_at, time.caller_id, StaffChoice(bool(problems), because))
 
 
 def _problems(

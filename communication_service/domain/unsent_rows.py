@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from communication_service.domain import call_planning, callers, planning, practice_facts
+from communication_service.domain.call_planning import StaffChoice
 from communication_service.domain.call_times import CallerTimes
 from communication_service.domain.contact_rule import PracticeFacts
 from communication_service.domain.planning import PatientFacts, Unsent
@@ -111,13 +112,13 @@ def read(
     ]
 
 
-def facts(rows: UnsentRows, now: datetime, *, has_chosen_time: bool) -> Unsent:
-    """What planning has to know of them; `has_chosen_time`: staff say when to call."""
+def facts(rows: UnsentRows, now: datetime, *, choice: StaffChoice | None) -> Unsent:
+    """What planning has to know of them; `choice`: what staff mean by the call that is planned now."""
     calls = [rows.calls[each] for each in rows.inquiries if each in rows.calls]
     insisted = any(call_planning.is_fixed(each, rows.callers, now=now) for each in calls)
     practice = rows.together.practices[rows.therapist.id]
     return Unsent(
-        practice=replace(practice, has_chosen_time=has_chosen_time or insisted),
+        practice=replace(practice, has_chosen_time=choice is not None or insisted),
         requests=[
             _request(each, patient_facts(each, rows.patients, rows.together.offered)) for each in rows.requests.values()
         ],

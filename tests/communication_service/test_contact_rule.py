@@ -227,6 +227,11 @@ def test_a_call_is_moved_to_where_the_practice_should_wait_for_a_reason_alone(se
     assert refused.value.errors[0].field == "because"
     moved = move(call, starts_at=soon, because="urgent")
     assert (moved.insisted, moved.insisted_because) == (True, "urgent")
+    tomorrow = NOW + DAY
+    composed(tomorrow)
+    planned = the(PhoneCall)
+    assert (planned.insisted, planned.insisted_because, planned.chosen_by_staff) == (False, None, False)
+    assert planned.starts_at.date() == TODAY + 2 * DAY, "nobody made the call on its day: the reason was for that day"
 
 
 def test_no_reason_is_enough_for_a_practice_that_is_blocked() -> None:
