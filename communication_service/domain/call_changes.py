@@ -20,7 +20,6 @@ from communication_service.domain import (
 from communication_service.domain.call_planning import ChosenSlot, StaffChoice
 from communication_service.domain.call_schemas import CallTime, MovedCall, NewPhoneCall, OpenRequests
 from communication_service.domain.contact_rule import barrier
-from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.schemas import PhoneCallView
 from communication_service.settings import ContactRules
 from communication_service.store import call_queries, copy_queries, inquiry_queries, locks, request_queries, schedule
@@ -112,12 +111,12 @@ def _reason_to_call(
     Raises `Conflict` where no reason is enough, or none is given.
     """
     facts = practice_facts.read(session, {therapist.id: therapist}, rules=staff.rules, now=staff.now)[therapist.id]
+    facts = replace(facts, has_chosen_time=True)  # whether the hours fit is asked for that time
     day = max(berlin_day(starts_at), berlin_day(staff.now))
     found = barrier(facts, "phone", rules=staff.rules, today=day)
-    # whether the hours fit is asked for the time that was chosen
-    if found is None or found.waits_for == ContactWait.PHONE_HOURS_UNKNOWN:
+    if found is None:
         return None
-    at_all = barrier(replace(facts, has_chosen_time=True), "phone", rules=staff.rules, today=day)
+    at_all = barrier(replace(facts, is_called_for_a_reason=True), "phone", rules=staff.rules, today=day)
     if at_all is not None:
         raise claims.not_now(at_all)
     if because is None:

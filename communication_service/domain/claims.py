@@ -74,7 +74,8 @@ def not_now(found: Barrier) -> Conflict:
 
 
 def _barrier(facts: PracticeFacts, call: PhoneCall, rules: ContactRules, *, at: datetime) -> Barrier | None:
-    known = replace(facts, has_chosen_time=call.insisted)
+    is_for_a_reason = call.insisted_because is not None
+    known = replace(facts, has_chosen_time=call.insisted, is_called_for_a_reason=is_for_a_reason)
     return barrier(known, "phone", rules=rules, today=berlin_day(at))
 
 

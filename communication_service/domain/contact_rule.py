@@ -51,7 +51,9 @@ class PracticeFacts:
     call_times: CallTimes | None = None
     """None where the phone hours are not known."""
     has_chosen_time: bool = False
-    """Staff insist on a call at a time that they chose."""
+    """Staff chose when to call: whatever is known of the hours, they mean it."""
+    is_called_for_a_reason: bool = False
+    """Staff said why to call, although the practice should wait."""
     cooldown: Cooldown | None = None
     holidays: Sequence[Days] = ()
     """When the practice is closed."""
@@ -106,7 +108,7 @@ def _without_emails(practice: PracticeFacts) -> Barrier | None:
 
 
 def _without_calls(practice: PracticeFacts) -> Barrier | None:
-    if practice.contact_preference == ContactPreference.EMAIL_ONLY and not practice.has_chosen_time:
+    if practice.contact_preference == ContactPreference.EMAIL_ONLY and not practice.is_called_for_a_reason:
         return Barrier(ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING)
     if not practice.has_phone:
         return Barrier(ContactWait.PHONE_NUMBER_MISSING)
@@ -127,7 +129,7 @@ def _of_emails(practice: PracticeFacts, rules: ContactRules, today: date) -> Ite
 
 def _of_calls(practice: PracticeFacts, rules: ContactRules, today: date) -> Iterator[Barrier]:
     first_day = first_day_of_calls(practice.written_on, rules)
-    if first_day is not None and today < first_day and not practice.has_chosen_time:
+    if first_day is not None and today < first_day and not practice.is_called_for_a_reason:
         yield Barrier(ContactWait.THERAPIST_EMAILED_RECENTLY, first_day - ONE_DAY)
 
 

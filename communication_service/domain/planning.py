@@ -205,7 +205,7 @@ def _as_planned(
 
 def _first_call_at(practice: PracticeFacts, rules: ContactRules) -> datetime | None:
     """Before when the practice is not called, since it was written to (`contact_rule.barrier`)."""
-    return None if practice.has_chosen_time else first_call_at(practice.written_on, rules)
+    return None if practice.is_called_for_a_reason else first_call_at(practice.written_on, rules)
 
 
 def requests_to_take_out(unsent: Unsent) -> list[UnsentRequest]:

@@ -115,10 +115,13 @@ def read(
 def facts(rows: UnsentRows, now: datetime, *, choice: StaffChoice | None) -> Unsent:
     """What planning has to know of them; `choice`: what staff mean by the call that is planned now."""
     calls = [rows.calls[each] for each in rows.inquiries if each in rows.calls]
-    insisted = any(call_planning.is_fixed(each, rows.callers, now=now) for each in calls)
+    fixed = [each for each in calls if call_planning.is_fixed(each, rows.callers, now=now)]
+    reasons = [choice.because if choice else None, *(each.insisted_because for each in fixed)]
     practice = rows.together.practices[rows.therapist.id]
     return Unsent(
-        practice=replace(practice, has_chosen_time=choice is not None or insisted),
+        practice=replace(
+            practice, has_chosen_time=choice is not None or bool(fixed), is_called_for_a_reason=any(reasons)
+        ),
         requests=[
             _request(each, patient_facts(each, rows.patients, rows.together.offered)) for each in rows.requests.values()
         ],

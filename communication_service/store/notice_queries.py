@@ -11,7 +11,8 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import ContactRequest, Email, PracticeCopy
+from communication_service.store.suppressions import STANDS
+from communication_service.store.tables import ContactRequest, Email, EmailSuppression, PracticeCopy
 from shared.database.tables import erased_aggregates
 
 
@@ -29,6 +30,15 @@ class DueConfirmation(NamedTuple):
     correlation_id: str | None
 
 
+_suppressed = select(EmailSuppression.id).where(EmailSuppression.email_key == PracticeCopy.email_key, STANDS)
+WRITTEN_TO = and_(
+    PracticeCopy.status == "active",
+    PracticeCopy.contact_preference.in_(("any", "email_only")),
+    func.octet_length(PracticeCopy.email_key) == func.char_length(PracticeCopy.email_key),
+    ~PracticeCopy.email_opt_out,
+    ~_suppressed.exists(),
+)
+"""Practices that get e-mails, as `contact_rule.lasting_barrier` says; an address has ASCII characters alone."""
 LIVE = ("draft", "approved", "waiting", "sending", "in_doubt", "sent")
 """Statuses of e-mails that went, perhaps, or may yet go."""
 
@@ -99,18 +109,18 @@ def requests_without_address(session: Session, request_ids: Collection[UUID]) ->
 
 
 def waiting_no_more(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
-    """Waiting e-mails of no inquiry for which it is time to ask again, or whose practice has an address now, locked.
+    """Waiting e-mails of no inquiry for which it is time to ask again, or whose practice is written to now, locked.
 
-    Also those that wait for an address while no place is offered any more. Those that are held elsewhere are left out.
+    Also those that wait for that while no place is offered any more. Those that are held elsewhere are left out.
     """
     practice = select(PracticeCopy.id).where(PracticeCopy.id == Email.therapist_id)
-    has_address = practice.where(PracticeCopy.email_key.is_not(None)).exists()
+    has_address = practice.where(WRITTEN_TO).exists()
     is_time = and_(Email.waits_for == "patient_service", Email.not_before <= now)
     offered = select(ContactRequest.id).where(
         ContactRequest.id == func.any(Email.placement_request_ids), ContactRequest.status == "accepted"
     )
     is_enough = or_(has_address, ~offered.exists())
-    has_one_now = and_(Email.waits_for == "email_address_missing", is_enough)
+    has_one_now = and_(Email.waits_for != "patient_service", is_enough)
     return session.scalars(
         select(Email)
         .where(Email.inquiry_id.is_(None), Email.status == "waiting", or_(is_time, has_one_now))

@@ -42,6 +42,7 @@ TODAY = date(2026, 11, 23)
 DAY = timedelta(days=1)
 REACHABLE = PracticeFacts(email_key="praxis@example.org", has_phone=True, call_times=hours())
 WRITTEN = Cooldown("therapist_emailed_recently", TODAY + 3 * DAY)
+INSISTED = {"has_chosen_time": True, "is_called_for_a_reason": True}
 CLOSED = ((TODAY - DAY, TODAY + DAY), (TODAY + 2 * DAY, TODAY + 4 * DAY), (TODAY + 7 * DAY, TODAY + 9 * DAY))
 
 
@@ -51,18 +52,20 @@ CLOSED = ((TODAY - DAY, TODAY + DAY), (TODAY + 2 * DAY, TODAY + 4 * DAY), (TODAY
         ("email", {}, None, None),
         ("phone", {}, None, None),
         ("email", {"status": "blocked"}, "therapist_not_active", None),
-        ("phone", {"status": "inactive", "has_chosen_time": True}, "therapist_not_active", None),
+        ("phone", {"status": "inactive", **INSISTED}, "therapist_not_active", None),
         ("email", {"contact_preference": "none"}, "no_contact_wanted", None),
-        ("phone", {"contact_preference": "none", "has_chosen_time": True}, "no_contact_wanted", None),
+        ("phone", {"contact_preference": "none", **INSISTED}, "no_contact_wanted", None),
         ("email", {"contact_preference": "phone_only"}, "email_address_missing", None),
         ("email", {"email_key": None}, "email_address_missing", None),
         ("email", {"is_suppressed": True, "cooldown": WRITTEN}, "email_suppressed", None),
         ("phone", {"is_suppressed": True}, None, None),
         ("phone", {"contact_preference": "email_only"}, "email_address_missing", None),
-        ("phone", {"contact_preference": "email_only", "has_chosen_time": True}, None, None),
-        ("phone", {"has_phone": False, "has_chosen_time": True}, "phone_number_missing", None),
+        ("phone", {"contact_preference": "email_only", "has_chosen_time": True}, "email_address_missing", None),
+        ("phone", {"contact_preference": "email_only", "is_called_for_a_reason": True}, None, None),
+        ("phone", {"has_phone": False, **INSISTED}, "phone_number_missing", None),
         ("phone", {"call_times": None}, "phone_hours_unknown", None),
         ("phone", {"call_times": None, "has_chosen_time": True}, None, None),
+        ("phone", {"call_times": None, "is_called_for_a_reason": True}, "phone_hours_unknown", None),
         ("email", {"cooldown": WRITTEN}, "therapist_emailed_recently", 3),
         ("phone", {"cooldown": WRITTEN}, None, None),
         ("email", {"holidays": CLOSED}, "practice_holidays", 4),
@@ -75,7 +78,8 @@ CLOSED = ((TODAY - DAY, TODAY + DAY), (TODAY + 2 * DAY, TODAY + 4 * DAY), (TODAY
         ("phone", {"written_on": TODAY}, "therapist_emailed_recently", 1),
         ("phone", {"written_on": TODAY - DAY}, "therapist_emailed_recently", 0),
         ("phone", {"written_on": TODAY - 2 * DAY}, None, None),
-        ("phone", {"written_on": TODAY, "has_chosen_time": True}, None, None),
+        ("phone", {"written_on": TODAY, "has_chosen_time": True}, "therapist_emailed_recently", 1),
+        ("phone", {"written_on": TODAY, "is_called_for_a_reason": True}, None, None),
     ],
 )
 def test_a_practice_may_be_contacted_unless_something_keeps_it(
@@ -165,10 +169,10 @@ def test_nobody_is_asked_for_a_patient_whose_search_has_not_begun(client: FlaskC
 # Calls that somebody is about to make
 
 
-def add(therapist: UUID, **fields: Any) -> PhoneCallView:
+def add(therapist: UUID, *, force: bool = False, **fields: Any) -> PhoneCallView:
     new = NewPhoneCall.from_json({"therapist_id": str(therapist), "starts_at": "2026-11-23T09:30:00Z", **fields})
     with transaction() as session:
-        return call_changes.add(session, TEXTS, new, staff=PlannedBy(RULES, new_id(), NOW))
+        return call_changes.add(session, TEXTS, new, staff=PlannedBy(RULES, new_id(), NOW, force))
 
 
 def test_a_call_is_not_claimed_nor_callable_once_the_practice_may_not_be_called() -> None:
@@ -203,10 +207,10 @@ def test_staff_call_a_practice_that_should_wait_for_a_reason(sent: Callable[...,
         assert call_claims.claim(session, TEXTS, planned.id, rules=RULES, by=None, now=NOW).claimed_until
 
 
-def move(call: UUID, **changes: Any) -> PhoneCallView:
+def move(call: UUID, *, force: bool = False, **changes: Any) -> PhoneCallView:
     patch = read_patch(changes, MovedCall, PhoneCallView)
     with transaction() as session:
-        staff = PlannedBy(RULES, new_id(), NOW)
+        staff = PlannedBy(RULES, new_id(), NOW, force)
         return call_changes.move(session, TEXTS, call, patch, expected_versions=None, staff=staff)
 
 
@@ -222,9 +226,10 @@ def test_a_call_is_moved_to_where_the_practice_should_wait_for_a_reason_alone(se
     assert move(call, starts_at=soon).insisted_because == "practice_asked", "its reason goes with it"
     moved = move(call, starts_at=later)
     assert (moved.insisted, moved.insisted_because) == (False, None), "then nobody has to wait any more"
-    with pytest.raises(Conflict) as refused:
-        move(call, starts_at=soon)
-    assert refused.value.errors[0].field == "because"
+    for force in (False, True):
+        with pytest.raises(Conflict) as refused:
+            move(call, starts_at=soon, force=force)
+        assert refused.value.errors[0].field == "because", "a time outside of the hours is no reason"
     moved = move(call, starts_at=soon, because="urgent")
     assert (moved.insisted, moved.insisted_because) == (True, "urgent")
     tomorrow = NOW + DAY
@@ -232,6 +237,20 @@ def test_a_call_is_moved_to_where_the_practice_should_wait_for_a_reason_alone(se
     planned = the(PhoneCall)
     assert (planned.insisted, planned.insisted_because, planned.chosen_by_staff) == (False, None, False)
     assert planned.starts_at.date() == TODAY + 2 * DAY, "nobody made the call on its day: the reason was for that day"
+
+
+def test_unknown_hours_are_no_reason_to_call_a_practice_that_should_wait(sent: Callable[..., None]) -> None:
+    therapist = a_therapist()
+    a_request(therapist)
+    composed()
+    sent()
+    a_request(therapist, time=NOW)
+    composed(NOW + timedelta(minutes=1))
+    with pytest.raises(Conflict):
+        add(therapist, force=True)
+    assert add(therapist, force=True, because="urgent").insisted_because == "urgent"
+    composed(NOW + timedelta(minutes=2))
+    assert the(PhoneCall).status == "planned"
 
 
 def test_no_reason_is_enough_for_a_practice_that_is_blocked() -> None:
