@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from communication_service.domain import sending, states, suppressions
+from communication_service.domain import notices, sending, states, suppressions
 from communication_service.domain.bounce_reports import BounceReport, RecipientReport
 from communication_service.domain.written_answers import REACHED
 from communication_service.settings import ContactRules
@@ -60,6 +60,7 @@ def _record(session: Session, email: Email, report: RecipientReport, *, rules: C
     if email.inquiry_id is not None:
         for request in store.awaiting_answer(session, email.placement_request_ids):
             states.wait_for_call(request, now=now)
+    notices.write_again(session, email, now=now)
     session.flush()
     event = EmailBounced(
         email_id=email.id,

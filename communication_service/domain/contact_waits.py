@@ -15,6 +15,7 @@ class ContactWait(StrEnum):
     PHONE_NUMBER_MISSING = "phone_number_missing"
     EMAIL_ADDRESS_MISSING = "email_address_missing"
     EMAIL_SUPPRESSED = "email_suppressed"
+    """The address gets no e-mails; of a notice: the one before was refused there, or came back."""
     NO_FREE_SLOT = "no_free_slot"
     PRACTICE_HOLIDAYS = "practice_holidays"
     """The practice is closed: nobody reads letters there."""

@@ -177,6 +177,12 @@ def is_composed_confirmation(email: Email) -> bool:
     return email.kind == EmailKind.CONFIRMATION and not email.written_by_staff
 
 
+def is_about_acceptance(email: Email) -> bool:
+    """Whether it was written by itself because a practice offers a place: to the practice, or to the patient."""
+    is_of_patient = email.patient_id is not None and bool(email.placement_request_ids)
+    return is_composed_confirmation(email) or is_of_patient
+
+
 def may_be_said(session: Session, email: Email) -> bool:
     """Whether all that a notice is about is as it says, and no patient in it was erased."""
     requests = request_queries.requests_now(session, email.placement_request_ids)
@@ -184,8 +190,8 @@ def may_be_said(session: Session, email: Email) -> bool:
     patients = copy_queries.patients(session, named)
     if named != patients.keys():
         return False
-    if is_composed_confirmation(email) or (email.patient_id is not None and requests):
-        return all(each.outcome == RequestOutcome.ACCEPTED for each in requests)
+    if is_about_acceptance(email):
+        return bool(requests) and all(each.outcome == RequestOutcome.ACCEPTED for each in requests)
     if email.patient_id is not None:
         return progress_queries.goes_on(session, patients[email.patient_id].id)
     return not _is_composed_withdrawal(email) or all(map(_is_withdrawn, requests))
@@ -246,6 +252,18 @@ def write_anew(session: Session, email: Email, *, now: datetime) -> None:
     for request in request_queries.requests(session, email.placement_request_ids):
         if _is_withdrawn(request):
             request.withdrawal_due_at = now
+
+
+def write_again(session: Session, email: Email, *, now: datetime) -> None:
+    """Let practice or patient be written to again after an acceptance, where this notice of it did not arrive.
+
+    The time for mistakes has passed before it: that counts from when this one was written. The caller holds its locks.
+    """
+    if not is_about_acceptance(email):
+        return
+    for request in request_queries.requests(session, email.placement_request_ids):
+        if request.outcome == RequestOutcome.ACCEPTED:
+            request.confirmation_due_at = min(email.created_at, now)
 
 
 def cancel_about_erased(session: Session, *, now: datetime, at_most: int) -> int:

@@ -85,11 +85,11 @@ def wanted(session: Session, email_id: UUID) -> WantedDetails | None:
 
 
 def wanted_for_call(session: Session, call_id: UUID, *, by: UUID | None) -> list[WantedDetails]:
-    """What the sheet of a call needs by which a practice offered places that cannot be written to, shown to `by`."""
+    """What the sheet of a call needs with a practice that offers places and has no letter yet, shown to `by`."""
     call = call_queries.phone_call(session, call_id)
     if call is None or call.status != CallStatus.COMPLETED or call.corrected_at is not None:
         return []
-    unwritten = notice_queries.requests_without_address(session, call.placement_request_ids)
+    unwritten = notice_queries.unconfirmed_requests(session, call.placement_request_ids)
     patients = copy_queries.patients(session, [each.patient_id for each in unwritten])
     purpose = f"call {call_id} to therapist {call.therapist_id}, who offers a place; shown to {by}"
     return [

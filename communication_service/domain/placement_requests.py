@@ -169,8 +169,11 @@ def apply_update(session: Session, facts: RequestFacts, stands: RequestUpdated, 
 def _apply_status(
     session: Session, request: ContactRequest, stands: RequestUpdated, *, was_ahead: bool, now: datetime
 ) -> None:
-    request.priority, request.outcome = stands.priority, _outcome_of(stands.status, request.outcome)
-    if request.outcome != RequestOutcome.ACCEPTED:
+    known, request.priority = request.outcome, stands.priority
+    request.outcome = _outcome_of(stands.status, known)
+    if stands.status == S.ACCEPTED and known != RequestOutcome.ACCEPTED:
+        request.confirmation_due_at = now
+    elif request.outcome != RequestOutcome.ACCEPTED:
         request.confirmation_due_at = None
     is_asked, is_accepted = stands.status in ASKED, stands.status == S.ACCEPTED
     if not is_asked:

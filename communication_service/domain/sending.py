@@ -157,6 +157,7 @@ def _fail(session: Session, email: Email, *, detail: str, now: datetime) -> bool
     for request in _requests_in(session, email):
         request.by_phone = True
     _reopen(session, email, now)
+    notices.write_again(session, email, now=now)
     return True
 
 
@@ -222,7 +223,7 @@ def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -
 def resolve_doubt(
     session: Session, email: Email, *, was_sent: bool, rules: ContactRules, by: UUID | None, now: datetime
 ) -> None:
-    """Record what staff found out about an e-mail in doubt; one that did not go is written anew at its turn."""
+    """Record what staff found out about an e-mail in doubt; one that did not go is written anew, unless by staff."""
     request_queries.lock_requests(session, email.placement_request_ids)
     if was_sent:
         _record_sent(session, [(email, email.claimed_at or now)], rules=rules, now=now, by_staff=True)
@@ -230,6 +231,7 @@ def resolve_doubt(
         states.fail_email(email, detail=email.error, now=now)
         _reopen(session, email, now)
         notices.write_anew(session, email, now=now)
+        notices.write_again(session, email, now=now)
     email.resolved_by = by
     email.count_change(by=by, now=now)
 

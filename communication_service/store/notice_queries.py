@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, array
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from communication_service.store.suppressions import STANDS
 from communication_service.store.tables import ContactRequest, Email, EmailSuppression, PracticeCopy
@@ -41,6 +41,13 @@ WRITTEN_TO = and_(
 """Practices that get e-mails, as `contact_rule.lasting_barrier` says; an address has ASCII characters alone."""
 LIVE = ("draft", "approved", "waiting", "sending", "in_doubt", "sent")
 """Statuses of e-mails that went, perhaps, or may yet go."""
+_before = aliased(Email)
+_did_not_arrive = select(_before.id).where(
+    # one that staff resolved never reached the mail server, which has said nothing of the address
+    or_(_before.status == "bounced", and_(_before.status == "failed", _before.resolved_by.is_(None))),
+    ~_before.written_by_staff,
+)
+"""Earlier e-mails that were refused for good, or came back."""
 
 
 def therapists_with_withdrawals(session: Session, *, before: datetime, limit: int) -> list[DueNotice]:
@@ -97,24 +104,40 @@ def kinds_about_acceptance(session: Session, request_id: UUID) -> set[str]:
     return set(session.scalars(select(Email.kind).where(about, written)))
 
 
-def requests_without_address(session: Session, request_ids: Collection[UUID]) -> Sequence[ContactRequest]:
-    """Those of these requests whose confirmation waits for an address of the practice."""
-    waiting = select(Email.id).where(
+def unconfirmed_requests(session: Session, request_ids: Collection[UUID]) -> Sequence[ContactRequest]:
+    """Those of these requests for which a place is offered, and no letter that says who it is has gone, perhaps."""
+    gone = select(Email.id).where(
         Email.placement_request_ids.contains(array([ContactRequest.id])),
         Email.kind == "confirmation",
-        Email.waits_for == "email_address_missing",
+        ~Email.written_by_staff,
+        Email.status.in_(("sending", "in_doubt", "sent")),
     )
-    wanted = select(ContactRequest).where(ContactRequest.id.in_(list(request_ids)), waiting.exists())
+    wanted = select(ContactRequest).where(
+        ContactRequest.id.in_(list(request_ids)), ContactRequest.status == "accepted", ~gone.exists()
+    )
     return session.scalars(wanted.order_by(ContactRequest.id)).all()
+
+
+def is_undeliverable(session: Session, email: Email) -> bool:
+    """Whether a notice of this kind about this request was refused for good at this address, or came back."""
+    same = and_(_before.kind == email.kind, _before.recipient_key == email.recipient_key)
+    about = _before.placement_request_ids.contains(email.placement_request_ids)
+    return session.scalar(select(_did_not_arrive.where(about, same).exists())) or False
 
 
 def waiting_no_more(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
     """Waiting e-mails of no inquiry for which it is time to ask again, or whose practice is written to now, locked.
 
-    Also those that wait for that while no place is offered any more. Those that are held elsewhere are left out.
+    An address at which the e-mail before did not arrive is none. Also those that wait for that while no place is
+    offered any more. Those that are held elsewhere are left out.
     """
+    tried = _did_not_arrive.where(
+        _before.kind == Email.kind,
+        _before.placement_request_ids.contains(Email.placement_request_ids),
+        _before.recipient_key == PracticeCopy.email_key,
+    )
     practice = select(PracticeCopy.id).where(PracticeCopy.id == Email.therapist_id)
-    has_address = practice.where(WRITTEN_TO).exists()
+    has_address = practice.where(WRITTEN_TO, ~tried.correlate(Email, PracticeCopy).exists()).exists()
     is_time = and_(Email.waits_for == "patient_service", Email.not_before <= now)
     offered = select(ContactRequest.id).where(
         ContactRequest.id == func.any(Email.placement_request_ids), ContactRequest.status == "accepted"
