@@ -63,7 +63,10 @@ class PhoneCallItem(Resource):
 
     @endpoint()
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
-        """Cancel a planned call; what it was about is called about on another day."""
+        """Cancel a planned call; what it was about is called about on another day, or written about.
+
+        It is written about where the practice may be written to, and only staff had wanted to call.
+        """
         call_changes.cancel(
             context.session,
             id,

@@ -85,15 +85,12 @@ def _plan(
     known = call_queries.planned_call_to(session, therapist.id)
     if known is not None:
         raise Conflict("phone_call.planned_already", existing_id=known.id)
-    requests = request_queries.unsent_requests(session, therapist.id)
-    if requests is None:
+    if request_queries.unsent_requests(session, therapist.id) is None:
         raise PracticeBusy
     ends_at = new.ends_at or new.starts_at + staff.rules.call_length
     time = CallTime(starts_at=new.starts_at, ends_at=ends_at, caller_id=new.caller_id)
     because = _reason_to_call(session, therapist, new.starts_at, new.because, staff)
     slot = _chosen(session, therapist, time, None, because, staff)
-    for request in requests:
-        request.by_phone = request.by_phone or (request.status == "waiting" and request.hold is None)
     at_once = staff.rules.model_copy(update={"gathering_seconds": 0})
     composing.compose(session, therapist.id, rules=at_once, texts=texts, now=staff.now, chosen=slot)
     call = call_queries.planned_call_to(session, therapist.id)
@@ -213,6 +210,8 @@ def _problems(
 
 def cancel(session: Session, call_id: UUID, *, expected_versions: Collection[int] | None, staff: PlannedBy) -> None:
     """Do not make a planned call; what it was about is called about on another day, while it waits.
+
+    What staff wanted to call about, though the practice may be written to, is written about instead.
 
     Raises `NotFound`, `LostUpdate`, and `Conflict` for a call that was made or that somebody else has claimed.
     """

@@ -29,7 +29,7 @@ from shared.events.catalogue import AttemptsUsedUp, CallRecorded
 from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import CLOCKS_MAY_DIFFER
-from shared.values.enums import CallAnswer, CallResult, Direction
+from shared.values.enums import CallAnswer, CallResult, ContactPreference, Direction
 
 LONGEST_UNTIL_CALL_BACK = timedelta(days=366)
 """Patients wait about 142 days for a therapy: a later time is a typing error, or means the answer "later"."""
@@ -209,8 +209,9 @@ def _not_reached(
     inquiry.unanswered_at = occurred_at if outcome.result == CallResult.NO_ANSWER else None
     if outcome.result == CallResult.WRONG_NUMBER:
         call_queries.note_wrong_number(session, call, therapist, now=now)
+    is_called_again = therapist is None or therapist.contact_preference != ContactPreference.EMAIL_ONLY
     for request in stay:
-        request.due_at = now
+        request.due_at, request.by_phone = now, request.by_phone or is_called_again
     session.flush()
     # plans the next call at once; while a listener holds one of the requests, the job does it a moment later
     composing.compose(session, call.therapist_id, rules=rules, texts=texts, now=now)

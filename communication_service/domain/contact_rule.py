@@ -102,14 +102,16 @@ def lasting_barrier(practice: PracticeFacts, channel: ContactChannel) -> Barrier
 
 
 def _without_emails(practice: PracticeFacts) -> Barrier | None:
-    if practice.contact_preference not in WRITTEN_TO or not practice.has_email:
-        return Barrier(ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING)
-    return None
+    if practice.contact_preference not in WRITTEN_TO:
+        return Barrier(ContactWait.CALLS_ONLY)
+    if practice.has_email:
+        return None
+    return Barrier(ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING)
 
 
 def _without_calls(practice: PracticeFacts) -> Barrier | None:
     if practice.contact_preference == ContactPreference.EMAIL_ONLY and not practice.is_called_for_a_reason:
-        return Barrier(ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING)
+        return _without_emails(practice) or Barrier(ContactWait.EMAILS_ONLY)
     if not practice.has_phone:
         return Barrier(ContactWait.PHONE_NUMBER_MISSING)
     is_known = practice.call_times is not None or practice.has_chosen_time

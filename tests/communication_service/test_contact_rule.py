@@ -55,12 +55,13 @@ CLOSED = ((TODAY - DAY, TODAY + DAY), (TODAY + 2 * DAY, TODAY + 4 * DAY), (TODAY
         ("phone", {"status": "inactive", **INSISTED}, "therapist_not_active", None),
         ("email", {"contact_preference": "none"}, "no_contact_wanted", None),
         ("phone", {"contact_preference": "none", **INSISTED}, "no_contact_wanted", None),
-        ("email", {"contact_preference": "phone_only"}, "email_address_missing", None),
+        ("email", {"contact_preference": "phone_only"}, "calls_only", None),
         ("email", {"email_key": None}, "email_address_missing", None),
         ("email", {"is_suppressed": True, "cooldown": WRITTEN}, "email_suppressed", None),
         ("phone", {"is_suppressed": True}, None, None),
-        ("phone", {"contact_preference": "email_only"}, "email_address_missing", None),
-        ("phone", {"contact_preference": "email_only", "has_chosen_time": True}, "email_address_missing", None),
+        ("phone", {"contact_preference": "email_only"}, "emails_only", None),
+        ("phone", {"contact_preference": "email_only", "email_key": None}, "email_address_missing", None),
+        ("phone", {"contact_preference": "email_only", "has_chosen_time": True}, "emails_only", None),
         ("phone", {"contact_preference": "email_only", "is_called_for_a_reason": True}, None, None),
         ("phone", {"has_phone": False, **INSISTED}, "phone_number_missing", None),
         ("phone", {"call_times": None}, "phone_hours_unknown", None),
@@ -234,9 +235,42 @@ def test_a_call_is_moved_to_where_the_practice_should_wait_for_a_reason_alone(se
     assert (moved.insisted, moved.insisted_because) == (True, "urgent")
     tomorrow = NOW + DAY
     composed(tomorrow)
-    planned = the(PhoneCall)
-    assert (planned.insisted, planned.insisted_because, planned.chosen_by_staff) == (False, None, False)
-    assert planned.starts_at.date() == TODAY + 2 * DAY, "nobody made the call on its day: the reason was for that day"
+    assert (the(PhoneCall).status, the(Email, status="waiting").waits_for) == (
+        "cancelled",
+        "therapist_emailed_recently",
+    ), "nobody made the call on its day, for which the reason was"
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_what_staff_wanted_to_call_about_is_written_about_once_their_call_is_none_any_more(
+    is_cancelled: bool, client: FlaskClient
+) -> None:
+    therapist = a_therapist(phone_hours=EVERY_DAY, contact_preference="email_only")
+    a_request(therapist)
+    composed()
+    call = add(therapist, because="urgent").id
+    composed(NOW + timedelta(minutes=1))
+    assert [each["waits_for"] for each in client.get("/api/waiting-requests").json["items"]] == ["planned_call"]
+    assert [each.status for each in rows(Email)] == ["cancelled"]
+    if is_cancelled:
+        with transaction() as session:
+            call_changes.cancel(session, call, expected_versions=None, staff=PlannedBy(RULES, None, NOW))
+    composed(NOW + timedelta(minutes=2) if is_cancelled else NOW + DAY)
+    assert (the(PhoneCall).status, the(ContactRequest).by_phone) == ("cancelled", False)
+    assert [each.status for each in rows(Email)] == ["cancelled", "approved"]
+
+
+@pytest.mark.parametrize(("preference", "status"), [("any", "planned"), ("email_only", None)])
+def test_after_a_call_in_vain_a_practice_is_called_again_unless_it_wants_e_mails_only(
+    preference: str, status: str | None
+) -> None:
+    therapist = a_therapist(phone_hours=EVERY_DAY, contact_preference=preference)
+    a_request(therapist)
+    composed()
+    outcome(add(therapist, because="urgent").id, "no_answer", now=NOW + timedelta(hours=1))
+    composed(NOW + timedelta(hours=2))
+    following = [each.status for each in rows(PhoneCall) if each.status != "failed"]
+    assert (following, the(ContactRequest).by_phone) == ([status] if status else [], status is not None)
 
 
 def test_unknown_hours_are_no_reason_to_call_a_practice_that_should_wait(sent: Callable[..., None]) -> None:
