@@ -253,27 +253,6 @@ def test_a_practice_without_an_address_gets_its_letter_once_it_has_one(
     assert the(Email, kind="confirmation", status="cancelled").placement_request_ids == [other], "they have met"
 
 
-def test_a_confirmation_waits_while_its_practice_is_not_written_to(catcher: FakeMailServer, sending: Sending) -> None:
-    an_acceptance(email="praxis@example.org")
-    written()
-    practice = the(ContactRequest).therapist_id
-    a_therapist(id=practice, sequence=2, email="praxis@example.org", contact_preference="none")
-    for minute in range(2):
-        at = LATER + timedelta(minutes=minute)
-        written(at)
-        while sending.run(at):
-            pass
-        confirmation = the(Email, kind="confirmation")
-        assert (confirmation.status, confirmation.waits_for) == ("waiting", "no_contact_wanted")
-    assert (confirmation.updated_at, "praxis@example.org" in by_recipient(catcher)) == (LATER, False)
-    a_therapist(id=practice, sequence=3, email="praxis@example.org")
-    later = LATER + timedelta(minutes=5)
-    written(later)
-    while sending.run(later):
-        pass
-    assert "praxis@example.org" in by_recipient(catcher)
-
-
 def test_the_sheet_of_a_call_names_who_was_accepted_where_the_practice_cannot_be_written_to(
     app: Flask, client: FlaskClient, patients: Patients
 ) -> None:
