@@ -18,6 +18,7 @@ from communication_service.domain import (
     states,
 )
 from communication_service.domain.call_schemas import RecordedOutcome
+from communication_service.domain.practice_summaries import NO_NEXT_SHEET, NextSheet
 from communication_service.domain.schemas import CallOutcome, CallResponse
 from communication_service.settings import ContactRules
 from communication_service.store import call_queries, copy_queries, inquiry_queries, request_queries, schedule
@@ -40,6 +41,7 @@ def record_outcome(
     texts: PatientTexts,
     call_id: UUID,
     outcome: CallOutcome,
+    asked: NextSheet = NO_NEXT_SHEET,
     *,
     rules: ContactRules,
     by: UUID | None,
@@ -69,7 +71,7 @@ def record_outcome(
     else:
         _not_reached(session, texts, call, inquiry, outcome, rules=rules, now=now)
     following = claims.take_next(session, rules=rules, by=by, now=now) if outcome.claim_next else None
-    return _recorded(session, texts, call, following, rules=rules, now=now)
+    return _recorded(session, texts, call, following, asked, rules=rules, now=now)
 
 
 def find_recorded(
@@ -86,6 +88,7 @@ def _recorded(
     texts: PatientTexts,
     call: PhoneCall,
     following: PhoneCall | None,
+    asked: NextSheet = NO_NEXT_SHEET,
     *,
     rules: ContactRules,
     now: datetime,
@@ -93,7 +96,7 @@ def _recorded(
     shown = calls.view(session, texts, call, rules=rules, now=now)
     claimed = None
     if following is not None:
-        claimed = calls.view_without_asking(session, texts, following, rules=rules, now=now)
+        claimed = calls.view_claimed(session, texts, following, asked, rules=rules, now=now)
     return RecordedOutcome(**vars(shown), claimed_next=claimed)
 
 

@@ -102,6 +102,15 @@ def take_next(session: Session, *, rules: ContactRules, by: UUID | None, now: da
     return None
 
 
+def find_next(
+    session: Session, *, rules: ContactRules, by: UUID | None, now: datetime, besides: UUID | None
+) -> UUID | None:
+    """The call that `take_next` would claim after this one, as things are now; None where there is none."""
+    held = call_queries.held_by(session, by, now=now)
+    wanted = (id for id in (*held, *_ids(callable_now(session, rules, by=by, at=now))) if id != besides)
+    return next(wanted, None)
+
+
 def _ids(found: Iterator[Reachable]) -> Iterator[UUID]:
     return (each.call.id for each in found)
 

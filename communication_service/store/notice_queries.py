@@ -34,7 +34,7 @@ _suppressed = select(EmailSuppression.id).where(EmailSuppression.email_key == Pr
 WRITTEN_TO = and_(
     PracticeCopy.status == "active",
     PracticeCopy.contact_preference.in_(("any", "email_only")),
-    func.octet_length(PracticeCopy.email_key) == func.char_length(PracticeCopy.email_key),
+    PracticeCopy.email_key.op("~")("^[[:ascii:]]+$"),
     ~PracticeCopy.email_opt_out,
     ~_suppressed.exists(),
 )
