@@ -67,6 +67,9 @@ class ContactRules(MailSender, EmailInterval):
     """The language in which practices and patients are written to, and of the scripts for calls: de or en."""
     gathering_seconds: Seconds = Field(default=5, ge=0, le=86_400)
     """How long requests for one therapist gather before they become one inquiry (docs/domain.md#contact-rule-6)."""
+    confirmation_delay_seconds: Seconds = Field(default=900, ge=0, le=86_400)
+    """How long an acceptance that staff entered may be corrected before practice and patient are written to, and the
+    practice learns who it is. What a practice answers itself, by the link in its e-mail, waits for nothing."""
     patients_together: Annotated[int, Unit("patients")] = Field(default=6, ge=1, le=20)
     """The most patients in one e-mail or call (docs/domain.md#contact-rule-6)."""
     days_until_call: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
@@ -132,6 +135,11 @@ class ContactRules(MailSender, EmailInterval):
     def gathering(self) -> timedelta:
         """How long requests gather."""
         return timedelta(seconds=self.gathering_seconds)
+
+    @property
+    def confirmation_delay(self) -> timedelta:
+        """How long an acceptance that staff entered may be corrected before it is confirmed."""
+        return timedelta(seconds=self.confirmation_delay_seconds)
 
     @property
     def call_length(self) -> timedelta:

@@ -24,8 +24,8 @@ from shared.values.enums import ContactRequestStatus, EmailKind, RequestOutcome
 
 
 def due(session: Session, *, rules: ContactRules, now: datetime, at_most: int) -> Sequence[DueConfirmation]:
-    """Acceptances to write about: they wait as long as requests gather, since the wrong one is corrected at once."""
-    return notice_queries.confirmations_due(session, before=now - rules.gathering, limit=at_most)
+    """Acceptances to write about: what staff entered waits first, since the wrong one is noticed after a while."""
+    return notice_queries.confirmations_due(session, before=now - rules.confirmation_delay, now=now, limit=at_most)
 
 
 def write(

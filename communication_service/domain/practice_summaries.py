@@ -152,11 +152,14 @@ def _patients(session: Session, email: Email) -> Sequence[PatientPseudonym]:
 
 
 def still_stands(
-    session: Session, email_id: UUID, text: EmailText, summaries: Summaries, *, rules: ContactRules
+    session: Session, email_id: UUID, attempt: int, text: EmailText, summaries: Summaries, *, rules: ContactRules
 ) -> bool:
-    """Whether a letter that was claimed some seconds ago is still right: nothing in it was withdrawn meanwhile."""
+    """Whether a letter that was claimed some seconds ago is still right: nothing in it was withdrawn meanwhile.
+
+    Nor has somebody else claimed it, in another attempt, because nothing came of this one for too long.
+    """
     email = email_queries.email(session, email_id)
-    if email is None or email.status != "sending":
+    if email is None or email.status != "sending" or email.attempts != attempt:
         return False
     if email.inquiry_id is None:
         return notices.may_be_said(session, email)

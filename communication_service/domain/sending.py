@@ -164,7 +164,8 @@ def _fail(session: Session, email: Email, *, detail: str, now: datetime) -> bool
 def take_back_refusal(session: Session, email_id: UUID, *, now: datetime) -> None:
     """Take back a refusal that was not about the e-mail: its address is free, and it waits again with its requests.
 
-    The e-mail was certainly not sent. Where the practice was phoned instead, the e-mail stays failed.
+    The e-mail was certainly not sent. Where the practice was phoned instead, or another e-mail has taken its place, the
+    e-mail stays failed; one that only waits for another address is not needed.
     """
     known = email_queries.email(session, email_id)
     if known is None:
@@ -177,6 +178,8 @@ def take_back_refusal(session: Session, email_id: UUID, *, now: datetime) -> Non
     requests = _requests_in(session, email)
     suppressions.lift_refusal(session, email.recipient_key, now=now)
     if email.inquiry_id is not None and not _goes_on_by_mail(session, _inquiry(session, email)):
+        return
+    if not notices.give_way(session, email, now=now):
         return
     for request in requests:
         if not request.attempts:

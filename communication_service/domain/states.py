@@ -343,12 +343,15 @@ def end(request: ContactRequest, *, now: datetime) -> None:
 def accept(request: ContactRequest, *, now: datetime) -> None:
     """The practice offers a place: nobody is asked for this request while the offer stands."""
     enter(request, ContactRequestStatus.ACCEPTED, PLACEMENT_REQUESTS)
+    request.corrected_at = None
     _forget_withdrawal(request)
     _leave_at_next_computation(request, now=now)
 
 
 def _forget_withdrawal(request: ContactRequest) -> None:
-    request.withdrawal_reason = request.withdrawal_due_at = None
+    request.withdrawal_reason = None
+    if request.corrected_at is None:
+        request.withdrawal_due_at = None
 
 
 def _leave_at_next_computation(request: ContactRequest, *, now: datetime) -> None:

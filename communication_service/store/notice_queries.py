@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 from sqlalchemy.orm import Session, aliased
 
 from communication_service.store.suppressions import STANDS
-from communication_service.store.tables import ContactRequest, Email, EmailSuppression, PracticeCopy
+from communication_service.store.tables import ContactRequest, Email, EmailSuppression, PracticeCopy, RecordedAnswer
 from shared.database.tables import erased_aggregates
 
 
@@ -76,11 +76,27 @@ def withdrawals_to_write(session: Session, therapist_id: UUID) -> Sequence[Conta
     ).all()
 
 
-def confirmations_due(session: Session, *, before: datetime, limit: int) -> list[DueConfirmation]:
-    """Requests of which practice and patient are to be written to since then or longer, the longest first."""
+def confirmations_due(session: Session, *, before: datetime, now: datetime, limit: int) -> list[DueConfirmation]:
+    """Requests of which practice and patient are to be written to since `before` or longer, the longest first.
+
+    Also since any moment until `now`, where the practice itself said so last, by a link.
+    """
+    later = aliased(RecordedAnswer)
+    said_later = select(later.id).where(
+        later.placement_request_id == RecordedAnswer.placement_request_id,
+        later.recorded_at > RecordedAnswer.recorded_at,
+    )
+    by_link = select(RecordedAnswer.id).where(
+        RecordedAnswer.placement_request_id == ContactRequest.id,
+        RecordedAnswer.email_id.is_not(None),
+        RecordedAnswer.recorded_by.is_(None),
+        RecordedAnswer.outcome == "accepted",
+        ~said_later.exists(),
+    )
+    is_due = or_(ContactRequest.confirmation_due_at <= before, by_link.exists())
     rows = (
         select(ContactRequest.id, ContactRequest.correlation_id)
-        .where(ContactRequest.confirmation_due_at <= before)
+        .where(ContactRequest.confirmation_due_at <= now, is_due)
         .order_by(ContactRequest.confirmation_due_at, ContactRequest.id)
         .limit(limit)
     )
@@ -116,6 +132,30 @@ def unconfirmed_requests(session: Session, request_ids: Collection[UUID]) -> Seq
         ContactRequest.id.in_(list(request_ids)), ContactRequest.status == "accepted", ~gone.exists()
     )
     return session.scalars(wanted.order_by(ContactRequest.id)).all()
+
+
+def written_instead(session: Session, email: Email) -> Sequence[Email]:
+    """Notices of the same kind about the same request that went, perhaps, or may yet go, locked."""
+    wanted = select(Email).where(
+        Email.id != email.id,
+        Email.kind == email.kind,
+        Email.placement_request_ids.contains(email.placement_request_ids),
+        ~Email.written_by_staff,
+        Email.status.in_(LIVE),
+    )
+    locked = wanted.order_by(Email.id).with_for_update().execution_options(populate_existing=True)
+    return session.scalars(locked).all()
+
+
+def requests_with_confirmation_gone(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these requests about which a practice was written, perhaps, who the patient is."""
+    wanted = func.unnest(Email.placement_request_ids).label("request_id")
+    gone = select(wanted).where(
+        Email.placement_request_ids.overlap(list(request_ids)),
+        Email.kind == "confirmation",
+        Email.status.in_(("sending", "in_doubt", "sent")),
+    )
+    return set(session.scalars(gone)) & set(request_ids)
 
 
 def is_undeliverable(session: Session, email: Email) -> bool:

@@ -58,15 +58,15 @@ class ContactRequest(Tables):
     hold_event_time: Mapped[datetime | None]
     """Newest event of matching that is known: on whether to ask, and on the hold (`shared.database.copies`)."""
     outcome: Mapped[str | None]
-    """What the practice answered last, as matching says: `accepted` also after the patient has taken up the place; null
-    while nothing counts that it answered."""
+    """What the practice answered last, as matching says: `accepted` also once the place is taken up; null: nothing."""
     confirmation_due_at: Mapped[datetime | None]
-    """Since when practice and patient are to be written to about the place that was offered; null: they are not, or
-    were."""
+    """Since when practice and patient are to be written to about the place; null: they are not, or were."""
     withdrawal_reason: Mapped[str | None]
-    """Why matching withdrew it while the practice was being asked; null once it is asked for again."""
+    """Why matching withdrew it from a practice that was asked or had accepted; null once it is asked for again."""
     withdrawal_due_at: Mapped[datetime | None]
-    """Since when the practice, which was written to, is to be written that it is withdrawn; null: it is not, or was."""
+    """Since when the practice is to be written that it is withdrawn or corrected; null: it is not, or was."""
+    corrected_at: Mapped[datetime | None]
+    """When an acceptance turned out to be a mistake; null once the practice has accepted, or it is withdrawn."""
     correlation_id: Mapped[str | None]
 
     __table_args__ = (

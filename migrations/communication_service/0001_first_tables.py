@@ -102,6 +102,7 @@ def upgrade() -> None:
         sa.Column("confirmation_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("withdrawal_reason", sa.Text(), nullable=True),
         sa.Column("withdrawal_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "status <> 'waiting' OR waiting_since IS NOT NULL", name=op.f("ck_placement_requests_waits_since")

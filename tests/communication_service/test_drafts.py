@@ -104,9 +104,9 @@ def test_who_is_not_written_to_gets_nothing_by_hand_either(
     accepted(request)
     drafts = [client.post("/api/emails", json=body(request)).headers["Location"] for _ in range(2)]
     assert client.post(f"{drafts[0]}/approve").json["status"] == "approved"
-    states = [{"status": "blocked"}, {"contact_preference": "none"}, {"email_opt_out": True}]
+    states: list[dict[str, Any]] = [{"status": "blocked"}, {"contact_preference": "none"}, {"email_opt_out": True}]
     for sequence, state in enumerate(states, start=2):
-        a_therapist(id=practice, sequence=sequence, **{"email": "praxis@example.org", **state})
+        a_therapist(id=practice, sequence=sequence, email="praxis@example.org", **state)
         refused = [client.post("/api/emails", json=body(request)), client.post(f"{drafts[1]}/approve")]
         refused.append(client.post(f"{drafts[1]}/send"))
         assert [each.json["code"] for each in refused] == ["email.not_wanted"] * 3, state

@@ -18,7 +18,8 @@ from communication_service.clients.patient_service import PATH, PatientService
 from communication_service.dependencies import Dependencies
 from communication_service.domain import call_claims, call_outcomes
 from communication_service.domain.schemas import CallOutcome
-from communication_service.jobs import Sending, email_sending
+from communication_service.jobs import Sending
+from communication_service.jobs.asking import AskForSummaries, asking
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.database import new_id, transaction
 from tests.builders.communication import (
@@ -59,8 +60,8 @@ class Patients:
         return PatientService(self.server.client("patient_service", seconds=0.5, rest_seconds=0.01))
 
     @property
-    def ask(self) -> email_sending.AskForSummaries:
-        return email_sending.asking(self.service)
+    def ask(self) -> AskForSummaries:
+        return asking(self.service)
 
     def asked(self) -> list[set[str]]:
         """The ids of each request."""
