@@ -232,7 +232,7 @@ def release_waiting(session: Session, *, now: datetime, at_most: int) -> int:
     """Let notices go on that need not wait any more, or cancel them where nobody needs them; returns their number."""
     found = notice_queries.waiting_no_more(session, now=now, limit=at_most)
     for email in found:
-        if email.waits_for != ContactWait.PATIENT_SERVICE and not _is_offer_open(session, email):
+        if email.waits_for in notice_queries.NOT_WRITTEN_TO and not _is_offer_open(session, email):
             cancel_because(session, email, TAKEN_UP, now=now)
         else:
             states.approve_email(email, now=now)

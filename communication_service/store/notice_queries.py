@@ -39,6 +39,11 @@ WRITTEN_TO = and_(
     ~_suppressed.exists(),
 )
 """Practices that get e-mails, as `contact_rule.lasting_barrier` says; an address has ASCII characters alone."""
+NOT_WRITTEN_TO = (
+    *("email_address_missing", "email_suppressed", "calls_only"),
+    *("no_contact_wanted", "therapist_not_active", "therapist_not_known"),
+)
+"""What a notice waits for whose practice gets no e-mails."""
 LIVE = ("draft", "approved", "waiting", "sending", "in_doubt", "sent")
 """Statuses of e-mails that went, perhaps, or may yet go."""
 _before = aliased(Email)
@@ -183,7 +188,7 @@ def waiting_no_more(session: Session, *, now: datetime, limit: int) -> Sequence[
         ContactRequest.id == func.any(Email.placement_request_ids), ContactRequest.status == "accepted"
     )
     is_enough = or_(has_address, ~offered.exists())
-    has_one_now = and_(Email.waits_for != "patient_service", is_enough)
+    has_one_now = and_(Email.waits_for.in_(NOT_WRITTEN_TO), is_enough)
     return session.scalars(
         select(Email)
         .where(Email.inquiry_id.is_(None), Email.status == "waiting", or_(is_time, has_one_now))
