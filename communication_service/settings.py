@@ -29,15 +29,13 @@ from shared.values import email_headers
 from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
 from shared.values.mail_enums import MailMode
+from shared.values.practice_holidays import Days
 
 HOURS: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$"
 FOLDER: Final = r"^[A-Za-z0-9][A-Za-z0-9 ._/&+,-]{0,99}$"
 """Of a folder on an IMAP server, in its own spelling (RFC 3501 has a form of UTF-7)."""
 LONGEST_NAME_WITH_TOKEN: Final = 64 - len("+") - 48
 """Of an address: 64 characters may stand before the @ (RFC 5321), of which a token takes 48."""
-
-Days = tuple[date, date]
-"""The first and the last of some days."""
 
 
 @cache
@@ -75,9 +73,6 @@ class ContactRules(MailSender, EmailInterval):
     days_until_call: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
     """An inquiry e-mail without an answer for this many Berlin calendar days is followed by a call
     (docs/domain.md#contact-rule-4)."""
-    days_between_email_and_call: Annotated[int, Unit("days")] = Field(default=2, ge=0, le=14)
-    """A practice that is to be called within so many Berlin calendar days gets no inquiry e-mail before the call, and
-    one that got an inquiry e-mail is not called before so many days are over; 0: one does not wait for the other."""
     call_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=5, le=60, multiple_of=5)
     """How long a planned call is: a multiple of 5 (docs/domain.md#contact-rule-7)."""
     call_step_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=1, le=60)

@@ -211,7 +211,7 @@ def _not_reached(
     )
     inquiry.unanswered_at = occurred_at if outcome.result == CallResult.NO_ANSWER else None
     if outcome.result == CallResult.WRONG_NUMBER:
-        call_queries.note_wrong_number(session, call, therapist, now=now)
+        call_queries.save_wrong_number(session, call, therapist, now=now)
     is_called_again = therapist is None or therapist.contact_preference != ContactPreference.EMAIL_ONLY
     for request in stay:
         request.due_at, request.by_phone = now, request.by_phone or is_called_again

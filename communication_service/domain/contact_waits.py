@@ -27,6 +27,8 @@ class ContactWait(StrEnum):
     THERAPIST_NOT_ACTIVE = "therapist_not_active"
     PATIENT_SERVICE = "patient_service"
     """The patient service does not say what may be written of a patient, or who it is; it is asked again."""
+    PATIENT_ADDRESS_BOUNCED = "patient_address_bounced"
+    """An e-mail to the patient came back, since there is no such address: it waits for another one or a new consent."""
     SENDING_HOURS = "sending_hours"
     """Inquiries are not handed over at this hour."""
     SENDING = "sending"

@@ -43,6 +43,8 @@ REASONS: Final = frozenset(WithdrawalReason) - {
 on after a merge, and who is blocked or inactive is left alone."""
 NO_ADDRESS: Final = "the practice has no e-mail address any more"
 NO_EMAILS_WANTED: Final = "the practice is not written to any more"
+UNTIL_ADDRESS_ASKED_AGAIN: Final = timedelta(days=1)
+"""After so long the patient service is asked again where to write to whose address does not exist: each is noted."""
 UNTIL_ASKED_AGAIN: Final = timedelta(seconds=15)
 """After so long the patient service is asked again who somebody is."""
 TAKEN_UP: Final = "the place is taken up, or offered no more"
@@ -217,6 +219,12 @@ def wait_for_patient_service(email: Email, *, now: datetime) -> None:
     """Let a notice wait until the patient service says who somebody is; it is asked again in a moment."""
     states.hold_email(email, waits_for=ContactWait.PATIENT_SERVICE, waits_until=None, now=now)
     email.not_before = now + UNTIL_ASKED_AGAIN
+
+
+def wait_for_address(email: Email, *, now: datetime) -> None:
+    """Let an e-mail to a patient wait until there is another address, or a new consent."""
+    states.hold_email(email, waits_for=ContactWait.PATIENT_ADDRESS_BOUNCED, waits_until=None, now=now)
+    email.not_before = now + UNTIL_ADDRESS_ASKED_AGAIN
 
 
 def let_wait(session: Session, known: Email, *, now: datetime) -> None:

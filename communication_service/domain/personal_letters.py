@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from communication_service.domain import email_parts, email_texts, notices, template_words, templates
+from communication_service.domain import email_parts, email_texts, notices, patient_addresses, template_words, templates
 from communication_service.domain.call_sheet_schemas import IdentifiedPatient
 from communication_service.domain.letter_headers import NO_MORE_TO_PATIENTS
 from communication_service.domain.template_values import (
@@ -135,7 +135,7 @@ def write_into(
     """Write into a letter that goes now what the patient service said; False where it does not go (now).
 
     Nobody is named who is not to be: such a letter is cancelled. Where the patient service knows of no acceptance yet,
-    the letter waits until it does.
+    the letter waits until it does; one to a patient whose address does not exist waits for another one.
     """
     if not is_personal(email):
         return True
@@ -149,9 +149,20 @@ def write_into(
         write_without_details(session, texts, email, rules=rules)
         notices.cancel_because(session, email, reason, now=now)
         return False
+    if email.patient_id is not None and not _may_be_written_to(session, texts, email.patient_id, answer.details):
+        notices.wait_for_address(email, now=now)
+        return False
     _write(session, texts, email, answer.details, rules=rules)
+    if email.patient_id is not None:
+        patient_addresses.remember(session, texts, email, mailbox_of(answer.details.email) or "")
     email.allowed_at = now
     return True
+
+
+def _may_be_written_to(session: Session, texts: PatientTexts, patient_id: UUID, details: PatientDetails) -> bool:
+    """Whether no e-mail came back from the patient's address since the consent."""
+    mailbox = mailbox_of(details.email) or ""
+    return not patient_addresses.is_refused(session, texts, patient_id, mailbox, consented_at=details.consented_at)
 
 
 def recipient(email: Email, answer: PatientDetailsAnswer | None) -> str:

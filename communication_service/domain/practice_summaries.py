@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
-from communication_service.domain import email_parts, email_texts, notices, planning, states
+from communication_service.domain import email_parts, email_texts, notices, planning, practice_facts, states
 from communication_service.domain.call_sheet_schemas import IdentifiedPatient
+from communication_service.domain.contact_rule import lasting_barrier
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.templates import RenderedLetter
 from communication_service.domain.unsent_rows import patient_facts
@@ -26,6 +27,7 @@ from communication_service.store import (
     locks,
     request_queries,
     schedule,
+    suppressions,
 )
 from communication_service.store.tables import Email, PatientPseudonym, PracticeCopy
 from shared.database import Session
@@ -172,8 +174,16 @@ def still_stands(
     )
     practice = _practice(session, email)
     written = _letter(session, practice, _patients(session, email), summaries, rules)
-    is_active = practice is not None and practice.status == "active"
-    return is_asked and is_active and written is not None and written.letter.whole() == text
+    is_written_to = practice is not None and _is_written_to(session, email, practice, rules)
+    return is_asked and is_written_to and written is not None and written.letter.whole() == text
+
+
+def _is_written_to(session: Session, email: Email, practice: PracticeCopy, rules: ContactRules) -> bool:
+    """Whether the practice may be written to still, also at the address to which the letter goes."""
+    now = email.claimed_at or email.updated_at  # asked for nothing that ends by itself
+    facts = practice_facts.read(session, {practice.id: practice}, rules=rules, now=now)[practice.id]
+    is_suppressed = suppressions.is_suppressed(session, email.recipient_key)
+    return not is_suppressed and lasting_barrier(facts, "email") is None
 
 
 def let_wait(session: Session, email_id: UUID, *, until: datetime, now: datetime) -> None:

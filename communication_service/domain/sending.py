@@ -15,6 +15,7 @@ from communication_service.domain import (
     cooldowns,
     email_claims,
     notices,
+    patient_addresses,
     states,
     suppressions,
 )
@@ -145,7 +146,9 @@ def record_refusal(
     if email is None:
         return False
     # a patient's address is no practice's, and not to be kept in the clear
-    if address_is_bad and email.therapist_id is not None:
+    if address_is_bad and email.patient_id is not None:
+        patient_addresses.refuse(email, now=now)
+    elif address_is_bad:
         reason = f"The mail server refused this address: {detail}"
         wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, SuppressionSource.MAIL_SERVER)
         suppressions.suppress(session, [wanted], by=None, now=now)
@@ -175,6 +178,7 @@ def take_back_refusal(session: Session, email_id: UUID, *, now: datetime) -> Non
     email = email_queries.email(session, email_id, lock=True)
     if email is None or email.status != "failed":
         return
+    email.address_refused_at = None
     requests = _requests_in(session, email)
     suppressions.lift_refusal(session, email.recipient_key, now=now)
     if email.inquiry_id is not None and not _goes_on_by_mail(session, _inquiry(session, email)):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, text
-from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, ExcludeConstraint, Range
+from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.declarative import Tables, many_ids
@@ -65,7 +66,14 @@ class Email(Aggregate, Tables):
     allowed_at: Mapped[datetime | None]
     """When the patient service last said that the patient may be named in it, or written to."""
     stopped_at: Mapped[datetime | None]
-    """When the patient used its link: no more e-mails about the progress of this search."""
+    """When who got it used its link, or answered so: a patient for no more news of this search, a practice for no
+    contact at all."""
+    statement: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """What its practice said of itself last by its link (`reply_forms.Reply.of_practice`)."""
+    recipient_digest: Mapped[bytes | None]
+    """Says whether an address is the patient's to which it went (`domain/patient_addresses.py`); encrypted."""
+    address_refused_at: Mapped[datetime | None]
+    """When a mail server said that there is no such address of the patient."""
     written_by_staff: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Whether staff wrote its text; nothing writes it anew."""
     correlation_id: Mapped[str | None]
@@ -102,6 +110,7 @@ class Email(Aggregate, Tables):
             ),
         ),
         Index("ix_emails_patient_id", "patient_id", "created_at", postgresql_where=text("patient_id IS NOT NULL")),
+        Index("ix_emails_address_refused_at", "patient_id", postgresql_where=text("address_refused_at IS NOT NULL")),
         Index("ix_emails_claimed_at", "claimed_at", postgresql_where=text("claimed_at IS NOT NULL")),
         Index("ix_emails_sending", "claimed_until", postgresql_where=text("status = 'sending'")),
         Index("ix_emails_therapist_id", "therapist_id", "created_at"),
@@ -113,6 +122,10 @@ class Email(Aggregate, Tables):
         CheckConstraint(
             "patient_id IS NULL OR (therapist_id IS NULL AND recipient = '' AND recipient_key = '')",
             name="no_address_of_a_patient",
+        ),
+        CheckConstraint(
+            "patient_id IS NOT NULL OR (recipient_digest IS NULL AND address_refused_at IS NULL)",
+            name="refused_address_of_a_patient",
         ),
         # the consent is asked for as it is handed over (docs/decisions/0052)
         CheckConstraint(

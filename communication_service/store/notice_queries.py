@@ -183,7 +183,7 @@ def waiting_no_more(session: Session, *, now: datetime, limit: int) -> Sequence[
     )
     practice = select(PracticeCopy.id).where(PracticeCopy.id == Email.therapist_id)
     has_address = practice.where(WRITTEN_TO, ~tried.correlate(Email, PracticeCopy).exists()).exists()
-    is_time = and_(Email.waits_for == "patient_service", Email.not_before <= now)
+    is_time = and_(Email.waits_for.in_(("patient_service", "patient_address_bounced")), Email.not_before <= now)
     offered = select(ContactRequest.id).where(
         ContactRequest.id == func.any(Email.placement_request_ids), ContactRequest.status == "accepted"
     )

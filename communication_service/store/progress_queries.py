@@ -21,7 +21,8 @@ _WAS_ASKED = or_(
 _OFFERS = ContactRequest.outcome == RequestOutcome.ACCEPTED
 # a day of Berlin, which the search of a patient has too
 _STOPPED_ON = func.date(func.timezone("Europe/Berlin", Email.stopped_at))
-_STOPPED = and_(_ABOUT_PROGRESS, PatientPseudonym.search_started_on <= _STOPPED_ON)
+_STOPPED = PatientPseudonym.search_started_on <= _STOPPED_ON
+_UNSENT = Email.status.in_(("draft", "approved", "waiting", "sending"))
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ def patients_to_write_to(
 ) -> Sequence[PatientPseudonym]:
     """Patients who are written to, have searched since that day or longer, and were not written to since that instant.
 
-    Locked. Left out are those held elsewhere, who are offered a place, who stopped such e-mails in this search, and for
-    whom no practice was asked.
+    Locked. Left out are those held elsewhere, to whom such an e-mail is to go still, who are offered a place, who
+    stopped such e-mails in this search, and for whom no practice was asked.
     """
-    recently = and_(_ABOUT_PROGRESS, Email.created_at >= written_before)
+    recently = and_(_ABOUT_PROGRESS, or_(Email.created_at >= written_before, _UNSENT))
     written = select(Email.id).where(Email.patient_id == PatientPseudonym.id, or_(recently, _STOPPED))
     return session.scalars(
         select(PatientPseudonym)

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from communication_service.domain import call_changes, call_claims, claims
 from communication_service.domain.call_changes import PlannedBy
 from communication_service.domain.call_schemas import MovedCall, NewPhoneCall
-from communication_service.domain.contact_rule import Cooldown, PracticeFacts, barrier, last_closed_day
+from communication_service.domain.contact_rule import Cooldown, PracticeFacts, barrier
 from communication_service.domain.schemas import PhoneCallView
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.database import new_id, transaction
 from shared.errors import Conflict
+from shared.values.practice_holidays import last_closed_day
 from shared.values.schemas import read_patch
 from tests.builders.communication import (
     EVERY_DAY,

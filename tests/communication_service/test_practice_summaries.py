@@ -16,13 +16,15 @@ from flask.testing import FlaskClient
 from communication_service import jobs
 from communication_service.clients.patient_service import PATH, PatientService
 from communication_service.dependencies import Dependencies
-from communication_service.domain import call_claims, call_outcomes
+from communication_service.domain import call_claims, call_outcomes, suppressions
 from communication_service.domain.schemas import CallOutcome
+from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.jobs import Sending
 from communication_service.jobs.asking import AskForSummaries, asking
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.database import new_id, transaction
 from tests.builders.communication import (
+    MONDAY_MORNINGS,
     RULES,
     TEN,
     TEXTS,
@@ -241,11 +243,11 @@ def test_a_letter_that_is_still_right_goes(slow: Sending, server: ScriptedServer
     assert len(patients.asked()) == 2
 
 
-@pytest.mark.parametrize("what", ["summary", "request", "patient service away", "practice"])
+@pytest.mark.parametrize("what", ["summary", "request", "patient service away", "practice", "suppression"])
 def test_what_is_withdrawn_while_the_mail_server_takes_its_time_does_not_go(
     slow: Sending, server: ScriptedServer, patients: Patients, what: str
 ) -> None:
-    practice = a_therapist()
+    practice = a_therapist(email="praxis@example.org", phone_hours=MONDAY_MORNINGS)
     patient = a_patient_with_summary(patients)
     request = a_request(practice, patient)
     composed()
@@ -261,7 +263,11 @@ def test_what_is_withdrawn_while_the_mail_server_takes_its_time_does_not_go(
         elif what == "request":
             withdraw(request)
         elif what == "practice":
-            a_therapist(id=practice, sequence=2, status="blocked")
+            a_therapist(id=practice, sequence=2, email="praxis@example.org", status="blocked")
+        elif what == "suppression":
+            new = NewSuppression(email="Praxis@example.org", reason="rief an")
+            with transaction() as session:
+                suppressions.add(session, new, by=None, now=NOW)
         return found
 
     replace(slow, ask=ask).run(NOW)
