@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from communication_service import jobs
 from communication_service.api.phone_calls import PhoneCallItem, ask_for_summaries
 from communication_service.api.texts import texts
 from communication_service.dependencies import Dependencies
 from communication_service.domain import call_claims, calls
 from communication_service.domain.call_schemas import CallableCalls, CallableQuery, Release
-from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
+from communication_service.domain.practice_summaries import NO_NEXT_SHEET, NO_SUMMARIES, NextSheet, SheetSummaries
 from communication_service.domain.schemas import PhoneCallView
 from shared.http import Context, Resource, endpoint
 from shared.http.replay import Replay, ResponseReference
@@ -34,20 +35,28 @@ def _find_claimed(context: Context[Dependencies], reference: ResponseReference) 
     return call_claims.find_claimed(context.session, texts(context), known, rules=rules, now=context.now)
 
 
+def _ask_for_next(context: Context[Dependencies]) -> NextSheet:
+    return jobs.ask_for_next(context.dependencies, by=context.caller.id, now=context.now, besides=None)
+
+
 class NextPhoneCallResource(Resource):
     """The next call."""
 
     @endpoint(
-        response=PhoneCallView, statuses=(204,), replay=Replay(reference=_reference_to_claimed, find=_find_claimed)
+        response=PhoneCallView,
+        statuses=(204,),
+        replay=Replay(reference=_reference_to_claimed, find=_find_claimed),
+        before_transaction=_ask_for_next,
     )
-    def post(self, context: Context[Dependencies]) -> PhoneCallView | None:
+    def post(self, context: Context[Dependencies], fetched: NextSheet = NO_NEXT_SHEET) -> PhoneCallView | None:
         """Claim the best call that can be made now; 204 where there is none.
 
-        Who has claimed one gets the same again. `GET` shows what the practice may know of the patients.
+        Who has claimed one gets the same again. It has what the practice may know of the patients, or says that this is
+        missing: then `GET` the call.
         """
         rules = context.dependencies.rules
         return call_claims.claim_next(
-            context.session, texts(context), rules=rules, by=context.caller.id, now=context.now
+            context.session, texts(context), fetched, rules=rules, by=context.caller.id, now=context.now
         )
 
 

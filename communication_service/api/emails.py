@@ -49,7 +49,7 @@ class EmailCollection(Resource):
     def post(self, context: Context[Dependencies], body: NewDraft) -> EmailView:
         """Write an e-mail to the practice of a request, which waits as a draft.
 
-        409 where the practice was not asked for the patient, or has no address; a confirmation wants an answer.
+        409 where the practice was not asked for the patient, or is not written to; a confirmation wants an answer.
         """
         rules = context.dependencies.rules
         return drafts.create(context.session, texts(context), body, rules=rules, by=context.caller.id, now=context.now)

@@ -19,7 +19,7 @@ from communication_service.domain.call_schemas import (
     RecordedOutcome,
 )
 from communication_service.domain.lists import PHONE_CALLS
-from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
+from communication_service.domain.practice_summaries import NO_NEXT_SHEET, NO_SUMMARIES, NextSheet, SheetSummaries
 from communication_service.domain.schemas import CallOutcome, PhoneCallFilter, PhoneCallView
 from shared.http import Context, FileForm, Resource, calendar_files, endpoint, pdf_files
 from shared.http.replay import Replay, ResponseReference
@@ -63,7 +63,10 @@ class PhoneCallItem(Resource):
 
     @endpoint()
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
-        """Cancel a planned call; what it was about is called about on another day."""
+        """Cancel a planned call; what it was about is called about on another day, or written about.
+
+        It is written about where the practice may be written to, and only staff had wanted to call.
+        """
         call_changes.cancel(
             context.session,
             id,
@@ -140,6 +143,13 @@ def _find_recorded(context: Context[Dependencies], reference: ResponseReference,
     )
 
 
+def _ask_for_next(context: Context[Dependencies], id: UUID, body: CallOutcome) -> NextSheet:
+    """Ask what may be said in the call that is claimed with the outcome."""
+    if not body.claim_next:
+        return NO_NEXT_SHEET
+    return jobs.ask_for_next(context.dependencies, by=context.caller.id, now=context.now, besides=id)
+
+
 class PhoneCallOutcomeResource(Resource):
     """What came of a call."""
 
@@ -147,17 +157,21 @@ class PhoneCallOutcomeResource(Resource):
         body=CallOutcome,
         response=RecordedOutcome,
         replay=Replay(reference=_reference_to_recorded, find=_find_recorded),
+        before_transaction=_ask_for_next,
         lock_before=calls.wait_for,
     )
-    def post(self, context: Context[Dependencies], id: UUID, body: CallOutcome) -> RecordedOutcome:
+    def post(
+        self, context: Context[Dependencies], id: UUID, body: CallOutcome, fetched: NextSheet = NO_NEXT_SHEET
+    ) -> RecordedOutcome:
         """Record what came of a call; where nobody was reached the next one is planned.
 
         409 for a second outcome, for a call that somebody else has claimed, and where a request has an answer already,
-        unless that was "later"; then nothing is recorded.
+        unless that was "later"; then nothing is recorded. `claimed_next` has what the practice may know of the
+        patients, or says that this is missing: then `GET` that call.
         """
         rules = context.dependencies.rules
         return call_outcomes.record_outcome(
-            context.session, texts(context), id, body, rules=rules, by=context.caller.id, now=context.now
+            context.session, texts(context), id, body, fetched, rules=rules, by=context.caller.id, now=context.now
         )
 
 

@@ -17,10 +17,9 @@ from communication_service.domain import (
     practice_facts,
     practice_hours,
 )
-from communication_service.domain.call_planning import ChosenSlot
+from communication_service.domain.call_planning import ChosenSlot, StaffChoice
 from communication_service.domain.call_schemas import CallTime, MovedCall, NewPhoneCall, OpenRequests
 from communication_service.domain.contact_rule import barrier
-from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.schemas import PhoneCallView
 from communication_service.settings import ContactRules
 from communication_service.store import call_queries, copy_queries, inquiry_queries, locks, request_queries, schedule
@@ -86,46 +85,41 @@ def _plan(
     known = call_queries.planned_call_to(session, therapist.id)
     if known is not None:
         raise Conflict("phone_call.planned_already", existing_id=known.id)
-    requests = request_queries.unsent_requests(session, therapist.id)
-    if requests is None:
+    if request_queries.unsent_requests(session, therapist.id) is None:
         raise PracticeBusy
     ends_at = new.ends_at or new.starts_at + staff.rules.call_length
     time = CallTime(starts_at=new.starts_at, ends_at=ends_at, caller_id=new.caller_id)
-    is_insisted = _insist(session, therapist, new.starts_at, new.because, staff)
-    slot = _chosen(session, therapist, time, None, staff)
-    slot = slot._replace(insisted=slot.insisted or is_insisted)
-    for request in requests:
-        request.by_phone = request.by_phone or (request.status == "waiting" and request.hold is None)
+    because = _reason_to_call(session, therapist, new.starts_at, new.because, staff)
+    slot = _chosen(session, therapist, time, None, because, staff)
     at_once = staff.rules.model_copy(update={"gathering_seconds": 0})
     composing.compose(session, therapist.id, rules=at_once, texts=texts, now=staff.now, chosen=slot)
     call = call_queries.planned_call_to(session, therapist.id)
     if call is None:
         raise Conflict("phone_call.nothing_to_ask")
-    call.insisted_because = new.because if is_insisted else None
     call.count_change(by=staff.by, now=staff.now)
     return call
 
 
-def _insist(
+def _reason_to_call(
     session: Session, therapist: PracticeCopy, starts_at: datetime, because: InsistedReason | None, staff: PlannedBy
-) -> bool:
-    """Whether the practice is called against what the rule of contact says, for the reason that staff give.
+) -> InsistedReason | None:
+    """Why the practice is called although the rule of contact says that it waits; None where it does not.
 
     Raises `Conflict` where no reason is enough, or none is given.
     """
     facts = practice_facts.read(session, {therapist.id: therapist}, rules=staff.rules, now=staff.now)[therapist.id]
+    facts = replace(facts, has_chosen_time=True)  # whether the hours fit is asked for that time
     day = max(berlin_day(starts_at), berlin_day(staff.now))
     found = barrier(facts, "phone", rules=staff.rules, today=day)
-    # whether the hours fit is asked for the time that was chosen
-    if found is None or found.waits_for == ContactWait.PHONE_HOURS_UNKNOWN:
-        return False
-    at_all = barrier(replace(facts, has_chosen_time=True), "phone", rules=staff.rules, today=day)
+    if found is None:
+        return None
+    at_all = barrier(replace(facts, is_called_for_a_reason=True), "phone", rules=staff.rules, today=day)
     if at_all is not None:
         raise claims.not_now(at_all)
     if because is None:
         problem = FieldProblem.of("because", "field.practice_waits", waits_for=found.waits_for.value)
         raise Conflict("phone_call.needs_a_reason", errors=[problem])
-    return True
+    return because
 
 
 def move(
@@ -153,10 +147,8 @@ def move(
     if moved == merged(MovedCall, before, {}):
         return current
     therapist = require(copy_queries.therapist(session, call.therapist_id), "therapist")
-    is_insisted = _insist(session, therapist, moved.starts_at, moved.because, staff)
-    slot = _chosen(session, therapist, moved, call, staff)
-    slot._replace(insisted=slot.insisted or is_insisted).give_to(call, now=staff.now)
-    call.insisted_because = moved.because if is_insisted else None
+    because = _reason_to_call(session, therapist, moved.starts_at, moved.because, staff)
+    _chosen(session, therapist, moved, call, because, staff).give_to(call, now=staff.now)
     _let_it_be_so_early(session, call)
     call.count_change(by=staff.by, now=staff.now)
     return calls.view_without_asking(session, texts, call, rules=staff.rules, now=staff.now)
@@ -176,7 +168,12 @@ def _lock(session: Session, call_id: UUID, expected_versions: Collection[int] | 
 
 
 def _chosen(
-    session: Session, therapist: PracticeCopy, time: CallTime, moved: PhoneCall | None, staff: PlannedBy
+    session: Session,
+    therapist: PracticeCopy,
+    time: CallTime,
+    moved: PhoneCall | None,
+    because: InsistedReason | None,
+    staff: PlannedBy,
 ) -> ChosenSlot:
     """The time as a slot. Raises `RuleBroken` where it does not fit, unless staff insist, and `Conflict`."""
     problems = list(_problems(session, therapist, time, staff))
@@ -187,7 +184,7 @@ def _chosen(
     busy = call_queries.taken_times(session, time.starts_at, time.ends_at, besides=moved)
     if time.caller_id in {caller_id for caller_id, _, _ in busy}:
         raise Conflict("phone_call.caller_busy")
-    return ChosenSlot(time.starts_at, time.ends_at, time.caller_id, insisted=bool(problems), by_staff=True)
+    return ChosenSlot(time.starts_at, time.ends_at, time.caller_id, StaffChoice(bool(problems), because))
 
 
 def _problems(
@@ -213,6 +210,8 @@ def _problems(
 
 def cancel(session: Session, call_id: UUID, *, expected_versions: Collection[int] | None, staff: PlannedBy) -> None:
     """Do not make a planned call; what it was about is called about on another day, while it waits.
+
+    What staff wanted to call about, though the practice may be written to, is written about instead.
 
     Raises `NotFound`, `LostUpdate`, and `Conflict` for a call that was made or that somebody else has claimed.
     """

@@ -9,10 +9,12 @@ from uuid import UUID
 from communication_service.domain import calls, claims
 from communication_service.domain.call_schemas import CallableCall, CallableCalls, CallableQuery, Release
 from communication_service.domain.lists import PhoneCallRow
-from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
+from communication_service.domain.practice_summaries import NO_NEXT_SHEET, NO_SUMMARIES, NextSheet, SheetSummaries
 from communication_service.domain.schemas import PhoneCallView
 from communication_service.settings import ContactRules
+from communication_service.store import call_queries
 from shared.database import Session
+from shared.database.rows import require
 from shared.security.patient_texts import PatientTexts
 
 
@@ -35,18 +37,27 @@ def claim(
 
 
 def claim_next(
-    session: Session, texts: PatientTexts, *, rules: ContactRules, by: UUID | None, now: datetime
+    session: Session,
+    texts: PatientTexts,
+    asked: NextSheet = NO_NEXT_SHEET,
+    *,
+    rules: ContactRules,
+    by: UUID | None,
+    now: datetime,
 ) -> PhoneCallView | None:
     """Claim the best call that can be made now; None where there is none."""
     call = claims.take_next(session, rules=rules, by=by, now=now)
-    return None if call is None else calls.view_without_asking(session, texts, call, rules=rules, now=now)
+    return None if call is None else calls.view_claimed(session, texts, call, asked, rules=rules, now=now)
 
 
 def find_claimed(
     session: Session, texts: PatientTexts, call_id: UUID | None, *, rules: ContactRules, now: datetime
 ) -> PhoneCallView | None:
     """What claiming the next call answered the first time, with the call as it is now."""
-    return None if call_id is None else calls.get(session, texts, call_id, rules=rules, now=now)
+    if call_id is None:
+        return None
+    call = require(call_queries.phone_call(session, call_id), "phone_call")
+    return calls.view_without_asking(session, texts, call, rules=rules, now=now)
 
 
 def renew(

@@ -18,6 +18,7 @@ from communication_service.domain import (
     states,
 )
 from communication_service.domain.call_schemas import RecordedOutcome
+from communication_service.domain.practice_summaries import NO_NEXT_SHEET, NextSheet
 from communication_service.domain.schemas import CallOutcome, CallResponse
 from communication_service.settings import ContactRules
 from communication_service.store import call_queries, copy_queries, inquiry_queries, request_queries, schedule
@@ -29,7 +30,7 @@ from shared.events.catalogue import AttemptsUsedUp, CallRecorded
 from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import CLOCKS_MAY_DIFFER
-from shared.values.enums import CallAnswer, CallResult, Direction
+from shared.values.enums import CallAnswer, CallResult, ContactPreference, Direction
 
 LONGEST_UNTIL_CALL_BACK = timedelta(days=366)
 """Patients wait about 142 days for a therapy: a later time is a typing error, or means the answer "later"."""
@@ -40,6 +41,7 @@ def record_outcome(
     texts: PatientTexts,
     call_id: UUID,
     outcome: CallOutcome,
+    asked: NextSheet = NO_NEXT_SHEET,
     *,
     rules: ContactRules,
     by: UUID | None,
@@ -69,7 +71,7 @@ def record_outcome(
     else:
         _not_reached(session, texts, call, inquiry, outcome, rules=rules, now=now)
     following = claims.take_next(session, rules=rules, by=by, now=now) if outcome.claim_next else None
-    return _recorded(session, texts, call, following, rules=rules, now=now)
+    return _recorded(session, texts, call, following, asked, rules=rules, now=now)
 
 
 def find_recorded(
@@ -86,6 +88,7 @@ def _recorded(
     texts: PatientTexts,
     call: PhoneCall,
     following: PhoneCall | None,
+    asked: NextSheet = NO_NEXT_SHEET,
     *,
     rules: ContactRules,
     now: datetime,
@@ -93,7 +96,7 @@ def _recorded(
     shown = calls.view(session, texts, call, rules=rules, now=now)
     claimed = None
     if following is not None:
-        claimed = calls.view_without_asking(session, texts, following, rules=rules, now=now)
+        claimed = calls.view_claimed(session, texts, following, asked, rules=rules, now=now)
     return RecordedOutcome(**vars(shown), claimed_next=claimed)
 
 
@@ -209,8 +212,9 @@ def _not_reached(
     inquiry.unanswered_at = occurred_at if outcome.result == CallResult.NO_ANSWER else None
     if outcome.result == CallResult.WRONG_NUMBER:
         call_queries.save_wrong_number(session, call, therapist, now=now)
+    is_called_again = therapist is None or therapist.contact_preference != ContactPreference.EMAIL_ONLY
     for request in stay:
-        request.due_at = now
+        request.due_at, request.by_phone = now, request.by_phone or is_called_again
     session.flush()
     # plans the next call at once; while a listener holds one of the requests, the job does it a moment later
     composing.compose(session, call.therapist_id, rules=rules, texts=texts, now=now)

@@ -73,9 +73,7 @@ class Mover:
             slot = self._slot(move, call, ours, calls) if call is not None else None
             if call is None or slot is None:
                 return None
-            found[call.id] = ChosenSlot(
-                slot.starts_at, slot.starts_at + self.rules.call_length, slot.caller_id, insisted=False
-            )
+            found[call.id] = ChosenSlot(slot.starts_at, slot.starts_at + self.rules.call_length, slot.caller_id)
         return found
 
     def _slot(
@@ -143,7 +141,7 @@ class Mover:
         if not self._fits(move.after, contact, callers.times(self.session), {}):
             return False
         starts_at, caller_id = move.after
-        slot = ChosenSlot(starts_at, starts_at + self.rules.call_length, caller_id, insisted=False)
+        slot = ChosenSlot(starts_at, starts_at + self.rules.call_length, caller_id)
         composing.compose(
             self.session, move.therapist_id, rules=self.rules, texts=self.texts, now=self.now, chosen=slot
         )

@@ -16,7 +16,17 @@ from communication_service.settings import ContactRules
 from communication_service.store import call_queries, locks
 from communication_service.store.tables import Inquiry, PhoneCall
 from shared.database import Session
+from shared.values.call_enums import InsistedReason
 from shared.values.datetimes import berlin_day, start_of_berlin_day
+
+
+class StaffChoice(NamedTuple):
+    """Staff chose when a call is made, perhaps in spite of something."""
+
+    outside_hours: bool = False
+    """It does not fit the hours that are known, and is meant so."""
+    because: InsistedReason | None = None
+    """Why the practice is called although it should wait; None where it need not."""
 
 
 class ChosenSlot(NamedTuple):
@@ -25,15 +35,15 @@ class ChosenSlot(NamedTuple):
     starts_at: datetime
     ends_at: datetime
     caller_id: UUID | None
-    insisted: bool
-    """Staff want it so, although it does not fit the hours that are known."""
-    by_staff: bool = False
-    """Staff chose it."""
+    choice: StaffChoice | None = None
+    """What staff meant by it; None where planning chose it."""
 
     def give_to(self, call: PhoneCall, *, now: datetime) -> None:
-        """Let the call be made then, by this caller."""
+        """Let the call be made then, by this caller; what staff meant by another time before counts no more."""
         call.starts_at, call.ends_at, call.caller_id = self.starts_at, self.ends_at, self.caller_id
-        call.insisted, call.chosen_by_staff, call.updated_at = self.insisted, self.by_staff, now
+        choice = self.choice or StaffChoice()
+        call.chosen_by_staff, call.insisted_because = self.choice is not None, choice.because
+        call.insisted, call.updated_at = choice.outside_hours or choice.because is not None, now
 
 
 def slot_of(call: PhoneCall, callers: Sequence[CallerTimes], *, now: datetime) -> CallSlot:
@@ -129,4 +139,4 @@ class CallPlanner:
         )
         if found is None:
             return None
-        return ChosenSlot(found.starts_at, found.starts_at + self.rules.call_length, found.caller_id, insisted=False)
+        return ChosenSlot(found.starts_at, found.starts_at + self.rules.call_length, found.caller_id)

@@ -16,7 +16,7 @@ from communication_service.domain import (
     practice_summaries,
 )
 from communication_service.domain.call_sheet_schemas import CalledAboutPatient, CalledTherapist, LastContact
-from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
+from communication_service.domain.practice_summaries import NO_SUMMARIES, NextSheet, SheetSummaries
 from communication_service.domain.schemas import (
     PhoneCallFields,
     PhoneCallFilter,
@@ -90,6 +90,16 @@ def view_without_asking(
     session.flush()
     are_missing = bool(practice_summaries.patients_of_call(session, call.id))
     return view(session, texts, call, SheetSummaries(are_missing=are_missing), rules=rules, now=now)
+
+
+def view_claimed(
+    session: Session, texts: PatientTexts, call: PhoneCall, asked: NextSheet, *, rules: ContactRules, now: datetime
+) -> PhoneCallView:
+    """The call that was claimed as the next one, with its summaries if it is the one for which they were asked."""
+    if asked.call_id != call.id:
+        return view_without_asking(session, texts, call, rules=rules, now=now)
+    session.flush()
+    return view(session, texts, call, asked.summaries, rules=rules, now=now)
 
 
 def fields_of(session: Session, texts: PatientTexts, calls: Sequence[PhoneCall]) -> list[PhoneCallFields]:

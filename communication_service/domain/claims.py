@@ -74,7 +74,8 @@ def not_now(found: Barrier) -> Conflict:
 
 
 def _barrier(facts: PracticeFacts, call: PhoneCall, rules: ContactRules, *, at: datetime) -> Barrier | None:
-    known = replace(facts, has_chosen_time=call.insisted)
+    is_for_a_reason = call.insisted_because is not None
+    known = replace(facts, has_chosen_time=call.insisted, is_called_for_a_reason=is_for_a_reason)
     return barrier(known, "phone", rules=rules, today=berlin_day(at))
 
 
@@ -99,6 +100,15 @@ def take_next(session: Session, *, rules: ContactRules, by: UUID | None, now: da
             take(call, rules=rules, by=by, now=now)
             return call
     return None
+
+
+def find_next(
+    session: Session, *, rules: ContactRules, by: UUID | None, now: datetime, besides: UUID | None
+) -> UUID | None:
+    """The call that `take_next` would claim after this one, as things are now; None where there is none."""
+    held = call_queries.held_by(session, by, now=now)
+    wanted = (id for id in (*held, *_ids(callable_now(session, rules, by=by, at=now))) if id != besides)
+    return next(wanted, None)
 
 
 def _ids(found: Iterator[Reachable]) -> Iterator[UUID]:

@@ -23,7 +23,7 @@ from communication_service.domain import (
     states,
     unsent_rows,
 )
-from communication_service.domain.call_planning import CallPlanner, ChosenSlot, PlannedTimes
+from communication_service.domain.call_planning import CallPlanner, ChosenSlot, PlannedTimes, StaffChoice
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.email_parts import Written
 from communication_service.domain.planning import PlannedInquiry, Unsent
@@ -92,7 +92,7 @@ def compose_all(
         _schedule(requests[therapist_id], now + planning.UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
     therapists = {id: known[id] for id in requests if id in known}
     rows = unsent_rows.read(session, texts, requests, therapists, rules=rules, now=now)
-    compositions = [_planned(each, rules, now, has_chosen_time=chosen is not None and chosen.by_staff) for each in rows]
+    compositions = [_planned(each, rules, now, choice=chosen.choice if chosen else None) for each in rows]
     _apply(session, compositions, rules=rules, texts=texts, now=now, chosen=chosen)
     for each in compositions:
         _schedule(requests[each.rows.therapist.id], planning.next_plan_at(each.unsent, each.plan, rules, now))
@@ -119,8 +119,8 @@ class _Composition:
     """The inquiries of the plan with their rows."""
 
 
-def _planned(rows: UnsentRows, rules: ContactRules, now: datetime, *, has_chosen_time: bool) -> _Composition:
-    unsent = unsent_rows.facts(rows, now, has_chosen_time=has_chosen_time)
+def _planned(rows: UnsentRows, rules: ContactRules, now: datetime, *, choice: StaffChoice | None) -> _Composition:
+    unsent = unsent_rows.facts(rows, now, choice=choice)
     return _Composition(rows, unsent, planning.plan(unsent, rules, now))
 
 

@@ -52,7 +52,9 @@ class PracticeFacts:
     call_times: CallTimes | None = None
     """None where the phone hours are not known."""
     has_chosen_time: bool = False
-    """Staff insist on a call at a time that they chose."""
+    """Staff chose when to call: whatever is known of the hours, they mean it."""
+    is_called_for_a_reason: bool = False
+    """Staff said why to call, although the practice should wait."""
     cooldown: Cooldown | None = None
     holidays: Sequence[Days] = ()
     """When the practice is closed."""
@@ -101,14 +103,16 @@ def lasting_barrier(practice: PracticeFacts, channel: ContactChannel) -> Barrier
 
 
 def _without_emails(practice: PracticeFacts) -> Barrier | None:
-    if practice.contact_preference not in WRITTEN_TO or not practice.has_email:
-        return Barrier(ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING)
-    return None
+    if practice.contact_preference not in WRITTEN_TO:
+        return Barrier(ContactWait.CALLS_ONLY)
+    if practice.has_email:
+        return None
+    return Barrier(ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING)
 
 
 def _without_calls(practice: PracticeFacts) -> Barrier | None:
-    if practice.contact_preference == ContactPreference.EMAIL_ONLY and not practice.has_chosen_time:
-        return Barrier(ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING)
+    if practice.contact_preference == ContactPreference.EMAIL_ONLY and not practice.is_called_for_a_reason:
+        return _without_emails(practice) or Barrier(ContactWait.EMAILS_ONLY)
     if not practice.has_phone:
         return Barrier(ContactWait.PHONE_NUMBER_MISSING)
     is_known = practice.call_times is not None or practice.has_chosen_time
@@ -128,7 +132,7 @@ def _of_emails(practice: PracticeFacts, rules: ContactRules, today: date) -> Ite
 
 def _of_calls(practice: PracticeFacts, rules: ContactRules, today: date) -> Iterator[Barrier]:
     first_day = first_day_of_calls(practice.written_on, rules)
-    if first_day is not None and today < first_day and not practice.has_chosen_time:
+    if first_day is not None and today < first_day and not practice.is_called_for_a_reason:
         yield Barrier(ContactWait.THERAPIST_EMAILED_RECENTLY, first_day - ONE_DAY)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from html import escape
 from uuid import UUID
 
-from communication_service.domain import email_parts, emails, recipients, states
+from communication_service.domain import email_parts, emails, practice_facts, recipients, states
 from communication_service.domain.draft_schemas import DraftText, NewDraft
 from communication_service.domain.email_parts import Letter
 from communication_service.domain.schemas import EmailView
@@ -71,7 +71,14 @@ def _require_practice(session: Session, request: ContactRequest) -> PracticeCopy
     practice = copy_queries.therapist(session, request.therapist_id)
     if practice is None or practice.email_key is None:
         raise Conflict("email.no_address")
+    _require_written_to(session, practice)
     return practice
+
+
+def _require_written_to(session: Session, practice: PracticeCopy) -> None:
+    found = practice_facts.barrier_of_notices(session, practice)
+    if found is not None:
+        raise Conflict("email.not_wanted", waits_for=found.waits_for.value)
 
 
 def _write(session: Session, texts: PatientTexts, email: Email, request: ContactRequest, text: DraftText) -> None:
@@ -119,7 +126,10 @@ def _require_written_by_staff(email: Email) -> None:
 
 
 def approve(session: Session, texts: PatientTexts, email_id: UUID, *, by: UUID | None, now: datetime) -> EmailView:
-    """Let a draft go at its turn. Raises `NotFound`, and `Conflict` where it is no draft (any more)."""
+    """Let a draft go at its turn. Raises `NotFound`, and `Conflict` where it is no draft (any more).
+
+    Also where the practice is not written to, for what lasts until something changes.
+    """
     email = emails.lock_and_get(session, email_id)
     if email.status != EmailStatus.DRAFT:
         raise Conflict("email.not_draft")
@@ -130,7 +140,8 @@ def approve(session: Session, texts: PatientTexts, email_id: UUID, *, by: UUID |
 def send(session: Session, texts: PatientTexts, email_id: UUID, *, by: UUID | None, now: datetime) -> EmailView:
     """Let an e-mail go as soon as it may: approved, outside of the hours for sending too, without a pause after a try.
 
-    An inquiry still waits for its cooldowns. Raises `NotFound`, and `Conflict` where it has gone out or was cancelled.
+    An inquiry still waits for its cooldowns. Raises `NotFound`, and `Conflict` where it has gone out or was cancelled,
+    or where the practice of a draft is not written to.
     """
     email = emails.lock_and_get(session, email_id)
     _require_unsent(email)
@@ -141,6 +152,9 @@ def send(session: Session, texts: PatientTexts, email_id: UUID, *, by: UUID | No
 
 
 def _approve(session: Session, email: Email, *, by: UUID | None, now: datetime) -> None:
+    practice = email.therapist_id and copy_queries.therapist(session, email.therapist_id)
+    if practice and email.inquiry_id is None:
+        _require_written_to(session, practice)
     email.approved_at, email.approved_by = now, by
     states.approve_email(email, now=now)
     if email.inquiry_id is not None and email.therapist_id is not None:

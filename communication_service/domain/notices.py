@@ -14,8 +14,9 @@ from typing import Final
 from uuid import UUID
 
 from communication_service.domain import email_parts, email_texts, recipients, states
-from communication_service.domain.contact_rule import PracticeFacts, lasting_barrier
+from communication_service.domain.contact_rule import Barrier
 from communication_service.domain.contact_waits import ContactWait
+from communication_service.domain.practice_facts import barrier_of_notices
 from communication_service.domain.template_values import WithdrawnPatient
 from communication_service.settings import ContactRules
 from communication_service.store import (
@@ -26,7 +27,6 @@ from communication_service.store import (
     progress_queries,
     request_queries,
 )
-from communication_service.store import suppressions as suppressed
 from communication_service.store.notice_queries import DueNotice
 from communication_service.store.tables import ContactRequest, Email, PatientPseudonym, PracticeCopy
 from shared.database import Session
@@ -75,7 +75,7 @@ def write_withdrawals(
     patients = _patients(session, texts, requests)
     for request in requests:
         request.withdrawal_due_at = None
-    if practice is None or not _is_written_to(session, practice):
+    if practice is None or barrier_of_notices(session, practice) is not None:
         return 0
     named = notice_queries.requests_with_confirmation_gone(session, [each.id for each in requests])
     about = [each for each in requests if each.patient_id in patients]
@@ -97,18 +97,6 @@ def _patients(
     """The patients of whom something can be written."""
     wanted = {request.patient_id for request in requests}
     return copy_queries.patients(session, wanted - texts.unwritable(session, wanted))
-
-
-def _is_written_to(session: Session, practice: PracticeCopy) -> bool:
-    """Whether a practice gets answers that are written by themselves: they wait for nothing that ends by itself."""
-    key = practice.email_key
-    facts = PracticeFacts(
-        status=practice.status,
-        contact_preference=practice.contact_preference,
-        email_key=key,
-        is_suppressed=practice.email_opt_out or (key is not None and suppressed.is_suppressed(session, key)),
-    )
-    return lasting_barrier(facts, "email") is None
 
 
 def _write_withdrawal(
@@ -173,21 +161,20 @@ def cancel_because(session: Session, email: Email, reason: str, *, now: datetime
 
 
 def _address(session: Session, email: Email, *, now: datetime) -> str | None:
-    """Write the practice's present address into the notice; returns the reason where there is none to write to.
+    """Write the practice's present address into the notice; returns the reason where the practice is not written to.
 
-    A confirmation waits for an address: until there is one, staff phone the practice.
+    A confirmation that says who the patient is waits instead: until the practice can be written to, staff phone it.
     """
     if email.therapist_id is None:
         return None
     practice = copy_queries.therapist(session, email.therapist_id)
-    if practice is None or practice.email is None or practice.email_key is None:
-        if not is_composed_confirmation(email):
-            return NO_ADDRESS
-        states.hold_email(email, waits_for=ContactWait.EMAIL_ADDRESS_MISSING, waits_until=None, now=now)
-        return None
-    if _is_composed_withdrawal(email) and not _is_written_to(session, practice):
-        return NO_EMAILS_WANTED
-    recipients.address(email, practice, now=now)
+    found = barrier_of_notices(session, practice) if practice else Barrier(ContactWait.THERAPIST_NOT_KNOWN)
+    if practice is not None and found is None:
+        recipients.address(email, practice, now=now)
+    elif found is not None and is_composed_confirmation(email):
+        states.hold_email(email, waits_for=found.waits_for, waits_until=None, now=now)
+    else:
+        return NO_ADDRESS if practice is None or practice.email_key is None else NO_EMAILS_WANTED
     return None
 
 
@@ -253,7 +240,7 @@ def release_waiting(session: Session, *, now: datetime, at_most: int) -> int:
     """Let notices go on that need not wait any more, or cancel them where nobody needs them; returns their number."""
     found = notice_queries.waiting_no_more(session, now=now, limit=at_most)
     for email in found:
-        if email.waits_for != ContactWait.PATIENT_SERVICE and not _is_offer_open(session, email):
+        if email.waits_for in notice_queries.NOT_WRITTEN_TO and not _is_offer_open(session, email):
             cancel_because(session, email, TAKEN_UP, now=now)
         else:
             states.approve_email(email, now=now)

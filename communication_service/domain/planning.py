@@ -61,7 +61,7 @@ class UnsentRequest:
     priority: int = 0
     waiting_since: datetime | None = None
     by_phone: bool = False
-    """An e-mail brought nothing."""
+    """An e-mail brought nothing, or staff chose when to call about it."""
     attempts: int = 0
     inquiry_id: UUID | None = None
     newest_inquiry_id: UUID | None = None
@@ -194,7 +194,7 @@ def _as_planned(
         and draft.missing is None
         and draft.inquiry
         and draft.inquiry.call
-        and _still_fits(draft.inquiry.call, practice.call_times, later(wish, earliest), now)
+        and still_fits(draft.inquiry.call, practice.call_times, later(wish, earliest), now)
     ]
     today = berlin_day(now)
     days = [today if each.is_claimed else berlin_day(each.starts_at) for each in staying]
@@ -205,7 +205,7 @@ def _as_planned(
 
 def _first_call_at(practice: PracticeFacts, rules: ContactRules) -> datetime | None:
     """Before when the practice is not called, since it was written to (`contact_rule.barrier`)."""
-    return None if practice.has_chosen_time else first_call_at(practice.written_on, rules)
+    return None if practice.is_called_for_a_reason else first_call_at(practice.written_on, rules)
 
 
 def requests_to_take_out(unsent: Unsent) -> list[UnsentRequest]:
@@ -255,7 +255,7 @@ def _is_under_way(inquiry: UnsentInquiry, practice: PracticeFacts, rules: Contac
     ):
         return False
     earliest = later(inquiry.next_attempt_after, _first_call_at(practice, rules))
-    return _still_fits(call, practice.call_times, earliest, now)
+    return still_fits(call, practice.call_times, earliest, now)
 
 
 def _requests_to_ask(unsent: Unsent, *inquiry_ids: UUID | None) -> list[UnsentRequest]:
@@ -346,7 +346,7 @@ def _planned(
         return replace(inquiry, earliest=now)
     earliest = later(wish, _first_call_at(practice, rules))
     call = draft.inquiry.call if draft.inquiry else None
-    if call is not None and _still_fits(call, practice.call_times, earliest, now):
+    if call is not None and still_fits(call, practice.call_times, earliest, now):
         return replace(inquiry, earliest=call.starts_at, keeps_call=True)
     return replace(inquiry, earliest=max(now, earliest or now))
 
@@ -377,7 +377,7 @@ def _not_called_before(drafts: Sequence[_Draft], inquiries: Sequence[UnsentInqui
     return found
 
 
-def _still_fits(call: CallSlot, call_times: CallTimes | None, earliest: datetime | None, now: datetime) -> bool:
+def still_fits(call: CallSlot, call_times: CallTimes | None, earliest: datetime | None, now: datetime) -> bool:
     """Whether a planned call may stay: in both sides' hours, not before `earliest`, and not of a day that is over."""
     if call.is_claimed:
         return True

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from communication_service.domain import cooldowns, practice_hours
-from communication_service.domain.contact_rule import PracticeFacts
+from communication_service.domain.contact_rule import Barrier, PracticeFacts, lasting_barrier
 from communication_service.domain.cooldowns import RecentEmails
 from communication_service.settings import ContactRules
 from communication_service.store import call_queries, copy_queries, suppressions
@@ -41,6 +41,21 @@ def read(
         )
         for id, practice in practices.items()
     }
+
+
+def barrier_of_notices(session: Session, practice: PracticeCopy) -> Barrier | None:
+    """Why the practice gets no e-mails that are no inquiries either; None where it does.
+
+    They wait for nothing that ends by itself, so the cooldowns and calls of the practice are not asked for.
+    """
+    key = practice.email_key
+    facts = PracticeFacts(
+        status=practice.status,
+        contact_preference=practice.contact_preference,
+        email_key=key,
+        is_suppressed=practice.email_opt_out or (key is not None and suppressions.is_suppressed(session, key)),
+    )
+    return lasting_barrier(facts, "email")
 
 
 def _facts(

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import NamedTuple
 from uuid import UUID
 
 from communication_service.domain import email_parts, email_texts, notices, planning, practice_facts, states
@@ -52,6 +53,16 @@ class SheetSummaries:
 
 
 NO_SUMMARIES = SheetSummaries()
+
+
+class NextSheet(NamedTuple):
+    """What was asked for before the next call was claimed: another one may be claimed then."""
+
+    call_id: UUID | None = None
+    summaries: SheetSummaries = NO_SUMMARIES
+
+
+NO_NEXT_SHEET = NextSheet()
 
 
 def patients_of_emails(session: Session, email_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from communication_service.domain import call_planning, callers, planning, practice_facts
+from communication_service.domain.call_planning import StaffChoice
 from communication_service.domain.call_times import CallerTimes
 from communication_service.domain.contact_rule import PracticeFacts
 from communication_service.domain.planning import PatientFacts, Unsent
@@ -111,15 +112,24 @@ def read(
     ]
 
 
-def facts(rows: UnsentRows, now: datetime, *, has_chosen_time: bool) -> Unsent:
-    """What planning has to know of them; `has_chosen_time`: staff say when to call."""
+def facts(rows: UnsentRows, now: datetime, *, choice: StaffChoice | None) -> Unsent:
+    """What planning has to know of them; `choice`: what staff mean by the call that is planned now."""
     calls = [rows.calls[each] for each in rows.inquiries if each in rows.calls]
-    insisted = any(call_planning.is_fixed(each, rows.callers, now=now) for each in calls)
+    fixed = [each for each in calls if call_planning.is_fixed(each, rows.callers, now=now)]
+    reasons = [choice.because if choice else None, *(each.insisted_because for each in fixed)]
     practice = rows.together.practices[rows.therapist.id]
+    called = _called_by_choice(rows, now)
     return Unsent(
-        practice=replace(practice, has_chosen_time=has_chosen_time or insisted),
+        practice=replace(
+            practice, has_chosen_time=choice is not None or bool(fixed), is_called_for_a_reason=any(reasons)
+        ),
         requests=[
-            _request(each, patient_facts(each, rows.patients, rows.together.offered)) for each in rows.requests.values()
+            _request(
+                each,
+                patient_facts(each, rows.patients, rows.together.offered),
+                is_called=choice is not None or each.inquiry_id in called,
+            )
+            for each in rows.requests.values()
         ],
         inquiries=[_unsent_inquiry(each, rows, now) for each in rows.inquiries.values()],
     )
@@ -135,7 +145,18 @@ def patient_facts(
     return PatientFacts(patient.status, patient.search_started_on, is_offered_a_place=patient.id in offered)
 
 
-def _request(request: ContactRequest, patient: PatientFacts | None) -> planning.UnsentRequest:
+def _called_by_choice(rows: UnsentRows, now: datetime) -> Set[UUID]:
+    """The inquiries that staff chose to call about: for as long as their call stands they are asked by phone."""
+    practice = rows.together.practices[rows.therapist.id]
+    calls = {id: rows.calls[id] for id in rows.inquiries if id in rows.calls and rows.calls[id].chosen_by_staff}
+    return {
+        id
+        for id, call in calls.items()
+        if planning.still_fits(call_planning.slot_of(call, rows.callers, now=now), practice.call_times, None, now)
+    }
+
+
+def _request(request: ContactRequest, patient: PatientFacts | None, *, is_called: bool) -> planning.UnsentRequest:
     return planning.UnsentRequest(
         id=request.id,
         patient=patient,
@@ -143,7 +164,7 @@ def _request(request: ContactRequest, patient: PatientFacts | None) -> planning.
         hold=request.hold,
         priority=request.priority,
         waiting_since=request.waiting_since,
-        by_phone=request.by_phone,
+        by_phone=request.by_phone or is_called,
         attempts=request.attempts,
         inquiry_id=request.inquiry_id,
         newest_inquiry_id=request.newest_inquiry_id,

@@ -11,7 +11,8 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 from sqlalchemy.orm import Session, aliased
 
-from communication_service.store.tables import ContactRequest, Email, PracticeCopy, RecordedAnswer
+from communication_service.store.suppressions import STANDS
+from communication_service.store.tables import ContactRequest, Email, EmailSuppression, PracticeCopy, RecordedAnswer
 from shared.database.tables import erased_aggregates
 
 
@@ -29,6 +30,20 @@ class DueConfirmation(NamedTuple):
     correlation_id: str | None
 
 
+_suppressed = select(EmailSuppression.id).where(EmailSuppression.email_key == PracticeCopy.email_key, STANDS)
+WRITTEN_TO = and_(
+    PracticeCopy.status == "active",
+    PracticeCopy.contact_preference.in_(("any", "email_only")),
+    PracticeCopy.email_key.op("~")("^[[:ascii:]]+$"),
+    ~PracticeCopy.email_opt_out,
+    ~_suppressed.exists(),
+)
+"""Practices that get e-mails, as `contact_rule.lasting_barrier` says; an address has ASCII characters alone."""
+NOT_WRITTEN_TO = (
+    *("email_address_missing", "email_suppressed", "calls_only"),
+    *("no_contact_wanted", "therapist_not_active", "therapist_not_known"),
+)
+"""What a notice waits for whose practice gets no e-mails."""
 LIVE = ("draft", "approved", "waiting", "sending", "in_doubt", "sent")
 """Statuses of e-mails that went, perhaps, or may yet go."""
 _before = aliased(Email)
@@ -158,9 +173,9 @@ def is_undeliverable(session: Session, email: Email) -> bool:
 
 
 def waiting_no_more(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
-    """Waiting e-mails of no inquiry for which it is time to ask again, or whose practice has an address now, locked.
+    """Waiting e-mails of no inquiry for which it is time to ask again, or whose practice is written to now, locked.
 
-    An address at which the e-mail before did not arrive is none. Also those that wait for an address while no place is
+    An address at which the e-mail before did not arrive is none. Also those that wait for that while no place is
     offered any more. Those that are held elsewhere are left out.
     """
     tried = _did_not_arrive.where(
@@ -169,15 +184,13 @@ def waiting_no_more(session: Session, *, now: datetime, limit: int) -> Sequence[
         _before.recipient_key == PracticeCopy.email_key,
     )
     practice = select(PracticeCopy.id).where(PracticeCopy.id == Email.therapist_id)
-    has_address = practice.where(
-        PracticeCopy.email_key.is_not(None), ~tried.correlate(Email, PracticeCopy).exists()
-    ).exists()
+    has_address = practice.where(WRITTEN_TO, ~tried.correlate(Email, PracticeCopy).exists()).exists()
     is_time = and_(Email.waits_for.in_(("patient_service", "patient_address_bounced")), Email.not_before <= now)
     offered = select(ContactRequest.id).where(
         ContactRequest.id == func.any(Email.placement_request_ids), ContactRequest.status == "accepted"
     )
     is_enough = or_(has_address, ~offered.exists())
-    has_one_now = and_(Email.waits_for.in_(("email_address_missing", "email_suppressed")), is_enough)
+    has_one_now = and_(Email.waits_for.in_(NOT_WRITTEN_TO), is_enough)
     return session.scalars(
         select(Email)
         .where(Email.inquiry_id.is_(None), Email.status == "waiting", or_(is_time, has_one_now))

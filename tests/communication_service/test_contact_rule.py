@@ -43,6 +43,7 @@ TODAY = date(2026, 11, 23)
 DAY = timedelta(days=1)
 REACHABLE = PracticeFacts(email_key="praxis@example.org", has_phone=True, call_times=hours())
 WRITTEN = Cooldown("therapist_emailed_recently", TODAY + 3 * DAY)
+INSISTED = {"has_chosen_time": True, "is_called_for_a_reason": True}
 CLOSED = ((TODAY - DAY, TODAY + DAY), (TODAY + 2 * DAY, TODAY + 4 * DAY), (TODAY + 7 * DAY, TODAY + 9 * DAY))
 
 
@@ -52,18 +53,21 @@ CLOSED = ((TODAY - DAY, TODAY + DAY), (TODAY + 2 * DAY, TODAY + 4 * DAY), (TODAY
         ("email", {}, None, None),
         ("phone", {}, None, None),
         ("email", {"status": "blocked"}, "therapist_not_active", None),
-        ("phone", {"status": "inactive", "has_chosen_time": True}, "therapist_not_active", None),
+        ("phone", {"status": "inactive", **INSISTED}, "therapist_not_active", None),
         ("email", {"contact_preference": "none"}, "no_contact_wanted", None),
-        ("phone", {"contact_preference": "none", "has_chosen_time": True}, "no_contact_wanted", None),
-        ("email", {"contact_preference": "phone_only"}, "email_address_missing", None),
+        ("phone", {"contact_preference": "none", **INSISTED}, "no_contact_wanted", None),
+        ("email", {"contact_preference": "phone_only"}, "calls_only", None),
         ("email", {"email_key": None}, "email_address_missing", None),
         ("email", {"is_suppressed": True, "cooldown": WRITTEN}, "email_suppressed", None),
         ("phone", {"is_suppressed": True}, None, None),
-        ("phone", {"contact_preference": "email_only"}, "email_address_missing", None),
-        ("phone", {"contact_preference": "email_only", "has_chosen_time": True}, None, None),
-        ("phone", {"has_phone": False, "has_chosen_time": True}, "phone_number_missing", None),
+        ("phone", {"contact_preference": "email_only"}, "emails_only", None),
+        ("phone", {"contact_preference": "email_only", "email_key": None}, "email_address_missing", None),
+        ("phone", {"contact_preference": "email_only", "has_chosen_time": True}, "emails_only", None),
+        ("phone", {"contact_preference": "email_only", "is_called_for_a_reason": True}, None, None),
+        ("phone", {"has_phone": False, **INSISTED}, "phone_number_missing", None),
         ("phone", {"call_times": None}, "phone_hours_unknown", None),
         ("phone", {"call_times": None, "has_chosen_time": True}, None, None),
+        ("phone", {"call_times": None, "is_called_for_a_reason": True}, "phone_hours_unknown", None),
         ("email", {"cooldown": WRITTEN}, "therapist_emailed_recently", 3),
         ("phone", {"cooldown": WRITTEN}, None, None),
         ("email", {"holidays": CLOSED}, "practice_holidays", 4),
@@ -76,7 +80,8 @@ CLOSED = ((TODAY - DAY, TODAY + DAY), (TODAY + 2 * DAY, TODAY + 4 * DAY), (TODAY
         ("phone", {"written_on": TODAY}, "therapist_emailed_recently", 1),
         ("phone", {"written_on": TODAY - DAY}, "therapist_emailed_recently", 0),
         ("phone", {"written_on": TODAY - 2 * DAY}, None, None),
-        ("phone", {"written_on": TODAY, "has_chosen_time": True}, None, None),
+        ("phone", {"written_on": TODAY, "has_chosen_time": True}, "therapist_emailed_recently", 1),
+        ("phone", {"written_on": TODAY, "is_called_for_a_reason": True}, None, None),
     ],
 )
 def test_a_practice_may_be_contacted_unless_something_keeps_it(
@@ -166,10 +171,10 @@ def test_nobody_is_asked_for_a_patient_whose_search_has_not_begun(client: FlaskC
 # Calls that somebody is about to make
 
 
-def add(therapist: UUID, **fields: Any) -> PhoneCallView:
+def add(therapist: UUID, *, force: bool = False, **fields: Any) -> PhoneCallView:
     new = NewPhoneCall.from_json({"therapist_id": str(therapist), "starts_at": "2026-11-23T09:30:00Z", **fields})
     with transaction() as session:
-        return call_changes.add(session, TEXTS, new, staff=PlannedBy(RULES, new_id(), NOW))
+        return call_changes.add(session, TEXTS, new, staff=PlannedBy(RULES, new_id(), NOW, force))
 
 
 def test_a_call_is_not_claimed_nor_callable_once_the_practice_may_not_be_called() -> None:
@@ -204,10 +209,10 @@ def test_staff_call_a_practice_that_should_wait_for_a_reason(sent: Callable[...,
         assert call_claims.claim(session, TEXTS, planned.id, rules=RULES, by=None, now=NOW).claimed_until
 
 
-def move(call: UUID, **changes: Any) -> PhoneCallView:
+def move(call: UUID, *, force: bool = False, **changes: Any) -> PhoneCallView:
     patch = read_patch(changes, MovedCall, PhoneCallView)
     with transaction() as session:
-        staff = PlannedBy(RULES, new_id(), NOW)
+        staff = PlannedBy(RULES, new_id(), NOW, force)
         return call_changes.move(session, TEXTS, call, patch, expected_versions=None, staff=staff)
 
 
@@ -223,11 +228,64 @@ def test_a_call_is_moved_to_where_the_practice_should_wait_for_a_reason_alone(se
     assert move(call, starts_at=soon).insisted_because == "practice_asked", "its reason goes with it"
     moved = move(call, starts_at=later)
     assert (moved.insisted, moved.insisted_because) == (False, None), "then nobody has to wait any more"
-    with pytest.raises(Conflict) as refused:
-        move(call, starts_at=soon)
-    assert refused.value.errors[0].field == "because"
+    for force in (False, True):
+        with pytest.raises(Conflict) as refused:
+            move(call, starts_at=soon, force=force)
+        assert refused.value.errors[0].field == "because", "a time outside of the hours is no reason"
     moved = move(call, starts_at=soon, because="urgent")
     assert (moved.insisted, moved.insisted_because) == (True, "urgent")
+    tomorrow = NOW + DAY
+    composed(tomorrow)
+    assert (the(PhoneCall).status, the(Email, status="waiting").waits_for) == (
+        "cancelled",
+        "therapist_emailed_recently",
+    ), "nobody made the call on its day, for which the reason was"
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_what_staff_wanted_to_call_about_is_written_about_once_their_call_is_none_any_more(
+    is_cancelled: bool, client: FlaskClient
+) -> None:
+    therapist = a_therapist(phone_hours=EVERY_DAY, contact_preference="email_only")
+    a_request(therapist)
+    composed()
+    call = add(therapist, because="urgent").id
+    composed(NOW + timedelta(minutes=1))
+    assert [each["waits_for"] for each in client.get("/api/waiting-requests").json["items"]] == ["planned_call"]
+    assert [each.status for each in rows(Email)] == ["cancelled"]
+    if is_cancelled:
+        with transaction() as session:
+            call_changes.cancel(session, call, expected_versions=None, staff=PlannedBy(RULES, None, NOW))
+    composed(NOW + timedelta(minutes=2) if is_cancelled else NOW + DAY)
+    assert (the(PhoneCall).status, the(ContactRequest).by_phone) == ("cancelled", False)
+    assert [each.status for each in rows(Email)] == ["cancelled", "approved"]
+
+
+@pytest.mark.parametrize(("preference", "status"), [("any", "planned"), ("email_only", None)])
+def test_after_a_call_in_vain_a_practice_is_called_again_unless_it_wants_e_mails_only(
+    preference: str, status: str | None
+) -> None:
+    therapist = a_therapist(phone_hours=EVERY_DAY, contact_preference=preference)
+    a_request(therapist)
+    composed()
+    outcome(add(therapist, because="urgent").id, "no_answer", now=NOW + timedelta(hours=1))
+    composed(NOW + timedelta(hours=2))
+    following = [each.status for each in rows(PhoneCall) if each.status != "failed"]
+    assert (following, the(ContactRequest).by_phone) == ([status] if status else [], status is not None)
+
+
+def test_unknown_hours_are_no_reason_to_call_a_practice_that_should_wait(sent: Callable[..., None]) -> None:
+    therapist = a_therapist()
+    a_request(therapist)
+    composed()
+    sent()
+    a_request(therapist, time=NOW)
+    composed(NOW + timedelta(minutes=1))
+    with pytest.raises(Conflict):
+        add(therapist, force=True)
+    assert add(therapist, force=True, because="urgent").insisted_because == "urgent"
+    composed(NOW + timedelta(minutes=2))
+    assert the(PhoneCall).status == "planned"
 
 
 def test_no_reason_is_enough_for_a_practice_that_is_blocked() -> None:

@@ -96,6 +96,25 @@ def test_nothing_is_written_by_hand_past_the_rules(client: FlaskClient, sent: Se
     assert client.post("/api/emails", json=body(unasked, "withdrawal")).json["code"] == "email.no_address"
 
 
+def test_who_is_not_written_to_gets_nothing_by_hand_either(
+    client: FlaskClient, catcher: FakeMailServer, sent: Send
+) -> None:
+    practice = a_therapist(email="praxis@example.org")
+    request = a_request(practice)
+    accepted(request)
+    drafts = [client.post("/api/emails", json=body(request)).headers["Location"] for _ in range(2)]
+    assert client.post(f"{drafts[0]}/approve").json["status"] == "approved"
+    states: list[dict[str, Any]] = [{"status": "blocked"}, {"contact_preference": "none"}, {"email_opt_out": True}]
+    for sequence, state in enumerate(states, start=2):
+        a_therapist(id=practice, sequence=sequence, email="praxis@example.org", **state)
+        refused = [client.post("/api/emails", json=body(request)), client.post(f"{drafts[1]}/approve")]
+        refused.append(client.post(f"{drafts[1]}/send"))
+        assert [each.json["code"] for each in refused] == ["email.not_wanted"] * 3, state
+    sent(clock.now() + timedelta(minutes=1))
+    found = [client.get(url).json["status"] for url in drafts]
+    assert (found, catcher.messages) == (["cancelled", "draft"], [])
+
+
 def test_an_inquiry_waits_for_approval_where_that_is_wanted_and_is_composed_meanwhile(
     client: FlaskClient, session: Session, catcher: FakeMailServer
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
-from communication_service.domain import emails
+from communication_service.domain import emails, notices, states
 from communication_service.domain.schemas import Resolution
 from communication_service.jobs import Sending
 from communication_service.store.tables import ContactRequest, Email, EmailCooldown
@@ -182,3 +182,25 @@ def test_a_bad_address_and_a_doubt_are_recorded_as_of_every_letter(catcher: Fake
         emails.resolve(session, TEXTS, doubtful.id, found_out, rules=RULES, by=None, now=LATER)
     anew = [each for each in written() if each.status == "approved"]
     assert [each.placement_request_ids for each in anew] == [doubtful.placement_request_ids]
+
+
+def test_a_confirmation_waits_while_its_practice_is_not_written_to() -> None:
+    (request,) = asked(None, email="praxis@example.org")
+    publish(catalogue.RequestAccepted, request, sequence=2, time=NOW, accepted_on=NOW.date())
+    jobs.write_confirmations(RULES, TEXTS, LATER)
+    practice, confirmation = the(ContactRequest).therapist_id, the(Email, kind="confirmation")
+    waits = {"none": "no_contact_wanted", "phone_only": "calls_only"}
+    for sequence, preference in enumerate(waits, start=2):
+        a_therapist(id=practice, sequence=sequence, email="praxis@example.org", contact_preference=preference)
+        with transaction() as session:
+            found = notices.ready(session, the(Email, kind="confirmation"), texts=TEXTS, now=LATER)
+            assert (found, notices.release_waiting(session, now=LATER, at_most=9)) == (None, 0)
+            waiting = session.get_one(Email, confirmation.id)
+            assert (waiting.status, waiting.waits_for) == ("waiting", waits[preference])
+            states.approve_email(waiting, now=LATER)
+    with transaction() as session:
+        notices.ready(session, the(Email, kind="confirmation"), texts=TEXTS, now=LATER)
+    a_therapist(id=practice, sequence=4, email="praxis@example.org")
+    with transaction() as session:
+        assert notices.release_waiting(session, now=LATER, at_most=9) == 1
+        assert notices.ready(session, the(Email, kind="confirmation"), texts=TEXTS, now=LATER)

@@ -67,7 +67,7 @@ def numbers(inquiry: PlannedInquiry) -> list[int]:
         ({}, True, "phone", None),
         ({"contact_preference": "phone_only"}, False, "phone", None),
         ({"contact_preference": "email_only"}, False, "email", None),
-        ({"contact_preference": "email_only"}, True, "phone", "email_address_missing"),
+        ({"contact_preference": "email_only"}, True, "phone", "emails_only"),
         ({"contact_preference": "email_only", "email_key": None}, False, "phone", "email_address_missing"),
         ({"contact_preference": "email_only", "is_suppressed": True}, False, "phone", "email_suppressed"),
         ({"contact_preference": "none"}, False, "phone", "no_contact_wanted"),

@@ -13,17 +13,20 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from communication_service import jobs
 from communication_service.clients.patient_service import PATH, PatientService
 from communication_service.dependencies import Dependencies
-from communication_service.domain import suppressions
+from communication_service.domain import call_claims, call_outcomes, suppressions
+from communication_service.domain.schemas import CallOutcome
 from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.jobs import Sending
 from communication_service.jobs.asking import AskForSummaries, asking
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
-from shared.database import transaction
+from shared.database import new_id, transaction
 from tests.builders.communication import (
     MONDAY_MORNINGS,
     RULES,
+    TEN,
     TEXTS,
     a_patient,
     a_practice_to_phone,
@@ -316,6 +319,31 @@ def test_a_call_sheet_without_an_answer_says_that_something_is_missing(client: F
     assert [each["practice_summary"] for each in shown["patients"]] == [None]
     assert shown["practice_summaries_missing"] is True
     assert shown["patients"][0]["age"] == 34
+
+
+@pytest.mark.usefixtures("sheets")
+def test_the_call_that_is_claimed_next_has_its_summaries(app: Flask, patients: Patients) -> None:
+    for _ in range(2):
+        a_request(a_practice_to_phone(), a_patient_with_summary(patients))
+    composed()
+    dependencies: Dependencies = app.extensions["dependencies"]
+    ours = {"by": new_id(), "now": TEN}
+    asked = jobs.ask_for_next(dependencies, **ours, besides=None)
+    with transaction() as session:
+        claimed = call_claims.claim_next(session, TEXTS, asked, rules=RULES, **ours)
+    assert claimed is not None
+    assert ([each.practice_summary for each in claimed.patients], claimed.practice_summaries_missing) == (
+        [SUMMARY],
+        False,
+    )
+    following = jobs.ask_for_next(dependencies, **ours, besides=claimed.id)
+    for question, is_missing in ((asked, True), (following, False)):
+        with transaction() as session, session.begin_nested() as undone:
+            said = CallOutcome.from_json({"result": "busy", "claim_next": True})
+            made = call_outcomes.record_outcome(session, TEXTS, claimed.id, said, question, rules=RULES, **ours)
+            assert made.claimed_next is not None
+            assert made.claimed_next.practice_summaries_missing is is_missing, "who else was asked for is not shown"
+            undone.rollback()
 
 
 @pytest.mark.usefixtures("sheets")
