@@ -117,9 +117,29 @@ def _write_each(
 
 
 def write_progress(rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
-    """Write to patients how their search goes on; returns the number of e-mails."""
-    with transaction() as session:
-        return progress.write_due(session, rules=rules, texts=texts, now=now, at_most=AT_ONCE)
+    """Write to patients how their search goes on; returns the number of e-mails.
+
+    Each in a transaction of its own: one whose data cause an error holds up nobody, and is tried again the next time.
+    """
+    written, last = 0, None
+    while True:
+        with transaction() as session:
+            due = progress.due(session, rules=rules, now=now, after=last, at_most=AT_ONCE)
+        if not due:
+            return written
+        last = due[-1]
+        written += sum(_write_progress(each, rules, texts, now) for each in due)
+
+
+def _write_progress(patient_id: UUID, rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
+    try:
+        with span("write a progress mail"), transaction() as session:
+            return progress.write(session, patient_id, rules=rules, texts=texts, now=now)
+    except Exception as problem:
+        if is_trouble(problem):
+            raise
+        log.exception("progress.failed", patient_id=str(patient_id))
+        return 0
 
 
 def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) -> SheetSummaries:

@@ -14,6 +14,8 @@ from communication_service.store.tables import ContactRequest, Email, PatientPse
 from shared.values.enums import ContactRequestStatus, RequestOutcome
 
 _ABOUT_PROGRESS = and_(Email.kind == "patient_notice", func.cardinality(Email.placement_request_ids) == 0)
+_TO_PATIENT = Email.patient_id == PatientPseudonym.id
+_UNSENT = Email.status.in_(("draft", "approved", "waiting", "sending"))
 _OF_PATIENT = ContactRequest.patient_id == PatientPseudonym.id
 _WAS_ASKED = or_(
     ContactRequest.emailed_on.is_not(None), ContactRequest.status == "contacted", ContactRequest.outcome.is_not(None)
@@ -34,37 +36,52 @@ class Progress:
     later: int
 
 
-def patients_to_write_to(
-    session: Session, *, started_by: date, written_before: datetime, limit: int
-) -> Sequence[PatientPseudonym]:
-    """Patients who are written to, have searched since that day or longer, and were not written to since that instant.
+@dataclass(frozen=True)
+class ProgressDue:
+    """Who is due an e-mail: they have searched since that day or longer, and were not written to since that instant."""
 
-    Locked. Left out are those held elsewhere, who are offered a place, who stopped such e-mails in this search, and for
-    whom no practice was asked.
+    started_by: date
+    written_before: datetime
+
+
+def patients_to_write_to(session: Session, due: ProgressDue, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+    """The ids of patients who are due an e-mail, in their order, from the one on that comes `after` this one.
+
+    Left out are those to whom one has yet to go, who are offered a place, who stopped such e-mails in this search, and
+    for whom no practice was asked.
     """
-    recently = and_(_ABOUT_PROGRESS, Email.created_at >= written_before)
-    written = select(Email.id).where(Email.patient_id == PatientPseudonym.id, or_(recently, _STOPPED))
+    wanted = select(PatientPseudonym.id).where(*_are_due(due))
+    if after is not None:
+        wanted = wanted.where(PatientPseudonym.id > after)
+    return session.scalars(wanted.order_by(PatientPseudonym.id).limit(limit)).all()
+
+
+def patient_to_write_to(session: Session, due: ProgressDue, patient_id: UUID) -> PatientPseudonym | None:
+    """One of these patients, locked; None where they are held elsewhere, or are not due one any more."""
+    wanted = select(PatientPseudonym).where(PatientPseudonym.id == patient_id, *_are_due(due))
     return session.scalars(
-        select(PatientPseudonym)
-        .where(
-            PatientPseudonym.status == "searching",
-            PatientPseudonym.has_patient_mail,
-            PatientPseudonym.merged_into.is_(None),
-            ~PatientPseudonym.erased,
-            PatientPseudonym.search_started_on <= started_by,
-            ~written.exists(),
-            select(ContactRequest.id).where(_OF_PATIENT, _WAS_ASKED).exists(),
-            ~select(ContactRequest.id).where(_OF_PATIENT, _OFFERS).exists(),
-        )
-        .order_by(PatientPseudonym.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+        wanted.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def _are_due(due: ProgressDue) -> Sequence[ColumnElement[bool]]:
+    recently = Email.created_at >= due.written_before
+    written = select(Email.id).where(_TO_PATIENT, or_(_STOPPED, and_(_ABOUT_PROGRESS, or_(recently, _UNSENT))))
+    return (
+        PatientPseudonym.status == "searching",
+        PatientPseudonym.has_patient_mail,
+        PatientPseudonym.merged_into.is_(None),
+        ~PatientPseudonym.erased,
+        PatientPseudonym.search_started_on <= due.started_by,
+        ~written.exists(),
+        select(ContactRequest.id).where(_OF_PATIENT, _WAS_ASKED).exists(),
+        ~select(ContactRequest.id).where(_OF_PATIENT, _OFFERS).exists(),
+    )
 
 
 def goes_on(session: Session, patient_id: UUID) -> bool:
     """Whether the patient searches, is offered no place, and has not stopped e-mails about this search."""
-    stopped = select(Email.id).where(Email.patient_id == PatientPseudonym.id, _STOPPED)
+    stopped = select(Email.id).where(_TO_PATIENT, _STOPPED)
     found = select(PatientPseudonym.id).where(
         PatientPseudonym.id == patient_id,
         PatientPseudonym.status == "searching",

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from communication_service import jobs
 from communication_service.clients.patient_service import ADDRESSES, IDENTITIES, PatientService
 from communication_service.dependencies import Dependencies
+from communication_service.domain import personal_letters
 from communication_service.jobs import Sending
 from communication_service.jobs.email_sending import asking_who
 from communication_service.settings import ContactRules
@@ -362,6 +363,51 @@ def test_a_patient_learns_every_week_how_the_search_goes_on_until_they_stop_it(
     while sending.run(LATER + timedelta(days=7)):
         pass
     assert sorted(each.status for each in progress_mails(LATER + timedelta(days=30))) == ["cancelled", "sent"]
+
+
+def test_who_cannot_be_written_to_holds_up_nobody(
+    catcher: FakeMailServer, sending: Sending, patients: Patients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, broken, other = a_search(), a_search(), a_search()
+    written_before = personal_letters.write_without_details
+
+    def write(session: Session, texts: Any, email: Email, **rest: Any) -> None:
+        assert email.patient_id != broken
+        written_before(session, texts, email, **rest)
+
+    monkeypatch.setattr(personal_letters, "write_without_details", write)
+    assert {each.patient_id for each in progress_mails()} == {waiting, other}
+    patients.refusal = "no_offer"
+    while sending.run(LATER):
+        pass
+    assert {each.status for each in progress_mails()} == {"waiting"}
+    later = LATER + timedelta(days=8)
+    monkeypatch.setattr(personal_letters, "write_without_details", written_before)
+    assert {each.patient_id for each in progress_mails(later)} == {waiting, broken, other}, "one waits for each at most"
+    patients.refusal, patients.details = None, ERIKA | {"email": "jörg@example.org"}
+    written(later)
+    asked = len(patients.server.asked)
+    while sending.run(later):
+        pass
+    assert len(patients.server.asked) == asked + 3
+    while sending.run(later + timedelta(minutes=11)):
+        pass
+    assert (len(patients.server.asked), catcher.messages) == (asked + 3, [])
+    assert {(each.status, each.error) for each in rows(Email, kind="patient_notice")} == {
+        ("cancelled", personal_letters.NO_ADDRESS)
+    }
+
+
+def test_a_practice_whose_address_cannot_be_written_to_is_phoned(client: FlaskClient) -> None:
+    request = a_request(a_therapist(email="jörg@example.org"))
+    composed()
+    assert [each.kind for each in rows(Email)] == []
+    accepted(request)
+    written()
+    confirmation = the(Email, kind="confirmation")
+    assert (confirmation.status, confirmation.waits_for) == ("waiting", "email_address_missing")
+    draft = {"placement_request_id": str(request), "kind": "confirmation", "subject": "s", "body_text": "t"}
+    assert client.post("/api/emails", json=draft).json["code"] == "email.no_address"
 
 
 @pytest.mark.parametrize("why", ["no consent", "paused", "too early", "offered a place", "off", "nobody asked"])
