@@ -64,19 +64,19 @@ def patient_to_write_to(session: Session, due: ProgressDue, patient_id: UUID) ->
     ).one_or_none()
 
 
-def _are_due(due: ProgressDue) -> Sequence[ColumnElement[bool]]:
+def _are_due(due: ProgressDue) -> list[ColumnElement[bool]]:
     recently = Email.created_at >= due.written_before
     written = select(Email.id).where(_TO_PATIENT, or_(_STOPPED, and_(_ABOUT_PROGRESS, or_(recently, _UNSENT))))
-    return (
+    return [
         PatientPseudonym.status == "searching",
-        PatientPseudonym.has_patient_mail,
+        PatientPseudonym.has_patient_mail.is_(True),
         PatientPseudonym.merged_into.is_(None),
         ~PatientPseudonym.erased,
         PatientPseudonym.search_started_on <= due.started_by,
         ~written.exists(),
         select(ContactRequest.id).where(_OF_PATIENT, _WAS_ASKED).exists(),
         ~select(ContactRequest.id).where(_OF_PATIENT, _OFFERS).exists(),
-    )
+    ]
 
 
 def goes_on(session: Session, patient_id: UUID) -> bool:

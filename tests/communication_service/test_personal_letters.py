@@ -290,6 +290,31 @@ def test_the_sheet_of_a_call_names_who_was_accepted_where_the_practice_cannot_be
     assert (last["phone_call_id"], last["result"]) == (str(call.id), "reached")
 
 
+def test_who_reads_a_letter_that_names_a_patient_stands_in_the_file(
+    session: Session, client: FlaskClient, sending: Sending
+) -> None:
+    request = an_acceptance()
+    written()
+    ids = {each.kind: each.id for each in rows(Email)}
+
+    def shown(path: str) -> int:
+        known = len(recorded_data(session, "communication.reply_shown"))
+        assert client.get(path).status_code == 200
+        return len(recorded_data(session, "communication.reply_shown")) - known
+
+    assert shown(f"/api/emails/{ids['confirmation']}") == 0, "until it goes it names nobody"
+    while sending.run(LATER):
+        pass
+    assert shown(f"/api/emails/{ids['inquiry']}") == 0, "a pseudonym is no name"
+    assert [shown(f"/api/emails/{ids[each]}") for each in ("confirmation", "patient_notice")] == [1, 1]
+    assert (shown("/api/emails?view=row"), shown("/api/emails?view=full")) == (0, 1)
+    noted = recorded_data(session, "communication.reply_shown")
+    assert {each["patient_id"] for each in noted} == {str(the(ContactRequest).patient_id)}
+    draft = {"placement_request_id": str(request), "kind": "confirmation", "subject": "s", "body_text": "t"}
+    assert client.post("/api/emails", json=draft).status_code == 201
+    assert len(recorded_data(session, "communication.reply_shown")) == len(noted) + 1, "staff may write names"
+
+
 def test_a_refused_address_of_a_patient_is_kept_nowhere(
     catcher: FakeMailServer, sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:

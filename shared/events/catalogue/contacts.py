@@ -134,7 +134,7 @@ class EmailBounced(Event, name="communication.email_bounced"):
 
 
 class ReplyShown(Event, name="communication.reply_shown"):
-    """Somebody was shown what a practice wrote back about a patient, or decided on it.
+    """Somebody was shown what a practice wrote back about a patient, or decided on it, or an e-mail that names one.
 
     Why (`X-Purpose`) stays where it was said: people write names there.
     """
