@@ -103,12 +103,12 @@ def waiting_no_more(session: Session, *, now: datetime, limit: int) -> Sequence[
 
     Also those that wait for an address while no place is offered any more. Those that are held elsewhere are left out.
     """
-    practice = select(PracticeCopy.id).where(PracticeCopy.id == Email.therapist_id)
-    has_address = practice.where(PracticeCopy.email_key.is_not(None)).exists()
+    about = ContactRequest.id == func.any(Email.placement_request_ids)
+    # of the request's practice: the one to which it was written may have been merged into another one
+    practice = select(PracticeCopy.id).join(ContactRequest, ContactRequest.therapist_id == PracticeCopy.id)
+    has_address = practice.where(about, PracticeCopy.email_key.is_not(None)).exists()
     is_time = and_(Email.waits_for == "patient_service", Email.not_before <= now)
-    offered = select(ContactRequest.id).where(
-        ContactRequest.id == func.any(Email.placement_request_ids), ContactRequest.status == "accepted"
-    )
+    offered = select(ContactRequest.id).where(about, ContactRequest.status == "accepted")
     is_enough = or_(has_address, ~offered.exists())
     has_one_now = and_(Email.waits_for == "email_address_missing", is_enough)
     return session.scalars(

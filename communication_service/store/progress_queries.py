@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import CTE, ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from communication_service.store.tables import ContactRequest, Email, PatientPseudonym
 from shared.values.enums import ContactRequestStatus, RequestOutcome
 
 _ABOUT_PROGRESS = and_(Email.kind == "patient_notice", func.cardinality(Email.placement_request_ids) == 0)
-_TO_PATIENT = Email.patient_id == PatientPseudonym.id
 _UNSENT = Email.status.in_(("draft", "approved", "waiting", "sending"))
 _OF_PATIENT = ContactRequest.patient_id == PatientPseudonym.id
 _WAS_ASKED = or_(
@@ -24,6 +23,24 @@ _OFFERS = ContactRequest.outcome == RequestOutcome.ACCEPTED
 # a day of Berlin, which the search of a patient has too
 _STOPPED_ON = func.date(func.timezone("Europe/Berlin", Email.stopped_at))
 _STOPPED = and_(_ABOUT_PROGRESS, PatientPseudonym.search_started_on <= _STOPPED_ON)
+
+
+def _merged_files() -> CTE:
+    """Every file that was merged, with each into which it was, one after another; a circle ends."""
+    into = aliased(PatientPseudonym)
+    merged = select(into.id, into.merged_into.label("into")).where(into.merged_into.is_not(None)).cte(recursive=True)
+    following = select(merged.c.id, into.merged_into).join(into, into.id == merged.c.into)
+    return merged.union(following.where(into.merged_into.is_not(None)))
+
+
+_MERGED = _merged_files()
+
+
+def _none_to_patient(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """No such e-mail went to the patient, nor to a file that was merged into theirs."""
+    own = select(Email.id).where(Email.patient_id == PatientPseudonym.id, condition)
+    to_merged = select(Email.id).join(_MERGED, _MERGED.c.id == Email.patient_id)
+    return and_(~own.exists(), ~to_merged.where(_MERGED.c.into == PatientPseudonym.id, condition).exists())
 
 
 @dataclass(frozen=True)
@@ -66,14 +83,14 @@ def patient_to_write_to(session: Session, due: ProgressDue, patient_id: UUID) ->
 
 def _are_due(due: ProgressDue) -> list[ColumnElement[bool]]:
     recently = Email.created_at >= due.written_before
-    written = select(Email.id).where(_TO_PATIENT, or_(_STOPPED, and_(_ABOUT_PROGRESS, or_(recently, _UNSENT))))
+    written = and_(_ABOUT_PROGRESS, or_(recently, _UNSENT))
     return [
         PatientPseudonym.status == "searching",
         PatientPseudonym.has_patient_mail.is_(True),
         PatientPseudonym.merged_into.is_(None),
         ~PatientPseudonym.erased,
         PatientPseudonym.search_started_on <= due.started_by,
-        ~written.exists(),
+        _none_to_patient(or_(_STOPPED, written)),
         select(ContactRequest.id).where(_OF_PATIENT, _WAS_ASKED).exists(),
         ~select(ContactRequest.id).where(_OF_PATIENT, _OFFERS).exists(),
     ]
@@ -81,11 +98,10 @@ def _are_due(due: ProgressDue) -> list[ColumnElement[bool]]:
 
 def goes_on(session: Session, patient_id: UUID) -> bool:
     """Whether the patient searches, is offered no place, and has not stopped e-mails about this search."""
-    stopped = select(Email.id).where(_TO_PATIENT, _STOPPED)
     found = select(PatientPseudonym.id).where(
         PatientPseudonym.id == patient_id,
         PatientPseudonym.status == "searching",
-        ~stopped.exists(),
+        _none_to_patient(_STOPPED),
         ~select(ContactRequest.id).where(_OF_PATIENT, _OFFERS).exists(),
     )
     return session.scalar(select(found.exists())) or False

@@ -435,6 +435,45 @@ def test_a_practice_whose_address_cannot_be_written_to_is_phoned(client: FlaskCl
     assert client.post("/api/emails", json=draft).json["code"] == "email.no_address"
 
 
+def test_of_merged_files_and_practices_every_letter_counts(
+    client: FlaskClient, catcher: FakeMailServer, sending: Sending
+) -> None:
+    other = a_search()
+    (mail,) = progress_mails()
+    kept = a_search()
+    for gone, into in ((other, middle := a_patient()), (middle, kept)):
+        merged = catalogue.PatientMerged(patient_id=gone, merged_into=into, kept_sequence=1, status="searching")
+        arrives(merged, gone, sequence=9)
+    assert [each.id for each in progress_mails()] == [mail.id], "the same person is written to once a week"
+    while sending.run(LATER):
+        pass
+    for patient in (kept, other):
+        found = client.get("/api/emails", query_string={"patient_id": str(patient), "kind": "patient_notice"}).json
+        assert [each["id"] for each in found["items"]] == [str(mail.id)]
+    stop = catcher.messages[-1]["List-Unsubscribe"].split(">")[0].removeprefix("<")
+    assert client.post(urlsplit(stop).path).status_code == 200
+    assert [each.id for each in progress_mails(LATER + timedelta(days=9))] == [mail.id]
+
+
+def test_a_confirmation_goes_to_the_practice_into_which_another_one_was_merged(
+    client: FlaskClient, catcher: FakeMailServer, sending: Sending
+) -> None:
+    gone, kept = a_therapist(email=None), a_therapist(email="kept@example.org")
+    request = a_request(gone)
+    accepted(request)
+    written()
+    arrives(catalogue.TherapistMerged(therapist_id=gone, merged_into=kept), gone, sequence=9)
+    publish(catalogue.RequestUpdated, request, sequence=3, time=LATER, therapist_id=kept, status="accepted")
+    written(LATER)
+    while sending.run(LATER):
+        pass
+    assert "kept@example.org" in by_recipient(catcher)
+    confirmation = the(Email, kind="confirmation")
+    assert (confirmation.status, confirmation.therapist_id) == ("sent", kept)
+    found = client.get("/api/emails", query_string={"therapist_id": str(kept)}).json
+    assert [each["id"] for each in found["items"]] == [str(confirmation.id)]
+
+
 @pytest.mark.parametrize("why", ["no consent", "paused", "too early", "offered a place", "off", "nobody asked"])
 def test_no_news_without_a_reason(why: str) -> None:
     fields: dict[str, dict[str, Any]] = {
