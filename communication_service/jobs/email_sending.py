@@ -148,6 +148,7 @@ class Sending:
 
     def run(self, now: datetime) -> int:
         """Send the next e-mails that may go; returns of how many the server said what becomes of them."""
+        started = clock.monotonic()
         with transaction() as session:
             waiting = next_to_send(session, rules=self.rules, now=now)
             in_trouble = mail_server.trouble(session) is not None
@@ -156,7 +157,7 @@ class Sending:
         at_once = 1 if in_trouble else self._kept.room
         while waiting:
             some, waiting = _first(waiting, at_once)
-            if claimed := self._claim(some, now):
+            if claimed := self._claim(some, now, started):
                 return sum(report.delivery not in UNSAID for report in self._send_all(claimed, now))
         self._kept.close()
         return 0
@@ -215,20 +216,23 @@ class Sending:
                 _record(session, held, GIVEN_BACK, rules=self.rules, now=now)
             log.info("email.given_back", email_id=str(held.email_id))
 
-    def _claim(self, wanted: Sequence[Waiting], now: datetime) -> list[PreparedEmail]:
-        """Claim those of these e-mails that may go; one that cannot be handled holds up nobody."""
+    def _claim(self, wanted: Sequence[Waiting], now: datetime, started: float) -> list[PreparedEmail]:
+        """Claim those of these e-mails that may go; one that cannot be handled holds up nobody.
+
+        `started`: when it was `now`, by the monotonic clock.
+        """
         with transaction() as session:
             patients = practice_summaries.patients_of_emails(session, [each.email_id for each in wanted])
             # a notice is alone
             named = None if wanted[0].is_inquiry else personal_letters.wanted(session, wanted[0].email_id)
         asked = self._ask_for_all(wanted, patients, named, now)
         try:
-            return self._claim_with(asked, patients, named, now) if asked.summaries else []
+            return self._claim_with(asked, patients, named, now, started) if asked.summaries else []
         except Exception as problem:
             if is_trouble(problem):
                 raise
             if len(wanted) > 1:  # each by itself: it is one of them whose data cause it
-                return [one for each in wanted for one in self._claim([each], now)]
+                return [one for each in wanted for one in self._claim([each], now, started)]
             email_id = wanted[0].email_id
             log.exception("send.not_possible", email_id=str(email_id))
             with transaction() as session:
@@ -237,15 +241,22 @@ class Sending:
             return []
 
     def _claim_with(
-        self, asked: Asked, patients: Mapping[UUID, Collection[UUID]], named: WantedDetails | None, now: datetime
+        self,
+        asked: Asked,
+        patients: Mapping[UUID, Collection[UUID]],
+        named: WantedDetails | None,
+        now: datetime,
+        started: float,
     ) -> list[PreparedEmail]:
+        # the questions may have taken a while, in which the claim has not begun
+        since = timedelta(seconds=clock.monotonic() - started)
         with transaction() as session:
             claims = claim_all(
                 session,
                 asked.summaries,
                 rules=self.rules,
                 texts=self.texts,
-                lease=self.lease,
+                lease=since + self.lease,
                 details=asked.details,
                 now=now,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -25,6 +25,8 @@ from communication_service.settings import ContactRules
 from communication_service.store.tables import ContactRequest, Email, PhoneCall
 from shared.database import patient_keys, transaction
 from shared.events import catalogue
+from shared.runtime import clock
+from shared.runtime.smtp import Delivery, MailServer, Report
 from shared.values.datetimes import berlin_day
 from tests.builders.communication import (
     LINKS,
@@ -344,6 +346,29 @@ def test_what_is_withdrawn_while_the_mail_server_takes_its_time_does_not_go(
     slow.run(LATER)
     assert catcher.messages == []
     assert "approved" in statuses().values()
+
+
+def test_a_claim_lasts_from_when_it_is_made_however_long_the_questions_took(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_acceptance()
+    written()
+    passed, monotonic = [0.0], clock.monotonic
+    until: list[datetime | None] = []
+
+    def ask(wanted: Any) -> Any:
+        passed[0] += 3600
+        return sending.ask_who(wanted)
+
+    def deliver(*_: Any, **__: Any) -> Report:
+        until.append(the(Email, status="sending").claimed_until)
+        return Report(Delivery.NOT_TRIED, "")
+
+    monkeypatch.setattr(clock, "monotonic", lambda: monotonic() + passed[0])
+    monkeypatch.setattr(MailServer, "deliver", deliver)
+    replace(sending, ask_who=ask).run(LATER)
+    assert until[0] is not None
+    assert until[0] >= LATER + timedelta(hours=1) + sending.lease
 
 
 # How the search goes on
