@@ -14,7 +14,7 @@ from tenacity import stop_after_delay
 
 from communication_service.clients.patient_service import PatientService
 from communication_service.domain import mail_server, outgoing, personal_letters, practice_summaries, sending
-from communication_service.domain.email_claims import EmailClaim, Waiting, claim_all, next_to_send
+from communication_service.domain.email_claims import EmailClaim, EmailToSend, claim_all, next_to_send
 from communication_service.domain.in_flight import InFlightEmails
 from communication_service.domain.letter_headers import Links
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
@@ -216,7 +216,7 @@ class Sending:
                 _record(session, held, GIVEN_BACK, rules=self.rules, now=now)
             log.info("email.given_back", email_id=str(held.email_id))
 
-    def _claim(self, wanted: Sequence[Waiting], now: datetime, started: float) -> list[PreparedEmail]:
+    def _claim(self, wanted: Sequence[EmailToSend], now: datetime, started: float) -> list[PreparedEmail]:
         """Claim those of these e-mails that may go; one that cannot be handled holds up nobody.
 
         `started`: when it was `now`, by the monotonic clock.
@@ -275,7 +275,7 @@ class Sending:
 
     def _ask_for_all(
         self,
-        wanted: Sequence[Waiting],
+        wanted: Sequence[EmailToSend],
         patients: Mapping[UUID, Collection[UUID]],
         named: WantedDetails | None,
         now: datetime,
@@ -319,7 +319,7 @@ class Sending:
             return False
 
 
-def _first(waiting: list[Waiting], at_once: int) -> tuple[list[Waiting], list[Waiting]]:
+def _first(waiting: list[EmailToSend], at_once: int) -> tuple[list[EmailToSend], list[EmailToSend]]:
     """The first e-mails, to be claimed together, and the others; a notice is claimed alone."""
     number = 0
     while number < min(at_once, len(waiting)) and waiting[number].is_inquiry:
