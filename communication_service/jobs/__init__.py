@@ -14,14 +14,11 @@ from communication_service.domain import (
     erasures,
     mail_server,
     notices,
-    personal_letters,
     placement_requests,
-    practice_summaries,
     progress,
     published_contacts,
     sending,
 )
-from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.jobs.call_plans import PlanningCalls
 from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending, asking, asking_who
 from communication_service.jobs.reading import ReadingReplies, remove_old_replies
@@ -32,7 +29,6 @@ from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
 from shared.runtime.mail_readiness import mail_server_check
-from shared.runtime.service_client import ServiceUnreachable
 from shared.runtime.spans import span
 from shared.security.patient_texts import PatientTexts
 
@@ -140,26 +136,6 @@ def _write_progress(patient_id: UUID, rules: ContactRules, texts: PatientTexts, 
             raise
         log.exception("progress.failed", patient_id=str(patient_id))
         return 0
-
-
-def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) -> SheetSummaries:
-    """What may be said in this call now of its patients, asked for with no transaction open; `by` looks at the call.
-
-    Of one by which a practice offered a place and that cannot be written to, also who the patient is.
-    """
-    with transaction() as session:
-        wanted = practice_summaries.patients_of_call(session, call_id)
-        accepted = personal_letters.wanted_for_call(session, call_id, by=by)
-    if not wanted and not accepted:
-        return NO_SUMMARIES
-    patients, language = dependencies.patients, dependencies.rules.letter_language
-    try:
-        summaries = asking(patients)(wanted, f"call {call_id}, shown to {by}")
-        answers = [(each, asking_who(patients)(each).details) for each in accepted]
-    except ServiceUnreachable:
-        return SheetSummaries(are_missing=True)
-    shown = [personal_letters.identified(each, details, language) for each, details in answers if details]
-    return SheetSummaries(summaries, identities=shown)
 
 
 def retry_wrongly_refused(now: datetime) -> int:
