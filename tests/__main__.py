@@ -30,7 +30,7 @@ MAIL_AND_PEOPLE = ("communication_service", "user_service")
 GROUPS = {
     "services": tuple(f"tests/{name}" for name in registry.names() if name not in MAIL_AND_PEOPLE),
     "mail and people": (*(f"tests/{name}" for name in MAIL_AND_PEOPLE), "tests/across_services"),
-    "end to end": ("tests/end_to_end", "tests/fuzz"),
+    "end to end": ("tests/fuzz", "tests/end_to_end"),
     "platform": ("tests/operations", "tests/containers", "tests/chaos", "tests/boundaries/test_http.py"),
     "kafka": ("tests/shared/events", "tests/shared/runtime"),
 }

@@ -34,8 +34,8 @@ VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<operator>:-|:?\?)(?P<word>[^}]*)\}"
 OURS = {name for name, container in CONTAINERS.items() if "PLATFORM_IMAGE" in container["image"]}
 STEPS = {"migrations", "topics", "kafka-accounts", "administrator"}
 SECRET = re.compile(r"PASSWORD|KEY$|SECRET|TOKEN$")
-OPTIONAL = {"IMPORT_S3_ACCESS_KEY", "IMPORT_S3_SECRET_KEY"}
-"""Secrets of a bucket: who has none has no need of them, and with one the service refuses to start without them."""
+OPTIONAL = {"IMPORT_S3_ACCESS_KEY", "IMPORT_S3_SECRET_KEY", "IMAP_PASSWORD"}
+"""Secrets of a bucket and of a mailbox: who has none has no need of them; with one it refuses to start without."""
 ADMINISTRATORS = {"POSTGRES_PASSWORD", "POSTGRES_ADMIN_PASSWORD", "DATABASE_OWNER_PASSWORD"}
 
 

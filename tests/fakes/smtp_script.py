@@ -102,15 +102,19 @@ class ScriptedServer:
                 return
             message += line
         self.messages.append(message[: -len(b".\r\n")])
-        if self._say(connection, "end").startswith(b"2"):
-            self.taken.append(recipient)
+        if self._answer("end").startswith(b"2"):
+            self.taken.append(recipient)  # before it is said: who hears that a message was taken may look at once
+        self._say(connection, "end")
 
-    def _say(self, connection: socket.socket, stage: Stage, recipient: str = "") -> bytes:
+    def _answer(self, stage: Stage, recipient: str = "") -> bytes:
         answer = self.answers.get(stage)
         if stage == "rcpt":
             answer = self.for_recipient.get(recipient, answer)
-        said = POLITE.get(stage, b"502 5.5.1 what?\r\n") if answer is None else answer
-        if answer is None or self.drip_seconds is None:
+        return POLITE.get(stage, b"502 5.5.1 what?\r\n") if answer is None else answer
+
+    def _say(self, connection: socket.socket, stage: Stage, recipient: str = "") -> bytes:
+        said = self._answer(stage, recipient)
+        if self.drip_seconds is None or said == POLITE.get(stage):
             connection.sendall(said)
             return said
         for byte in said:

@@ -29,6 +29,7 @@ from shared.events.catalogue import (
     CallingHoursChanged,
     CallRecorded,
     EmailAnswered,
+    EmailBounced,
     EmailSent,
     InquiryComposed,
     InquiryDissolved,
@@ -163,6 +164,7 @@ class Bustle:
                 InquiryDissolved(**facts),
                 AttemptsUsedUp(**facts),
                 EmailSent(email_id=new_id(), kind="inquiry", sent_at=MONDAY, **facts),
+                EmailBounced(email_id=new_id(), kind="inquiry", sent_at=MONDAY, bounced_at=MONDAY, **facts),
                 CallRecorded(**call, **facts, answers=said),
                 CallCorrected(
                     **{name: each for name, each in call.items() if name != "direction"},

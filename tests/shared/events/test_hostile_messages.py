@@ -213,7 +213,7 @@ EVENTS_WITH_A_TIME = sorted((event for event in OURS if event.instants), key=lam
 
 def test_these_events_say_when_something_happened() -> None:
     assert {instant for event in EVENTS_WITH_A_TIME for instant in event.instants} == {
-        "accessed_at", "approved_at", "finished_at", "occurred_at", "sent_at",
+        "accessed_at", "approved_at", "bounced_at", "finished_at", "occurred_at", "sent_at",
     }  # fmt: skip
 
 
