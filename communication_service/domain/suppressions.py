@@ -24,7 +24,6 @@ from shared.values.contacts import normalised_email
 from shared.values.lists import Listed, ListRequest
 from shared.values.reply_enums import SuppressionSource
 
-NOUN = "email_suppression"
 OPTED_OUT = "The practice asked for no more e-mails."
 
 
@@ -86,7 +85,7 @@ def list_part(session: Session, wanted: ListRequest[Any]) -> Listed:
 
 def get(session: Session, suppression_id: UUID) -> SuppressionView:
     """One suppression; raises `NotFound`."""
-    return SuppressionView.of(require(store.suppression(session, suppression_id), NOUN))
+    return SuppressionView.of(require(store.suppression(session, suppression_id), "email_suppression"))
 
 
 def add(session: Session, new: NewSuppression, *, by: UUID | None, now: datetime) -> SuppressionView:
@@ -113,8 +112,8 @@ def remove(
 
     The row stays and names who did that: nobody else could say why a practice that had refused was written to again.
     """
-    suppression = require(store.suppression(session, suppression_id, lock=True), NOUN)
-    check_version(suppression, expected_versions, NOUN)
+    suppression = require(store.suppression(session, suppression_id, lock=True), "email_suppression")
+    check_version(suppression, expected_versions, "email_suppression")
     suppression.removed_at, suppression.removed_by = now, by
     suppression.count_change(by=by, now=now)
     session.flush()

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
-from communication_service.clients.patient_service import ADDRESSES, IDENTITIES, PatientService
+from communication_service.clients.patient_service import PatientService
 from communication_service.dependencies import Dependencies
-from communication_service.domain import personal_letters
 from communication_service.jobs import Sending
 from communication_service.jobs.email_sending import asking_who
-from communication_service.settings import ContactRules
 from communication_service.store.tables import ContactRequest, Email, PhoneCall
 from shared.database import patient_keys, transaction
 from shared.events import catalogue
@@ -45,50 +41,20 @@ from tests.builders.communication import (
     the,
     withdraw,
 )
+from tests.communication_service.asked_patients import (
+    HEALTH,
+    LATER,
+    WHO,
+    Patients,
+    accepted,
+    by_recipient,
+    whole,
+    written,
+)
 from tests.communication_service.conftest import NOW, reaching
-from tests.conftest import MONDAY
 from tests.events import recorded_data
-from tests.fakes.other_service import OtherService, other_service, with_json
+from tests.fakes.other_service import other_service, with_json
 from tests.fakes.smtp import FakeMailServer
-
-LATER = NOW + timedelta(hours=1)
-ERIKA: dict[str, Any] = {
-    "title": "Dr.",
-    "first_name": "Erika",
-    "last_name": "Musterfrau",
-    "street": "Musterweg",
-    "house_number": "1",
-    "postal_code": "52062",
-    "city": "Aachen",
-    "phone": "0241 777888",
-    "email": "erika@münchen.example.org",
-    "contact_persons": [{"name": "Max Muster", "relation": "guardian", "phone": "0241 654321", "email": None}],
-}
-WHO = ("Erika", "Musterfrau", "Musterweg", "0241 777888", "erika@", "Max Muster")
-HEALTH = ("F30-F39", "Affektive", "34 Jahre", "gesetzlich", "Beschreibung", "Psychotherapie gab")
-
-
-@dataclass
-class Patients:
-    """The patient service: it says who everybody is, unless told otherwise."""
-
-    server: OtherService
-    refusal: str | None = None
-    details: dict[str, Any] = field(default_factory=lambda: dict(ERIKA))
-
-    def __post_init__(self) -> None:
-        self.server.otherwise = self._answer
-
-    @property
-    def purposes(self) -> list[str]:
-        return [each.headers["X-Purpose"] for each in self.server.asked]
-
-    def _answer(self, handler: Any) -> None:
-        path = urlsplit(handler.path).path
-        part = "identity" if path.startswith(IDENTITIES) else "addressee"
-        assert path.startswith((IDENTITIES, ADDRESSES))
-        said = None if self.refusal else self.details
-        with_json({"patient_id": path.rpartition("/")[2], "refusal": self.refusal, part: said})(handler)
 
 
 @pytest.fixture
@@ -103,10 +69,6 @@ def sending(catcher: FakeMailServer, patients: Patients) -> Sending:
     return Sending(RULES, TEXTS, reaching(catcher), ask_who=asking_who(service), links=LINKS)
 
 
-def accepted(request: UUID, *, sequence: int = 2) -> None:
-    publish(catalogue.RequestAccepted, request, sequence=sequence, time=NOW, accepted_on=berlin_day(NOW))
-
-
 def an_acceptance(**practice: object) -> UUID:
     """A practice was asked, and offers a place."""
     request = a_request(a_therapist(**practice), a_patient(reference="P-OURS", diagnosis_block="F30-F39"))
@@ -115,23 +77,8 @@ def an_acceptance(**practice: object) -> UUID:
     return request
 
 
-def written(now: Any = LATER, rules: ContactRules = RULES) -> list[Email]:
-    """Everything that is due is written; returns what is there beside inquiries."""
-    while jobs.write_confirmations(rules, TEXTS, now):
-        pass
-    return [each for each in rows(Email) if each.kind != "inquiry"]
-
-
 def statuses() -> dict[str, str]:
     return {each.kind: each.status for each in rows(Email) if each.kind != "inquiry"}
-
-
-def by_recipient(catcher: FakeMailServer) -> dict[str, Any]:
-    return {envelope[1][0]: message for envelope, message in zip(catcher.envelopes, catcher.messages, strict=True)}
-
-
-def whole(message: Any) -> str:
-    return str(message["Subject"]) + "".join(message.get_body((kind,)).get_content() for kind in ("plain", "html"))
 
 
 def test_the_practice_learns_who_it_is_and_the_patient_which_practice_it_is(
@@ -371,83 +318,6 @@ def test_a_claim_lasts_from_when_it_is_made_however_long_the_questions_took(
     assert until[0] >= LATER + timedelta(hours=1) + sending.lease
 
 
-# How the search goes on
-
-
-def a_search(**fields: Any) -> UUID:
-    """A patient for whom one practice was asked and has not answered, one declined, and one may have a place later."""
-    patient = a_patient(has_patient_mail=True, **fields)
-    requests = [a_request(a_therapist(), patient) for _ in range(3)]
-    composed()
-    with transaction() as session:
-        session.execute(update(ContactRequest).values(emailed_on=berlin_day(MONDAY), status="contacted"))
-    publish(catalogue.RequestAnswered, requests[1], time=NOW, outcome="declined_unsuitable")
-    publish(catalogue.RequestAnswered, requests[2], time=NOW, outcome="later")
-    return patient
-
-
-def progress_mails(now: Any = LATER, rules: ContactRules = RULES) -> list[Email]:
-    jobs.write_progress(rules, TEXTS, now)
-    return [each for each in rows(Email, kind="patient_notice") if not each.placement_request_ids]
-
-
-def test_a_patient_learns_every_week_how_the_search_goes_on_until_they_stop_it(
-    client: FlaskClient, catcher: FakeMailServer, sending: Sending
-) -> None:
-    a_search()
-    (mail,) = progress_mails()
-    assert [each.id for each in progress_mails()] == [mail.id]
-    while sending.run(LATER):
-        pass
-    message = by_recipient(catcher)["erika@xn--mnchen-3ya.example.org"]
-    text = " ".join(message.get_body(("plain",)).get_content().split())
-    assert "seit 01.11.2026 suchen wir" in text
-    assert "wir 3 Praxen angefragt. Davon haben 1 noch nicht geantwortet, 1 haben zurzeit keinen passenden" in text
-    assert not any(said in whole(message) for said in HEALTH)
-    assert len(progress_mails(LATER + timedelta(days=6))) == 1
-    assert len(progress_mails(LATER + timedelta(days=7))) == 2
-    url = urlsplit(message["List-Unsubscribe"].split(">")[0].removeprefix("<")).path
-    shown = client.get(url, headers={"Accept": "text/html"})
-    assert (shown.status_code, "progress of your search" in shown.text) == (200, True)
-    assert client.post(url).status_code == 200
-    while sending.run(LATER + timedelta(days=7)):
-        pass
-    assert sorted(each.status for each in progress_mails(LATER + timedelta(days=30))) == ["cancelled", "sent"]
-
-
-def test_who_cannot_be_written_to_holds_up_nobody(
-    catcher: FakeMailServer, sending: Sending, patients: Patients, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waiting, broken, other = a_search(), a_search(), a_search()
-    written_before = personal_letters.write_without_details
-
-    def write(session: Session, texts: Any, email: Email, **rest: Any) -> None:
-        assert email.patient_id != broken
-        written_before(session, texts, email, **rest)
-
-    monkeypatch.setattr(personal_letters, "write_without_details", write)
-    assert {each.patient_id for each in progress_mails()} == {waiting, other}
-    patients.refusal = "no_offer"
-    while sending.run(LATER):
-        pass
-    assert {each.status for each in progress_mails()} == {"waiting"}
-    later = LATER + timedelta(days=8)
-    monkeypatch.setattr(personal_letters, "write_without_details", written_before)
-    assert {each.patient_id for each in progress_mails(later)} == {waiting, broken, other}, "one waits for each at most"
-    patients.refusal, patients.details = None, ERIKA | {"email": "jörg@example.org"}
-    written(later)
-    asked = len(patients.server.asked)
-    while sending.run(later):
-        pass
-    assert len(patients.server.asked) == asked + 3
-    while sending.run(later + timedelta(minutes=11)):
-        pass
-    assert (len(patients.server.asked), catcher.messages) == (asked + 3, [])
-    assert {(each.status, each.error) for each in rows(Email, kind="patient_notice")} == {
-        ("cancelled", personal_letters.NO_ADDRESS)
-    }
-
-
 def test_a_practice_whose_address_cannot_be_written_to_is_phoned(client: FlaskClient) -> None:
     request = a_request(a_therapist(email="jörg@example.org"))
     composed()
@@ -458,27 +328,6 @@ def test_a_practice_whose_address_cannot_be_written_to_is_phoned(client: FlaskCl
     assert (confirmation.status, confirmation.waits_for) == ("waiting", "email_address_missing")
     draft = {"placement_request_id": str(request), "kind": "confirmation", "subject": "s", "body_text": "t"}
     assert client.post("/api/emails", json=draft).json["code"] == "email.no_address"
-
-
-def test_of_merged_files_and_practices_every_letter_counts(
-    client: FlaskClient, catcher: FakeMailServer, sending: Sending
-) -> None:
-    other = a_search()
-    (mail,) = progress_mails()
-    kept = a_search()
-    for gone, into in ((other, middle := a_patient()), (middle, kept)):
-        merged = catalogue.PatientMerged(patient_id=gone, merged_into=into, kept_sequence=1, status="searching")
-        arrives(merged, gone, sequence=9)
-    assert [each.id for each in progress_mails()] == [mail.id], "the same person is written to once a week"
-    while sending.run(LATER):
-        pass
-    for patient in (kept, other):
-        found = client.get("/api/emails", query_string={"patient_id": str(patient), "kind": "patient_notice"}).json
-        assert [each["id"] for each in found["items"]] == [str(mail.id)]
-    stop = catcher.messages[-1]["List-Unsubscribe"].split(">")[0].removeprefix("<")
-    pressed = client.post(urlsplit(stop).path, data={"List-Unsubscribe": "One-Click"})
-    assert pressed.status_code == 200
-    assert [each.id for each in progress_mails(LATER + timedelta(days=9))] == [mail.id]
 
 
 def test_a_confirmation_goes_to_the_practice_into_which_another_one_was_merged(
@@ -498,21 +347,3 @@ def test_a_confirmation_goes_to_the_practice_into_which_another_one_was_merged(
     assert (confirmation.status, confirmation.therapist_id) == ("sent", kept)
     found = client.get("/api/emails", query_string={"therapist_id": str(kept)}).json
     assert [each["id"] for each in found["items"]] == [str(confirmation.id)]
-
-
-@pytest.mark.parametrize("why", ["no consent", "paused", "too early", "offered a place", "off", "nobody asked"])
-def test_no_news_without_a_reason(why: str) -> None:
-    fields: dict[str, dict[str, Any]] = {
-        "paused": {"status": "paused"},
-        "too early": {"search_started_on": berlin_day(NOW)},
-    }
-    patient = a_search(**fields.get(why, {}))
-    if why == "no consent":
-        a_patient(id=patient, sequence=2, has_patient_mail=False)
-    if why == "offered a place":
-        accepted(rows(ContactRequest)[0].id)
-    if why == "nobody asked":
-        a_patient(id=patient, sequence=2, has_patient_mail=False)
-        a_patient(has_patient_mail=True)
-    rules = ContactRules(days_between_progress_mails=0 if why == "off" else 7)
-    assert progress_mails(rules=rules) == []
