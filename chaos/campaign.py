@@ -126,6 +126,7 @@ class Campaign:
     def _platform(self) -> Iterator[PrivatePlatform]:
         quick = {
             "CONTACT_GATHERING_SECONDS": "1",
+            "CONTACT_CONFIRMATION_DELAY_SECONDS": "1",
             "CONTACT_EMAIL_RETRY_SECONDS": "2",
             "WITNESS_DATABASE_PASSWORD": "witness",
         }

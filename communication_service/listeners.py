@@ -146,9 +146,10 @@ def withdraw(session: Session, event: RequestWithdrawn, *, now: datetime) -> Non
 
 
 @listeners.effect(RequestCorrected)
-def forget_answer(session: Session, event: RequestCorrected, *, now: datetime) -> None:  # noqa: ARG001
+def forget_answer(session: Session, event: RequestCorrected, *, now: datetime) -> None:
     # how the request stands is said by the next event
-    placement_requests.forget_answer(session, _facts(event))
+    is_accepted = event.outcome == RequestOutcome.ACCEPTED
+    placement_requests.forget_answer(session, _facts(event), is_accepted=is_accepted, now=now)
 
 
 @listeners.effect(RequestUpdated)

@@ -29,15 +29,13 @@ from shared.values import email_headers
 from shared.values.account_enums import Scope
 from shared.values.contacts import EmailAddress
 from shared.values.mail_enums import MailMode
+from shared.values.practice_holidays import Days
 
 HOURS: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$"
 FOLDER: Final = r"^[A-Za-z0-9][A-Za-z0-9 ._/&+,-]{0,99}$"
 """Of a folder on an IMAP server, in its own spelling (RFC 3501 has a form of UTF-7)."""
 LONGEST_NAME_WITH_TOKEN: Final = 64 - len("+") - 48
 """Of an address: 64 characters may stand before the @ (RFC 5321), of which a token takes 48."""
-
-Days = tuple[date, date]
-"""The first and the last of some days."""
 
 
 @cache
@@ -67,14 +65,14 @@ class ContactRules(MailSender, EmailInterval):
     """The language in which practices and patients are written to, and of the scripts for calls: de or en."""
     gathering_seconds: Seconds = Field(default=5, ge=0, le=86_400)
     """How long requests for one therapist gather before they become one inquiry (docs/domain.md#contact-rule-6)."""
+    confirmation_delay_seconds: Seconds = Field(default=900, ge=0, le=86_400)
+    """How long an acceptance that staff entered may be corrected before practice and patient are written to, and the
+    practice learns who it is. What a practice answers itself, by the link in its e-mail, waits for nothing."""
     patients_together: Annotated[int, Unit("patients")] = Field(default=6, ge=1, le=20)
     """The most patients in one e-mail or call (docs/domain.md#contact-rule-6)."""
     days_until_call: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
     """An inquiry e-mail without an answer for this many Berlin calendar days is followed by a call
     (docs/domain.md#contact-rule-4)."""
-    days_between_email_and_call: Annotated[int, Unit("days")] = Field(default=2, ge=0, le=14)
-    """A practice that is to be called within so many Berlin calendar days gets no inquiry e-mail before the call, and
-    one that got an inquiry e-mail is not called before so many days are over; 0: one does not wait for the other."""
     call_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=5, le=60, multiple_of=5)
     """How long a planned call is: a multiple of 5 (docs/domain.md#contact-rule-7)."""
     call_step_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=1, le=60)
@@ -132,6 +130,11 @@ class ContactRules(MailSender, EmailInterval):
     def gathering(self) -> timedelta:
         """How long requests gather."""
         return timedelta(seconds=self.gathering_seconds)
+
+    @property
+    def confirmation_delay(self) -> timedelta:
+        """How long an acceptance that staff entered may be corrected before it is confirmed."""
+        return timedelta(seconds=self.confirmation_delay_seconds)
 
     @property
     def call_length(self) -> timedelta:

@@ -27,22 +27,22 @@ def commands() -> None:
 @commands.command("measure-routes")
 @click.argument("mode", type=click.Choice([each.value for each in TravelMode]))
 @click.option(
-    "--ways", default=600, show_default=True, type=click.IntRange(30, 100_000), help="about how many, a length"
+    "--routes", default=600, show_default=True, type=click.IntRange(30, 100_000), help="about how many, a length"
 )
 @click.option("--write", is_flag=True, help="write the table of estimates that all services read")
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), default=travel.TABLE, help="the file to write")
 @with_service
 def _measure_routes(
-    service: AnyService, settings: ServiceSettings, mode: str, ways: int, *, write: bool, to: Path
+    service: AnyService, settings: ServiceSettings, mode: str, routes: int, *, write: bool, to: Path
 ) -> None:
-    """Measure how long ways are and take, by a router.
+    """Measure how long routes are and take, by a router.
 
-    Against straight lines, for the table that ways are estimated by: detour and speed by mode and length.
+    Against straight lines, for the table that routes are estimated by: detour and speed by mode and length.
 
     The router of the mode needs to be configured (ROUTER, with OSRM_CAR_URL and others, or VALHALLA_URL). Requests are
     sent in its turns. Services read the table when they start: give it to all of them, and restart them.
     """
-    measured = _measured(service.dependencies(settings), TravelMode(mode), ways)
+    measured = _measured(service.dependencies(settings), TravelMode(mode), routes)
     try:
         table = measuring.table_with(TravelMode(mode), measured)
     except ValueError as problem:
@@ -52,14 +52,14 @@ def _measure_routes(
         print_line(f"written: {to}")
 
 
-def _measured(dependencies: Dependencies, mode: TravelMode, ways: int) -> list[Measured]:
+def _measured(dependencies: Dependencies, mode: TravelMode, routes: int) -> list[Measured]:
     router = dependencies.routers.get(mode)
     if router is None:
         sys.exit(f"No router is configured for {mode}.")
     asking = jobs.Routing(dependencies.route_rules, mode, router)
     found = []
     try:
-        for each in measuring.measure(mode, asking.measure, ways=ways):
+        for each in measuring.measure(mode, asking.measure, routes=routes):
             print_line(_shown(each))
             found.append(each)
     except Outage as outage:
@@ -68,7 +68,7 @@ def _measured(dependencies: Dependencies, mode: TravelMode, ways: int) -> list[M
 
 
 def _shown(measured: Measured) -> str:
-    counted = f"{measured.straight_km:>5g} km: {len(measured.detours)} of {measured.asked} ways"
+    counted = f"{measured.straight_km:>5g} km: {len(measured.detours)} of {measured.asked} routes"
     if not measured.is_enough:
         return f"{counted} can be believed, too few"
     row = measured.estimate()

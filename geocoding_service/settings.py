@@ -31,7 +31,7 @@ class OutsideServerSettings(SettingsGroup):
     timeout_seconds: Seconds = Field(default=5, ge=0.1, le=60)
     """For how long an answer is waited for, from the connection to its last byte."""
     kept_days: Annotated[int, Unit("days")] = Field(default=180, ge=1, le=3660)
-    """For so many days an answer is good; then the server is asked again. So long ways between postal codes are kept
+    """For so many days an answer is good; then the server is asked again. So long routes between postal codes are kept
     after somebody asked for them."""
     not_found_days: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=3660)
     """After so many days the server is asked again for what it did not know, or answered as it cannot be."""
@@ -73,16 +73,16 @@ class NominatimSettings(OutsideServerSettings):
 class RouterSettings(OutsideServerSettings):
     """What is set for routers, whichever protocol they speak (docs/decisions/0043)."""
 
-    most_targets: Annotated[int, Unit("ways")] = Field(default=99, ge=1, le=99)
-    """The number of ways that one request asks for at most; with the start one less than the server allows (OSRM:
+    most_targets: Annotated[int, Unit("routes")] = Field(default=99, ge=1, le=99)
+    """The number of routes that one request asks for at most; with the start one less than the server allows (OSRM:
     `--max-table-size`, Valhalla: `max_matrix_location_pairs`)."""
     for_coordinates: bool = Field(default=False)
-    """Whether ways are also asked for whose start or end staff give by coordinates. Such a place may be where a patient
-    lives, so the servers need to be your own, or their operator a processor on your behalf (GDPR Art. 28). Between
-    postal codes they are asked in any case."""
+    """Whether routes are also asked for whose start or end staff give by coordinates. Such a place may be where a
+    patient lives, so the servers need to be your own, or their operator a processor on your behalf (GDPR Art. 28).
+    Between postal codes they are asked in any case."""
 
     is_one_server: ClassVar[bool] = False
-    """Whether one server knows the ways of all modes, so that the time between two requests is for all of them."""
+    """Whether one server knows the routes of all modes, so that the time between two requests is for all of them."""
 
     def url_of(self, mode: TravelMode) -> str:
         """The server for a mode; empty where there is none."""
@@ -90,11 +90,11 @@ class RouterSettings(OutsideServerSettings):
 
 
 class OsrmSettings(RouterSettings):
-    """Routers, which know the ways by road: servers of OSRM, which are not ours (docs/decisions/0043)."""
+    """Routers, which know the routes by road: servers of OSRM, which are not ours (docs/decisions/0043)."""
 
     car_url: str = ""
-    """The address of an OSRM server for cars, without `/route`; empty: ways by car are estimated from the straight
-    line. A server of OSRM knows the ways of one mode, by the profile that its data were made with."""
+    """The address of an OSRM server for cars, without `/route`; empty: routes by car are estimated from the straight
+    line. A server of OSRM knows the routes of one mode, by the profile that its data were made with."""
     bicycle_url: str = ""
     """The address of an OSRM server for bicycles."""
     foot_url: str = ""
@@ -107,11 +107,11 @@ class OsrmSettings(RouterSettings):
 
 
 class ValhallaSettings(RouterSettings):
-    """A router, which knows the ways by road: a server of Valhalla, which is not ours (docs/decisions/0043)."""
+    """A router, which knows the routes by road: a server of Valhalla, which is not ours (docs/decisions/0043)."""
 
     url: str = ""
-    """The address of a Valhalla server, with ROUTER=valhalla; empty: ways are estimated from the straight line. One
-    server knows the ways of cars, bicycles and walks."""
+    """The address of a Valhalla server, with ROUTER=valhalla; empty: routes are estimated from the straight line. One
+    server knows the routes of cars, bicycles and walks."""
 
     is_one_server: ClassVar[bool] = True
 

@@ -35,6 +35,8 @@ class Dependencies:
     """Who searches, as the evidence of a search names it."""
     days_between_emails: int = DEFAULT_INTERVAL.days_between_emails
     """How often a practice can be written to."""
+    days_between_email_and_call: int = DEFAULT_INTERVAL.days_between_email_and_call
+    """How far apart letters and calls are."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
@@ -46,6 +48,7 @@ class Dependencies:
             settings.contact_plan,
             settings.organisation,
             settings.contact.days_between_emails,
+            settings.contact.days_between_email_and_call,
         )
 
     @property

@@ -229,8 +229,9 @@ def record_email(session: Session, event: EmailSent, *, now: datetime) -> None:
 
 @listeners.effect(EmailBounced)
 def take_email_back(session: Session, event: EmailBounced, *, now: datetime) -> None:
-    """An e-mail came back: it was no contact."""
-    bounced_emails.follow(session, event, now=now)
+    """An e-mail came back: it was no contact. One to a patient never was."""
+    if event.kind != EmailKind.PATIENT_NOTICE:
+        bounced_emails.follow(session, event, now=now)
 
 
 @listeners.effect(AttemptsUsedUp)

@@ -41,7 +41,7 @@ class ScoreWeights(SettingsGroup):
     """At most so many for a place that is stated to be free in a setting that fits, from when and since when it was
     said (docs/domain.md#matching-score)."""
     nearness_points: Points = Field(default=20, ge=0, le=100)
-    """At most so many for a short way; none at the limit of the patient's radius (docs/domain.md#matching-score)."""
+    """At most so many for a short route; none at the limit of the patient's radius (docs/domain.md#matching-score)."""
     certainty_points: Points = Field(default=14, ge=0, le=100)
     """So many where every criterion can be checked (docs/domain.md#matching-score)."""
     points_lost_per_unknown: Points = Field(default=2, ge=0, le=100)

@@ -151,7 +151,7 @@ def import_patients(keys: Keys, now: datetime) -> int:
 def _note_progress(running: imports.Clock, import_id: UUID, counts: Mapping[str, int]) -> None:
     """In a transaction of its own: that of the work may take a while."""
     with transaction() as session:
-        imports.note_progress(session, import_id, counts, now=running())
+        imports.record_progress(session, import_id, counts, now=running())
 
 
 def remove_old_import_rows(days: int, now: datetime) -> int:

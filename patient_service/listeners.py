@@ -57,9 +57,9 @@ def keep_postal_codes(session: Session, events: Sequence[AddressGeocoded], *, no
 
 
 @listeners.effect(RequestAccepted)
-def note_first_place(session: Session, event: RequestAccepted, *, now: datetime) -> None:
+def record_first_place(session: Session, event: RequestAccepted, *, now: datetime) -> None:
     """Note when a practice first offered the patient a place."""
-    places.note_offer(session, event.patient_id, event.placement_request_id, event.accepted_on, now=now)
+    places.record_offer(session, event.patient_id, event.placement_request_id, event.accepted_on, now=now)
 
 
 @listeners.effect(RequestWithdrawn)
@@ -104,22 +104,22 @@ def take_place_back(session: Session, event: PlaceTakenBack, *, dependencies: De
 
 
 @listeners.effect(EmailSent)
-def note_contact(session: Session, event: EmailSent, *, now: datetime) -> None:
+def record_contact(session: Session, event: EmailSent, *, now: datetime) -> None:
     """Note when the patient was last written to; an e-mail to a practice names none."""
     if event.patient_id is not None:
-        searches.note_contact(session, event.patient_id, berlin_day(event.sent_at), now=now)
+        searches.record_contact(session, event.patient_id, berlin_day(event.sent_at), now=now)
 
 
 @listeners.effect(ContactLogShown, ReplyShown)
-def note_access(
+def record_access(
     session: Session,
     event: ContactLogShown | ReplyShown,
     *,
     dependencies: Dependencies,
     now: datetime,  # noqa: ARG001
 ) -> None:
-    """Note who was shown a patient's contact log, which matching has, or what a practice wrote about them."""
-    accesses.note_elsewhere(
+    """Record who was shown a patient's contact log, which matching has, or what came back from or about them."""
+    accesses.record_elsewhere(
         session,
         dependencies.keys,
         event.patient_id,

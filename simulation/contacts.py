@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import extract, func, select, union, union_all
+from sqlalchemy import func, select, union
 
 from communication_service import jobs
 from communication_service.domain import call_outcomes, composing, email_claims, emails, sending
 from communication_service.domain.schemas import CallOutcome, CallResponse, EmailResponse, Response
 from communication_service.domain.states import IN_CONTACT
-from communication_service.store.tables import ContactRequest, Email, PhoneCall, ScheduleEntry
+from communication_service.store.tables import ContactRequest, Email, PhoneCall
 from shared.database import Session
 from shared.values.enums import CallAnswer, CallResult
 from simulation.people import People
@@ -23,11 +23,8 @@ from simulation.services import Services
 
 SERVICE: Final = "communication_service"
 LEASE: Final = timedelta(minutes=5)
-PLANNED: Final = 1
-"""The microsecond of every instant at which something is planned, and of no event: so it is known of a request whether
-it is due since something changed, or only since its plan is an hour old, which is half of the work."""
 ALL: Final = 100_000
-"""More e-mails than ever wait at once."""
+"""More e-mails, and practices to plan for, than ever wait at once."""
 IS_PLANNED: Final = PhoneCall.status == "planned"
 KNOWN_AFTER: Final = timedelta(seconds=1)
 """So long after a call the other services know of it."""
@@ -71,30 +68,17 @@ class Contacts:
             pass
 
     def compose(self, now: datetime) -> None:
-        """Plan e-mails and calls with every practice about which something may have changed."""
-        gathered = (now + self._rules.gathering).replace(microsecond=PLANNED)
-        for therapist in self._due(gathered):
-            with self._services.transaction(SERVICE) as session:
-                composing.compose(session, therapist, rules=self._rules, texts=self._texts, now=gathered)
-        self._services.deliver(gathered)
-
-    def _due(self, now: datetime) -> list[UUID]:
-        """The practices that the job would plan for, but for those whose plan is an hour old and would stay the same;
-        and those with a call that nobody made.
-        """
-        is_new = extract("microseconds", ContactRequest.due_at) % 1_000_000 != PLANNED
-        found = union_all(
-            select(ContactRequest.therapist_id, ContactRequest.due_at).where(ContactRequest.due_at <= now, is_new),
-            select(ScheduleEntry.therapist_id, ScheduleEntry.due_at).where(ScheduleEntry.due_at <= now),
-            select(PhoneCall.therapist_id, PhoneCall.starts_at).where(IS_PLANNED, PhoneCall.starts_at < now),
-        ).subquery()
-        ordered = select(found.c.therapist_id).group_by(found.c.therapist_id)
+        """Plan e-mails and calls with every practice for which it is time to."""
+        gathered = now + self._rules.gathering
         with self._services.transaction(SERVICE) as session:
-            return list(session.scalars(ordered.order_by(func.min(found.c.due_at), found.c.therapist_id)))
+            due = composing.due(session, now=gathered, at_most=ALL)
+        for each in due:
+            with self._services.transaction(SERVICE) as session:
+                composing.compose(session, each.therapist_id, rules=self._rules, texts=self._texts, now=gathered)
+        self._services.deliver(gathered)
 
     def send(self, now: datetime) -> list[SentEmail]:
         """Send every e-mail that may go."""
-        now = now.replace(microsecond=PLANNED)
         with self._services.transaction(SERVICE) as session:
             waiting = email_claims.next_to_send(session, rules=self._rules, now=now, at_most=ALL)
         sent = [email for each in waiting if (email := self._send(each.email_id, now)) is not None]
@@ -173,7 +157,7 @@ class Contacts:
             call = session.get_one(PhoneCall, call_id)
             if call.status != "planned":
                 return None
-            now = call.ends_at.replace(microsecond=PLANNED)
+            now = call.ends_at
             practice = self._people.number_of_practice(call.therapist_id)
             self._calls_to[practice] += 1
             is_reached = self._people.practices[practice].picks_up(self._calls_to[practice])

@@ -23,27 +23,27 @@ def lock_therapists(session: Session, events: Sequence[Event]) -> None:
 
 
 @listeners.effect(RequestApproved)
-def note_the_request(session: Session, event: RequestApproved, *, now: datetime) -> None:
+def record_the_request(session: Session, event: RequestApproved, *, now: datetime) -> None:
     """Remember that somebody is to ask the practice, so that it cannot be removed any more."""
-    contacts.note_request(session, event, now=now)
+    contacts.record_request(session, event, now=now)
 
 
 @listeners.effect(ContactEntered)
-def note_the_contact(session: Session, event: ContactEntered, *, now: datetime) -> None:
+def record_the_contact(session: Session, event: ContactEntered, *, now: datetime) -> None:
     """Remember that a contact log names the practice, so that it cannot be removed any more."""
-    contacts.note_entered(session, event, now=now)
+    contacts.record_entered(session, event, now=now)
 
 
 @listeners.effect(EmailSent)
-def note_the_email(session: Session, event: EmailSent, *, now: datetime) -> None:
+def record_the_email(session: Session, event: EmailSent, *, now: datetime) -> None:
     """Show staff when the practice was last written to."""
-    contacts.note_email(session, event, now=now)
+    contacts.record_email(session, event, now=now)
 
 
 @listeners.effect(CallRecorded)
-def note_the_call(session: Session, event: CallRecorded, *, now: datetime) -> None:
+def record_the_call(session: Session, event: CallRecorded, *, now: datetime) -> None:
     """Show staff when the practice was last called, and last reached."""
-    contacts.note_call(session, event, now=now)
+    contacts.record_call(session, event, now=now)
 
 
 @listeners.effect(PracticeStated)

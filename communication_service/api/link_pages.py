@@ -47,9 +47,17 @@ _PAGES = Environment(
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def link_page(title: Sentence, text: Sentence, *, button: Sentence | None = None, status: int = 200) -> Response:
-    """Returns a page that says something, perhaps with a button that posts to the page's own address."""
-    return form_page("link.html.j2", {"title": title, "text": text, "button": button}, status=status)
+def link_page(
+    title: Sentence,
+    text: Sentence,
+    *,
+    button: Sentence | None = None,
+    sends: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    """Returns a page that says something, perhaps with a button that posts these fields to the page's own address."""
+    values = {"title": title, "text": text, "button": button, "sends": sends or {}}
+    return form_page("link.html.j2", values, status=status)
 
 
 def form_page(template: str, values: Mapping[str, Any], *, status: int = 200) -> Response:

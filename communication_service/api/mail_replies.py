@@ -44,7 +44,11 @@ class ReplyConfirmResource(Resource):
     def post(self, context: Context[Dependencies], id: UUID, body: ReplyConfirmation) -> ReplyView:
         """Record what the practice answers; without `responses`, what is proposed for patients who need an answer.
 
-        409 where that is decided already, it is not known which e-mail is answered, or a request has an answer already.
+        A yes must be in `responses`: after it the practice learns who the patient is. What is proposed is confirmed
+        only with the `version` in which it was read.
+
+        409 where that is decided or changed already, it is not known which e-mail is answered, or a request has an
+        answer already.
         """
         return mail_replies.confirm(
             context.session,
@@ -71,8 +75,19 @@ class ReplyAssignResource(Resource):
 
     @endpoint(body=ReplyAssignment, response=ReplyView, replay=ReplyItem.get)
     def post(self, context: Context[Dependencies], id: UUID, body: ReplyAssignment) -> ReplyView:
-        """Say which e-mail it answers; where it wants no more inquiries, the address of that e-mail gets none."""
-        return mail_replies.assign(context.session, texts(context), id, body, by=context.caller.id, now=context.now)
+        """Say which e-mail it answers; where it wants no more inquiries, the address of that e-mail gets none.
+
+        An e-mail that came back is called about. 409 where that is decided already, or the e-mail was not sent yet.
+        """
+        return mail_replies.assign(
+            context.session,
+            texts(context),
+            id,
+            body,
+            rules=context.dependencies.rules,
+            by=context.caller.id,
+            now=context.now,
+        )
 
 
 class ReplacementCollection(Resource):

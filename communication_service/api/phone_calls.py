@@ -11,8 +11,8 @@ from communication_service.domain.call_changes import PlannedBy
 from communication_service.domain.call_lists import CallList
 from communication_service.domain.call_schemas import (
     CallCorrection,
-    CallTime,
     CallTimeQuery,
+    MovedCall,
     NewPhoneCall,
     OpenRequests,
     RecordedOutcome,
@@ -45,11 +45,12 @@ class PhoneCallItem(Resource):
         rules = context.dependencies.rules
         return calls.get(context.session, texts(context), id, fetched, rules=rules, now=context.now)
 
-    @endpoint(patch=CallTime, query=CallTimeQuery, response=PhoneCallView)
+    @endpoint(patch=MovedCall, query=CallTimeQuery, response=PhoneCallView)
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch, query: CallTimeQuery) -> PhoneCallView:
         """Move a planned call, or let another caller make it.
 
-        422 names the field where the practice or the caller does not phone then, unless `force` is true.
+        422 names the field where the practice or the caller does not phone then, unless `force` is true; 409 where it
+        should not be called so soon, unless `because` says why.
         """
         return call_changes.move(
             context.session,

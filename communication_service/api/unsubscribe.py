@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from typing import Final
+
 from flask import Response
 
 from communication_service.api.link_pages import HTML, errors_as_pages, link_page
 from communication_service.dependencies import Dependencies
 from communication_service.domain import unsubscribing
+from shared.errors import FieldProblem, RuleBroken
 from shared.http import NOT_REPLAYED, Context, Resource, endpoint
+from shared.http.file_forms import JSON, chosen
+from shared.http.forms import read_form
 from shared.texts import Sentence
+
+FIELD: Final = "List-Unsubscribe"
+ONE_CLICK: Final = "One-Click"
+"""What a mail program sends (RFC 8058)."""
 
 
 class UnsubscribePage(Resource):
@@ -21,30 +31,45 @@ class UnsubscribePage(Resource):
         tokens = context.dependencies.links.tokens
         return _question(unsubscribing.address(context.session, tokens, token, now=context.now))
 
-    @endpoint(raw=True, status=200, media_types=(HTML,), statuses=(404,), replay=NOT_REPLAYED)
+    @endpoint(raw=True, status=200, media_types=(HTML,), statuses=(404, 422), replay=NOT_REPLAYED)
     @errors_as_pages
     def post(self, context: Context[Dependencies], token: str) -> Response:
         """Write no more inquiries to the address of the e-mail with this link; again, it changes nothing.
 
         A patient is written to no more about how the search goes on, until another search begins.
 
-        Mail programs post `List-Unsubscribe=One-Click` here (RFC 8058), the page's button an empty form.
+        Mail programs post `List-Unsubscribe=One-Click` here (RFC 8058), and so does the page's button. 422 for anything
+        else, which changes nothing: some mail scanners post to a link that they open.
         """
         tokens = context.dependencies.links.tokens
+        address = unsubscribing.address(context.session, tokens, token, now=context.now)
+        if read_form().get(FIELD) != ONE_CLICK:
+            return _refused(address)
         return _done(unsubscribing.unsubscribe(context.session, tokens, token, now=context.now))
 
 
-def _question(address: str | None) -> Response:
+def _refused(address: str | None) -> Response:
+    """The page with its question again. Raises `RuleBroken` where no page is wanted."""
+    if chosen(JSON, HTML) != HTML:
+        raise RuleBroken("unsubscribe.not_said", errors=[FieldProblem.of(FIELD, "field.one_click")])
+    return _question(address, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _question(address: str | None, *, status: int = HTTPStatus.OK) -> Response:
     if address is None:
         return link_page(
             Sentence.of("page.stop_progress"),
             Sentence.of("page.stop_progress.question"),
             button=Sentence.of("page.stop_progress.button"),
+            sends={FIELD: ONE_CLICK},
+            status=status,
         )
     return link_page(
         Sentence.of("page.unsubscribe"),
         Sentence.of("page.unsubscribe.question", address=address),
         button=Sentence.of("page.unsubscribe.button"),
+        sends={FIELD: ONE_CLICK},
+        status=status,
     )
 
 

@@ -1,7 +1,8 @@
 """What a practice seems to answer in an e-mail, by phrases in German and English (docs/domain.md#contact-replies).
 
 A proposal is for staff to confirm and is never recorded by itself, so it may err; it does not guess. Where phrases
-contradict each other, or several patients are asked for and a yes names none of them, nothing is proposed.
+contradict each other, several patients are asked for and a yes names none of them, or a yes stands beside a negation, a
+condition or a later day, nothing is proposed: after a yes the practice learns who the patient is.
 """
 
 from __future__ import annotations
@@ -51,6 +52,21 @@ PHRASES: Final[Mapping[RequestOutcome, Sequence[str]]] = {
 "Platz frei"."""
 FOR_ALL: Final = frozenset({RequestOutcome.DECLINED_CAPACITY})
 """What may be meant for every patient of a letter when it names none."""
+_DOUBTS: Final = (
+    *("nicht", "nichts", "nie", "niemand", "niemanden", r"kein\w*", "leider", "weder", "ohne", "aber"),
+    *("not", "no", "never", "cannot", r"\w+n't", "unfortunately", "without", "but"),
+    *("sobald", "falls", "wenn", "sofern", "erst", "nur", "vielleicht", "eventuell", "evtl", "ggf", "voraussichtlich"),
+    *(r"moeglicher\w*", r"wahrscheinlich\w*", r"wuerde\w*", r"koennte\w*", r"nachfrag\w*", "nochmal", "nochmals"),
+    *("noch einmal", "wieder", "spaeter", "demnaechst", r"kuenftig\w*", "bis", "if", "once", "unless", "until", "when"),
+    *("as soon as", "maybe", "perhaps", "might", "would", "could", "later", "again", "only"),
+    *("ab (?!sofort)", r"naechste\w*", "next", "anfang", "ende", r"fruehjahr\w*", r"fruehling\w*", r"sommer\w*"),
+    *(r"herbst\w*", r"winter\w*", "spring", "summer", "autumn", "quartal", r"in \w+ (?:wochen|monaten|weeks|months)"),
+    *("januar", "january", "februar", "february", "maerz", "march", "april", "mai", "may", "juni", "june", "juli"),
+    *("july", "august", "september", "oktober", "october", "november", "dezember", "december"),
+    *(r"[0-9]{1,2}[.] ?[0-9]{1,2}[.](?! ?[0-9])", "(?:am|den|zum) [0-9]{1,2}"),
+)
+"""What makes a yes uncertain: a negation, a condition, or that it is for later."""
+_IN_DOUBT: Final = re.compile(rf"(?<!\w)(?:{'|'.join(_DOUBTS)})(?!\w)")
 _DAY: Final = re.compile(r"(?<![\d.])(\d{1,2})\. ?(\d{1,2})\. ?(20\d\d)(?!\d)|(?<![\d-])(20\d\d)-(\d\d)-(\d\d)(?!\d)")
 MOST_SENTENCES: Final = 200
 
@@ -107,14 +123,18 @@ def _judge(said: Sequence[str], today: date) -> Proposed:
     if len(found) != 1:
         return Proposed()
     ((outcome, because),) = found.items()
-    from_day = _day(said, today) if outcome in (RequestOutcome.LATER, RequestOutcome.ACCEPTED) else None
+    days = _days(said, today)
+    if outcome == RequestOutcome.ACCEPTED:
+        is_certain = not days and not any(map(_IN_DOUBT.search, said))
+        return Proposed(outcome, None, because) if is_certain else Proposed()
+    # of several days nobody knows which one is meant
+    from_day = days.pop() if outcome == RequestOutcome.LATER and len(days) == 1 else None
     return Proposed(outcome, from_day, because)
 
 
-def _day(said: Sequence[str], today: date) -> date | None:
-    """The one day from today on that is named; None where there are several, or none."""
-    days = {day for sentence in said for match in _DAY.finditer(sentence) if (day := _date(match)) and day >= today}
-    return days.pop() if len(days) == 1 else None
+def _days(said: Sequence[str], today: date) -> set[date]:
+    """The days from today on that are named."""
+    return {day for sentence in said for match in _DAY.finditer(sentence) if (day := _date(match)) and day >= today}
 
 
 def _date(match: re.Match[str]) -> date | None:

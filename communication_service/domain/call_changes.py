@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from communication_service.domain import (
+    call_states,
     callers,
     calls,
     claims,
@@ -15,10 +16,9 @@ from communication_service.domain import (
     new_calls,
     practice_facts,
     practice_hours,
-    states,
 )
 from communication_service.domain.call_planning import ChosenSlot
-from communication_service.domain.call_schemas import CallTime, NewPhoneCall, OpenRequests
+from communication_service.domain.call_schemas import CallTime, MovedCall, NewPhoneCall, OpenRequests
 from communication_service.domain.contact_rule import barrier
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.schemas import PhoneCallView
@@ -30,6 +30,7 @@ from shared.database import Session
 from shared.database.rows import require
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.security.patient_texts import PatientTexts
+from shared.values.call_enums import InsistedReason
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day, start_of_berlin_day
 from shared.values.enums import Direction
 from shared.values.schemas import MergePatch, merged
@@ -90,7 +91,7 @@ def _plan(
         raise PracticeBusy
     ends_at = new.ends_at or new.starts_at + staff.rules.call_length
     time = CallTime(starts_at=new.starts_at, ends_at=ends_at, caller_id=new.caller_id)
-    is_insisted = _insist(session, therapist, new, staff)
+    is_insisted = _insist(session, therapist, new.starts_at, new.because, staff)
     slot = _chosen(session, therapist, time, None, staff)
     slot = slot._replace(insisted=slot.insisted or is_insisted)
     for request in requests:
@@ -105,14 +106,15 @@ def _plan(
     return call
 
 
-def _insist(session: Session, therapist: PracticeCopy, new: NewPhoneCall, staff: PlannedBy) -> bool:
+def _insist(
+    session: Session, therapist: PracticeCopy, starts_at: datetime, because: InsistedReason | None, staff: PlannedBy
+) -> bool:
     """Whether the practice is called against what the rule of contact says, for the reason that staff give.
 
     Raises `Conflict` where no reason is enough, or none is given.
     """
-    assert new.starts_at is not None  # `NewPhoneCall` says so
     facts = practice_facts.read(session, {therapist.id: therapist}, rules=staff.rules, now=staff.now)[therapist.id]
-    day = max(berlin_day(new.starts_at), berlin_day(staff.now))
+    day = max(berlin_day(starts_at), berlin_day(staff.now))
     found = barrier(facts, "phone", rules=staff.rules, today=day)
     # whether the hours fit is asked for the time that was chosen
     if found is None or found.waits_for == ContactWait.PHONE_HOURS_UNKNOWN:
@@ -120,7 +122,7 @@ def _insist(session: Session, therapist: PracticeCopy, new: NewPhoneCall, staff:
     at_all = barrier(replace(facts, has_chosen_time=True), "phone", rules=staff.rules, today=day)
     if at_all is not None:
         raise claims.not_now(at_all)
-    if new.because is None:
+    if because is None:
         problem = FieldProblem.of("because", "field.practice_waits", waits_for=found.waits_for.value)
         raise Conflict("phone_call.needs_a_reason", errors=[problem])
     return True
@@ -138,19 +140,23 @@ def move(
     """Move a planned call, or let another caller make it; without an end it takes as long as before.
 
     Raises `NotFound`, `LostUpdate`, `Conflict` for a call that was made, is somebody else's claim or would overlap with
-    another call of the caller, and `RuleBroken` where the practice or the caller does not phone then.
+    another call of the caller, or against what the rule of contact says without a reason, and `RuleBroken` where the
+    practice or the caller does not phone then.
     """
     call = _lock(session, call_id, expected_versions, staff)
     current = calls.view_without_asking(session, texts, call, rules=staff.rules, now=staff.now)
     sent = patch.changes_to(current)
     if "starts_at" in sent and "ends_at" not in sent:
         sent = {"ends_at": sent["starts_at"] + (call.ends_at - call.starts_at)} | sent
-    time = merged(CallTime, {name: getattr(current, name) for name in CallTime.model_fields}, sent)
-    if time == CallTime.of(current):
+    before = {name: getattr(current, name) for name in CallTime.model_fields} | {"because": current.insisted_because}
+    moved = merged(MovedCall, before, sent)
+    if moved == merged(MovedCall, before, {}):
         return current
     therapist = require(copy_queries.therapist(session, call.therapist_id), "therapist")
-    slot = _chosen(session, therapist, time, call, staff)
-    slot.give_to(call, now=staff.now)
+    is_insisted = _insist(session, therapist, moved.starts_at, moved.because, staff)
+    slot = _chosen(session, therapist, moved, call, staff)
+    slot._replace(insisted=slot.insisted or is_insisted).give_to(call, now=staff.now)
+    call.insisted_because = moved.because if is_insisted else None
     _let_it_be_so_early(session, call)
     call.count_change(by=staff.by, now=staff.now)
     return calls.view_without_asking(session, texts, call, rules=staff.rules, now=staff.now)
@@ -211,7 +217,7 @@ def cancel(session: Session, call_id: UUID, *, expected_versions: Collection[int
     Raises `NotFound`, `LostUpdate`, and `Conflict` for a call that was made or that somebody else has claimed.
     """
     call = _lock(session, call_id, expected_versions, staff)
-    states.cancel_phone_call(call, now=staff.now)
+    call_states.cancel_phone_call(call, now=staff.now)
     call.count_change(by=staff.by, now=staff.now)
     inquiry = call.inquiry_id and inquiry_queries.inquiry(session, call.inquiry_id, lock=True)
     if inquiry:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import call_notes, calls, claims, composing, states
+from communication_service.domain import call_notes, call_states, calls, claims, composing, states
 from communication_service.domain.call_schemas import CallCorrection
 from communication_service.domain.schemas import PhoneCallView
 from communication_service.settings import ContactRules
@@ -74,7 +74,7 @@ def _cancel_following(session: Session, call: PhoneCall, *, by: UUID | None, now
     for each in following:
         if each.result is None:
             claims.require_free(each, by=by, now=now)
-            states.cancel_phone_call(each, now=now)
+            call_states.cancel_phone_call(each, now=now)
 
 
 def _forget_answers(session: Session, requests: Sequence[ContactRequest], said: Sequence[RecordedAnswer]) -> None:

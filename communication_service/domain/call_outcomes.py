@@ -9,6 +9,7 @@ from uuid import UUID
 from communication_service.domain import (
     answers,
     call_notes,
+    call_states,
     calls,
     claims,
     composing,
@@ -51,7 +52,7 @@ def record_outcome(
     or to be repeated in another year, and for a practice that calls and is not reached.
     """
     call = calls.lock(session, call_id)
-    states.require_planned(call)
+    call_states.require_planned(call)
     claims.require_free(call, by=by, now=now)
     _must_be_plausible(call, outcome, now=now)
     answers.require_about(outcome.responses, call.placement_request_ids)
@@ -60,7 +61,7 @@ def record_outcome(
     now = answers.later_than_known(session, call.therapist_id, now)
     occurred_at = min(outcome.occurred_at or now, now)
     notes = call_notes.encrypt(session, texts, call, outcome.note, about=_talked_about(call, outcome))
-    states.record_call_made(call, result=outcome.result, occurred_at=occurred_at, notes=notes, by=by, now=now)
+    call_states.record_call_made(call, result=outcome.result, occurred_at=occurred_at, notes=notes, by=by, now=now)
     if inquiry is None:
         _called_us(session, texts, call, outcome.responses, occurred_at, now)
     elif outcome.result == CallResult.REACHED:
@@ -207,7 +208,7 @@ def _not_reached(
     )
     inquiry.unanswered_at = occurred_at if outcome.result == CallResult.NO_ANSWER else None
     if outcome.result == CallResult.WRONG_NUMBER:
-        call_queries.note_wrong_number(session, call, therapist, now=now)
+        call_queries.save_wrong_number(session, call, therapist, now=now)
     for request in stay:
         request.due_at = now
     session.flush()

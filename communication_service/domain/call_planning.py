@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from communication_service.domain import claims, new_calls, states
+from communication_service.domain import call_states, claims, new_calls
 from communication_service.domain.call_times import CallerTimes, CallTimes, TakenTime
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.planning import CallSlot, PlannedInquiry
@@ -109,7 +109,7 @@ class CallPlanner:
         slot = slot or self._free_slot(planned)
         if slot is None:
             if call is not None:
-                states.cancel_phone_call(call, now=self.now)
+                call_states.cancel_phone_call(call, now=self.now)
             inquiry.waits_for = ContactWait.NO_FREE_SLOT
             return
         if call is None:

@@ -97,7 +97,7 @@ def claim(session: Session, *, is_due: bool, now: datetime) -> ClaimedPlan | Non
     return ClaimedPlan(plan.id, mine)
 
 
-def note_start(session: Session, mine: ClaimedPlan, fingerprint: str) -> None:
+def record_start(session: Session, mine: ClaimedPlan, fingerprint: str) -> None:
     """Keep what the plan is made from: one that fails is not tried again before that has changed."""
     plan = _own(session, mine)
     if plan is not None:

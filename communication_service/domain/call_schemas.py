@@ -66,6 +66,13 @@ class CallTime(Schema):
         _require_length(self.starts_at, self.ends_at)
 
 
+class MovedCall(CallTime):
+    """When a planned call is to be made instead, and by whom."""
+
+    because: InsistedReason | None = None
+    """Why the practice is called although it should wait: it was written to just now, or wants e-mails only."""
+
+
 _OURS: JsonDict = {"properties": {"direction": {"const": "outbound"}}}
 _THEIRS: JsonDict = {"properties": {"direction": {"const": "inbound"}}, "required": ["direction"]}
 _HAS_A_TIME: JsonDict = {"properties": {"starts_at": {"type": "string"}}, "required": ["starts_at"]}

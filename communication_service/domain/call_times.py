@@ -12,8 +12,9 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from communication_service.settings import ContactRules, Days
+from communication_service.settings import ContactRules
 from shared.values.datetimes import BERLIN, berlin_day, berlin_minute_of_week
+from shared.values.practice_holidays import Days, periods
 from shared.values.public_holidays import is_without_calls, may_be_public_holiday
 from shared.values.weekly import Weekly, Window
 
@@ -58,15 +59,6 @@ def is_closed(
     if is_closed_by_us(day, closing_days) or may_be_public_holiday(day, states):
         return True
     return any(first <= day <= last for first, last in periods(practice_holidays))
-
-
-def periods(written: Iterable[Mapping[str, str]]) -> Iterator[Days]:
-    """The holidays of a practice as days, the first and the last of each."""
-    for period in written:
-        try:
-            yield date.fromisoformat(period["from"]), date.fromisoformat(period["to"])
-        except (KeyError, ValueError, TypeError):
-            continue  # what cannot be read closes no day
 
 
 @dataclass(frozen=True)

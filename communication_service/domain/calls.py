@@ -11,9 +11,9 @@ from communication_service.domain import (
     answers,
     call_notes,
     call_scripts,
+    call_states,
     practice_hours,
     practice_summaries,
-    states,
 )
 from communication_service.domain.call_sheet_schemas import CalledAboutPatient, CalledTherapist, LastContact
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
@@ -192,7 +192,7 @@ def lock_planned(session: Session, call_id: UUID, expected_versions: Collection[
     """The same of a call that is still to be made. Raises `NotFound`, `LostUpdate`, `Conflict`."""
     call = lock(session, call_id)
     check_version(call, expected_versions, "phone_call")
-    states.require_planned(call)
+    call_states.require_planned(call)
     return call
 
 

@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import email_parts, email_texts, planning, recipients, states, unsent_rows
+from communication_service.domain import (
+    call_states,
+    email_parts,
+    email_texts,
+    planning,
+    recipients,
+    states,
+    unsent_rows,
+)
 from communication_service.domain.call_planning import CallPlanner, ChosenSlot, PlannedTimes
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.email_parts import Written
@@ -339,4 +347,4 @@ def _plan_calls(
 def _cancel_call(rows: UnsentRows, inquiry: Inquiry, now: datetime) -> None:
     call = rows.calls.get(inquiry.id)
     if call is not None:
-        states.cancel_phone_call(call, now=now)
+        call_states.cancel_phone_call(call, now=now)

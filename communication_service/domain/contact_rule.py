@@ -20,9 +20,10 @@ from typing import Final, Literal, NamedTuple
 
 from communication_service.domain.call_times import CallTimes
 from communication_service.domain.contact_waits import ContactWait
-from communication_service.settings import ContactRules, Days
+from communication_service.settings import ContactRules
 from shared.values.datetimes import start_of_berlin_day
 from shared.values.enums import ContactPreference
+from shared.values.practice_holidays import Days, last_closed_day
 
 ContactChannel = Literal["email", "phone"]
 WRITTEN_TO: Final = frozenset({ContactPreference.ANY, ContactPreference.EMAIL_ONLY})
@@ -145,16 +146,6 @@ def first_call_at(written_on: date | None, rules: ContactRules) -> datetime | No
 def later(one: datetime | None, other: datetime | None) -> datetime | None:
     """The later of two instants before which something does not happen; None where there is neither."""
     return max((each for each in (one, other) if each is not None), default=None)
-
-
-def last_closed_day(holidays: Sequence[Days], today: date) -> date | None:
-    """The last day of the holidays that include today, with others that follow at once; None where there are none."""
-    last: date | None = None
-    day = today
-    while ends := [end for begin, end in holidays if begin <= day <= end]:
-        last = max(ends)
-        day = last + ONE_DAY
-    return last
 
 
 class ChannelChoice(NamedTuple):

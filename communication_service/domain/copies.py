@@ -108,7 +108,7 @@ def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: dat
             "id": event.owner_id,
             **event.envelope.position(),
             **_lines(event, ADDRESS),
-            "federal_states": event.federal_states or list(filter(None, [event.federal_state])),
+            "federal_states": event.states,
         }
         for event in events
         if event.owner_kind == "therapist"

@@ -54,9 +54,17 @@ def inquiry_template(session: Session, rules: ContactRules) -> Template:
 
 
 def withdrawal(
-    session: Session, therapist: PracticeCopy, patients: Sequence[WithdrawnPatient], *, rules: ContactRules
+    session: Session,
+    therapist: PracticeCopy,
+    patients: Sequence[WithdrawnPatient],
+    *,
+    rules: ContactRules,
+    is_correction: bool = False,
 ) -> RenderedLetter:
-    """Returns the letter which says that a practice is asked for these patients no more."""
+    """Returns the letter which says that a practice is asked for these patients no more.
+
+    `is_correction`: that it was noted by mistake that the practice accepts them.
+    """
     language = rules.letter_language
     named = [replace(each, reference=one_line(each.reference)) for each in patients]
     values = WithdrawalValues(
@@ -64,6 +72,7 @@ def withdrawal(
         sender=clean(rules.sender),
         number=len(named),
         references=", ".join(each.reference for each in named),
+        is_correction=is_correction,
         patients=named,
     )
     return templates.render(session, TemplateKind.WITHDRAWAL, values, language=language)

@@ -9,7 +9,7 @@ from uuid import UUID
 from communication_service.store import erasures as store
 from shared.database import Session, patient_keys
 from shared.events.catalogue import PatientErasedFromCommunication
-from shared.events.erasures import confirm, note_erased
+from shared.events.erasures import confirm, record_erased
 
 
 def erase_patients(session: Session, patient_ids: Sequence[UUID], *, now: datetime) -> None:
@@ -19,7 +19,7 @@ def erase_patients(session: Session, patient_ids: Sequence[UUID], *, now: dateti
     ends their requests.
     """
     patients = sorted(set(patient_ids))
-    note_erased(session, patients, now=now)
+    record_erased(session, patients, now=now)
     for patient_id in patients:
         patient_keys.destroy(session, patient_id)
 

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 
 from communication_service.domain import bounce_reports, mail_texts
 from communication_service.domain.bounce_reports import BounceReport
-from communication_service.domain.letter_headers import NO_MORE, token_in
+from communication_service.domain.letter_headers import NO_MORE, NO_MORE_TO_PATIENTS, token_in
 from communication_service.domain.link_tokens import LENGTH
 from shared.runtime.logs import logger
 from shared.values.contacts import LONGEST_EMAIL
@@ -58,10 +58,11 @@ MAIL_SERVERS: Final = frozenset({"mailer-daemon", "maildaemon", "mail-daemon", "
 NO_MORE_PHRASES: Final = frozenset(
     {
         *(fold(NO_MORE), "bitte keine anfragen mehr", "bitte keine weiteren anfragen", "keine weiteren anfragen"),
+        *(fold(NO_MORE_TO_PATIENTS), "bitte keine nachrichten mehr", "keine weiteren nachrichten", "no more messages"),
         *("stop", "stopp", "abmelden", "abbestellen", "unsubscribe", "no more inquiries", "no more requests"),
     }
 )
-"""What stands alone in the subject or in the first line of a practice that wants no more inquiries."""
+"""What stands alone in the subject or in the first line of who wants no more e-mails, a practice or a patient."""
 SUBJECT_PREFIXES: Final = ("re:", "aw:", "antw:", "wg:", "fwd:", "fw:")
 
 

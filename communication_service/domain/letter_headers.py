@@ -57,9 +57,11 @@ class LetterHeaders:
         self, email_id: UUID, *, date: datetime, correlation_id: str | None, is_about_progress: bool
     ) -> dict[str, str]:
         """Returns the headers of an e-mail to a patient: how the search goes on can be stopped by a link, too."""
-        by_mail = email_headers.unsubscribe_by_mail(self.sender.address, NO_MORE_TO_PATIENTS)
+        answering = self._answering(email_id, date)
+        # a mail that the mail program writes names no e-mail of ours otherwise
+        by_mail = email_headers.unsubscribe_by_mail(answering.get("Reply-To", self.sender.address), NO_MORE_TO_PATIENTS)
         is_stopped = self._unsubscribing(email_id, date, by_mail) if is_about_progress else None
-        return self._known(date, correlation_id) | (is_stopped or {"List-Unsubscribe": by_mail})
+        return self._known(date, correlation_id) | (is_stopped or {"List-Unsubscribe": by_mail}) | answering
 
     def of(self, email_id: UUID, *, date: datetime, correlation_id: str | None) -> dict[str, str]:
         """Returns the headers of an e-mail to a practice by their names.
@@ -89,7 +91,7 @@ class LetterHeaders:
     def _answering(self, email_id: UUID, date: datetime) -> dict[str, str]:
         if self.links is None or not self.has_reply_tokens:
             return {}
-        token = self.links.token(LinkPurpose.REPLY, email_id, now=date)
+        token = self.links.token(LinkPurpose.ADDRESS, email_id, now=date)
         return {"Reply-To": with_token(self.sender, token)}
 
 

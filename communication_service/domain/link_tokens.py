@@ -33,7 +33,9 @@ class LinkPurpose(StrEnum):
     """What a token is for; no token is valid for another purpose."""
 
     REPLY = "reply"
-    """The practice answers an e-mail."""
+    """Who was written to answers an e-mail."""
+    ADDRESS = "address"
+    """An e-mail to the address with this token answers ours; it opens no page."""
     UNSUBSCRIBE = "unsubscribe"
     """The address of an e-mail is to get no more inquiries."""
 

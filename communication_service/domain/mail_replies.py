@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID
 
 from communication_service.domain import (
@@ -16,14 +16,15 @@ from communication_service.domain import (
     bounces,
     emails,
     incoming_mail,
+    patient_addresses,
     replies,
     reply_contents,
+    reply_effects,
+    reply_matching,
     shown_replies,
-    suppressions,
     written_answers,
 )
-from communication_service.domain.incoming_mail import IncomingMail
-from communication_service.domain.link_tokens import LinkPurpose, LinkTokens
+from communication_service.domain.link_tokens import LinkTokens
 from communication_service.domain.mail_reply_schemas import (
     AnswerProposal,
     ReplyAssignment,
@@ -41,17 +42,14 @@ from communication_service.store import mail_replies as store
 from communication_service.store.tables import Email, MailReply
 from shared.database import Session, first_version, new_id
 from shared.database.rows import require
-from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
+from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.security.patient_texts import LostText, PatientTexts
 from shared.values.contacts import mailbox_of
 from shared.values.datetimes import berlin_day
-from shared.values.enums import CallAnswer, Channel, EmailStatus
+from shared.values.enums import CallAnswer, Channel
 from shared.values.lists import Listed, ListRequest
-from shared.values.reply_enums import AnswerNeed, ReplyKind, ReplyMatch, ReplyState, SuppressionSource
+from shared.values.reply_enums import AnswerNeed, ReplyKind, ReplyMatch, ReplyState
 
-NO_MORE_WANTED: Final = "The practice asked for no more inquiries by e-mail."
-WITH_A_PRACTICE: Final = frozenset({EmailStatus.SENDING, EmailStatus.SENT, EmailStatus.IN_DOUBT, EmailStatus.BOUNCED})
-"""E-mails that somebody may answer."""
 UNDECIDED: Final = frozenset({ReplyState.WAITING, ReplyState.RECORDED})
 
 
@@ -73,32 +71,30 @@ class Received:
         return self.size > len(self.raw)
 
 
-class Match(NamedTuple):
-    """Which e-mail is answered, as far as that is known."""
-
-    email_id: UUID | None = None
-    by: ReplyMatch | None = None
-    suggested: UUID | None = None
-
-
 # What comes in
 
 
 def receive(
     session: Session, texts: PatientTexts, tokens: LinkTokens, received: Received, *, rules: ContactRules, now: datetime
 ) -> bool:
-    """Keep an e-mail of the mailbox, and do what follows from it by itself; False where it is kept already."""
+    """Keep an e-mail of the mailbox, and do what follows from it by itself; False where it is kept already.
+
+    Raises `TooEarly` for a report about an e-mail that is being sent: it is to be read again in a moment.
+    """
     mail = incoming_mail.read(received.raw)
-    match = _match(session, tokens, mail, today=berlin_day(now))
+    match = reply_matching.match(session, tokens, mail, today=berlin_day(now))
     email = None if match.email_id is None else emails.lock_and_get(session, match.email_id)
+    if mail.kind == ReplyKind.BOUNCE and email is not None and bounces.is_early(email, now=now):
+        raise bounces.TooEarly
     reply = store.add(
         session,
         {
             "id": new_id(),
             **first_version(by=None, now=now),
-            "kind": mail.kind,
+            "kind": _kind(mail.kind, email),
             "state": ReplyState.RECORDED if mail.kind == ReplyKind.AUTO_REPLY else ReplyState.WAITING,
             "email_id": match.email_id,
+            "patient_id": None if email is None else email.patient_id,
             "matched_by": match.by,
             "suggested_email_id": match.suggested,
             "received_at": received.received_at,
@@ -113,69 +109,17 @@ def receive(
     if reply is None:
         return False
     reply_contents.seal(session, texts, reply, ReplyContent.of(mail), email)
-    if _is_done(session, mail, email, rules=rules, now=now):
+    if reply_effects.follow_receipt(session, texts, mail, email, match, rules=rules, now=now):
         reply.state = ReplyState.RECORDED
     session.flush()
     return True
 
 
-def _is_done(session: Session, mail: IncomingMail, email: Email | None, *, rules: ContactRules, now: datetime) -> bool:
-    """Do what follows by itself; returns whether nobody needs to look at it any more."""
-    if mail.kind == ReplyKind.NO_MORE:
-        return _suppress(session, mail.sender, email, now=now)
-    if mail.kind == ReplyKind.BOUNCE and mail.report is not None and email is not None:
-        report = bounces.report_of(mail.report, email)
-        return report is not None and bounces.apply(session, email, report, rules=rules, now=now)
-    return mail.kind == ReplyKind.AUTO_REPLY
-
-
-def _suppress(session: Session, sender: str, email: Email | None, *, now: datetime) -> bool:
-    """Write no more inquiries to whom the e-mail went, or else to the sender, if a practice has that address.
-
-    False where neither is known. Anybody can write a sender's address; too few inquiries are the smaller mistake.
-    """
-    mailbox = mailbox_of(sender)
-    if email is not None:
-        address, key = email.recipient, email.recipient_key
-    elif mailbox is not None and (known := store.address_of_practice(session, mailbox)) is not None:
-        address, key = known, mailbox
-    else:
-        return False
-    wanted = suppressions.Wanted(address, key, NO_MORE_WANTED, SuppressionSource.REPLY)
-    suppressions.suppress(session, [wanted], by=None, now=now)
-    return True
-
-
-def _match(session: Session, tokens: LinkTokens, mail: IncomingMail, *, today: date) -> Match:
-    """By token or `Message-ID`. What contradicts itself, or has a token that is none of ours, is only suggested."""
-    named = list(mail.answers)
-    if mail.report is not None:
-        named = [] if mail.report.original_id is None else [mail.report.original_id]
-    known = store.email_ids_by_message_id(session, named)
-    by_id = next((known[each] for each in named if each in known), None)
-    by_token = {_email_of(session, tokens, each, today=today) for each in mail.tokens}
-    if by_token:
-        email_id = by_token.pop()
-        if email_id is not None and not by_token and by_id in (None, email_id):
-            return Match(email_id, ReplyMatch.TOKEN)
-        return Match(suggested=by_id)
-    if by_id is not None and _was_with_a_practice(session, by_id):
-        return Match(by_id, ReplyMatch.MESSAGE_ID)
-    mailbox = mailbox_of(mail.sender)
-    return Match(suggested=None if mailbox is None else store.newest_email_to(session, mailbox))
-
-
-def _email_of(session: Session, tokens: LinkTokens, token: str, *, today: date) -> UUID | None:
-    try:
-        email_id = tokens.read(LinkPurpose.REPLY, token, today=today)
-    except NotFound:
-        return None
-    return email_id if _was_with_a_practice(session, email_id) else None
-
-
-def _was_with_a_practice(session: Session, email_id: UUID) -> bool:
-    email = email_queries.email(session, email_id)
-    return email is not None and email.therapist_id is not None and email.status in WITH_A_PRACTICE
+def _kind(kind: ReplyKind, email: Email | None) -> ReplyKind:
+    """What it is, by whom the e-mail went to that it answers."""
+    if kind not in (ReplyKind.ANSWER, ReplyKind.PATIENT_ANSWER):
+        return kind
+    return ReplyKind.PATIENT_ANSWER if email is not None and email.patient_id is not None else ReplyKind.ANSWER
 
 
 # What staff see
@@ -213,7 +157,7 @@ def _fields(reply: MailReply, therapist_id: UUID | None) -> dict[str, object]:
 def _view(session: Session, texts: PatientTexts, reply: MailReply, *, by: UUID | None, now: datetime) -> ReplyView:
     content = _content(session, texts, reply)
     email = None if reply.email_id is None else email_queries.email(session, reply.email_id)
-    shown_replies.note(session, reply.placement_request_ids, by=by, now=now)
+    shown_replies.note(session, reply, by=by, now=now)
     return ReplyView.of(
         _fields(reply, None if email is None else email.therapist_id)
         | {
@@ -221,10 +165,17 @@ def _view(session: Session, texts: PatientTexts, reply: MailReply, *, by: UUID |
             "sender_name": content.sender_name,
             "subject": content.subject,
             "body_text": content.text,
-            "is_from_recipient": None if email is None else mailbox_of(content.sender) == email.recipient_key,
+            "is_from_recipient": None if email is None else _is_recipient(session, texts, email, content.sender),
             "proposals": _proposals(session, reply, content.text, today=berlin_day(reply.received_at)),
         }
     )
+
+
+def _is_recipient(session: Session, texts: PatientTexts, email: Email, sender: str) -> bool:
+    mailbox = mailbox_of(sender)
+    if email.patient_id is not None:
+        return patient_addresses.went_to(session, texts, email, mailbox)
+    return mailbox == email.recipient_key
 
 
 def _content(session: Session, texts: PatientTexts, reply: MailReply) -> ReplyContent:
@@ -233,7 +184,7 @@ def _content(session: Session, texts: PatientTexts, reply: MailReply) -> ReplyCo
 
 
 def _proposals(session: Session, reply: MailReply, text: str, *, today: date) -> list[AnswerProposal]:
-    """What somebody seems to answer; a program or a mail server answers nothing, whatever its words."""
+    """What a practice seems to answer; a program, a mail server or a patient answers nothing, whatever the words."""
     if reply.kind != ReplyKind.ANSWER:
         return []
     requests = {each.id: each for each in request_queries.requests_now(session, reply.placement_request_ids)}
@@ -271,27 +222,34 @@ def confirm(
 ) -> ReplyView:
     """Record what the practice answers: what staff say, or what is proposed for patients who need an answer.
 
-    Raises `NotFound`, `Conflict` where it is decided already, answers no e-mail that is known, or a request is answered
-    already, and `RuleBroken` where nothing is answered.
+    A yes must be said: after it the practice learns who the patient is, and a phrase may be read wrongly. Raises
+    `NotFound`, `Conflict` where it is decided or changed already, is a patient's, answers no e-mail that is known, or a
+    request is answered already, and `RuleBroken` where nothing is answered, a yes is only proposed, or it is not said
+    which version of the reply the proposals were read in.
     """
     known = require(store.reply(session, reply_id), "reply")
     if known.email_id is None:
         raise Conflict("reply.not_matched")
+    if known.patient_id is not None:
+        raise Conflict("reply.from_patient")
     email = emails.lock_and_get(session, known.email_id)
     reply = _lock_undecided(session, reply_id)
-    if reply.email_id != email.id:
-        raise Conflict("reply.decided")
+    if reply.email_id != email.id or said.version not in (None, reply.version):
+        raise Conflict("reply.changed_meanwhile")
     answers = [CallResponse.from_json(each.to_json()) for each in said.responses] or _proposed(session, texts, reply)
     if not answers:
         problem = FieldProblem.of("responses", "field.nothing_proposed")
         raise RuleBroken("reply.nothing_to_confirm", errors=[problem])
+    if not said.responses and said.version is None:
+        # who assigns the reply to another e-mail changes what is proposed
+        raise RuleBroken("reply.version_not_said", errors=[FieldProblem.of("version", "field.version_not_said")])
     written_answers.record_written(session, texts, email, answers, channel=Channel.EMAIL, rules=rules, by=by, now=now)
     return _decide(session, texts, reply, ReplyState.CONFIRMED, by=by, now=now)
 
 
 def _proposed(session: Session, texts: PatientTexts, reply: MailReply) -> list[CallResponse]:
     text = _content(session, texts, reply).text
-    return [
+    proposed = [
         CallResponse(
             placement_request_id=each.placement_request_id,
             outcome=CallAnswer(each.outcome),
@@ -300,6 +258,10 @@ def _proposed(session: Session, texts: PatientTexts, reply: MailReply) -> list[C
         for each in _proposals(session, reply, text, today=berlin_day(reply.received_at))
         if each.outcome is not None and each.need == AnswerNeed.OPEN
     ]
+    if any(each.outcome == CallAnswer.ACCEPTED for each in proposed):
+        problem = FieldProblem.of("responses", "field.acceptance_only_proposed")
+        raise RuleBroken("reply.acceptance_only_proposed", errors=[problem])
+    return proposed
 
 
 def dismiss(session: Session, texts: PatientTexts, reply_id: UUID, *, by: UUID | None, now: datetime) -> ReplyView:
@@ -309,22 +271,30 @@ def dismiss(session: Session, texts: PatientTexts, reply_id: UUID, *, by: UUID |
 
 
 def assign(
-    session: Session, texts: PatientTexts, reply_id: UUID, to: ReplyAssignment, *, by: UUID | None, now: datetime
+    session: Session,
+    texts: PatientTexts,
+    reply_id: UUID,
+    to: ReplyAssignment,
+    *,
+    rules: ContactRules,
+    by: UUID | None,
+    now: datetime,
 ) -> ReplyView:
-    """Say which e-mail a reply answers; where it wants no more inquiries, that e-mail's address gets none.
+    """Say which e-mail a reply answers; where it wants no more of them, what follows for that e-mail's address.
 
-    Raises `NotFound`, and `Conflict` where it is decided already, or the e-mail never went to a practice.
+    What follows from a mail server's report about the e-mail's recipient happens now. Raises `NotFound`, and `Conflict`
+    where it is decided already, the e-mail never went out, or one that came back is being sent still.
     """
     email = emails.lock_and_get(session, to.email_id)
-    if email.therapist_id is None or email.status not in WITH_A_PRACTICE:
+    if not reply_matching.went_out(email):
         raise Conflict("email.not_sent")
     reply = _lock_undecided(session, reply_id)
     content = reply_contents.read(session, texts, [reply])[reply.id]
-    reply.email_id, reply.matched_by = email.id, ReplyMatch.STAFF
+    reply.email_id, reply.matched_by, reply.kind = email.id, ReplyMatch.STAFF, _kind(ReplyKind(reply.kind), email)
     if not isinstance(content, LostText):
         reply_contents.seal(session, texts, reply, content, email)
-    if reply.kind == ReplyKind.NO_MORE and _suppress(session, "", email, now=now):
-        reply.state = ReplyState.RECORDED
+        if reply_effects.follow_assignment(session, texts, reply, content, email, rules=rules, now=now):
+            reply.state = ReplyState.RECORDED
     return _changed(session, texts, reply, by=by, now=now)
 
 

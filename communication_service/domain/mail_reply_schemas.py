@@ -23,7 +23,7 @@ class ReplyFields(EntityView):
     """An e-mail that came back, without what it says."""
 
     kind: ReplyKind
-    """What it is: written by somebody, by a program, by a mail server; or that the practice wants no more inquiries."""
+    """What it is: written by a practice, a patient, a program, a mail server; or that they want no more e-mails."""
     state: ReplyState
     """Where it stands: it waits for staff, or needs nobody, or staff decided."""
     received_at: Instant
@@ -36,8 +36,10 @@ class ReplyFields(EntityView):
     """An e-mail that it may answer, by its sender's address or what it names: a hint, since anybody can write that."""
     therapist_id: UUID | None
     """The practice to which the e-mail went that it answers."""
+    patient_id: UUID | None
+    """The patient to whom that e-mail went; null where it went to a practice."""
     placement_request_ids: list[UUID]
-    """The placement requests of that e-mail."""
+    """The placement requests of that e-mail, where it went to a practice."""
     size: int
     """Its size in the mailbox, in bytes."""
     is_cut: bool
@@ -77,7 +79,7 @@ class ReplyView(ReplyFields):
     is_from_recipient: bool | None
     """Whether it says that it is from the address to which the e-mail went; null where it answers none."""
     proposals: list[AnswerProposal]
-    """What it seems to answer, for each patient of the e-mail; empty unless somebody wrote it."""
+    """What it seems to answer, for each patient of the e-mail; empty unless a practice wrote it."""
 
 
 class ReplyFilter(QuerySchema):
@@ -94,14 +96,16 @@ class ReplyFilter(QuerySchema):
     therapist_id: Several[UUID] = []
     """Only those that answer an e-mail to one of these therapists."""
     patient_id: Several[UUID] = []
-    """Only those that answer an e-mail about one of these patients."""
+    """Only those that answer an e-mail to or about one of these patients."""
 
 
 class ReplyConfirmation(Schema):
-    """What a practice answers in an e-mail; without responses, what is proposed."""
+    """What a practice answers in an e-mail; without responses, what is proposed, unless that is a yes."""
 
     responses: Annotated[list[Response], Field(max_length=100)] = []
     """One answer for each request that was answered."""
+    version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    """The version of the reply that was read; must be said to confirm what is proposed in it."""
 
     @rule_across("responses")
     def _answers_each_request_once(self) -> None:
@@ -118,7 +122,7 @@ class ReplyAssignment(Schema):
     """Which e-mail is answered."""
 
     email_id: UUID
-    """The e-mail, which went to a practice."""
+    """The e-mail, which went to a practice or a patient."""
 
 
 class Replacements(Schema):

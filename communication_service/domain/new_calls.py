@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import states
+from communication_service.domain import call_states as states
 from communication_service.store.tables import Inquiry, PhoneCall
 from shared.database import first_version, new_id
 

@@ -1,13 +1,14 @@
 """Notices: e-mails that are no inquiries. They answer a practice, or inform it, and wait for no cooldown.
 
 A withdrawal is written by itself: a practice that was written to and has not answered learns at once that its answer
-is not needed any more (docs/domain.md#contact-rule-9). Just before it is handed over it is looked at again, and what is
-not true any more is not sent.
+is not needed any more (docs/domain.md#contact-rule-9), and one that offers a place that it need not keep it free. Who
+was written who a patient is, is asked to delete that, also where it was a mistake that the practice accepts. Just
+before it is handed over it is looked at again, and what is not true any more is not sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -42,9 +43,12 @@ REASONS: Final = frozenset(WithdrawalReason) - {
 on after a merge, and who is blocked or inactive is left alone."""
 NO_ADDRESS: Final = "the practice has no e-mail address any more"
 NO_EMAILS_WANTED: Final = "the practice is not written to any more"
+UNTIL_ADDRESS_ASKED_AGAIN: Final = timedelta(days=1)
+"""After so long the patient service is asked again where to write to whose address does not exist: each is noted."""
 UNTIL_ASKED_AGAIN: Final = timedelta(seconds=15)
 """After so long the patient service is asked again who somebody is."""
 TAKEN_UP: Final = "the place is taken up, or offered no more"
+ARRIVES_AFTER_ALL: Final = "the e-mail before was refused wrongly, and goes again"
 NOT_TRUE: Final = "what it says is not true any more, or somebody in it was erased"
 
 
@@ -61,7 +65,8 @@ def write_withdrawals(
 ) -> int:
     """Write to a practice which requests are withdrawn, in one e-mail where they fit; returns the number of e-mails.
 
-    A practice that cannot be written to any more, and patients of whom nothing is known, are left out.
+    So it is about acceptances that were a mistake, where the practice was written who it is. A practice that cannot be
+    written to any more, and patients of whom nothing is known, are left out.
     """
     if not locks.try_to_lock_therapist(session, therapist_id):
         return 0
@@ -70,14 +75,20 @@ def write_withdrawals(
     patients = _patients(session, texts, requests)
     for request in requests:
         request.withdrawal_due_at = None
-    about = [each for each in requests if each.patient_id in patients]
     if practice is None or not _is_written_to(session, practice):
         return 0
-    together = rules.patients_together
-    groups = [about[first : first + together] for first in range(0, len(about), together)]
+    named = notice_queries.requests_with_confirmation_gone(session, [each.id for each in requests])
+    about = [each for each in requests if each.patient_id in patients]
+    withdrawn = [each for each in about if _is_withdrawn(each)]
+    corrected = [each for each in about if _is_corrected(each) and each.id in named]
+    groups = [group for each in (withdrawn, corrected) for group in _in_groups(each, rules.patients_together)]
     for group in groups:
-        _write_withdrawal(session, texts, practice, group, patients, rules=rules, cause=cause, now=now)
+        _write_withdrawal(session, texts, practice, group, patients, named, rules=rules, cause=cause, now=now)
     return len(groups)
+
+
+def _in_groups(requests: Sequence[ContactRequest], most: int) -> list[Sequence[ContactRequest]]:
+    return [requests[first : first + most] for first in range(0, len(requests), most)]
 
 
 def _patients(
@@ -106,6 +117,7 @@ def _write_withdrawal(
     practice: PracticeCopy,
     requests: Sequence[ContactRequest],
     patients: dict[UUID, PatientPseudonym],
+    named: Collection[UUID],
     *,
     rules: ContactRules,
     cause: str | None,
@@ -116,11 +128,14 @@ def _write_withdrawal(
     email.correlation_id = cause
     withdrawn = [
         WithdrawnPatient(
-            patients[each.patient_id].reference, each.withdrawal_reason == WithdrawalReason.PLACED_ELSEWHERE
+            patients[each.patient_id].reference,
+            is_placed=each.withdrawal_reason == WithdrawalReason.PLACED_ELSEWHERE,
+            is_to_be_deleted=each.id in named,
         )
         for each in requests
     ]
-    written = email_texts.withdrawal(session, practice, withdrawn, rules=rules)
+    is_correction = _is_corrected(requests[0])
+    written = email_texts.withdrawal(session, practice, withdrawn, rules=rules, is_correction=is_correction)
     written.mark(email)
     email_parts.write(session, texts, email, written.letter, [(each.patient_id, each.id) for each in requests])
     session.add(email)
@@ -197,6 +212,12 @@ def is_composed_confirmation(email: Email) -> bool:
     return email.kind == EmailKind.CONFIRMATION and not email.written_by_staff
 
 
+def is_about_acceptance(email: Email) -> bool:
+    """Whether it was written by itself because a practice offers a place: to the practice, or to the patient."""
+    is_of_patient = email.patient_id is not None and bool(email.placement_request_ids)
+    return is_composed_confirmation(email) or is_of_patient
+
+
 def may_be_said(session: Session, email: Email) -> bool:
     """Whether all that a notice is about is as it says, and no patient in it was erased."""
     requests = request_queries.requests_now(session, email.placement_request_ids)
@@ -204,11 +225,11 @@ def may_be_said(session: Session, email: Email) -> bool:
     patients = copy_queries.patients(session, named)
     if named != patients.keys():
         return False
-    if is_composed_confirmation(email) or (email.patient_id is not None and requests):
-        return all(each.outcome == RequestOutcome.ACCEPTED for each in requests)
+    if is_about_acceptance(email):
+        return bool(requests) and all(each.outcome == RequestOutcome.ACCEPTED for each in requests)
     if email.patient_id is not None:
         return progress_queries.goes_on(session, patients[email.patient_id].id)
-    return not _is_composed_withdrawal(email) or all(map(_is_withdrawn, requests))
+    return not _is_composed_withdrawal(email) or all(_is_withdrawn(each) or _is_corrected(each) for each in requests)
 
 
 # While they wait
@@ -218,6 +239,12 @@ def wait_for_patient_service(email: Email, *, now: datetime) -> None:
     """Let a notice wait until the patient service says who somebody is; it is asked again in a moment."""
     states.hold_email(email, waits_for=ContactWait.PATIENT_SERVICE, waits_until=None, now=now)
     email.not_before = now + UNTIL_ASKED_AGAIN
+
+
+def wait_for_address(email: Email, *, now: datetime) -> None:
+    """Let an e-mail to a patient wait until there is another address, or a new consent."""
+    states.hold_email(email, waits_for=ContactWait.PATIENT_ADDRESS_BOUNCED, waits_until=None, now=now)
+    email.not_before = now + UNTIL_ADDRESS_ASKED_AGAIN
 
 
 def let_wait(session: Session, known: Email, *, now: datetime) -> None:
@@ -233,7 +260,7 @@ def release_waiting(session: Session, *, now: datetime, at_most: int) -> int:
     """Let notices go on that need not wait any more, or cancel them where nobody needs them; returns their number."""
     found = notice_queries.waiting_no_more(session, now=now, limit=at_most)
     for email in found:
-        if email.waits_for == ContactWait.EMAIL_ADDRESS_MISSING and not _is_offer_open(session, email):
+        if email.waits_for != ContactWait.PATIENT_SERVICE and not _is_offer_open(session, email):
             cancel_because(session, email, TAKEN_UP, now=now)
         else:
             states.approve_email(email, now=now)
@@ -253,6 +280,11 @@ def _is_withdrawn(request: ContactRequest) -> bool:
     return request.status == ContactRequestStatus.OVER and request.withdrawal_reason is not None
 
 
+def _is_corrected(request: ContactRequest) -> bool:
+    """Whether it was a mistake that the practice accepts, and it has not accepted since."""
+    return request.corrected_at is not None and request.outcome != RequestOutcome.ACCEPTED
+
+
 def cancel(session: Session, email: Email, *, now: datetime) -> None:
     """Never send this notice; what a withdrawal still has to say is written anew. The caller holds the locks."""
     states.cancel_email(email, now=now)
@@ -264,8 +296,33 @@ def write_anew(session: Session, email: Email, *, now: datetime) -> None:
     if not _is_composed_withdrawal(email):
         return
     for request in request_queries.requests(session, email.placement_request_ids):
-        if _is_withdrawn(request):
+        if _is_withdrawn(request) or _is_corrected(request):
             request.withdrawal_due_at = now
+
+
+def write_again(session: Session, email: Email, *, now: datetime) -> None:
+    """Let practice or patient be written to again after an acceptance, where this notice of it did not arrive.
+
+    The time for mistakes has passed before it: that counts from when this one was written. The caller holds its locks.
+    """
+    if not is_about_acceptance(email):
+        return
+    for request in request_queries.requests(session, email.placement_request_ids):
+        if request.outcome == RequestOutcome.ACCEPTED:
+            request.confirmation_due_at = min(email.created_at, now)
+
+
+def give_way(session: Session, email: Email, *, now: datetime) -> bool:
+    """Cancel what was written in place of this refused notice and waits for another address.
+
+    False where another one has gone, perhaps, or may yet go.
+    """
+    instead = notice_queries.written_instead(session, email) if is_about_acceptance(email) else []
+    if not {each.waits_for for each in instead} <= {ContactWait.EMAIL_SUPPRESSED, ContactWait.PATIENT_ADDRESS_BOUNCED}:
+        return False
+    for each in instead:
+        cancel_because(session, each, ARRIVES_AFTER_ALL, now=now)
+    return True
 
 
 def cancel_about_erased(session: Session, *, now: datetime, at_most: int) -> int:

@@ -19,10 +19,15 @@ _BODY = re.compile("<body[^>]*>")
 
 
 def message(claim: EmailClaim, *, rules: ContactRules, links: Links | None, now: datetime) -> OutgoingEmail:
-    """Returns the message of a claimed e-mail; one that is redirected says whom it was for."""
-    headers = LetterHeaders(rules.sender, links, rules.reply_tokens, language=rules.letter_language)
+    """Returns the message of a claimed e-mail; one that is redirected says whom it was for.
+
+    Its links would act for the practice or the patient: it has none, and its address for answers names no e-mail.
+    """
     is_redirected = claim.mode == MailMode.REDIRECT
-    text = _with_link(_redirected(claim) if is_redirected else claim.text, claim.email_id, rules, links, now)
+    headers = LetterHeaders(
+        rules.sender, None if is_redirected else links, rules.reply_tokens, language=rules.letter_language
+    )
+    text = _redirected(claim) if is_redirected else _with_link(claim.text, claim.email_id, rules, links, now)
     return as_message(
         text,
         sender=rules.sender,

@@ -48,7 +48,9 @@ class ExportedEmail(Schema):
     sent_at: Instant | None
     """When the mail server took it; null: not yet, or never."""
     stopped_at: Instant | None
-    """When the patient used its link to get no more e-mails about the progress of the search."""
+    """When the patient asked for no more e-mails about the progress of the search, by its link or in an answer."""
+    address_refused_at: Instant | None
+    """When a mail server said that there is no such address of the patient."""
     is_about_others: bool
     """Whether it is about other people too, whose passages are left out."""
     subject: Annotated[str, FOR_THE_EXPORT]
@@ -67,7 +69,7 @@ class ExportedCall(PhoneCallFields):
 
 
 class ExportedReply(Schema):
-    """An e-mail that came back about the patient; what it says is left out where it may be about other people too."""
+    """An e-mail that came back, from or about the patient; its text is left out where it may be about others too."""
 
     id: UUID
     """Identifies it."""
@@ -111,7 +113,7 @@ class CommunicationData(PatientData):
     phone_calls: list[ExportedCall]
     """The calls about the patient."""
     replies: list[ExportedReply]
-    """What came back to the e-mails about the patient."""
+    """What came back to the e-mails to or about the patient."""
     responses: list[RecordedResponse]
     """What practices said about the patient's requests, by e-mail or on the phone."""
 
@@ -134,7 +136,7 @@ def read(session: Session, texts: PatientTexts, ids: Sequence[UUID]) -> Communic
         inquiries=[_inquiry(each, own) for each in patient_data.inquiries_about(session, own)],
         emails=[_email(each, passages[each.id], own) for each in emails],
         phone_calls=_calls(session, texts, own, list(zip(recorded, responses, strict=True))),
-        replies=_replies(session, texts, own),
+        replies=_replies(session, texts, ids, own),
         responses=responses,
     )
 
@@ -150,10 +152,17 @@ def _inquiry(inquiry: Inquiry, own: Collection[UUID]) -> StoredRow:
 
 def _email(email: Email, passage: EmailText, own: Collection[UUID]) -> ExportedEmail:
     mine = _of(own, email.placement_request_ids)
-    same = ("id", "kind", "status", "therapist_id", "recipient", "message_id", "created_at", "sent_at", "stopped_at")
+    same = ExportedEmail.model_fields.keys() - {
+        "stopped_at",
+        "placement_request_ids",
+        "is_about_others",
+        "subject",
+        "body_text",
+    }
     return ExportedEmail.of(
         {name: getattr(email, name) for name in same}
         | {
+            "stopped_at": None if email.patient_id is None else email.stopped_at,
             "placement_request_ids": mine,
             "is_about_others": len(mine) < len(email.placement_request_ids),
             "subject": passage.subject,
@@ -184,8 +193,10 @@ def _call(fields: PhoneCallFields, own: Collection[UUID], said: Sequence[Recorde
     return ExportedCall.of(vars(fields) | changed | {"is_about_others": is_about_others, "responses": list(said)})
 
 
-def _replies(session: Session, texts: PatientTexts, own: Collection[UUID]) -> list[ExportedReply]:
-    found = mail_replies.about(session, own)
+def _replies(
+    session: Session, texts: PatientTexts, ids: Collection[UUID], own: Collection[UUID]
+) -> list[ExportedReply]:
+    found = mail_replies.about(session, ids, own)
     contents = reply_contents.read(session, texts, found)
     return [_reply(each, contents[each.id], own) for each in found]
 

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from communication_service.domain import email_parts, email_texts, notices, template_words, templates
+from communication_service.domain import email_parts, email_texts, notices, patient_addresses, template_words, templates
 from communication_service.domain.call_sheet_schemas import IdentifiedPatient
 from communication_service.domain.letter_headers import NO_MORE_TO_PATIENTS
 from communication_service.domain.template_values import (
@@ -36,7 +36,7 @@ from communication_service.store.tables import ContactRequest, Email, PracticeCo
 from shared.database import Session
 from shared.security.patient_texts import PatientTexts
 from shared.texts import TextLanguage
-from shared.values.contacts import format_phone, writable_address
+from shared.values.contacts import format_phone, mailbox_of, writable_address
 from shared.values.enums import CallStatus, ContactRelation, EmailKind, RequestOutcome, TemplateKind
 from shared.values.mail_enums import IdentityRefusal
 from shared.values.patient_details import ContactPersonDetails, PatientDetails, PatientDetailsAnswer
@@ -85,11 +85,11 @@ def wanted(session: Session, email_id: UUID) -> WantedDetails | None:
 
 
 def wanted_for_call(session: Session, call_id: UUID, *, by: UUID | None) -> list[WantedDetails]:
-    """What the sheet of a call needs by which a practice offered places that cannot be written to, shown to `by`."""
+    """What the sheet of a call needs with a practice that offers places and has no letter yet, shown to `by`."""
     call = call_queries.phone_call(session, call_id)
     if call is None or call.status != CallStatus.COMPLETED or call.corrected_at is not None:
         return []
-    unwritten = notice_queries.requests_without_address(session, call.placement_request_ids)
+    unwritten = notice_queries.unconfirmed_requests(session, call.placement_request_ids)
     patients = copy_queries.patients(session, [each.patient_id for each in unwritten])
     purpose = f"call {call_id} to therapist {call.therapist_id}, who offers a place; shown to {by}"
     return [
@@ -135,7 +135,7 @@ def write_into(
     """Write into a letter that goes now what the patient service said; False where it does not go (now).
 
     Nobody is named who is not to be: such a letter is cancelled. Where the patient service knows of no acceptance yet,
-    the letter waits until it does.
+    the letter waits until it does; one to a patient whose address does not exist waits for another one.
     """
     if not is_personal(email):
         return True
@@ -149,9 +149,20 @@ def write_into(
         write_without_details(session, texts, email, rules=rules)
         notices.cancel_because(session, email, reason, now=now)
         return False
+    if email.patient_id is not None and not _may_be_written_to(session, texts, email.patient_id, answer.details):
+        notices.wait_for_address(email, now=now)
+        return False
     _write(session, texts, email, answer.details, rules=rules)
+    if email.patient_id is not None:
+        patient_addresses.remember(session, texts, email, mailbox_of(answer.details.email) or "")
     email.allowed_at = now
     return True
+
+
+def _may_be_written_to(session: Session, texts: PatientTexts, patient_id: UUID, details: PatientDetails) -> bool:
+    """Whether no e-mail came back from the patient's address since the consent."""
+    mailbox = mailbox_of(details.email) or ""
+    return not patient_addresses.is_refused(session, texts, patient_id, mailbox, consented_at=details.consented_at)
 
 
 def recipient(email: Email, answer: PatientDetailsAnswer | None) -> str:

@@ -88,18 +88,20 @@ def stop_asking(
 def withdraw(session: Session, facts: RequestFacts, reason: str, *, now: datetime) -> None:
     """Matching withdrew the request: it is asked for no more, and a practice that was written to learns of it.
 
-    Not where the practice has answered, nor where the reason is none of its concern (`notices.REASONS`). Matching
-    notes an answer to it all the same.
+    So does one that offers a place, which it keeps free. Not where the practice has declined, nor where the reason is
+    none of its concern (`notices.REASONS`). Matching notes an answer to it all the same.
     """
     request = _get_or_create(session, facts)
     if _take_if_newer(session, request, facts, "asked"):
         was_asked = request.status in states.IN_CONTACT and not request.answered
-        request.answered = False
+        has_offered = request.status == "accepted"
+        request.answered, request.corrected_at = False, None
         _forget_outcome(request)
         _end(session, request, is_accepted=False, now=now)
-        concerns_practice = was_asked and reason in notices.REASONS
+        concerns_practice = (was_asked or has_offered) and reason in notices.REASONS
+        is_written_of = concerns_practice and (has_offered or request.emailed_on is not None)
         request.withdrawal_reason = reason if concerns_practice else None
-        request.withdrawal_due_at = now if concerns_practice and request.emailed_on is not None else None
+        request.withdrawal_due_at = now if is_written_of else None
 
 
 def _end(session: Session, request: ContactRequest, *, is_accepted: bool, now: datetime) -> None:
@@ -121,10 +123,15 @@ def _schedule_patient(session: Session, request: ContactRequest, *, now: datetim
     schedule.add(session, schedule.of_patients([request.patient_id]), at=now)
 
 
-def forget_answer(session: Session, facts: RequestFacts) -> None:
-    """The answer that was recorded, here or in matching, was a mistake: the practice may answer."""
+def forget_answer(session: Session, facts: RequestFacts, *, is_accepted: bool, now: datetime) -> None:
+    """The answer that was recorded, here or in matching, was a mistake: the practice may answer.
+
+    One that has accepted by mistake is asked to delete what it was sent, unless the right answer `is_accepted` too.
+    """
     request = _get_or_create(session, facts)
     if _take_if_newer(session, request, facts, "asked"):
+        if request.outcome == RequestOutcome.ACCEPTED and not is_accepted:
+            request.corrected_at = request.withdrawal_due_at = now
         request.answered = False
         _forget_outcome(request)
 
@@ -169,8 +176,11 @@ def apply_update(session: Session, facts: RequestFacts, stands: RequestUpdated, 
 def _apply_status(
     session: Session, request: ContactRequest, stands: RequestUpdated, *, was_ahead: bool, now: datetime
 ) -> None:
-    request.priority, request.outcome = stands.priority, _outcome_of(stands.status, request.outcome)
-    if request.outcome != RequestOutcome.ACCEPTED:
+    known, request.priority = request.outcome, stands.priority
+    request.outcome = _outcome_of(stands.status, known)
+    if stands.status == S.ACCEPTED and known != RequestOutcome.ACCEPTED:
+        request.confirmation_due_at = now
+    elif request.outcome != RequestOutcome.ACCEPTED:
         request.confirmation_due_at = None
     is_asked, is_accepted = stands.status in ASKED, stands.status == S.ACCEPTED
     if not is_asked:

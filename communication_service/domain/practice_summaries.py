@@ -11,8 +11,9 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
-from communication_service.domain import email_parts, email_texts, notices, planning, states
+from communication_service.domain import email_parts, email_texts, notices, planning, practice_facts, states
 from communication_service.domain.call_sheet_schemas import IdentifiedPatient
+from communication_service.domain.contact_rule import lasting_barrier
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.templates import RenderedLetter
 from communication_service.domain.unsent_rows import patient_facts
@@ -25,6 +26,7 @@ from communication_service.store import (
     locks,
     request_queries,
     schedule,
+    suppressions,
 )
 from communication_service.store.tables import Email, PatientPseudonym, PracticeCopy
 from shared.database import Session
@@ -141,11 +143,14 @@ def _patients(session: Session, email: Email) -> Sequence[PatientPseudonym]:
 
 
 def still_stands(
-    session: Session, email_id: UUID, text: EmailText, summaries: Summaries, *, rules: ContactRules
+    session: Session, email_id: UUID, attempt: int, text: EmailText, summaries: Summaries, *, rules: ContactRules
 ) -> bool:
-    """Whether a letter that was claimed some seconds ago is still right: nothing in it was withdrawn meanwhile."""
+    """Whether a letter that was claimed some seconds ago is still right: nothing in it was withdrawn meanwhile.
+
+    Nor has somebody else claimed it, in another attempt, because nothing came of this one for too long.
+    """
     email = email_queries.email(session, email_id)
-    if email is None or email.status != "sending":
+    if email is None or email.status != "sending" or email.attempts != attempt:
         return False
     if email.inquiry_id is None:
         return notices.may_be_said(session, email)
@@ -158,8 +163,16 @@ def still_stands(
     )
     practice = _practice(session, email)
     written = _letter(session, practice, _patients(session, email), summaries, rules)
-    is_active = practice is not None and practice.status == "active"
-    return is_asked and is_active and written is not None and written.letter.whole() == text
+    is_written_to = practice is not None and _is_written_to(session, email, practice, rules)
+    return is_asked and is_written_to and written is not None and written.letter.whole() == text
+
+
+def _is_written_to(session: Session, email: Email, practice: PracticeCopy, rules: ContactRules) -> bool:
+    """Whether the practice may be written to still, also at the address to which the letter goes."""
+    now = email.claimed_at or email.updated_at  # asked for nothing that ends by itself
+    facts = practice_facts.read(session, {practice.id: practice}, rules=rules, now=now)[practice.id]
+    is_suppressed = suppressions.is_suppressed(session, email.recipient_key)
+    return not is_suppressed and lasting_barrier(facts, "email") is None
 
 
 def let_wait(session: Session, email_id: UUID, *, until: datetime, now: datetime) -> None:

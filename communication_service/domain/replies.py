@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from communication_service.domain import email_texts, emails, reply_forms, suppressions, written_answers
+from communication_service.domain import email_texts, emails, no_more_contact, reply_forms, written_answers
 from communication_service.domain.link_tokens import LinkPurpose, LinkTokens
 from communication_service.domain.reply_forms import FormAnswer, NoMore, Reply
 from communication_service.domain.schemas import CallResponse
@@ -34,8 +34,6 @@ from shared.values.enums import CallAnswer, Channel, EmailStatus, PatientStatus,
 from shared.values.reply_enums import AnswerNeed, SuppressionSource
 from shared.values.weekly import Weekly
 
-WITH_THE_PRACTICE: Final = written_answers.REACHED | {EmailStatus.SENDING}
-"""E-mails whose link somebody may have: one that is being sent may be read before that is recorded."""
 LOOKING: Final = frozenset({PatientStatus.SEARCHING, PatientStatus.PAUSED})
 
 
@@ -128,7 +126,7 @@ def reply(
 def _email(session: Session, tokens: LinkTokens, token: str, now: datetime) -> Email:
     email_id = tokens.read(LinkPurpose.REPLY, token, today=berlin_day(now))
     email = require(email_queries.email(session, email_id), "link")
-    if email.therapist_id is None or email.status not in WITH_THE_PRACTICE:
+    if email.therapist_id is None or email.status not in written_answers.ANSWERABLE:
         raise NotFound("link")
     return email
 
@@ -170,10 +168,19 @@ def _response(request_id: UUID, answer: FormAnswer) -> CallResponse:
 
 
 def _record_practice(session: Session, email: Email, said: Reply, *, now: datetime) -> None:
-    """Suppress the address where the practice wants no more e-mails, and publish what it says of itself."""
+    """Write to the practice no more, or contact it no more, where it wants that; publish what it says of itself.
+
+    Nothing of it where this e-mail's practice said the same last: a browser sends a form again weeks later, and by then
+    staff may have lifted the block, or somebody set newer phone hours.
+    """
+    statement = said.of_practice()
+    if statement is None or statement == email.statement:
+        return
+    email.statement = statement
     if said.no_more is not None:
-        wanted = suppressions.Wanted(email.recipient, email.recipient_key, BY_LINK, SuppressionSource.LINK)
-        suppressions.suppress(session, [wanted], by=None, now=now)
+        no_more_contact.suppress_addresses(session, email, BY_LINK, SuppressionSource.LINK, now=now)
+    if said.no_more == NoMore.CONTACT:
+        no_more_contact.mark(session, email, now=now)
     if said.says_something_of_practice:
         assert email.therapist_id is not None  # `_email`
         event = PracticeStated(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from shared.errors import FieldProblem, RuleBroken
 from shared.events.catalogue import PlacesStated
@@ -68,6 +68,16 @@ class Reply:
         """Whether it says something that the therapist's entry is to have."""
         is_no_contact = self.no_more == NoMore.CONTACT
         return any((self.phone_hours, self.individual, self.group, is_no_contact))
+
+    def of_practice(self) -> dict[str, Any] | None:
+        """What it says of the practice itself, to be compared with what it says later; None where that is nothing."""
+        said = {
+            "phone_hours": self.phone_hours.to_json() if self.phone_hours else None,
+            "individual": self.individual.model_dump(mode="json") if self.individual else None,
+            "group": self.group.model_dump(mode="json") if self.group else None,
+            "no_more": self.no_more,
+        }
+        return said if any(said.values()) else None
 
 
 def read(form: Mapping[str, str], *, patients: int, today: date) -> Reply:

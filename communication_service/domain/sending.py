@@ -15,6 +15,7 @@ from communication_service.domain import (
     cooldowns,
     email_claims,
     notices,
+    patient_addresses,
     states,
     suppressions,
 )
@@ -145,7 +146,9 @@ def record_refusal(
     if email is None:
         return False
     # a patient's address is no practice's, and not to be kept in the clear
-    if address_is_bad and email.therapist_id is not None:
+    if address_is_bad and email.patient_id is not None:
+        patient_addresses.refuse(email, now=now)
+    elif address_is_bad:
         reason = f"The mail server refused this address: {detail}"
         wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, SuppressionSource.MAIL_SERVER)
         suppressions.suppress(session, [wanted], by=None, now=now)
@@ -157,13 +160,15 @@ def _fail(session: Session, email: Email, *, detail: str, now: datetime) -> bool
     for request in _requests_in(session, email):
         request.by_phone = True
     _reopen(session, email, now)
+    notices.write_again(session, email, now=now)
     return True
 
 
 def take_back_refusal(session: Session, email_id: UUID, *, now: datetime) -> None:
     """Take back a refusal that was not about the e-mail: its address is free, and it waits again with its requests.
 
-    The e-mail was certainly not sent. Where the practice was phoned instead, the e-mail stays failed.
+    The e-mail was certainly not sent. Where the practice was phoned instead, or another e-mail has taken its place, the
+    e-mail stays failed; one that only waits for another address is not needed.
     """
     known = email_queries.email(session, email_id)
     if known is None:
@@ -173,9 +178,12 @@ def take_back_refusal(session: Session, email_id: UUID, *, now: datetime) -> Non
     email = email_queries.email(session, email_id, lock=True)
     if email is None or email.status != "failed":
         return
+    email.address_refused_at = None
     requests = _requests_in(session, email)
     suppressions.lift_refusal(session, email.recipient_key, now=now)
     if email.inquiry_id is not None and not _goes_on_by_mail(session, _inquiry(session, email)):
+        return
+    if not notices.give_way(session, email, now=now):
         return
     for request in requests:
         if not request.attempts:
@@ -222,7 +230,7 @@ def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -
 def resolve_doubt(
     session: Session, email: Email, *, was_sent: bool, rules: ContactRules, by: UUID | None, now: datetime
 ) -> None:
-    """Record what staff found out about an e-mail in doubt; one that did not go is written anew at its turn."""
+    """Record what staff found out about an e-mail in doubt; one that did not go is written anew, unless by staff."""
     request_queries.lock_requests(session, email.placement_request_ids)
     if was_sent:
         _record_sent(session, [(email, email.claimed_at or now)], rules=rules, now=now, by_staff=True)
@@ -230,6 +238,7 @@ def resolve_doubt(
         states.fail_email(email, detail=email.error, now=now)
         _reopen(session, email, now)
         notices.write_anew(session, email, now=now)
+        notices.write_again(session, email, now=now)
     email.resolved_by = by
     email.count_change(by=by, now=now)
 

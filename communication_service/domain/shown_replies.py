@@ -1,4 +1,4 @@
-"""Who was shown what practices wrote back about patients, and e-mails that say who they are.
+"""Who was shown what came back from or about patients, and e-mails that say who they are.
 
 The patient service keeps that, with each file's accesses.
 """
@@ -10,18 +10,19 @@ from datetime import datetime
 from uuid import UUID
 
 from communication_service.store import request_queries
-from communication_service.store.tables import Email
+from communication_service.store.tables import Email, MailReply
 from shared.database import Session, new_id
 from shared.events.catalogue import ReplyShown
 from shared.events.outbox import record_all
 
 
-def note(session: Session, request_ids: Collection[UUID], *, by: UUID | None, now: datetime) -> None:
-    """Publish that somebody was shown what a practice wrote about these requests, in the transaction that reads it.
+def note(session: Session, reply: MailReply, *, by: UUID | None, now: datetime) -> None:
+    """Publish that somebody was shown this reply, a patient's or about patients, in the transaction that reads it.
 
     Each is an aggregate of its own: nothing orders two of them.
     """
-    _record(session, _patients(session, request_ids), by=by, now=now)
+    about = _patients(session, reply.placement_request_ids)
+    _record(session, about | set(filter(None, [reply.patient_id])), by=by, now=now)
 
 
 def note_emails(session: Session, emails: Collection[Email], *, by: UUID | None, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Every transition from one status to another, of e-mails, inquiries, requests and phone calls (docs/api.md#states).
+"""Every transition from one status to another, of e-mails, inquiries and requests (docs/api.md#states).
 
 A transition is one function: it refuses where the table of its kind does not allow it, and sets everything that belongs
 to it. Nobody else assigns a status (tests/architecture/test_states.py), also not in an UPDATE. The functions change one
@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
-from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
+from communication_service.store.tables import ContactRequest, Email, Inquiry
 from shared.database import first_version, new_id
 from shared.errors import Conflict
-from shared.values.enums import CallResult, CallStatus, ContactRequestStatus, EmailKind, EmailStatus, InquiryStatus
+from shared.values.enums import ContactRequestStatus, EmailKind, EmailStatus, InquiryStatus
 from shared.values.transitions import check_transition
 
 Status = TypeVar("Status", bound=StrEnum)
@@ -28,7 +28,8 @@ class _HasStatus(Protocol):
     status: Any
 
 
-def _enter(row: _HasStatus, to: Status, allowed: Transitions[Status]) -> None:
+def enter(row: _HasStatus, to: Status, allowed: Transitions[Status]) -> None:
+    """Let the row have this status, where its table allows that; for modules of states alone. Raises `Conflict`."""
     check_transition(allowed, row.status, to)
     row.status = to
 
@@ -94,7 +95,7 @@ def new_patient_notice(patient_id: UUID, *, message_id_domain: str, now: datetim
 def approve_email(email: Email, *, now: datetime) -> None:
     """Let the e-mail go at its turn."""
     if email.status != EmailStatus.APPROVED:
-        _enter(email, EmailStatus.APPROVED, EMAILS)
+        enter(email, EmailStatus.APPROVED, EMAILS)
         email.waits_for, email.waits_until, email.updated_at = None, None, now
 
 
@@ -102,20 +103,20 @@ def draft_email(email: Email, *, now: datetime) -> None:
     """Let the e-mail wait until somebody approves it."""
     email.approved_at = email.approved_by = None
     if email.status != EmailStatus.DRAFT:
-        _enter(email, EmailStatus.DRAFT, EMAILS)
+        enter(email, EmailStatus.DRAFT, EMAILS)
         email.waits_for, email.waits_until, email.updated_at = None, None, now
 
 
 def hold_email(email: Email, *, waits_for: str, waits_until: date | None, now: datetime) -> None:
     """Let the e-mail wait for something, until a day where one is known."""
     if (email.status, email.waits_for, email.waits_until) != (EmailStatus.WAITING, waits_for, waits_until):
-        _enter(email, EmailStatus.WAITING, EMAILS)
+        enter(email, EmailStatus.WAITING, EMAILS)
         email.waits_for, email.waits_until, email.updated_at = waits_for, waits_until, now
 
 
 def cancel_email(email: Email, *, now: datetime) -> None:
     """Never send the e-mail: nothing is left to say in it."""
-    _enter(email, EmailStatus.CANCELLED, EMAILS)
+    enter(email, EmailStatus.CANCELLED, EMAILS)
     email.waits_for, email.waits_until, email.updated_at = None, None, now
 
 
@@ -126,34 +127,34 @@ def may_go(email: Email, *, now: datetime) -> bool:
 
 def claim_email(email: Email, *, lease: timedelta, now: datetime) -> None:
     """From here on the e-mail is never sent again by itself, unless it is certain that it did not go."""
-    _enter(email, EmailStatus.SENDING, EMAILS)
+    enter(email, EmailStatus.SENDING, EMAILS)
     email.attempts += 1
     email.claimed_at, email.claimed_until, email.updated_at = now, now + lease, now
 
 
 def record_email_sent(email: Email, *, sent_at: datetime, now: datetime) -> None:
     """The mail server took the e-mail at `sent_at`."""
-    _enter(email, EmailStatus.SENT, EMAILS)
+    enter(email, EmailStatus.SENT, EMAILS)
     email.sent_at, email.error, email.updated_at = sent_at, None, now
     email.claimed_until = email.not_before = None
 
 
 def bounce_email(email: Email, *, detail: str, now: datetime) -> None:
     """The mail server took the e-mail, and it did not arrive."""
-    _enter(email, EmailStatus.BOUNCED, EMAILS)
+    enter(email, EmailStatus.BOUNCED, EMAILS)
     email.error, email.updated_at = detail, now
 
 
 def retry_email(email: Email, *, detail: str, not_before: datetime | None, now: datetime) -> None:
     """The e-mail certainly did not go, and goes again: at `not_before`, or at its turn."""
-    _enter(email, EmailStatus.APPROVED, EMAILS)
+    enter(email, EmailStatus.APPROVED, EMAILS)
     email.error, email.updated_at = detail, now
     email.not_before, email.claimed_until = not_before, None
 
 
 def fail_email(email: Email, *, detail: str | None, now: datetime) -> None:
     """The e-mail certainly did not go, and does not go again."""
-    _enter(email, EmailStatus.FAILED, EMAILS)
+    enter(email, EmailStatus.FAILED, EMAILS)
     email.error, email.updated_at, email.claimed_until = detail, now, None
 
 
@@ -165,7 +166,7 @@ def require_in_doubt(email: Email) -> None:
 
 def doubt_email(email: Email, *, detail: str, now: datetime) -> None:
     """Nobody knows whether the e-mail went: it counts as sent until staff find out."""
-    _enter(email, EmailStatus.IN_DOUBT, EMAILS)
+    enter(email, EmailStatus.IN_DOUBT, EMAILS)
     email.error, email.updated_at = detail, now
 
 
@@ -204,74 +205,31 @@ def new_inquiry(therapist_id: UUID, *, channel: str, correlation_id: str | None,
 
 def begin_inquiry(inquiry: Inquiry) -> None:
     """Its e-mail is being sent."""
-    _enter(inquiry, InquiryStatus.UNDER_WAY, INQUIRIES)
+    enter(inquiry, InquiryStatus.UNDER_WAY, INQUIRIES)
 
 
 def reopen_inquiry(inquiry: Inquiry, *, now: datetime) -> None:
     """Its e-mail did not go: what it carries is computed anew."""
-    _enter(inquiry, InquiryStatus.OPEN, INQUIRIES)
+    enter(inquiry, InquiryStatus.OPEN, INQUIRIES)
     inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = None, None, now
 
 
 def record_inquiry_gone_out(inquiry: Inquiry, *, now: datetime) -> None:
     """Its e-mail was sent, or the practice was reached."""
-    _enter(inquiry, InquiryStatus.GONE_OUT, INQUIRIES)
+    enter(inquiry, InquiryStatus.GONE_OUT, INQUIRIES)
     inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = None, None, now
 
 
 def record_inquiry_unanswered(inquiry: Inquiry) -> None:
     """All attempts to call are used up."""
-    _enter(inquiry, InquiryStatus.NO_ANSWER, INQUIRIES)
+    enter(inquiry, InquiryStatus.NO_ANSWER, INQUIRIES)
     inquiry.waits_for, inquiry.waits_until = None, None
 
 
 def dissolve_inquiry(inquiry: Inquiry, *, now: datetime) -> None:
     """Nothing is left to ask."""
-    _enter(inquiry, InquiryStatus.DISSOLVED, INQUIRIES)
+    enter(inquiry, InquiryStatus.DISSOLVED, INQUIRIES)
     inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = None, None, now
-
-
-# Phone calls
-
-PHONE_CALLS: Final[Transitions[CallStatus]] = {
-    CallStatus.PLANNED: frozenset({CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.CANCELLED}),
-    CallStatus.COMPLETED: frozenset(),
-    CallStatus.FAILED: frozenset(),
-    CallStatus.CANCELLED: frozenset(),
-}
-
-
-NEW_CALL: Final = CallStatus.PLANNED
-"""The first status of a call (`domain/new_calls.py`)."""
-
-
-def require_planned(call: PhoneCall) -> None:
-    """Raise `Conflict` unless the call is still to be made."""
-    if call.status != CallStatus.PLANNED:
-        raise Conflict("phone_call.not_planned")
-
-
-def record_call_made(
-    call: PhoneCall,
-    *,
-    result: CallResult,
-    occurred_at: datetime,
-    notes: list[bytes],
-    by: UUID | None,
-    now: datetime,
-) -> None:
-    """The call was made: completed where the practice was reached, failed otherwise."""
-    _enter(call, CallStatus.COMPLETED if result == CallResult.REACHED else CallStatus.FAILED, PHONE_CALLS)
-    call.result, call.occurred_at, call.notes, call.recorded_by = result, occurred_at, notes, by
-    call.claimed_by = call.claimed_until = None
-    call.count_change(by=by, now=now)
-
-
-def cancel_phone_call(call: PhoneCall, *, now: datetime) -> None:
-    """Never make the call."""
-    _enter(call, CallStatus.CANCELLED, PHONE_CALLS)
-    call.claimed_by = call.claimed_until = None
-    call.updated_at = now
 
 
 # Placement requests, as far as contacting goes
@@ -329,7 +287,7 @@ def wait(request: ContactRequest, *, now: datetime) -> None:
     """Let the request wait for its contact, in the round in which it is."""
     if request.status != ContactRequestStatus.WAITING:
         goes_on = request.status == ContactRequestStatus.ANNOUNCED
-        _enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
+        enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
         request.waiting_since, request.attempts = now, request.attempts if goes_on else 0
     request.due_at = now
     _forget_withdrawal(request)
@@ -337,13 +295,13 @@ def wait(request: ContactRequest, *, now: datetime) -> None:
 
 def wait_for_call(request: ContactRequest, *, now: datetime) -> None:
     """Nobody answered the e-mail: the request waits for a call."""
-    _enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
+    enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
     request.waiting_since, request.by_phone, request.due_at = now, True, now
 
 
 def wait_for_answer(request: ContactRequest, *, now: datetime) -> None:
     """The e-mail has gone out, as matching says too."""
-    _enter(request, ContactRequestStatus.CONTACTED, PLACEMENT_REQUESTS)
+    enter(request, ContactRequestStatus.CONTACTED, PLACEMENT_REQUESTS)
     _forget_withdrawal(request)
     _leave_at_next_computation(request, now=now)
 
@@ -358,7 +316,7 @@ def record_contact(request: ContactRequest, *, emailed_on: date | None = None, i
     if emailed_on is not None:
         request.emailed_on = emailed_on
     if request.status == ContactRequestStatus.WAITING:
-        _enter(request, ContactRequestStatus.OVER if is_over else ContactRequestStatus.CONTACTED, PLACEMENT_REQUESTS)
+        enter(request, ContactRequestStatus.OVER if is_over else ContactRequestStatus.CONTACTED, PLACEMENT_REQUESTS)
         request.hold = None
 
 
@@ -367,30 +325,33 @@ def give_up(request: ContactRequest) -> bool:
     request.inquiry_id = request.due_at = None
     if request.status != ContactRequestStatus.WAITING:
         return False
-    _enter(request, ContactRequestStatus.OVER, PLACEMENT_REQUESTS)
+    enter(request, ContactRequestStatus.OVER, PLACEMENT_REQUESTS)
     return True
 
 
 def expect_to_be_asked(request: ContactRequest) -> None:
     """The last attempt was none: until matching asks again, the request keeps its round and what it counts."""
-    _enter(request, ContactRequestStatus.ANNOUNCED, PLACEMENT_REQUESTS)
+    enter(request, ContactRequestStatus.ANNOUNCED, PLACEMENT_REQUESTS)
 
 
 def end(request: ContactRequest, *, now: datetime) -> None:
     """Do not ask for the request any more; what has not gone out is computed without it."""
-    _enter(request, ContactRequestStatus.OVER, PLACEMENT_REQUESTS)
+    enter(request, ContactRequestStatus.OVER, PLACEMENT_REQUESTS)
     _leave_at_next_computation(request, now=now)
 
 
 def accept(request: ContactRequest, *, now: datetime) -> None:
     """The practice offers a place: nobody is asked for this request while the offer stands."""
-    _enter(request, ContactRequestStatus.ACCEPTED, PLACEMENT_REQUESTS)
+    enter(request, ContactRequestStatus.ACCEPTED, PLACEMENT_REQUESTS)
+    request.corrected_at = None
     _forget_withdrawal(request)
     _leave_at_next_computation(request, now=now)
 
 
 def _forget_withdrawal(request: ContactRequest) -> None:
-    request.withdrawal_reason = request.withdrawal_due_at = None
+    request.withdrawal_reason = None
+    if request.corrected_at is None:
+        request.withdrawal_due_at = None
 
 
 def _leave_at_next_computation(request: ContactRequest, *, now: datetime) -> None:

@@ -84,9 +84,12 @@ def _confirmation(language: TextLanguage, number: int, sender: Sender) -> Values
 
 
 def _withdrawal(language: TextLanguage, number: int, sender: Sender) -> Values:
-    patients = [WithdrawnPatient(f"P-MUST-{place + 2:02}", is_placed=place % 2 == 0) for place in range(number)]
+    patients = [
+        WithdrawnPatient(f"P-MUST-{place + 2:02}", is_placed=place % 2 == 0, is_to_be_deleted=place % 3 == 2)
+        for place in range(number)
+    ]
     references = ", ".join(each.reference for each in patients)
-    return WithdrawalValues(_greeting(language), sender, number, references, patients)
+    return WithdrawalValues(_greeting(language), sender, number, references, is_correction=False, patients=patients)
 
 
 def _patient_notice(language: TextLanguage, number: int, sender: Sender) -> Values:  # noqa: ARG001

@@ -71,16 +71,18 @@ class ConfirmationValues:
 
 @dataclass(frozen=True)
 class WithdrawnPatient:
-    """One patient for whom a practice need not answer any more."""
+    """One patient for whom a practice need do no more, or whom it never accepted."""
 
     reference: str
     is_placed: bool
     """Whether the patient has found a place elsewhere."""
+    is_to_be_deleted: bool = False
+    """Whether the practice was written who it is, which it is asked to delete."""
 
 
 @dataclass(frozen=True)
 class WithdrawalValues:
-    """Of `withdrawal`: a practice that was asked learns for whom no place is needed any more."""
+    """Of `withdrawal`: a practice that was asked, or accepted, learns for whom no place is needed any more."""
 
     greeting: str
     sender: Sender
@@ -88,6 +90,8 @@ class WithdrawalValues:
     """How many patients."""
     references: str
     """All their references; in the subject only."""
+    is_correction: bool
+    """Whether it was written by mistake that it has accepted these patients; it may still be asked for them."""
     patients: Sequence[WithdrawnPatient]
 
 

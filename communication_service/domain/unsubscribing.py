@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from communication_service.domain import suppressions
+from communication_service.domain import no_more_contact
 from communication_service.domain.link_tokens import LinkPurpose, LinkTokens
 from communication_service.store import email_queries
 from communication_service.store.tables import Email
@@ -31,16 +31,20 @@ def address(session: Session, tokens: LinkTokens, token: str, *, now: datetime) 
 def unsubscribe(session: Session, tokens: LinkTokens, token: str, *, now: datetime) -> str | None:
     """Write no more inquiries to that address, for everybody who uses it; returns it. Repeated, it changes nothing.
 
-    A patient is written to no more about how this search goes on; then it returns None. Raises `NotFound` for a token
-    that is not valid.
+    Nor to the address that the practice has now. A patient is written to no more about how this search goes on; then
+    it returns None. Raises `NotFound` for a token that is not valid.
     """
     email = _email(session, tokens, token, now)
     if email.patient_id is not None:
-        email.stopped_at = email.stopped_at or now
+        stop_progress(email, now=now)
         return None
-    wanted = suppressions.Wanted(email.recipient, email.recipient_key, BY_LINK, SuppressionSource.LINK)
-    suppressions.suppress(session, [wanted], by=None, now=now)
+    no_more_contact.suppress_addresses(session, email, BY_LINK, SuppressionSource.LINK, now=now)
     return email.recipient
+
+
+def stop_progress(email: Email, *, now: datetime) -> None:
+    """Write no more to the patient of this e-mail about how this search goes on. Repeated, it changes nothing."""
+    email.stopped_at = email.stopped_at or now
 
 
 def _email(session: Session, tokens: LinkTokens, token: str, now: datetime) -> Email:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from communication_service.domain import answers, sending
@@ -17,8 +18,10 @@ from shared.events.outbox import record
 from shared.security.patient_texts import PatientTexts
 from shared.values.enums import Channel, EmailStatus
 
-REACHED = frozenset({EmailStatus.SENT, EmailStatus.IN_DOUBT})
-"""E-mails that may be with the practice: an answer to one that is in doubt proves that it went."""
+REACHED: Final = frozenset({EmailStatus.SENT, EmailStatus.IN_DOUBT, EmailStatus.BOUNCED})
+"""E-mails that may be with the practice: an answer to one that is in doubt, or came back, proves that it arrived."""
+ANSWERABLE: Final = REACHED | {EmailStatus.SENDING}
+"""E-mails that somebody may answer: one that is being sent may be read before that is recorded."""
 
 
 def record_written(
@@ -35,7 +38,7 @@ def record_written(
     """Record and publish these answers to an e-mail that `emails.lock_and_get` returned; its doubt ends, also without
     any answer.
 
-    Raises `Conflict` unless it was sent and no other answer is recorded, and `RuleBroken` for answers about others.
+    Raises `Conflict` unless it went out and no other answer is recorded, and `RuleBroken` for answers about others.
     """
     if email.status not in REACHED or email.therapist_id is None:
         raise Conflict("email.not_sent")

@@ -19,8 +19,9 @@ from communication_service.domain import (
     published_contacts,
     sending,
 )
+from communication_service.jobs.asking import asking, asking_who
 from communication_service.jobs.call_plans import PlanningCalls
-from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending, asking, asking_who
+from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending
 from communication_service.jobs.reading import ReadingReplies, remove_old_replies
 from communication_service.settings import ContactRules, Settings
 from shared.database import is_trouble, transaction
@@ -139,14 +140,23 @@ def _write_progress(patient_id: UUID, rules: ContactRules, texts: PatientTexts, 
 
 
 def retry_wrongly_refused(now: datetime) -> int:
-    """Let e-mails wait again, and free their addresses, that a mail server refused which refuses everybody."""
+    """Let e-mails wait again, and free their addresses, that a mail server refused which refuses everybody.
+
+    One that cannot wait again holds up nobody; it is tried again at the next time.
+    """
     with transaction() as session:
         wrong = mail_server.list_wrongly_refused(session)
     for email_id in wrong:
-        with transaction() as session:
-            if mail_server.begin_to_take_back(session, email_id):
-                sending.take_back_refusal(session, email_id, now=now)
-        log.info("email.refusal_taken_back", email_id=str(email_id))
+        try:
+            with transaction() as session:
+                if mail_server.begin_to_take_back(session, email_id):
+                    sending.take_back_refusal(session, email_id, now=now)
+        except Exception as problem:
+            if is_trouble(problem):
+                raise
+            log.exception("email.refusal_not_taken_back", email_id=str(email_id))
+        else:
+            log.info("email.refusal_taken_back", email_id=str(email_id))
     return len(wrong)
 
 

@@ -62,7 +62,7 @@ class PlanningCalls:
             return 0
         with transaction() as session:
             reading = call_plan_reading.read(session, self._rules, now=running())
-            call_plans.note_start(session, claimed, reading.fingerprint)
+            call_plans.record_start(session, claimed, reading.fingerprint)
         solution = self._solve(reading.asked.question)
         self._carry_out(claimed, reading, solution, running)
         return 1

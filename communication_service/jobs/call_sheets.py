@@ -7,7 +7,7 @@ from uuid import UUID
 from communication_service.dependencies import Dependencies
 from communication_service.domain import personal_letters, practice_summaries
 from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
-from communication_service.jobs.email_sending import asking, asking_who
+from communication_service.jobs.asking import asking, asking_who
 from shared.database import transaction
 from shared.runtime.service_client import ServiceUnreachable
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,7 +12,6 @@ from uuid import UUID
 
 from tenacity import stop_after_delay
 
-from communication_service.clients.patient_service import PatientService
 from communication_service.domain import mail_server, outgoing, personal_letters, practice_summaries, sending
 from communication_service.domain.email_claims import EmailClaim, EmailToSend, claim_all, next_to_send
 from communication_service.domain.in_flight import InFlightEmails
@@ -21,6 +20,15 @@ from communication_service.domain.mail_server import NotTaken, TroubleCause, Tro
 from communication_service.domain.personal_letters import WantedDetails
 from communication_service.domain.practice_summaries import NONE_ASKED, Summaries
 from communication_service.domain.sending import Taken
+from communication_service.jobs.asking import (
+    Age,
+    AskForDetails,
+    AskForSummaries,
+    in_questions,
+    nobody_is_known,
+    nobody_to_ask,
+    purpose_of,
+)
 from communication_service.settings import ContactRules
 from shared.database import Session, is_trouble, transaction
 from shared.runtime import clock, metrics
@@ -50,42 +58,6 @@ UNSAID = CONCERNS_EVERY_EMAIL | {Delivery.NOT_TRIED}
 """The server said nothing of the e-mail: a server in trouble is left alone until its next turn."""
 
 
-AskForSummaries = Callable[[Collection[UUID], str], Summaries]
-"""Asks what practices may read of these patients, for this purpose. Raises `ServiceUnreachable`."""
-
-
-def nobody_to_ask(patient_ids: Collection[UUID], purpose: str) -> Summaries:  # noqa: ARG001 - as the type says
-    """Where no patient service is given: a letter about somebody with a summary waits."""
-    if patient_ids:
-        raise ServiceUnreachable("patient_service")
-    return NONE_ASKED
-
-
-def asking(patients: PatientService) -> AskForSummaries:
-    """Returns what asks this patient service."""
-    return lambda patient_ids, purpose: patients.practice_summaries(patient_ids, purpose=purpose)
-
-
-AskForDetails = Callable[[WantedDetails], PatientDetailsAnswer]
-"""Asks who a patient is, or how they are written to. Raises `ServiceUnreachable`."""
-
-
-def nobody_is_known(wanted: WantedDetails) -> PatientDetailsAnswer:  # noqa: ARG001 - as the type says
-    """Where no patient service is given: a letter that names somebody waits."""
-    raise ServiceUnreachable("patient_service")
-
-
-def asking_who(patients: PatientService) -> AskForDetails:
-    """Returns what asks this patient service who somebody is."""
-
-    def ask(wanted: WantedDetails) -> PatientDetailsAnswer:
-        if wanted.placement_request_id is None:
-            return patients.address(wanted.patient_id, purpose=wanted.purpose)
-        return patients.identity(wanted.patient_id, wanted.placement_request_id, purpose=wanted.purpose)
-
-    return ask
-
-
 @dataclass(frozen=True)
 class PreparedEmail:
     """An e-mail that goes now, and what it was made of."""
@@ -97,8 +69,10 @@ class PreparedEmail:
     named: WantedDetails | None
     details: PatientDetailsAnswer | None
     """Whom it names, or to whom it goes, as the patient service said."""
-    claimed_at: float
-    """By the monotonic clock."""
+    since_claim: Age
+    """How long ago it was claimed."""
+    since_asked: Age
+    """How long ago the patient service was asked; of nobody: how long ago it was claimed."""
 
 
 class Asked(NamedTuple):
@@ -106,6 +80,8 @@ class Asked(NamedTuple):
 
     summaries: dict[UUID, Summaries]
     details: dict[UUID, PatientDetailsAnswer]
+    ages: dict[UUID, Age]
+    """How old each answer is at most: the patient service was asked so long ago."""
 
 
 class HandedOver(NamedTuple):
@@ -127,8 +103,8 @@ class Sending:
     ask_who: AskForDetails = nobody_is_known
     links: Links | None = None
     fresh_seconds: float = 2.0
-    """A letter that was claimed longer ago is looked at again before its first byte: a mail server may take half a
-    minute until then, and what was withdrawn meanwhile must not go."""
+    """A letter for which the patient service was asked longer ago is looked at again before its first byte: a mail
+    server may take half a minute until then, and what was withdrawn meanwhile must not go."""
     connections: int = 1
     """So many e-mails at once, on connections that are kept until nothing is left; 1: a new one for each e-mail."""
     in_flight: InFlightEmails = field(default_factory=InFlightEmails, compare=False)
@@ -148,7 +124,7 @@ class Sending:
 
     def run(self, now: datetime) -> int:
         """Send the next e-mails that may go; returns of how many the server said what becomes of them."""
-        started = clock.monotonic()
+        since = clock.stopwatch()
         with transaction() as session:
             waiting = next_to_send(session, rules=self.rules, now=now)
             in_trouble = mail_server.trouble(session) is not None
@@ -157,7 +133,7 @@ class Sending:
         at_once = 1 if in_trouble else self._kept.room
         while waiting:
             some, waiting = _first(waiting, at_once)
-            if claimed := self._claim(some, now, started):
+            if claimed := self._claim(some, now, since):
                 return sum(report.delivery not in UNSAID for report in self._send_all(claimed, now))
         self._kept.close()
         return 0
@@ -216,10 +192,10 @@ class Sending:
                 _record(session, held, GIVEN_BACK, rules=self.rules, now=now)
             log.info("email.given_back", email_id=str(held.email_id))
 
-    def _claim(self, wanted: Sequence[EmailToSend], now: datetime, started: float) -> list[PreparedEmail]:
+    def _claim(self, wanted: Sequence[EmailToSend], now: datetime, since: Age) -> list[PreparedEmail]:
         """Claim those of these e-mails that may go; one that cannot be handled holds up nobody.
 
-        `started`: when it was `now`, by the monotonic clock.
+        `since`: how long ago it was `now`; the questions take a while, in which no claim has begun.
         """
         with transaction() as session:
             patients = practice_summaries.patients_of_emails(session, [each.email_id for each in wanted])
@@ -227,12 +203,12 @@ class Sending:
             named = None if wanted[0].is_inquiry else personal_letters.wanted(session, wanted[0].email_id)
         asked = self._ask_for_all(wanted, patients, named, now)
         try:
-            return self._claim_with(asked, patients, named, now, started) if asked.summaries else []
+            return self._claim_with(asked, patients, named, now, since) if asked.summaries else []
         except Exception as problem:
             if is_trouble(problem):
                 raise
             if len(wanted) > 1:  # each by itself: it is one of them whose data cause it
-                return [one for each in wanted for one in self._claim([each], now, started)]
+                return [one for each in wanted for one in self._claim([each], now, since)]
             email_id = wanted[0].email_id
             log.exception("send.not_possible", email_id=str(email_id))
             with transaction() as session:
@@ -246,21 +222,19 @@ class Sending:
         patients: Mapping[UUID, Collection[UUID]],
         named: WantedDetails | None,
         now: datetime,
-        started: float,
+        since: Age,
     ) -> list[PreparedEmail]:
-        # the questions may have taken a while, in which the claim has not begun
-        since = timedelta(seconds=clock.monotonic() - started)
+        since_claim = clock.stopwatch()
         with transaction() as session:
             claims = claim_all(
                 session,
                 asked.summaries,
                 rules=self.rules,
                 texts=self.texts,
-                lease=since + self.lease,
+                lease=since() + self.lease,
                 details=asked.details,
                 now=now,
             )
-            at = clock.monotonic()
             return [
                 PreparedEmail(
                     claim,
@@ -268,7 +242,8 @@ class Sending:
                     patients[claim.email_id],
                     named,
                     asked.details.get(claim.email_id),
-                    at,
+                    since_claim,
+                    asked.ages[claim.email_id],
                 )
                 for claim in claims
             ]
@@ -281,19 +256,25 @@ class Sending:
         now: datetime,
     ) -> Asked:
         """What each e-mail may say of its patients; those wait of whose patients nobody answers."""
-        found = Asked({}, {})
-        for email_id in [each.email_id for each in wanted if each.email_id in patients]:
+        found = Asked({}, {}, {})
+        for email_ids in in_questions({each.email_id: patients.get(each.email_id) for each in wanted}):
+            age = clock.stopwatch()
             try:
-                summaries = self._ask(patients[email_id], email_id)
+                summaries = self._ask({id for each in email_ids for id in patients[each]}, email_ids)
                 if named is not None:
-                    found.details[email_id] = self.ask_who(named)
-                found.summaries[email_id] = summaries
+                    found.details[email_ids[0]] = self.ask_who(named)
             except ServiceUnreachable:
-                self._let_wait(email_id, now)
-        return found
+                for email_id in email_ids:
+                    self._let_wait(email_id, now)
+                continue
+            for email_id in email_ids:
+                found.summaries[email_id] = {id: summaries[id] for id in patients[email_id]}
+                found.ages[email_id] = age
+        in_order = [each.email_id for each in wanted if each.email_id in found.summaries]
+        return found._replace(summaries={each: found.summaries[each] for each in in_order})
 
-    def _ask(self, patients: Collection[UUID], email_id: UUID) -> Summaries:
-        return self.ask(patients, f"letter {email_id}") if patients else NONE_ASKED
+    def _ask(self, patients: Collection[UUID], email_ids: Sequence[UUID]) -> Summaries:
+        return self.ask(patients, purpose_of(email_ids)) if patients else NONE_ASKED
 
     def _let_wait(self, email_id: UUID, now: datetime) -> None:
         with transaction() as session:
@@ -306,14 +287,18 @@ class Sending:
 
     def _is_still_right(self, claimed: PreparedEmail) -> bool:
         claim = claimed.claim
-        if clock.monotonic() - claimed.claimed_at < self.fresh_seconds:
+        if claimed.since_claim() >= self.lease:
+            return False  # this process stood still: the e-mail is in doubt, or somebody else's
+        if claimed.since_asked() < timedelta(seconds=self.fresh_seconds):
             return True
         try:
-            summaries = self._ask(claimed.patients, claim.email_id)
+            summaries = self._ask(claimed.patients, [claim.email_id])
             if claimed.named is not None and self.ask_who(claimed.named) != claimed.details:
                 return False
             with transaction() as session:
-                return practice_summaries.still_stands(session, claim.email_id, claim.text, summaries, rules=self.rules)
+                return practice_summaries.still_stands(
+                    session, claim.email_id, claim.attempt, claim.text, summaries, rules=self.rules
+                )
         except Exception as problem:  # the mail server waits: what is not certain does not go, and is tried again
             log.warning("send.not_certain", email_id=str(claim.email_id), problem=type(problem).__name__)
             return False

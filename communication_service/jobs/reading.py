@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from communication_service.clients.imap_mailbox import ImapMailbox, MailboxMessage, MailboxTrouble
 from communication_service.domain import mail_replies, mailbox_reading
+from communication_service.domain.bounces import TooEarly
 from communication_service.domain.link_tokens import LinkTokens
 from communication_service.domain.mail_replies import Received
 from communication_service.domain.mailbox_reading import Position
@@ -61,6 +62,9 @@ class ReadingReplies:
             with closing(unread) as messages:
                 for message in messages:
                     kept += self._keep(message, now)
+        except TooEarly:
+            # it stays unread, and all behind it, until the e-mail that came back is recorded: moments, at most a lease
+            log.info("reply.too_early")
         except MailboxTrouble as trouble:
             cause = trouble.cause
         with transaction() as session:
@@ -84,7 +88,7 @@ class ReadingReplies:
         try:
             is_new = self._receive(received, now)
         except Exception as problem:
-            if is_trouble(problem):
+            if is_trouble(problem) or isinstance(problem, TooEarly):
                 raise
             # one that nobody can keep must not hold up all that follow: staff look into the mailbox
             log.exception("reply.failed", uid=message.uid)

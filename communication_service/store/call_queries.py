@@ -120,7 +120,7 @@ def wrong_numbers(session: Session, therapist_ids: Collection[UUID]) -> dict[UUI
     return {each.therapist_id: each for each in session.scalars(found.execution_options(populate_existing=True))}
 
 
-def note_wrong_number(session: Session, call: PhoneCall, therapist: PracticeCopy | None, *, now: datetime) -> None:
+def save_wrong_number(session: Session, call: PhoneCall, therapist: PracticeCopy | None, *, now: datetime) -> None:
     """Keep the numbers that the practice has now, one of which was wrong."""
     session.merge(
         WrongNumber(

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select, true
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import Email
+from communication_service.store.tables import Email, PatientPseudonym
 from shared.database.rows import find_row
 
 
@@ -34,6 +34,16 @@ def unsent_emails(session: Session, inquiry_ids: Iterable[UUID]) -> dict[UUID, E
         .execution_options(populate_existing=True)
     )
     return {email.inquiry_id: email for email in found if email.inquiry_id is not None}
+
+
+def refused_by_address(session: Session, patient_id: UUID) -> Sequence[Email]:
+    """E-mails to this patient, or to one merged into them, of whose address a mail server said that there is none."""
+    merged = select(PatientPseudonym.id).where(PatientPseudonym.merged_into == patient_id)
+    return session.scalars(
+        select(Email)
+        .where(or_(Email.patient_id == patient_id, Email.patient_id.in_(merged)), Email.address_refused_at.is_not(None))
+        .order_by(Email.id)
+    ).all()
 
 
 def emails_to_send(session: Session, *, now: datetime, limit: int, with_inquiries: bool = True) -> Sequence[Email]:

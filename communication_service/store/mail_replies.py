@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Uuid, cast, delete, func, select
+from sqlalchemy import Uuid, cast, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Session
 
@@ -73,14 +73,16 @@ def read_part(
         chosen = chosen.where(MailReply.email_id.in_(to_them))
     if patient_id:
         theirs = select(func.array_agg(ContactRequest.id)).where(ContactRequest.patient_id.in_(patient_id))
-        chosen = chosen.where(MailReply.placement_request_ids.overlap(theirs.scalar_subquery()))
+        about_them = MailReply.placement_request_ids.overlap(theirs.scalar_subquery())
+        chosen = chosen.where(or_(about_them, MailReply.patient_id.in_(patient_id)))
     return REPLIES.read(session, chosen, part)
 
 
-def about(session: Session, request_ids: Collection[UUID]) -> Sequence[MailReply]:
-    """Replies to e-mails about one of these requests."""
+def about(session: Session, patient_ids: Collection[UUID], request_ids: Collection[UUID]) -> Sequence[MailReply]:
+    """Replies of the patient with these files, and replies to e-mails about one of these requests."""
     names_one = MailReply.placement_request_ids.overlap(cast(list(request_ids), ARRAY(Uuid)))
-    return session.scalars(select(MailReply).where(names_one).order_by(MailReply.received_at, MailReply.id)).all()
+    found = select(MailReply).where(or_(MailReply.patient_id.in_(patient_ids), names_one))
+    return session.scalars(found.order_by(MailReply.received_at, MailReply.id)).all()
 
 
 def count_waiting(session: Session) -> int:

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by, array
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from communication_service.store.tables import ContactRequest, Email, PracticeCopy
+from communication_service.store.tables import ContactRequest, Email, PracticeCopy, RecordedAnswer
 from shared.database.tables import erased_aggregates
 
 
@@ -31,6 +31,15 @@ class DueConfirmation(NamedTuple):
 
 LIVE = ("draft", "approved", "waiting", "sending", "in_doubt", "sent")
 """Statuses of e-mails that went, perhaps, or may yet go."""
+_before = aliased(Email)
+_did_not_arrive = select(_before.id).where(
+    # one that staff resolved never reached the mail server, which has said nothing of the address
+    or_(_before.status == "bounced", and_(_before.status == "failed", _before.resolved_by.is_(None))),
+    ~_before.written_by_staff,
+    # a patient's address is compared as the e-mail goes (`domain/patient_addresses.py`)
+    _before.address_refused_at.is_(None),
+)
+"""Earlier e-mails that were refused for good, or came back."""
 
 
 def therapists_with_withdrawals(session: Session, *, before: datetime, limit: int) -> list[DueNotice]:
@@ -59,11 +68,27 @@ def withdrawals_to_write(session: Session, therapist_id: UUID) -> Sequence[Conta
     ).all()
 
 
-def confirmations_due(session: Session, *, before: datetime, limit: int) -> list[DueConfirmation]:
-    """Requests of which practice and patient are to be written to since then or longer, the longest first."""
+def confirmations_due(session: Session, *, before: datetime, now: datetime, limit: int) -> list[DueConfirmation]:
+    """Requests of which practice and patient are to be written to since `before` or longer, the longest first.
+
+    Also since any moment until `now`, where the practice itself said so last, by a link.
+    """
+    later = aliased(RecordedAnswer)
+    said_later = select(later.id).where(
+        later.placement_request_id == RecordedAnswer.placement_request_id,
+        later.recorded_at > RecordedAnswer.recorded_at,
+    )
+    by_link = select(RecordedAnswer.id).where(
+        RecordedAnswer.placement_request_id == ContactRequest.id,
+        RecordedAnswer.email_id.is_not(None),
+        RecordedAnswer.recorded_by.is_(None),
+        RecordedAnswer.outcome == "accepted",
+        ~said_later.exists(),
+    )
+    is_due = or_(ContactRequest.confirmation_due_at <= before, by_link.exists())
     rows = (
         select(ContactRequest.id, ContactRequest.correlation_id)
-        .where(ContactRequest.confirmation_due_at <= before)
+        .where(ContactRequest.confirmation_due_at <= now, is_due)
         .order_by(ContactRequest.confirmation_due_at, ContactRequest.id)
         .limit(limit)
     )
@@ -87,30 +112,72 @@ def kinds_about_acceptance(session: Session, request_id: UUID) -> set[str]:
     return set(session.scalars(select(Email.kind).where(about, written)))
 
 
-def requests_without_address(session: Session, request_ids: Collection[UUID]) -> Sequence[ContactRequest]:
-    """Those of these requests whose confirmation waits for an address of the practice."""
-    waiting = select(Email.id).where(
+def unconfirmed_requests(session: Session, request_ids: Collection[UUID]) -> Sequence[ContactRequest]:
+    """Those of these requests for which a place is offered, and no letter that says who it is has gone, perhaps."""
+    gone = select(Email.id).where(
         Email.placement_request_ids.contains(array([ContactRequest.id])),
         Email.kind == "confirmation",
-        Email.waits_for == "email_address_missing",
+        ~Email.written_by_staff,
+        Email.status.in_(("sending", "in_doubt", "sent")),
     )
-    wanted = select(ContactRequest).where(ContactRequest.id.in_(list(request_ids)), waiting.exists())
+    wanted = select(ContactRequest).where(
+        ContactRequest.id.in_(list(request_ids)), ContactRequest.status == "accepted", ~gone.exists()
+    )
     return session.scalars(wanted.order_by(ContactRequest.id)).all()
+
+
+def written_instead(session: Session, email: Email) -> Sequence[Email]:
+    """Notices of the same kind about the same request that went, perhaps, or may yet go, locked."""
+    wanted = select(Email).where(
+        Email.id != email.id,
+        Email.kind == email.kind,
+        Email.placement_request_ids.contains(email.placement_request_ids),
+        ~Email.written_by_staff,
+        Email.status.in_(LIVE),
+    )
+    locked = wanted.order_by(Email.id).with_for_update().execution_options(populate_existing=True)
+    return session.scalars(locked).all()
+
+
+def requests_with_confirmation_gone(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these requests about which a practice was written, perhaps, who the patient is."""
+    wanted = func.unnest(Email.placement_request_ids).label("request_id")
+    gone = select(wanted).where(
+        Email.placement_request_ids.overlap(list(request_ids)),
+        Email.kind == "confirmation",
+        Email.status.in_(("sending", "in_doubt", "sent")),
+    )
+    return set(session.scalars(gone)) & set(request_ids)
+
+
+def is_undeliverable(session: Session, email: Email) -> bool:
+    """Whether a notice of this kind about this request was refused for good at this address, or came back."""
+    same = and_(_before.kind == email.kind, _before.recipient_key == email.recipient_key)
+    about = _before.placement_request_ids.contains(email.placement_request_ids)
+    return session.scalar(select(_did_not_arrive.where(about, same).exists())) or False
 
 
 def waiting_no_more(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
     """Waiting e-mails of no inquiry for which it is time to ask again, or whose practice has an address now, locked.
 
-    Also those that wait for an address while no place is offered any more. Those that are held elsewhere are left out.
+    An address at which the e-mail before did not arrive is none. Also those that wait for an address while no place is
+    offered any more. Those that are held elsewhere are left out.
     """
     about = ContactRequest.id == func.any(Email.placement_request_ids)
+    tried = _did_not_arrive.where(
+        _before.kind == Email.kind,
+        _before.placement_request_ids.contains(Email.placement_request_ids),
+        _before.recipient_key == PracticeCopy.email_key,
+    )
     # of the request's practice: the one to which it was written may have been merged into another one
     practice = select(PracticeCopy.id).join(ContactRequest, ContactRequest.therapist_id == PracticeCopy.id)
-    has_address = practice.where(about, PracticeCopy.email_key.is_not(None)).exists()
-    is_time = and_(Email.waits_for == "patient_service", Email.not_before <= now)
+    has_address = practice.where(
+        about, PracticeCopy.email_key.is_not(None), ~tried.correlate(Email, PracticeCopy).exists()
+    ).exists()
+    is_time = and_(Email.waits_for.in_(("patient_service", "patient_address_bounced")), Email.not_before <= now)
     offered = select(ContactRequest.id).where(about, ContactRequest.status == "accepted")
     is_enough = or_(has_address, ~offered.exists())
-    has_one_now = and_(Email.waits_for == "email_address_missing", is_enough)
+    has_one_now = and_(Email.waits_for.in_(("email_address_missing", "email_suppressed")), is_enough)
     return session.scalars(
         select(Email)
         .where(Email.inquiry_id.is_(None), Email.status == "waiting", or_(is_time, has_one_now))

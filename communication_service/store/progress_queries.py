@@ -14,7 +14,6 @@ from communication_service.store.tables import ContactRequest, Email, PatientPse
 from shared.values.enums import ContactRequestStatus, RequestOutcome
 
 _ABOUT_PROGRESS = and_(Email.kind == "patient_notice", func.cardinality(Email.placement_request_ids) == 0)
-_UNSENT = Email.status.in_(("draft", "approved", "waiting", "sending"))
 _OF_PATIENT = ContactRequest.patient_id == PatientPseudonym.id
 _WAS_ASKED = or_(
     ContactRequest.emailed_on.is_not(None), ContactRequest.status == "contacted", ContactRequest.outcome.is_not(None)
@@ -22,7 +21,8 @@ _WAS_ASKED = or_(
 _OFFERS = ContactRequest.outcome == RequestOutcome.ACCEPTED
 # a day of Berlin, which the search of a patient has too
 _STOPPED_ON = func.date(func.timezone("Europe/Berlin", Email.stopped_at))
-_STOPPED = and_(_ABOUT_PROGRESS, PatientPseudonym.search_started_on <= _STOPPED_ON)
+_STOPPED = PatientPseudonym.search_started_on <= _STOPPED_ON
+_UNSENT = Email.status.in_(("draft", "approved", "waiting", "sending"))
 
 
 def _merged_files() -> CTE:

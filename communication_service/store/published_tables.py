@@ -21,6 +21,8 @@ class PublishedContact(Aggregate, Tables):
     email_suppressed: Mapped[bool]
     email_again_on: Mapped[date | None]
     """The first day after the days without another e-mail."""
+    call_again_on: Mapped[date | None]
+    """The first day on which it is called since it was written to."""
     planned_call_at: Mapped[datetime | None]
     number_is_wrong: Mapped[bool]
 

@@ -26,12 +26,15 @@ class MailReply(Aggregate, Tables):
     matched_by: Mapped[str | None]
     suggested_email_id: Mapped[UUID | None] = mapped_column(ForeignKey("emails.id"), index=True)
     """An e-mail that it may answer: a hint for staff, who decide."""
+    patient_id: Mapped[UUID | None] = mapped_column(index=True)
+    """The patient to whom the e-mail went that it answers; null where that went to a practice."""
     placement_request_ids: Mapped[list[UUID]] = many_ids()
-    """The requests of the e-mail that it answers."""
+    """The requests of the e-mail to a practice that it answers."""
     notes: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), server_default=text("'{}'"))
     """What it says, encrypted with a share of the patient of each of these requests (`domain/call_notes.py`)."""
     content: Mapped[bytes | None]
-    """What it says, where it is not known about whom: encrypted with a key of its own (`domain/reply_contents.py`)."""
+    """What it says: of a patient, encrypted with their key; where it is not known about whom, with one of its own
+    (`domain/reply_contents.py`)."""
     received_at: Mapped[datetime]
     size: Mapped[int]
     """Its size in the mailbox, in bytes."""
@@ -52,6 +55,10 @@ class MailReply(Aggregate, Tables):
         CheckConstraint(is_one_of("state", ReplyState), name="state"),
         CheckConstraint(is_one_of("matched_by", ReplyMatch), name="matched_by"),
         CheckConstraint("(email_id IS NULL) = (matched_by IS NULL)", name="matched"),
+        CheckConstraint(
+            "patient_id IS NULL OR (email_id IS NOT NULL AND cardinality(placement_request_ids) = 0)",
+            name="of_a_patient_or_about_requests",
+        ),
         CheckConstraint("state <> 'confirmed' OR email_id IS NOT NULL", name="confirmed_of_an_email"),
     )
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, false, select
+from sqlalchemy import delete, false, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import EmailSuppression, PracticeCopy
+from communication_service.store.tables import Email, EmailSuppression, PracticeCopy
 from shared.database.listing import Found, Listing
 from shared.database.rows import find_row
 from shared.database.sets import is_among
@@ -63,6 +64,15 @@ def opt_outs(session: Session, therapist_ids: Collection[UUID]) -> set[OptOut]:
         PracticeCopy.email_opt_out,
     )
     return {OptOut(*row) for row in session.execute(rows)}
+
+
+def no_contact_since(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """When each of these therapists last answered an e-mail by wanting no contact at all."""
+    stopped = select(Email.therapist_id, func.max(Email.stopped_at)).where(
+        is_among(Email.therapist_id, therapist_ids), Email.stopped_at.is_not(None)
+    )
+    found = session.execute(stopped.group_by(Email.therapist_id))
+    return {id: at for id, at in found if id is not None and at is not None}
 
 
 def therapists_at(session: Session, email_keys: Collection[str]) -> set[UUID]:

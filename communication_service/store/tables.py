@@ -5,99 +5,22 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, text
-from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from communication_service.store.call_plan_tables import CallPlan
 from communication_service.store.call_tables import PhoneCall, PhoneCaller, WrongNumber
+from communication_service.store.copy_tables import PatientPseudonym, PracticeCopy, PracticePlace
 from communication_service.store.declarative import Tables, many_ids
+from communication_service.store.email_tables import Email, EmailCooldown
 from communication_service.store.mail_tables import EmailSuppression, MailServerState
 from communication_service.store.published_tables import PublishedCallingHours, PublishedContact
 from communication_service.store.reply_tables import MailboxState, MailReply
 from communication_service.store.template_tables import Template, TemplateVersion
-from shared.database import Aggregate, Copy, Erasable, is_one_of, new_id, text_list
+from shared.database import Aggregate, is_one_of, new_id
 from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
-from shared.values.enums import (
-    ContactRequestStatus,
-    EmailKind,
-    EmailStatus,
-    InquiryStatus,
-)
-from shared.values.mail_enums import MailMode
-from shared.values.weekly import Weekly, WeeklyColumn
-
-# Copies
-
-
-class PracticeCopy(Copy, Tables):
-    """What a contact with a therapist needs to know of them; the defaults are those of one who was removed."""
-
-    __tablename__ = "therapists"
-
-    salutation: Mapped[str | None]
-    title: Mapped[str | None]
-    first_name: Mapped[str | None]
-    last_name: Mapped[str] = mapped_column(server_default="")
-    gender: Mapped[str] = mapped_column(server_default="unknown")
-    street: Mapped[str | None]
-    house_number: Mapped[str | None]
-    postal_code: Mapped[str | None]
-    city: Mapped[str | None]
-    phone: Mapped[str | None]
-    mobile: Mapped[str | None]
-    email: Mapped[str | None]
-    email_key: Mapped[str | None]
-    """The normalised address, under which several spellings and several therapists are one mailbox."""
-    phone_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
-    call_note: Mapped[str | None]
-    holidays: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
-    potentially_available: Mapped[bool] = mapped_column(server_default=text("false"))
-    contact_preference: Mapped[str] = mapped_column(server_default="any")
-    email_opt_out: Mapped[bool] = mapped_column(server_default=text("false"))
-    status: Mapped[str] = mapped_column(server_default="unknown")
-    merged_into: Mapped[UUID | None]  # the kept therapist; of the merged one nothing else is known
-
-    __table_args__ = (
-        Index("ix_therapists_email_key", "email_key"),
-        Index("ix_therapists_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
-    )
-
-
-class PracticePlace(Copy, Tables):
-    """The federal states of the address that a therapist had when it was looked up: several near a border."""
-
-    __tablename__ = "places"
-
-    street: Mapped[str | None]
-    house_number: Mapped[str | None]
-    postal_code: Mapped[str | None]
-    city: Mapped[str | None]
-    federal_states: Mapped[list[str]] = text_list()
-
-
-class PatientPseudonym(Copy, Erasable, Tables):
-    """What a practice may know of a patient before it accepts: a pseudonym; the defaults are those of a tombstone."""
-
-    __tablename__ = "patients"
-
-    reference: Mapped[str] = mapped_column(server_default="")
-    other_references: Mapped[list[str]] = text_list()
-    age: Mapped[int | None]
-    gender: Mapped[str] = mapped_column(server_default="unknown")
-    insurance_type: Mapped[str | None]
-    reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
-    diagnosis_block: Mapped[str | None]
-    has_practice_summary: Mapped[bool] = mapped_column(server_default=text("false"))
-    has_patient_mail: Mapped[bool] = mapped_column(server_default=text("false"))
-    availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
-    prior_therapy_within_two_years: Mapped[bool | None]
-    status: Mapped[str] = mapped_column(server_default="unknown")
-    paused_until: Mapped[date | None]
-    search_started_on: Mapped[date | None]
-    merged_into: Mapped[UUID | None]  # the kept patient; of the merged one nothing else is known
-
+from shared.values.enums import ContactRequestStatus, InquiryStatus
 
 # What is wanted
 
@@ -135,15 +58,15 @@ class ContactRequest(Tables):
     hold_event_time: Mapped[datetime | None]
     """Newest event of matching that is known: on whether to ask, and on the hold (`shared.database.copies`)."""
     outcome: Mapped[str | None]
-    """What the practice answered last, as matching says: `accepted` also after the patient has taken up the place; null
-    while nothing counts that it answered."""
+    """What the practice answered last, as matching says: `accepted` also once the place is taken up; null: nothing."""
     confirmation_due_at: Mapped[datetime | None]
-    """Since when practice and patient are to be written to about the place that was offered; null: they are not, or
-    were."""
+    """Since when practice and patient are to be written to about the place; null: they are not, or were."""
     withdrawal_reason: Mapped[str | None]
-    """Why matching withdrew it while the practice was being asked; null once it is asked for again."""
+    """Why matching withdrew it from a practice that was asked or had accepted; null once it is asked for again."""
     withdrawal_due_at: Mapped[datetime | None]
-    """Since when the practice, which was written to, is to be written that it is withdrawn; null: it is not, or was."""
+    """Since when the practice is to be written that it is withdrawn or corrected; null: it is not, or was."""
+    corrected_at: Mapped[datetime | None]
+    """When an acceptance turned out to be a mistake; null once the practice has accepted, or it is withdrawn."""
     correlation_id: Mapped[str | None]
 
     __table_args__ = (
@@ -223,144 +146,6 @@ class Inquiry(Aggregate, Tables):
     )
 
 
-_IS_LIVE = "status IN ('draft', 'approved', 'waiting', 'sending', 'in_doubt', 'sent')"
-
-
-class Email(Aggregate, Tables):
-    """An e-mail to a practice or a patient and what became of it; never deleted (docs/domain.md#contact-rule-12)."""
-
-    __tablename__ = "emails"
-
-    kind: Mapped[str]
-    therapist_id: Mapped[UUID | None]
-    patient_id: Mapped[UUID | None]
-    inquiry_id: Mapped[UUID | None] = mapped_column(ForeignKey("inquiries.id"))
-    placement_request_ids: Mapped[list[UUID]] = many_ids()
-    status: Mapped[str]
-    recipient: Mapped[str]
-    recipient_key: Mapped[str]
-    """Of an e-mail to a patient both are empty: the address is asked for as it goes, and kept nowhere."""
-    frame: Mapped[bytes]
-    """What the letter says to everybody, encrypted with a key that each part carries (`domain/email_parts.py`)."""
-    parts: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
-    """What it says of the patient of each request, in their order, encrypted with the patient's key; an e-mail to a
-    patient is one part."""
-    template_id: Mapped[UUID | None]
-    template_version: Mapped[int | None]
-    """The template that the letter was written with, as it was then."""
-    message_id: Mapped[str]
-    sent_at: Mapped[datetime | None]
-    waits_for: Mapped[str | None]
-    waits_until: Mapped[date | None]
-    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How often it was claimed for sending; the number of the attempt that may record what came of it."""
-    deferrals: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How often the server put this e-mail off for a reason of its own."""
-    troubles_begun: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How many troubles that concern every e-mail began with this one."""
-    not_before: Mapped[datetime | None]
-    claimed_at: Mapped[datetime | None]
-    claimed_until: Mapped[datetime | None]
-    error: Mapped[str | None]
-    resolved_by: Mapped[UUID | None]
-    """Who said what became of it when it was in doubt."""
-    approved_at: Mapped[datetime | None]
-    """When somebody approved it; null where nobody had to."""
-    approved_by: Mapped[UUID | None]
-    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    """Whether staff want it to go outside of the hours for sending too."""
-    mode: Mapped[str] = mapped_column(default="send", server_default="send")
-    """What was done when it was handed over last: sent, redirected to an address of ours, or only recorded."""
-    allowed_at: Mapped[datetime | None]
-    """When the patient service last said that the patient may be named in it, or written to."""
-    stopped_at: Mapped[datetime | None]
-    """When the patient used its link: no more e-mails about the progress of this search."""
-    written_by_staff: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    """Whether staff wrote its text; nothing writes it anew."""
-    correlation_id: Mapped[str | None]
-
-    __table_args__ = (
-        Index("uq_emails_message_id", "message_id", unique=True),
-        # an inquiry never has two e-mails that went out or may yet go out
-        Index("uq_emails_live", "inquiry_id", unique=True, postgresql_where=text(_IS_LIVE)),
-        Index(
-            "ix_emails_to_send",
-            text("claimed_at NULLS FIRST"),
-            "created_at",
-            postgresql_where=text("status = 'approved'"),
-        ),
-        # who accepted learns once whom, and the patient once of whom
-        Index(
-            "uq_emails_about_acceptance",
-            "kind",
-            text("(placement_request_ids[1])"),
-            unique=True,
-            postgresql_where=text(
-                "kind IN ('confirmation', 'patient_notice') AND NOT written_by_staff"
-                f" AND cardinality(placement_request_ids) > 0 AND {_IS_LIVE}"
-            ),
-        ),
-        # two workers cannot both write to a patient how the search goes on
-        Index(
-            "uq_emails_about_progress",
-            "patient_id",
-            unique=True,
-            postgresql_where=text(
-                "patient_id IS NOT NULL AND cardinality(placement_request_ids) = 0"
-                " AND status IN ('draft', 'approved', 'waiting', 'sending')"
-            ),
-        ),
-        Index("ix_emails_patient_id", "patient_id", "created_at", postgresql_where=text("patient_id IS NOT NULL")),
-        Index("ix_emails_claimed_at", "claimed_at", postgresql_where=text("claimed_at IS NOT NULL")),
-        Index("ix_emails_sending", "claimed_until", postgresql_where=text("status = 'sending'")),
-        Index("ix_emails_therapist_id", "therapist_id", "created_at"),
-        Index("ix_emails_waiting", "recipient_key", postgresql_where=text("status = 'waiting'")),
-        Index("ix_emails_placement_request_ids", "placement_request_ids", postgresql_using="gin"),
-        CheckConstraint(is_one_of("kind", EmailKind), name="kind"),
-        CheckConstraint(is_one_of("status", EmailStatus), name="status"),
-        CheckConstraint("(kind = 'patient_notice') = (patient_id IS NOT NULL)", name="to_practice_or_patient"),
-        CheckConstraint(
-            "patient_id IS NULL OR (therapist_id IS NULL AND recipient = '' AND recipient_key = '')",
-            name="no_address_of_a_patient",
-        ),
-        # the consent is asked for as it is handed over (docs/decisions/0052)
-        CheckConstraint(
-            "patient_id IS NULL OR attempts = 0 OR allowed_at IS NOT NULL", name="mail_to_patients_allowed"
-        ),
-        CheckConstraint(is_one_of("mode", MailMode), name="mode"),
-        CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
-        CheckConstraint("(status IN ('sent', 'bounced')) = (sent_at IS NOT NULL)", name="sent_at"),
-        CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),
-        # a version that an e-mail names stays readable
-        ForeignKeyConstraint(
-            ["template_id", "template_version"], ["template_versions.template_id", "template_versions.version"]
-        ),
-        CheckConstraint("(template_id IS NULL) = (template_version IS NULL)", name="a_version_of_its_template"),
-        CheckConstraint(
-            "cardinality(parts) = CASE WHEN patient_id IS NULL THEN cardinality(placement_request_ids) ELSE 1 END",
-            name="a_part_for_each_request",
-        ),
-    )
-
-
-class EmailCooldown(Tables):
-    """The days without another inquiry e-mail to this therapist, or to this address (docs/domain.md#contact-rule-5)."""
-
-    __tablename__ = "cooldowns"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    subject: Mapped[str]
-    """`therapist:<id>` or `address:<normalised address>`."""
-    during: Mapped[Range[date]] = mapped_column(DATERANGE)
-    email_id: Mapped[UUID] = mapped_column(ForeignKey("emails.id", ondelete="CASCADE"), index=True)
-
-    __table_args__ = (
-        # the guarantee: two workers that send at once cannot both have the same subject on the same day
-        ExcludeConstraint(("subject", "="), ("during", "&&"), using="gist", name="ex_cooldowns_one_inquiry_a_week"),
-        CheckConstraint("NOT isempty(during)", name="lasts"),
-    )
-
-
 class RecordedAnswer(Tables):
     """What a practice said about one request; only ever added (docs/domain.md#contact-rule-12)."""
 
@@ -385,12 +170,17 @@ add_patient_keys(Tables.metadata)
 
 __all__ = [
     "CallPlan",
+    "Email",
+    "EmailCooldown",
     "EmailSuppression",
     "MailReply",
     "MailServerState",
     "MailboxState",
+    "PatientPseudonym",
     "PhoneCall",
     "PhoneCaller",
+    "PracticeCopy",
+    "PracticePlace",
     "PublishedCallingHours",
     "PublishedContact",
     "Tables",

@@ -24,10 +24,10 @@ class DistanceResource(Resource):
 
     @endpoint(query=DistanceQuery, response=DistanceView, statuses=(404,), before_transaction=_route_one)
     def get(self, context: Context[Dependencies], query: DistanceQuery, fetched: None = None) -> DistanceView:
-        """Show a distance: the straight line, and the way with its travel time.
+        """Show a distance: the straight line, and the route with its travel time.
 
-        Where a router may be asked, it is; otherwise, and while it does not answer, way and time are estimated from the
-        straight line, by means of travel and length. Places outside Germany are not known.
+        Where a router may be asked, it is; otherwise, and while it does not answer, route and time are estimated from
+        the straight line, by means of travel and length. Places outside Germany are not known.
         """
         has_router = query.mode in context.dependencies.routers
         why = distances.why_not_routed(query, context.dependencies.route_rules, has_router=has_router)
@@ -41,9 +41,9 @@ class DistanceMatrixResource(Resource):
     def post(
         self, context: Context[Dependencies], body: DistanceMatrixRequest, fetched: None = None
     ) -> DistanceMatrixView:
-        """Estimate the distances from every origin to every destination, at most 10,000 ways.
+        """Estimate the distances from every origin to every destination, at most 10,000 routes.
 
-        With `routed` a router is asked, where one may be, for at most 500 ways; `not_routed` says why it is not.
+        With `routed` a router is asked, where one may be, for at most 500 routes; `not_routed` says why it is not.
         """
         has_router = body.mode in context.dependencies.routers
         why = distances.why_not_routed(body, context.dependencies.route_rules, has_router=has_router)

@@ -1,4 +1,4 @@
-"""A server of OSRM, asked for one way (`route`) or for the ways from one place to several (`table`).
+"""A server of OSRM, asked for one route (`route`) or for the routes from one place to several (`table`).
 
 The server is never believed: its answer has limits of time, size and depth, no redirect is followed, and what is no
 answer as its documentation says ends as `RouterFailed`, in words of ours. Neither places nor answers are logged.
@@ -31,11 +31,11 @@ from shared.values.schemas import RecordSchema
 
 SOURCE: Final = "OpenStreetMap contributors, ODbL 1.0 (OSRM)"
 LARGEST: Final = 512 * 1024
-"""Bytes of an answer: a way across Germany with its simplified line has some 10,000, a table to 99 places 20,000."""
+"""Bytes of an answer: a route across Germany with its simplified line has some 10,000, a table to 99 places 20,000."""
 PROFILES: Final = {TravelMode.CAR: "driving", TravelMode.BICYCLE: "cycling", TravelMode.FOOT: "walking"}
 """A server has one network and does not read the word; a proxy in front of several may."""
 NO_WAY: Final = frozenset({"NoRoute", "NoTable", "NoSegment"})
-"""Codes that say that there is no way, or no network at a place. Nothing is wrong with the server."""
+"""Codes that say that there is no route, or no network at a place. Nothing is wrong with the server."""
 NO_NETWORK: Final = "NoSegment"
 """The code that says that no road is near one of the places."""
 KNOWN_CODES: Final = frozenset(
@@ -79,23 +79,23 @@ class _TableAnswer(RecordSchema):
 
 @dataclass(frozen=True)
 class Osrm:
-    """Asks one server, which knows the ways of one mode. Used by jobs, outside of any transaction."""
+    """Asks one server, which knows the routes of one mode. Used by jobs, outside of any transaction."""
 
     settings: OsrmSettings
     mode: TravelMode
 
     def route(self, start: Place, end: Place) -> FoundRoute | None:
-        """Returns the way from one place to the other, with its line; None where there is none.
+        """Returns the route from one place to the other, with its line; None where there is none.
 
         Raises `RouterFailed`.
         """
         document = self._ask("route", [start, end], "overview=simplified&geometries=geojson")
         if document["code"] in NO_WAY:
             return None
-        return read(lambda: _way(_RouteAnswer.model_validate(document, strict=False)))
+        return read(lambda: _route(_RouteAnswer.model_validate(document, strict=False)))
 
     def table(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
-        """Returns the way to each of several places; None where there is none.
+        """Returns the route to each of several places; None where there is none.
 
         Raises `RouterFailed`, and `PlaceOffNetwork` where no road is near one of the places.
         """
@@ -106,10 +106,10 @@ class Osrm:
             raise PlaceOffNetwork
         if document["code"] in NO_WAY:
             return [None] * len(ends)
-        return read(lambda: _ways(_TableAnswer.model_validate(document, strict=False), len(ends)))
+        return read(lambda: _routes(_TableAnswer.model_validate(document, strict=False), len(ends)))
 
     def _ask(self, service: str, places: Sequence[Place], query: str) -> Any:
-        """The document of an answer, which has ways or the code that says that there are none."""
+        """The document of an answer, which has routes or the code that says that there are none."""
         written = ";".join(f"{each.longitude:.6f},{each.latitude:.6f}" for each in places)
         url = f"{self.settings.url_of(self.mode)}/{service}/v1/{PROFILES[self.mode]}/{written}?{query}"
         body = ask("GET", url, self.settings, largest=LARGEST)
@@ -123,7 +123,7 @@ def _document(document: Any) -> Any:
     raise RouterFailed(f"the answer has the code {code}" if code in KNOWN_CODES else "the answer has an unknown code")
 
 
-def _way(answer: _RouteAnswer) -> FoundRoute:
+def _route(answer: _RouteAnswer) -> FoundRoute:
     best, (start, end) = answer.routes[0], answer.waypoints
     drawn = [Place(each[1], each[0]) for each in best.geometry.coordinates]
     return FoundRoute(
@@ -136,7 +136,7 @@ def _way(answer: _RouteAnswer) -> FoundRoute:
     )
 
 
-def _ways(answer: _TableAnswer, number: int) -> list[FoundRoute | None]:
+def _routes(answer: _TableAnswer, number: int) -> list[FoundRoute | None]:
     (metres,), (seconds,), (start,) = answer.distances, answer.durations, answer.sources
     if not len(metres) == len(seconds) == len(answer.destinations) == number:
         raise ValueError("the table has another size")

@@ -26,17 +26,17 @@ class RouterFailed(ServerFailed):
 
 
 class PlaceOffNetwork(Exception):
-    """One of several places is not on the network, and nothing says which: so no way is known to any of them."""
+    """One of several places is not on the network, and nothing says which: so no route is known to any of them."""
 
 
 class Router(Protocol):
     """What a router is for jobs: one more is a class with these two methods, and an entry in `router_protocols`."""
 
     def route(self, start: Place, end: Place) -> FoundRoute | None:
-        """Returns the way from one place to the other, None where there is none. Raises `RouterFailed`."""
+        """Returns the route from one place to the other, None where there is none. Raises `RouterFailed`."""
 
     def table(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
-        """Returns the way to each of several places, None where there is none.
+        """Returns the route to each of several places, None where there is none.
 
         Raises `RouterFailed`, and `PlaceOffNetwork` where one place keeps all others from an answer.
         """

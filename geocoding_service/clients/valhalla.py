@@ -1,4 +1,4 @@
-"""A server of Valhalla, asked for one way (`/route`) or for the ways from one place to several (`/sources_to_targets`).
+"""A server of Valhalla, asked for one route (`/route`) or for those from one place to several (`/sources_to_targets`).
 
 As with OSRM nothing of an answer is believed: it has limits of time, size and depth, no redirect is followed, and what
 is no answer as its documentation says ends as `RouterFailed`, in words of ours. Neither places nor answers are logged.
@@ -23,14 +23,14 @@ from shared.values.schemas import RecordSchema
 
 SOURCE: Final = "OpenStreetMap contributors, ODbL 1.0 (Valhalla)"
 LARGEST: Final = 4 * 1024 * 1024
-"""Bytes of an answer: it has the whole line of a way, some 100,000 points across Germany at the most."""
+"""Bytes of an answer: it has the whole line of a route, some 100,000 points across Germany at the most."""
 COSTINGS: Final = {TravelMode.CAR: "auto", TravelMode.BICYCLE: "bicycle", TravelMode.FOOT: "pedestrian"}
 FARTHEST_ROAD_METRES: Final = 2000
-"""A road farther from a place is another place. Answers do not say where on the network a way begins."""
+"""A road farther from a place is another place. Answers do not say where on the network a route begins."""
 NO_NETWORK: Final = 171
 """The code that says that no road is near one of the places."""
 NO_WAY: Final = frozenset({NO_NETWORK, 170, 441, 442})
-"""Codes that say that there is no way, or no network at a place. Nothing is wrong with the server."""
+"""Codes that say that there is no route, or no network at a place. Nothing is wrong with the server."""
 LINE_SCALE: Final = 1e6
 BITS_OF_A_CHARACTER: Final = 5
 MOST_BITS: Final = 40
@@ -70,13 +70,13 @@ class _MatrixAnswer(RecordSchema):
 
 @dataclass(frozen=True)
 class Valhalla:
-    """Asks one server for the ways of one mode. Used by jobs, outside of any transaction."""
+    """Asks one server for the routes of one mode. Used by jobs, outside of any transaction."""
 
     settings: ValhallaSettings
     mode: TravelMode
 
     def route(self, start: Place, end: Place) -> FoundRoute | None:
-        """Returns the way from one place to the other, with its line; None where there is none.
+        """Returns the route from one place to the other, with its line; None where there is none.
 
         Raises `RouterFailed`.
         """
@@ -84,10 +84,10 @@ class Valhalla:
         document = self._ask("route", question)
         if document.get("error_code") in NO_WAY:
             return None
-        return read(lambda: _way(_TripAnswer.model_validate(document, strict=False)))
+        return read(lambda: _route(_TripAnswer.model_validate(document, strict=False)))
 
     def table(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
-        """Returns the way to each of several places; None where there is none.
+        """Returns the route to each of several places; None where there is none.
 
         Raises `RouterFailed`, and `PlaceOffNetwork` where no road is near one of the places.
         """
@@ -97,10 +97,10 @@ class Valhalla:
             raise PlaceOffNetwork
         if document.get("error_code") in NO_WAY:
             return [None] * len(ends)
-        return read(lambda: _ways(_MatrixAnswer.model_validate(document, strict=False), start, ends))
+        return read(lambda: _routes(_MatrixAnswer.model_validate(document, strict=False), start, ends))
 
     def _ask(self, service: str, question: dict[str, Any]) -> Any:
-        """The document of an answer, which has ways or the code that says that there are none."""
+        """The document of an answer, which has routes or the code that says that there are none."""
         url = f"{self.settings.url_of(self.mode)}/{service}"
         body = to_json(question | {"costing": COSTINGS[self.mode], "units": "kilometers"})
         answer = ask("POST", url, self.settings, largest=LARGEST, body=body)
@@ -121,7 +121,7 @@ def _document(document: Any) -> Any:
     raise RouterFailed(f"the answer has the code {code}" if type(code) is int else "the answer has an unknown code")
 
 
-def _way(answer: _TripAnswer) -> FoundRoute:
+def _route(answer: _TripAnswer) -> FoundRoute:
     (leg,) = answer.trip.legs
     line = [Place(*each) for each in _points(leg.shape)]
     return FoundRoute(
@@ -134,8 +134,8 @@ def _way(answer: _TripAnswer) -> FoundRoute:
     )
 
 
-def _ways(answer: _MatrixAnswer, start: Place, ends: Sequence[Place]) -> list[FoundRoute | None]:
-    """The ways between the places as they were asked for: no road farther than the limit was to be taken."""
+def _routes(answer: _MatrixAnswer, start: Place, ends: Sequence[Place]) -> list[FoundRoute | None]:
+    """The routes between the places as they were asked for: no road farther than the limit was to be taken."""
     (cells,) = answer.sources_to_targets
     return [
         None

@@ -14,7 +14,7 @@ from geocoding_service.store import queries
 from geocoding_service.store.tables import LocatedAddress
 from shared.database import Session
 from shared.events.catalogue import AddressErased, AddressGeocoded, PublicPatient, PublicTherapist
-from shared.events.erasures import count_published, note_erased
+from shared.events.erasures import count_published, record_erased
 from shared.events.event import EventEnvelope
 from shared.events.outbox import record_all
 
@@ -68,7 +68,7 @@ def _keep(session: Session, rows: Sequence[Row], *, now: datetime) -> None:
 def erase_addresses_of_patients(session: Session, envelopes: Sequence[EventEnvelope], *, now: datetime) -> None:
     """Erase the addresses of the subjects of these events, and confirm it; doing it again changes nothing."""
     patients = sorted({each.subject for each in envelopes})
-    note_erased(session, patients, now=now)
+    record_erased(session, patients, now=now)
     rows = [
         {"id": each.subject, "owner_kind": "patient", **each.position("owner_"), "erased": True} for each in envelopes
     ]

@@ -1,4 +1,4 @@
-"""Addresses and ways that a server outside is asked for: when it is asked again after an answer, or without one."""
+"""Addresses and routes that a server outside is asked for: when it is asked again after an answer, or without one."""
 
 from __future__ import annotations
 

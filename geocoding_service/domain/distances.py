@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from geocoding_service.domain import routes
 from geocoding_service.domain.offline_geocoding import is_in_germany, outside_germany
-from geocoding_service.domain.routes import PLACES_KEPT, KnownWay, RouteEnds
+from geocoding_service.domain.routes import PLACES_KEPT, KnownRoute, RouteEnds
 from geocoding_service.domain.schemas import (
     DistanceMatrixRequest,
     DistanceMatrixView,
@@ -31,19 +31,19 @@ ESTIMATED = "estimate from the straight line, by mode and length"
 
 
 class WantedRoutes(NamedTuple):
-    """Ways that a router may be asked for, and for how long they are kept."""
+    """Routes that a router may be asked for, and for how long they are kept."""
 
-    ways: Sequence[RouteEnds]
+    routes: Sequence[RouteEnds]
     kept: timedelta
 
 
 def routes_to_ask_for(wanted: DistanceQuery | DistanceMatrixRequest, rules: RouterSettings) -> WantedRoutes | None:
-    """Returns the ways that a router may be asked for; None where it may not, or need not."""
+    """Returns the routes that a router may be asked for; None where it may not, or need not."""
     if why_not_routed(wanted, rules, has_router=True):
         return None
     origins, destinations = _points(wanted)
-    ways = [way for row in _ways(origins, destinations, wanted.mode) for way in row if way is not None]
-    return WantedRoutes(ways, rules.kept if _are_by_code(wanted) else PLACES_KEPT)
+    all_routes = [route for row in _routes(origins, destinations, wanted.mode) for route in row if route is not None]
+    return WantedRoutes(all_routes, rules.kept if _are_by_code(wanted) else PLACES_KEPT)
 
 
 def why_not_routed(
@@ -70,7 +70,7 @@ def _points(wanted: DistanceQuery | DistanceMatrixRequest) -> tuple[Sequence[Poi
     return [wanted.origin], [wanted.destination]
 
 
-def _ways(origins: Sequence[Point], destinations: Sequence[Point], mode: TravelMode) -> list[list[RouteEnds | None]]:
+def _routes(origins: Sequence[Point], destinations: Sequence[Point], mode: TravelMode) -> list[list[RouteEnds | None]]:
     ends = [_place(point) for point in destinations]
     return [
         [RouteEnds(mode, start, end) if start and end else None for end in ends]
@@ -84,9 +84,9 @@ def show(session: Session, wanted: DistanceQuery, *, not_routed: NotRouted | Non
     Raises `NotFound`, with the fields, for an unknown postal code and for a place outside Germany.
     """
     start, end = _known_place(wanted.origin, "from"), _known_place(wanted.destination, "to")
-    way, has_router = RouteEnds(wanted.mode, start, end), not_routed is not NotRouted.NO_ROUTER
-    known = routes.known(session, [way], now=now).get(way) if has_router else None
-    straight = straight_km(way.start, way.end)
+    route, has_router = RouteEnds(wanted.mode, start, end), not_routed is not NotRouted.NO_ROUTER
+    known = routes.known(session, [route], now=now).get(route) if has_router else None
+    straight = straight_km(route.start, route.end)
     return DistanceView(
         distance_km=round(straight, 2),
         route_km=_route_km(straight, wanted.mode, known),
@@ -94,7 +94,7 @@ def show(session: Session, wanted: DistanceQuery, *, not_routed: NotRouted | Non
         mode=wanted.mode,
         estimated=known is None,
         not_routed=not_routed,
-        pending=has_router and routes.are_waiting(session, [way], now=now),
+        pending=has_router and routes.are_waiting(session, [route], now=now),
         source=_source([wanted.origin, wanted.destination], known.source if known else ESTIMATED),
     )
 
@@ -103,7 +103,7 @@ def show_matrix(
     session: Session, wanted: DistanceMatrixRequest, *, not_routed: NotRouted | None, now: datetime
 ) -> DistanceMatrixView:
     """The distances from every origin to every destination; None where a postal code is not known, or outside."""
-    if not_routed in (None, NotRouted.COORDINATES):  # of these ways some may be known from between postal codes
+    if not_routed in (None, NotRouted.COORDINATES):  # of these routes some may be known from between postal codes
         return _routed_matrix(session, wanted, not_routed, now=now)
     return estimate_matrix(wanted, not_routed)
 
@@ -135,28 +135,28 @@ def _straight_lines(start: Place | None, ends: Sequence[Place | None]) -> list[f
 def _routed_matrix(
     session: Session, wanted: DistanceMatrixRequest, not_routed: NotRouted | None, *, now: datetime
 ) -> DistanceMatrixView:
-    rows = _ways(wanted.origins, wanted.destinations, wanted.mode)
-    ways = {way for row in rows for way in row if way is not None}
-    known = routes.known(session, ways, now=now)
-    sources = sorted({way.source for way in known.values()}) + ([ESTIMATED] if len(known) < len(ways) else [])
+    rows = _routes(wanted.origins, wanted.destinations, wanted.mode)
+    all_routes = {route for row in rows for route in row if route is not None}
+    known = routes.known(session, all_routes, now=now)
+    sources = sorted({route.source for route in known.values()}) + ([ESTIMATED] if len(known) < len(all_routes) else [])
     return DistanceMatrixView(
         mode=wanted.mode,
         source=_source([*wanted.origins, *wanted.destinations], "; ".join(sources)),
-        distances_km=[[way and round(straight_km(way.start, way.end), 2) for way in row] for row in rows],
-        routes_km=[[_kilometres_of(way, known) for way in row] for row in rows],
-        travel_minutes=[[_minutes_of(way, known) for way in row] for row in rows],
-        estimated=[[None if way is None else way not in known for way in row] for row in rows],
+        distances_km=[[route and round(straight_km(route.start, route.end), 2) for route in row] for row in rows],
+        routes_km=[[_kilometres_of(route, known) for route in row] for row in rows],
+        travel_minutes=[[_minutes_of(route, known) for route in row] for row in rows],
+        estimated=[[None if route is None else route not in known for route in row] for row in rows],
         not_routed=not_routed,
-        pending=routes.are_waiting(session, ways, now=now),
+        pending=routes.are_waiting(session, all_routes, now=now),
     )
 
 
-def _kilometres_of(way: RouteEnds | None, known: Mapping[RouteEnds, KnownWay]) -> float | None:
-    return way and _route_km(straight_km(way.start, way.end), way.mode, known.get(way))
+def _kilometres_of(route: RouteEnds | None, known: Mapping[RouteEnds, KnownRoute]) -> float | None:
+    return route and _route_km(straight_km(route.start, route.end), route.mode, known.get(route))
 
 
-def _minutes_of(way: RouteEnds | None, known: Mapping[RouteEnds, KnownWay]) -> int | None:
-    return way and _minutes(straight_km(way.start, way.end), way.mode, known.get(way))
+def _minutes_of(route: RouteEnds | None, known: Mapping[RouteEnds, KnownRoute]) -> int | None:
+    return route and _minutes(straight_km(route.start, route.end), route.mode, known.get(route))
 
 
 def _place(point: Point) -> Place | None:
@@ -182,15 +182,15 @@ def _known_place(point: Point, end: str) -> Place:
     raise outside_germany(_by_coordinates(point), f"{end}_latitude", f"{end}_longitude")
 
 
-def _route_km(straight: float, mode: TravelMode, known: KnownWay | None) -> float:
-    """A router's way begins at the nearest road, so it may be shorter than the straight line by some metres."""
+def _route_km(straight: float, mode: TravelMode, known: KnownRoute | None) -> float:
+    """A router's route begins at the nearest road, so it may be shorter than the straight line by some metres."""
     return round(travel.route_km(straight, mode) if known is None else max(known.route_km, straight), 2)
 
 
-def _minutes(straight: float, mode: TravelMode, known: KnownWay | None) -> int:
+def _minutes(straight: float, mode: TravelMode, known: KnownRoute | None) -> int:
     return math.ceil(travel.minutes(straight, mode) if known is None else known.minutes)
 
 
-def _source(points: Sequence[Point], way: str) -> str:
+def _source(points: Sequence[Point], route: str) -> str:
     by_code = any(point.postal_code is not None for point in points)
-    return f"{way}; {SOURCE}" if by_code else way
+    return f"{route}; {SOURCE}" if by_code else route

@@ -1,6 +1,6 @@
 """Estimates from a router's answers: detour and speed by the length of the straight line, for one mode.
 
-The ways are between the places of postal codes, where people live, chosen by chance, and each time the same. How many
+The routes are between the places of postal codes, where people live, chosen by chance, and each time the same. How many
 there must be, and how alike, is chosen and not measured.
 """
 
@@ -29,9 +29,9 @@ LENGTHS_KM: Final = {
 LIKE: Final = 0.2
 """By what share a straight line may be longer or shorter than the length that it is measured for."""
 TO_ONE: Final = 20
-"""Ways from one place at most, so that no city outweighs the others."""
+"""Routes from one place at most, so that no city outweighs the others."""
 FEWEST: Final = 30
-"""Ways without which a length is not measured."""
+"""Routes without which a length is not measured."""
 SEED: Final = 14
 KM_A_DEGREE: Final = 111.0
 """Of latitude, rounded down."""
@@ -51,35 +51,35 @@ class Measured:
 
     @property
     def is_enough(self) -> bool:
-        """Whether there are ways enough, and half of them as long as ways are."""
+        """Whether there are routes enough, and half of them as long as routes are."""
         return len(self.detours) >= FEWEST and median(self.detours) <= MOST_USUAL_DETOUR
 
     def estimate(self) -> Estimate:
-        """The row of the table that follows: the detour and the time that half of the ways exceed."""
+        """The row of the table that follows: the detour and the time that half of the routes exceed."""
         detour = round(median(self.detours), 2)
         speed = detour / median(self.minutes_a_km) * travel.MINUTES_AN_HOUR
         return Estimate(self.straight_km, detour, round(speed, 1))
 
 
-def measure(mode: TravelMode, ask: Ask, *, ways: int) -> Iterator[Measured]:
+def measure(mode: TravelMode, ask: Ask, *, routes: int) -> Iterator[Measured]:
     """Yields what is measured for each length, by asking for about so many ways."""
     for length in LENGTHS_KM[mode]:
         measured = Measured(float(length))
-        for start, ends in samples(length, ways=ways):
+        for start, ends in samples(length, routes=routes):
             _add(measured, mode, start, ends, ask(start, ends))
         yield measured
 
 
-def samples(length: float, *, ways: int) -> Iterator[tuple[Place, Sequence[Place]]]:
+def samples(length: float, *, routes: int) -> Iterator[tuple[Place, Sequence[Place]]]:
     """Yields places and others whose straight line is about so long: about as many ways, and always the same."""
     chance, everywhere = Random(f"{SEED} {length}"), list(areas().values())
     for start in chance.sample(everywhere, len(everywhere)):
-        if ways <= 0:
+        if routes <= 0:
             return
         around = _around(start, length, everywhere)
         if around:
             ends = chance.sample(around, min(len(around), TO_ONE))
-            ways -= len(ends)
+            routes -= len(ends)
             yield start, ends
 
 
@@ -90,14 +90,14 @@ def _around(start: Place, length: float, everywhere: Sequence[Place]) -> list[Pl
 
 
 def _add(
-    measured: Measured, mode: TravelMode, start: Place, ends: Sequence[Place], ways: Sequence[FoundRoute | None]
+    measured: Measured, mode: TravelMode, start: Place, ends: Sequence[Place], routes: Sequence[FoundRoute | None]
 ) -> None:
     measured.asked += len(ends)
-    for outcome, end, way in zip(judge(mode, start, ends, ways), ends, ways, strict=True):
-        if outcome == "found" and way is not None:
+    for outcome, end, route in zip(judge(mode, start, ends, routes), ends, routes, strict=True):
+        if outcome == "found" and route is not None:
             straight = distance_km(start, end)
-            measured.detours.append(max(way.kilometres / straight, 1.0))
-            measured.minutes_a_km.append(way.minutes / straight)
+            measured.detours.append(max(route.kilometres / straight, 1.0))
+            measured.minutes_a_km.append(route.minutes / straight)
 
 
 def _is_usual(mode: TravelMode, row: Estimate) -> bool:
@@ -107,11 +107,11 @@ def _is_usual(mode: TravelMode, row: Estimate) -> bool:
 def table_with(mode: TravelMode, measured: Sequence[Measured]) -> str:
     """Returns the table of estimates with the rows of this mode measured anew, and those of all others as they are.
 
-    Raises `ValueError` where the measured rows cannot be: too few ways, longer ones that take less time, or speeds far
-    from those of the table, which are another mode's.
+    Raises `ValueError` where the measured rows cannot be: too few routes, longer ones that take less time, or speeds
+    far from those of the table, which are another mode's.
     """
     if few := [f"{each.straight_km:g} km" for each in measured if not each.is_enough]:
-        raise ValueError(f"too few ways can be believed of {', '.join(few)}")
+        raise ValueError(f"too few routes can be believed of {', '.join(few)}")
     rows = [each.estimate() for each in measured]
     travel.check(rows)
     if other := [f"{each.straight_km:g} km" for each in rows if not _is_usual(mode, each)]:

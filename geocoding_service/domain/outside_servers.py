@@ -1,8 +1,8 @@
 """The state of each server outside: when it may be asked, by all processes together, and whether it answers at all.
 
 After some requests in a row without an answer that can be read it is in trouble: then nobody asks it but one process
-once in each pause, which grows. Meanwhile addresses lie where their postal codes do, ways are estimated, and both wait.
-The number of failures and the pauses are chosen, not measured.
+once in each pause, which grows. Meanwhile addresses lie where their postal codes do, routes are estimated, and both
+wait. The number of failures and the pauses are chosen, not measured.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LONGEST_PAUSE: Final = timedelta(minutes=15)
 """Between two attempts at a server in trouble."""
 FIRST_PAUSE_OF_ONE: Final = timedelta(minutes=1)
 LONGEST_PAUSE_OF_ONE: Final = timedelta(hours=1)
-"""Between two attempts for one address or way without an answer."""
+"""Between two attempts for one address or route without an answer."""
 
 
 class Turn(NamedTuple):
@@ -101,7 +101,7 @@ def trouble(session: Session, server: str) -> str | None:
 
 
 def pause_of_one(attempts: int) -> timedelta:
-    """Returns how long an address or way waits that was asked for so often without an answer: longer each time."""
+    """Returns how long an address or route waits that was asked for so often without an answer: longer each time."""
     return _doubled(FIRST_PAUSE_OF_ONE, attempts - 1, LONGEST_PAUSE_OF_ONE)
 
 

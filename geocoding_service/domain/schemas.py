@@ -257,18 +257,18 @@ class DistanceQuery(QuerySchema):
 
 
 class DistanceView(Schema):
-    """A distance: the straight line, and the way with the minutes from door to door, known or estimated."""
+    """A distance: the straight line, and the route with the minutes from door to door, known or estimated."""
 
     distance_km: float
     """Length of the straight line, in kilometres with two decimals: what `max_distance_km` limits."""
     route_km: float
-    """Length of the way, in kilometres with two decimals."""
+    """Length of the route, in kilometres with two decimals."""
     travel_minutes: int
     """Minutes from door to door, rounded up."""
     mode: TravelMode
     """How one travels."""
     estimated: bool
-    """Whether the way and its minutes are estimated from the straight line; otherwise a router knows them."""
+    """Whether the route and its minutes are estimated from the straight line; otherwise a router knows them."""
     not_routed: NotRouted | None
     """Why no router is asked; null: one is."""
     pending: bool
@@ -281,20 +281,20 @@ class DistanceMatrixRequest(Schema):
     """The distances from each of the origins to each of the destinations are wanted."""
 
     origins: Annotated[list[Point], Field(min_length=1, max_length=MOST_ORIGINS)]
-    """Where the ways start."""
+    """Where the routes start."""
     destinations: Annotated[list[Point], Field(min_length=1, max_length=MOST_DESTINATIONS)]
-    """Where the ways end."""
+    """Where the routes end."""
     mode: TravelMode = TravelMode.CAR
     """How one travels."""
     routed: bool = False
-    """Whether routers are asked, where there are any; otherwise all ways are estimated, which takes no time."""
+    """Whether routers are asked, where there are any; otherwise all routes are estimated, which takes no time."""
 
     @rule_across("destinations", "origins")
-    def _has_few_ways(self) -> None:
-        """There are at most 10,000 ways, `origins` times `destinations`, and 500 where they are `routed`."""
+    def _has_few_routes(self) -> None:
+        """There are at most 10,000 routes, `origins` times `destinations`, and 500 where they are `routed`."""
         most = MOST_ROUTED if self.routed else MOST_WAYS
         if len(self.origins) * len(self.destinations) > most:
-            raise NotAcceptable("field.too_many_ways", most=most)
+            raise NotAcceptable("field.too_many_routes", most=most)
 
 
 class DistanceMatrixView(Schema):
@@ -310,11 +310,11 @@ class DistanceMatrixView(Schema):
     distances_km: list[list[float | None]]
     """Lengths of the straight lines, in kilometres with two decimals."""
     routes_km: list[list[float | None]]
-    """Lengths of the ways, in kilometres with two decimals."""
+    """Lengths of the routes, in kilometres with two decimals."""
     travel_minutes: list[list[int | None]]
     """Minutes from door to door, rounded up."""
     estimated: list[list[bool | None]]
-    """Which ways and their minutes are estimated from the straight line; a router knows the others."""
+    """Which routes and their minutes are estimated from the straight line; a router knows the others."""
     not_routed: NotRouted | None
     """Why no router is asked; null: one is."""
     pending: bool

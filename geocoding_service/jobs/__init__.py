@@ -1,7 +1,7 @@
 """Work with servers outside: all processes together ask each of them in turns, and trust none.
 
 No transaction is open while one is asked. While the geocoder does not answer, addresses lie where their postal codes
-do; while a router does not answer, ways are estimated. The jobs ask for them as soon as it answers again.
+do; while a router does not answer, routes are estimated. The jobs ask for them as soon as it answers again.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Lookups:
 
 @dataclass(frozen=True)
 class Routing:
-    """Asks the router of one mode for ways that wait, from one place to several at a time."""
+    """Asks the router of one mode for routes that wait, from one place to several at a time."""
 
     rules: RouterSettings
     mode: TravelMode
@@ -120,13 +120,13 @@ class Routing:
         return router_of(None if self.rules.is_one_server else self.mode)
 
     def run(self, now: datetime) -> int:
-        """Ask for the ways that have waited longest, when the turn has come; returns the number that was answered."""
+        """Ask for the routes that have waited longest, when the turn has come; returns the number that was answered."""
         with transaction() as session:
             is_waiting = routes.is_any_waiting(session, self.mode, now=now)
         return self.find(now=now) if is_waiting else 0
 
     def find(self, *, now: datetime, keys: Collection[str] | None = None) -> int:
-        """Ask for the ways that have waited longest, or for some of these; returns the number that was answered."""
+        """Ask for the routes that have waited longest, or for some of these; returns the number that was answered."""
         current = clock.running_from(now)
         turn = self._turns.take(now)
         if turn is None:
@@ -142,21 +142,21 @@ class Routing:
             )
         if claimed is None:
             return 0
-        ways = self._turns.ask(
+        found = self._turns.ask(
             turn,
             lambda: self.ask(claimed.start, claimed.ends),
             current,
             if_failed=lambda session: routes.record_failure(session, claimed, now=current()),
         )
-        if ways is None:
+        if found is None:
             self._count("failed", len(claimed.keys))
             return 0
-        if not ways:
+        if not found:
             with transaction() as session:
                 routes.let_ask_alone(session, claimed, now=now)
             return len(claimed.keys)
         with transaction() as session:
-            outcomes = routes.record_answers(session, claimed, ways, rules=self.rules, now=current())
+            outcomes = routes.record_answers(session, claimed, found, rules=self.rules, now=current())
         for outcome, number in outcomes.items():
             self._count(outcome, number)
         return len(claimed.keys)
@@ -166,7 +166,7 @@ class Routing:
         return ServerTurns(self.server, self.rules.interval_seconds, self.wait)
 
     def ask(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
-        """Returns the ways to these places; of a single one with its line, which shows its unit.
+        """Returns the routes to these places; of a single one with its line, which shows its unit.
 
         Nothing where one of several keeps the others from an answer: then each is to be asked for alone.
         """
@@ -178,26 +178,26 @@ class Routing:
             return []
 
     def measure(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
-        """Returns the ways to these places as soon as the turn has come, without keeping them: for the command.
+        """Returns the routes to these places as soon as the turn has come, without keeping them: for the command.
 
         None where a single request failed. Raises `Outage` while the router is in trouble, so that it is not asked.
         """
         most = self.rules.most_targets
         parts = [ends[first : first + most] for first in range(0, len(ends), most)]
-        return [way for part in parts for way in self._measure(start, part)]
+        return [route for part in parts for route in self._measure(start, part)]
 
     def _measure(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         is_table = route_judging.shows_its_unit(start, ends)
-        ways = self._ask_in_turn(start, ends) if is_table or len(ends) == 1 else []
-        return ways or [way for end in ends for way in self._ask_in_turn(start, [end])]
+        found = self._ask_in_turn(start, ends) if is_table or len(ends) == 1 else []
+        return found or [route for end in ends for route in self._ask_in_turn(start, [end])]
 
     def _ask_in_turn(self, start: Place, ends: Sequence[Place]) -> Sequence[FoundRoute | None]:
         turn = self._turns.take(clock.now(), longest=LONGEST_WAIT_OF_A_COMMAND)
         if turn is None:
             _routers_answer([self.server])
             raise Outage("router.in_trouble", f"{self.server} is asked by too many others")
-        ways = self._turns.ask(turn, lambda: self.ask(start, ends), clock.now)
-        return [None] * len(ends) if ways is None else ways
+        found = self._turns.ask(turn, lambda: self.ask(start, ends), clock.now)
+        return [None] * len(ends) if found is None else found
 
     def _count(self, outcome: str, number: int) -> None:
         metrics.router_requests.labels(self.mode, outcome).inc(number)
@@ -222,7 +222,7 @@ def forget_lookups(now: datetime) -> int:
 
 
 def forget_routes(now: datetime) -> int:
-    """Delete ways that nobody asked for lately, and say how many wait."""
+    """Delete routes that nobody asked for lately, and say how many wait."""
     with transaction() as session:
         forgotten = routes.forget(session, now=now)
         troubles = [outside_servers.trouble(session, each) for each in ALL_ROUTERS]
@@ -259,21 +259,21 @@ def address_at(place: Place, dependencies: Dependencies, *, now: datetime) -> Se
 def route_for_request(
     query: DistanceQuery | DistanceMatrixRequest, dependencies: Dependencies, *, now: datetime
 ) -> None:
-    """Ask a router now for the ways that somebody asks for, where a setting allows it and no answer is known.
+    """Ask a router now for the routes that somebody asks for, where a setting allows it and no answer is known.
 
-    One request for each place where they start; without answers within seconds the ways wait for the job.
+    One request for each place where they start; without answers within seconds the routes wait for the job.
     """
     rules, router = dependencies.route_rules, dependencies.routers.get(query.mode)
     wanted = distances.routes_to_ask_for(query, rules) if router else None
     if router is None or wanted is None:
         return
     with transaction() as session:
-        waiting = routes.request(session, wanted.ways, kept=wanted.kept, now=now)
+        waiting = routes.request(session, wanted.routes, kept=wanted.kept, now=now)
     ends_at, asking = clock.monotonic() + LONGEST_WAIT, Routing(rules, query.mode, router)
     with _as_one_of_few(dependencies) as may_wait:
         while waiting and may_wait and clock.monotonic() < ends_at and asking.find(now=now, keys=waiting):
             with transaction() as session:
-                waiting = routes.request(session, wanted.ways, kept=wanted.kept, now=now)
+                waiting = routes.request(session, wanted.routes, kept=wanted.kept, now=now)
 
 
 @contextmanager

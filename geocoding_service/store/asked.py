@@ -1,4 +1,4 @@
-"""Named questions to rows that a server outside is asked for, addresses and ways alike."""
+"""Named questions to rows that a server outside is asked for, addresses and routes alike."""
 
 from __future__ import annotations
 

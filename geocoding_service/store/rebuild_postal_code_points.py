@@ -127,8 +127,8 @@ def judge(code: str, middle: Place) -> Deviation | None:
 def mean_km(point: Place, places: Sequence[KnownPlace]) -> float:
     """How far the inhabitants of these places are from a point on average."""
     people = [each.inhabitants or FEW for each in places]
-    ways = [distance_km(point, each.place) for each in places]
-    return sum(n * km for n, km in zip(people, ways, strict=True)) / sum(people)
+    distances = [distance_km(point, each.place) for each in places]
+    return sum(n * km for n, km in zip(people, distances, strict=True)) / sum(people)
 
 
 def _doubt(nearest: KnownPlace) -> str | None:

@@ -1,4 +1,4 @@
-"""Named questions to the ways that routers are asked for."""
+"""Named questions to the routes that routers are asked for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.values.enums import TravelMode
 
 @dataclass(frozen=True)
 class WantedRoute:
-    """A way that a router is to be asked for."""
+    """A route that a router is to be asked for."""
 
     key: str
     mode: TravelMode
@@ -28,7 +28,7 @@ class WantedRoute:
 
 
 def answered(session: Session, keys: Collection[str], *, now: datetime) -> Mapping[str, CachedRoute]:
-    """Those of these ways that are known, and not too old."""
+    """Those of these routes that are known, and not too old."""
     known = select(CachedRoute).where(
         is_among(CachedRoute.key, keys), CachedRoute.route_km.is_not(None), CachedRoute.kept_until > now
     )
@@ -36,22 +36,22 @@ def answered(session: Session, keys: Collection[str], *, now: datetime) -> Mappi
 
 
 def add(session: Session, wanted: Collection[WantedRoute], *, until: datetime, now: datetime) -> None:
-    """Let these ways be asked for, those that are not known yet, and keep all of them until that time at least."""
+    """Let these routes be asked for, those that are not known yet, and keep all of them until that time at least."""
     rows = [{**vars(each), "kept_until": until} for each in wanted]
     asked.add(session, CachedRoute, rows, kept=CachedRoute.kept_until, now=now)
 
 
 def is_any_due(session: Session, mode: TravelMode, *, now: datetime) -> bool:
-    """Whether a way of this mode waits for a router."""
+    """Whether a route of this mode waits for a router."""
     return asked.is_any_due(session, CachedRoute, CachedRoute.mode == mode, now=now)
 
 
 def lock_due(
     session: Session, mode: TravelMode, *, at_most: int, now: datetime, keys: Collection[str] | None
 ) -> Sequence[CachedRoute]:
-    """The way that has waited longest, or of these, with others from the same place behind it: locked.
+    """The route that has waited longest, or of these, with others from the same place behind it: locked.
 
-    Nothing where no way waits, or others ask for it.
+    Nothing where no route waits, or others ask for it.
     """
     meant = [CachedRoute.mode == mode, *([is_among(CachedRoute.key, keys)] if keys else [])]
     first = asked.lock_due(session, CachedRoute, *meant, at_most=1, now=now)
@@ -63,6 +63,6 @@ def lock_due(
 
 
 def forget(session: Session, *, now: datetime, at_most: int) -> int:
-    """Delete ways that nobody asked for lately; returns their number."""
+    """Delete routes that nobody asked for lately; returns their number."""
     old = select(CachedRoute.key).where(CachedRoute.kept_until <= now).order_by(CachedRoute.kept_until).limit(at_most)
     return asked.forget(session, CachedRoute, old)

@@ -56,7 +56,7 @@ class LocatedAddress(Aggregate, Erasable, Tables):
 
 
 class AskedRow:
-    """Columns of what a server outside is asked for, and when: an address, or a way. It does not say whose it is."""
+    """Columns of what a server outside is asked for, and when: an address, or a route. It does not say whose it is."""
 
     key: Mapped[str] = mapped_column(primary_key=True, sort_order=-10)
     due_at: Mapped[datetime] = mapped_column(sort_order=80)
@@ -99,7 +99,7 @@ class AddressLookup(AskedRow, Tables):
 
 
 class CachedRoute(AskedRow, Tables):
-    """A way that a router is asked for, and what it answered last."""
+    """A route that a router is asked for, and what it answered last."""
 
     __tablename__ = "routes"
 

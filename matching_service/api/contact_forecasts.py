@@ -17,4 +17,5 @@ class ContactForecastCollection(Resource):
 
         Whether they fit is another question (`POST /api/matches` with `therapist_ids`).
         """
-        return contact_forecasts.forecast(context.session, body, now=context.now)
+        days = context.dependencies.days_between_email_and_call
+        return contact_forecasts.forecast(context.session, body, days_apart=days, now=context.now)

@@ -25,6 +25,7 @@ class MatchCollection(Resource):
             body,
             rules=context.dependencies.rules,
             weights=context.dependencies.weights,
+            days_apart=context.dependencies.days_between_email_and_call,
             today=context.today,
             now=context.now,
             language=context.language,

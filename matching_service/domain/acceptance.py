@@ -23,7 +23,7 @@ MOST: Final = 6000
 LOST_PER_UNKNOWN: Final = 5
 """Percent of the chance that are lost for each criterion that nobody can check."""
 LOST_BY_DISTANCE: Final = 20
-"""Percent of the chance that are lost at the patient's limit, in proportion before: long ways end in refusals."""
+"""Percent of the chance that are lost at the patient's limit, in proportion before: long routes end in refusals."""
 WON_BY_PREFERENCE: Final = 25
 """Percent by which it is likelier where the practice prefers the group of the patient's diagnosis."""
 LIKELINESS: Final = Likeliness(LOST_PER_UNKNOWN, LOST_BY_DISTANCE, WON_BY_PREFERENCE)

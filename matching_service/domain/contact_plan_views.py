@@ -63,7 +63,7 @@ def _reasons(request: PlannedRequest, kilometres: float | None) -> Iterator[Expl
     if request.is_preferred:
         yield Explanation.by(Sentence.of("plan_reason.preferred"))
     if kilometres is not None:
-        yield Explanation.by(_way(kilometres), distance_km=round(kilometres, 1))
+        yield Explanation.by(_distance(kilometres), distance_km=round(kilometres, 1))
     if request.chance is not None:
         chance = Sentence.of("plan_reason.chance", percent=Number(f"{request.chance * 100 / WHOLE:.1f}"))
         yield Explanation.by(chance, chance=request.chance / WHOLE)
@@ -72,10 +72,10 @@ def _reasons(request: PlannedRequest, kilometres: float | None) -> Iterator[Expl
         yield Explanation.by(unknown, rules=request.unknown)
 
 
-def _way(kilometres: float) -> Sentence:
+def _distance(kilometres: float) -> Sentence:
     if kilometres < SHORTEST_SHOWN_KM:
-        return Sentence.of("plan_reason.way.short")
-    return Sentence.of("plan_reason.way", km=Number(f"{kilometres:.1f}"))
+        return Sentence.of("plan_reason.distance.short")
+    return Sentence.of("plan_reason.distance", km=Number(f"{kilometres:.1f}"))
 
 
 def patient_view(patient: PlannedPatient, names: Names) -> PlannedPatientView:

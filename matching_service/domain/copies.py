@@ -82,7 +82,7 @@ def keep_places(session: Session, events: Sequence[AddressGeocoded]) -> None:
 
 def keep_practice_contacts(session: Session, events: Sequence[PracticeContactChanged]) -> None:
     """Keep how practices can be contacted, as the communication service published it last."""
-    names = ("email_suppressed", "email_again_on", "planned_call_at", "number_is_wrong")
+    names = ("email_suppressed", "email_again_on", "call_again_on", "planned_call_at", "number_is_wrong")
     rows = [
         {"id": e.therapist_id, **{name: getattr(e, name) for name in names}, **e.envelope.position()} for e in events
     ]
@@ -130,6 +130,7 @@ def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str,
         "mailbox": None if therapist.email_opt_out else writable_mailbox(therapist.email),
         "can_be_phoned": bool((therapist.phone or therapist.mobile) and therapist.phone_hours),
         "phone_hours": week_of(therapist.id, therapist.phone_hours),
+        "holidays": therapist.holidays,
         "merged_into": None,
         "given_place": _place(therapist.id, therapist.postal_code, therapist.latitude, therapist.longitude),
     }
@@ -177,9 +178,12 @@ def _line(text: str | None) -> str | None:
 
 def _geocoded(event: AddressGeocoded) -> dict[str, Any]:
     if event.owner_kind == "patient":
-        address = comparable_address(None, None, event.postal_code, None)
-    else:
-        address = comparable_address(event.street, event.house_number, event.postal_code, event.city)
+        return _place_of(event, comparable_address(None, None, event.postal_code, None))
+    address = comparable_address(event.street, event.house_number, event.postal_code, event.city)
+    return {**_place_of(event, address), "geocoded_states": event.states}
+
+
+def _place_of(event: AddressGeocoded, address: str) -> dict[str, Any]:
     return {
         "id": event.owner_id,
         **event.envelope.position("geocoded_"),

@@ -21,7 +21,7 @@ def minutes_of(straight_km: float, mode: TravelMode) -> int:
 
 
 SHORTEST_SHOWN_KM = 0.05
-"""Shorter ways would be shown as 0.0 km."""
+"""Shorter routes would be shown as 0.0 km."""
 
 
 # An answer has hundreds of sentences, most of which are alike: those that follow from few values are kept.
@@ -47,20 +47,20 @@ def _distance_of(
     )
 
 
-def way(metres: float, mode: TravelMode) -> Sentence:
-    """Returns how long a way is and how long it takes, for people."""
+def route(metres: float, mode: TravelMode) -> Sentence:
+    """Returns how long a route is and how long it takes, for people."""
     kilometres = metres / METRES_A_KILOMETRE
-    return _way(_shown(kilometres), minutes_of(kilometres, mode), mode)
+    return _route(_shown(kilometres), minutes_of(kilometres, mode), mode)
 
 
 @lru_cache(4096)
-def _way(km: Number | None, minutes: int, mode: TravelMode) -> Sentence:
-    length = Sentence.of("way.km", km=km) if km else Sentence.of("way.short")
-    return Sentence.of("reason.way", length=length, duration=_duration(minutes, mode))
+def _route(km: Number | None, minutes: int, mode: TravelMode) -> Sentence:
+    length = Sentence.of("route.km", km=km) if km else Sentence.of("route.short")
+    return Sentence.of("reason.route", length=length, duration=_duration(minutes, mode))
 
 
 def _shown(kilometres: float) -> Number | None:
-    """How many kilometres are shown; None for a way so short that it would be 0.0."""
+    """How many kilometres are shown; None for a route so short that it would be 0.0."""
     return None if kilometres < SHORTEST_SHOWN_KM else Number(f"{kilometres:.1f}")
 
 
@@ -172,7 +172,7 @@ def other_times(search: Search) -> Sentence:
 
 
 def wider(search: Search) -> Sentence:
-    """Returns the suggestion of a longer way, with its limits."""
+    """Returns the suggestion of a longer route, with its limits."""
     return Sentence.of("relaxation.distance", limit=limits_in_words(**search.wider_limits))
 
 

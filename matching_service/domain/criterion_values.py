@@ -44,10 +44,10 @@ def _week(week: Weekly) -> WeeklyJson:
 
 
 def _distance(row: Any, search: Search) -> ComparedValues:
-    return ComparedValues(fields_of(search, (*LIMITS, "travel_mode")), _way(row.metres, search))
+    return ComparedValues(fields_of(search, (*LIMITS, "travel_mode")), _route(row.metres, search))
 
 
-def _way(metres: float | None, search: Search) -> dict[str, Any]:
+def _route(metres: float | None, search: Search) -> dict[str, Any]:
     if metres is None:
         return {"distance_km": None, "travel_minutes": None}
     kilometres = metres / METRES_A_KILOMETRE
@@ -64,7 +64,7 @@ def _refusal(row: Any, search: Search) -> ComparedValues:
 
 
 DISTANCE: Final = Compared("metres", _distance)
-"""The limits of the patient and the way to the practice; null where nobody knows it."""
+"""The limits of the patient and the route to the practice; null where nobody knows it."""
 EXCLUSION: Final = Compared("id", _exclusion)
 """Whether the patient excluded this therapist; whom else they exclude says nothing here."""
 REFUSAL: Final = Compared("refused_on", _refusal)

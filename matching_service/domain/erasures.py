@@ -12,7 +12,7 @@ from matching_service.store.tables import PatientCopy
 from shared.database import Session, patient_keys
 from shared.database.copies import erase_copies
 from shared.events.catalogue import PatientErasedFromMatching
-from shared.events.erasures import confirm, note_erased
+from shared.events.erasures import confirm, record_erased
 from shared.events.event import EventEnvelope
 from shared.values.enums import WithdrawalReason
 
@@ -24,7 +24,7 @@ def erase_patients(session: Session, envelopes: Sequence[EventEnvelope], *, now:
     """
     erase_copies(session, PatientCopy, [{"id": each.subject, **each.position()} for each in envelopes])
     patients = sorted({each.subject for each in envelopes})
-    note_erased(session, patients, now=now)
+    record_erased(session, patients, now=now)
     contact_plans.forget(session, patients)
     for patient_id in patients:
         withdraw_all(session, patient_id, WithdrawalReason.PATIENT_ERASED, states.WITHDRAWABLE, now=now)

@@ -9,7 +9,7 @@ from operator import or_
 from typing import Any, Final, NamedTuple
 
 from matching_service.domain.criteria import CRITERIA, FAIL, PASS, UNKNOWN, Criterion
-from matching_service.domain.criterion_texts import minutes_of, way
+from matching_service.domain.criterion_texts import minutes_of, route
 from matching_service.domain.criterion_values import fields_of
 from matching_service.domain.match_schemas import ComparedValues, CriterionCheck, MatchReason, Relaxation
 from matching_service.domain.search import METRES_A_KILOMETRE, Search
@@ -80,13 +80,13 @@ class Explainer:
         return CriterionCheck(criterion.name, result, values, sentence.in_language(self._language))
 
     def reasons(self, therapist: Any, checks: Sequence[CriterionCheck]) -> list[MatchReason]:
-        """Why this therapist is a candidate: the hint, the practice's wish, the way, what fits, what is not known."""
+        """Why this therapist is a candidate: the hint, the practice's wish, the route, what fits, what is not known."""
         unknown = tuple(check.rule for check in checks if check.result is UNKNOWN)
         language = self._language
         return [
             *([_available(language)] if therapist.potentially_available else []),
             *([_preferred(self._search.diagnosis_block, language)] if therapist.preference else []),
-            _way(therapist.metres, self._search.travel_mode, language),
+            _route(therapist.metres, self._search.travel_mode, language),
             *(
                 _meets(check.rule, check.detail, language)
                 for check in checks
@@ -109,7 +109,7 @@ def _results(failed: Criteria, unknown: Criteria) -> list[_Result]:
 
 
 def _is_unmeasured(criterion: Criterion, failed: Criteria) -> bool:
-    """Whether a way of which nothing is known passes only since it cannot be compared."""
+    """Whether a route of which nothing is known passes only since it cannot be compared."""
     return criterion.name == MatchCriterion.DISTANCE and MatchCriterion.DISTANCE_UNKNOWN in failed
 
 
@@ -131,10 +131,10 @@ def _preferred(block: str | None, language: TextLanguage) -> MatchReason:
     return _reason(Sentence.of("reason.preferred_diagnosis", block=block), language, block=block)
 
 
-def _way(metres: float, mode: TravelMode, language: TextLanguage) -> MatchReason:
+def _route(metres: float, mode: TravelMode, language: TextLanguage) -> MatchReason:
     kilometres = metres / METRES_A_KILOMETRE
     values = {"distance_km": round(kilometres, 1), "travel_minutes": minutes_of(kilometres, mode), "travel_mode": mode}
-    return _reason(way(metres, mode), language, **values)
+    return _reason(route(metres, mode), language, **values)
 
 
 @lru_cache(512)

@@ -74,7 +74,7 @@ def _limits(search: Search, kilometres: float) -> dict[str, Any]:
     if search.max_distance_km is not None:
         limits["max_distance_km"] = max(search.max_distance_km, float(math.ceil(kilometres)))
     if search.max_travel_minutes is not None:
-        # a minute more: the way that a time allows is rounded
+        # a minute more: the route that a time allows is rounded
         minutes = max(search.max_travel_minutes, minutes_of(kilometres, search.travel_mode) + 1)
         limits["max_travel_minutes"] = minutes if minutes <= A_DAY else None
     return limits

@@ -31,7 +31,7 @@ class Contactable:
     waits_for: ForecastWait | None
     """Why not at once."""
     waits_until: IsoDate | None
-    """The last day on which it waits, where that is known; of a call the day on which it can be."""
+    """The last day of what it waits for, where that is known; of a call the day on which it can be."""
 
     def fields(self) -> dict[str, Any]:
         """The same by names."""
@@ -63,7 +63,7 @@ class ContactForecast(Schema):
     waits_for: ForecastWait | None
     """Why not at once."""
     waits_until: IsoDate | None
-    """The last day on which it waits, where that is known; of a call the day on which it can be."""
+    """The last day of what it waits for, where that is known; of a call the day on which it can be."""
     text: Worded
     """The same in words."""
 

@@ -24,7 +24,7 @@ class OtherCriteria(Schema):
     max_distance_km: Annotated[float, Field(gt=0, le=1000)] | None = None
     """How far away a practice may be, in kilometres in a straight line."""
     max_travel_minutes: Annotated[int, Field(gt=0, le=1440)] | None = None
-    """How long the way may take, from door to door."""
+    """How long the route may take, from door to door."""
     travel_mode: TravelMode = TravelMode.CAR
     """How the patient travels."""
     reimbursement_case: bool = False
@@ -98,7 +98,7 @@ class MatchReason:
     """One reason for a therapist."""
 
     code: str
-    """What kind of reason it is, whatever the language: `reason.way`, `criterion.gender`."""
+    """What kind of reason it is, whatever the language: `reason.route`, `criterion.gender`."""
     params: dict[str, Any]
     """Its values; of a criterion its `rule`, whose check has them."""
     text: str
@@ -129,7 +129,7 @@ class Candidate:
     distance_km: float
     """How far away the practice is, in kilometres in a straight line."""
     travel_minutes: int
-    """How long the way takes, from door to door."""
+    """How long the route takes, from door to door."""
     checks: list[CriterionCheck]
     """What each criterion says."""
     reasons: list[MatchReason]
@@ -163,7 +163,7 @@ class AskedAbout:
     distance_km: float | None
     """How far away the practice is, in kilometres in a straight line; null where that is not known."""
     travel_minutes: int | None
-    """How long the way takes, from door to door."""
+    """How long the route takes, from door to door."""
     checks: list[CriterionCheck]
     """What each criterion says, those first that fail."""
 
@@ -180,7 +180,7 @@ class NearestTherapist(Schema):
     distance_km: float
     """How far away the practice is, in kilometres in a straight line."""
     travel_minutes: int
-    """How long the way takes, from door to door."""
+    """How long the route takes, from door to door."""
 
 
 class Relaxation(Schema):

@@ -15,7 +15,7 @@ from matching_service.domain.known_patients import unknown_patient
 from matching_service.domain.match_schemas import Candidate, MatchesView, MatchQuestion, OtherCriteria
 from matching_service.domain.scoring import ScoreParts, points
 from matching_service.domain.search import METRES_A_KILOMETRE, Search, of_patient
-from matching_service.settings import DEFAULT_WEIGHTS, AskAgainRules, ScoreWeights
+from matching_service.settings import DEFAULT_INTERVAL, DEFAULT_WEIGHTS, AskAgainRules, ScoreWeights
 from matching_service.store import queries
 from matching_service.store.matching import Judged
 from shared.database import Executor
@@ -35,9 +35,12 @@ def find(
     today: date,
     now: datetime | None = None,
     weights: ScoreWeights = DEFAULT_WEIGHTS,
+    days_apart: int = DEFAULT_INTERVAL.days_between_email_and_call,
     language: TextLanguage = TextLanguage.EN,
 ) -> MatchesView:
     """The therapists who fit, how many each criterion excludes, and what could be relaxed, in words of this language.
+
+    `days_apart`: so many days lie between a letter and a call, for forecasts of contacts.
 
     Raises `NotFound` for a patient whose copy is not here, `Conflict` while it is not known where the patient lives or
     how far away a place may be.
@@ -60,7 +63,8 @@ def find(
         relax.append(far_away.relaxation(executor, search, nearest, question, weights=weights, language=language))
     # the list comes with many questions: one more statement is executed only for who wants its answer
     ids = [each.therapist.id for each in found.best] if question.contacts else []
-    contacts = contact_forecasts.contactable(executor, ids, now=now or start_of_berlin_day(today))
+    instant = now or start_of_berlin_day(today)
+    contacts = contact_forecasts.contactable(executor, ids, days_apart=days_apart, now=instant)
     return MatchesView(
         patient_id=patient.id,
         candidates=[

@@ -20,7 +20,7 @@ class ScoreParts:
     """Where a score comes from: terms that add up to it, each between 0 and its weight in the settings."""
 
     nearness: float
-    """Points for a short way."""
+    """Points for a short route."""
     potentially_available: float
     """Points where staff hint that a place may be free."""
     capacity: float

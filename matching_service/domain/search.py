@@ -214,7 +214,7 @@ class Search:
 
     @cached_property
     def wider_limits(self) -> dict[str, Any]:
-        """The limits of distance and time that are set, each a quarter wider, rounded up: of short ways to half."""
+        """The limits of distance and time that are set, each a quarter wider, rounded up: of short routes to half."""
         limits = {"max_distance_km": self.max_distance_km, "max_travel_minutes": self.max_travel_minutes}
         return {name: _a_quarter_more(limit) for name, limit in limits.items() if limit is not None}
 

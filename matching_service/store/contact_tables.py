@@ -22,6 +22,8 @@ class PracticeContact(Copy, Tables):
     """Whether its address gets no inquiries, beside the opt-outs that the therapist's copy knows of."""
     email_again_on: Mapped[date | None]
     """The first day on which it may be written to again."""
+    call_again_on: Mapped[date | None]
+    """The first day on which it is called since it was written to."""
     planned_call_at: Mapped[datetime | None]
     number_is_wrong: Mapped[bool]
 

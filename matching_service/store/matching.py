@@ -171,7 +171,7 @@ FROM considered t LEFT JOIN asked a ON a.therapist_id = t.id
 
 def _best_sql(conditions: Sequence[Condition]) -> str:
     near = f"""
-    -- those in the box around the circle; OFFSET 0 keeps the way from being measured wherever it is used
+    -- those in the box around the circle; OFFSET 0 keeps the distance from being measured wherever it is used
     SELECT * FROM (
         SELECT {_named_in(conditions, RANKED_BY, LACKS_LANGUAGE)},
                {METRES} AS metres

@@ -16,7 +16,8 @@ from shared.values.weekly import WeeklyColumn
 
 _CONTACTS: Final = text("""
 SELECT t.id, t.name, t.city, t.status, t.contact_preference, t.mailbox, t.can_be_phoned, t.phone_hours,
-       coalesce(c.email_suppressed, false) AS email_suppressed, c.email_again_on, c.planned_call_at,
+       t.holidays, CASE WHEN t.geocoded_address = t.address THEN t.geocoded_states END AS federal_states,
+       coalesce(c.email_suppressed, false) AS email_suppressed, c.email_again_on, c.call_again_on, c.planned_call_at,
        coalesce(c.number_is_wrong, false) AS number_is_wrong,
        -- of all practices the same: read once
        CASE WHEN row_number() OVER () = 1 THEN (SELECT days FROM calling_hours WHERE callers > 0 LIMIT 1) END AS days

@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from matching_service.store.contact_log_tables import PatientContact
@@ -133,6 +134,10 @@ class TherapistCopy(CopyWithPlace, Tables):
     can_be_phoned: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether a number and the hours in which somebody answers it are known."""
     phone_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
+    holidays: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """When the practice is closed."""
+    geocoded_states: Mapped[list[str]] = text_list()
+    """The federal states in which `geocoded_address` may lie."""
     merged_into: Mapped[UUID | None]
     """The kept therapist, where this one was merged; nothing else is known of this one, so that `status` is NULL."""
     given_place: Mapped[Place | None] = mapped_column(PlaceColumn)

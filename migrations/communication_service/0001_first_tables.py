@@ -102,6 +102,7 @@ def upgrade() -> None:
         sa.Column("confirmation_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("withdrawal_reason", sa.Text(), nullable=True),
         sa.Column("withdrawal_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "status <> 'waiting' OR waiting_since IS NOT NULL", name=op.f("ck_placement_requests_waits_since")
@@ -226,6 +227,9 @@ def upgrade() -> None:
         sa.Column("mode", sa.Text(), server_default="send", nullable=False),
         sa.Column("allowed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("statement", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("recipient_digest", sa.LargeBinary(), nullable=True),
+        sa.Column("address_refused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_by_staff", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         *aggregate_columns(),
@@ -249,6 +253,10 @@ def upgrade() -> None:
             name=op.f("ck_emails_no_address_of_a_patient"),
         ),
         sa.CheckConstraint(
+            "patient_id IS NOT NULL OR (recipient_digest IS NULL AND address_refused_at IS NULL)",
+            name=op.f("ck_emails_refused_address_of_a_patient"),
+        ),
+        sa.CheckConstraint(
             "patient_id IS NULL OR attempts = 0 OR allowed_at IS NOT NULL",
             name=op.f("ck_emails_mail_to_patients_allowed"),
         ),
@@ -264,6 +272,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_emails_placement_request_ids", "emails", ["placement_request_ids"], unique=False, postgresql_using="gin"
+    )
+    op.create_index(
+        "ix_emails_address_refused_at",
+        "emails",
+        ["patient_id"],
+        unique=False,
+        postgresql_where=sa.text("address_refused_at IS NOT NULL"),
     )
     op.create_index(
         "ix_emails_claimed_at",

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("email_suppressed", sa.Boolean(), nullable=False),
         sa.Column("email_again_on", sa.Date(), nullable=True),
+        sa.Column("call_again_on", sa.Date(), nullable=True),
         sa.Column("planned_call_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("number_is_wrong", sa.Boolean(), nullable=False),
         *aggregate_columns(),

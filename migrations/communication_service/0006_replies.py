@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("email_id", sa.Uuid(), nullable=True),
         sa.Column("matched_by", sa.Text(), nullable=True),
         sa.Column("suggested_email_id", sa.Uuid(), nullable=True),
+        sa.Column("patient_id", sa.Uuid(), nullable=True),
         sa.Column("placement_request_ids", postgresql.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("notes", postgresql.ARRAY(sa.LargeBinary()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=True),
@@ -34,11 +35,16 @@ def upgrade() -> None:
         sa.Column("uid", sa.BigInteger(), nullable=False),
         *aggregate_columns(),
         sa.CheckConstraint(
-            "kind IN ('answer', 'auto_reply', 'bounce', 'no_more', 'unreadable')", name=op.f("ck_replies_kind")
+            "kind IN ('answer', 'patient_answer', 'auto_reply', 'bounce', 'no_more', 'unreadable')",
+            name=op.f("ck_replies_kind"),
         ),
         sa.CheckConstraint("state IN ('waiting', 'recorded', 'confirmed', 'dismissed')", name=op.f("ck_replies_state")),
         sa.CheckConstraint("matched_by IN ('token', 'message_id', 'staff')", name=op.f("ck_replies_matched_by")),
         sa.CheckConstraint("(email_id IS NULL) = (matched_by IS NULL)", name=op.f("ck_replies_matched")),
+        sa.CheckConstraint(
+            "patient_id IS NULL OR (email_id IS NOT NULL AND cardinality(placement_request_ids) = 0)",
+            name=op.f("ck_replies_of_a_patient_or_about_requests"),
+        ),
         sa.CheckConstraint(
             "state <> 'confirmed' OR email_id IS NOT NULL", name=op.f("ck_replies_confirmed_of_an_email")
         ),
@@ -49,6 +55,7 @@ def upgrade() -> None:
     op.create_index("uq_replies_fingerprint", "replies", ["fingerprint"], unique=True)
     op.create_index("ix_replies_received_at", "replies", ["received_at", "id"], unique=False)
     op.create_index(op.f("ix_replies_email_id"), "replies", ["email_id"], unique=False)
+    op.create_index(op.f("ix_replies_patient_id"), "replies", ["patient_id"], unique=False)
     op.create_index(op.f("ix_replies_suggested_email_id"), "replies", ["suggested_email_id"], unique=False)
     op.create_index(
         "ix_replies_placement_request_ids",

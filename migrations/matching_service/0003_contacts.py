@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("email_suppressed", sa.Boolean(), nullable=False),
         sa.Column("email_again_on", sa.Date(), nullable=True),
+        sa.Column("call_again_on", sa.Date(), nullable=True),
         sa.Column("planned_call_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("number_is_wrong", sa.Boolean(), nullable=False),
         *_copy_columns(),
@@ -34,6 +35,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calling_hours")),
     )
     op.add_column("therapists", sa.Column("phone_hours", shared.values.weekly.WeeklyColumn(), nullable=True))
+    op.add_column(
+        "therapists", sa.Column("holidays", postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False)
+    )
+    op.add_column(
+        "therapists",
+        sa.Column("geocoded_states", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+    )
     op.add_column("contact_plans", sa.Column("calls_in_callers_hours", sa.Integer(), nullable=True))
 
 
@@ -47,6 +55,8 @@ def _copy_columns() -> list[sa.Column[object]]:
 
 def downgrade() -> None:
     op.drop_column("contact_plans", "calls_in_callers_hours")
+    op.drop_column("therapists", "geocoded_states")
+    op.drop_column("therapists", "holidays")
     op.drop_column("therapists", "phone_hours")
     op.drop_table("calling_hours")
     op.drop_table("practice_contacts")

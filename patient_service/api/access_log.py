@@ -26,4 +26,4 @@ def record_refusal(context: Context[Dependencies], refusal: PlatformError) -> No
     """
     if isinstance(refusal, RevealingConflict):
         keys = context.dependencies.keys
-        accesses.note_refusal(context.session, keys, refusal, reader(context), now=context.now)
+        accesses.record_refusal(context.session, keys, refusal, reader(context), now=context.now)

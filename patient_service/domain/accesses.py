@@ -54,21 +54,23 @@ def read_patient(
 ) -> Patient:
     """One patient's row, of whose file the reader is about to be shown something; that is noted. Raises `NotFound`."""
     patient = get_patient(session, patient_id)
-    note(session, keys, [patient], reader, action, now=now)
+    record(session, keys, [patient], reader, action, now=now)
     return patient
 
 
-def note(session: Session, keys: Keys, files: Sequence[Any], reader: Reader, action: Action, *, now: datetime) -> None:
+def record(
+    session: Session, keys: Keys, files: Sequence[Any], reader: Reader, action: Action, *, now: datetime
+) -> None:
     """Write down that these files are shown to the reader, in the transaction that reads them.
 
     A file is a patient, or of one an `id` and a `data_key` alone (`access_log.owners`). However many they are,
     it is one access with one id; the purpose is sealed for each with the key of their own. Who notes an access to one
     of these files at the same time waits for the end of this transaction, so what takes long comes before.
     """
-    note_sealed(session, seal(keys, files, reader, action, now=now), reader, now=now)
+    record_sealed(session, seal(keys, files, reader, action, now=now), reader, now=now)
 
 
-def note_elsewhere(
+def record_elsewhere(
     session: Session, keys: Keys, patient_id: UUID, action: str, *, by: UUID | None, at: datetime
 ) -> None:
     """Write down that another service showed somebody a part of a patient's file, at that instant.
@@ -77,13 +79,13 @@ def note_elsewhere(
     """
     if action not in _ELSEWHERE:
         raise ValueError(f"{action} is no access to a file")
-    note(session, keys, access_log.owners(session, [patient_id]), Reader(by, None), _ELSEWHERE[action], now=at)
+    record(session, keys, access_log.owners(session, [patient_id]), Reader(by, None), _ELSEWHERE[action], now=at)
 
 
 _ELSEWHERE: Final[Mapping[str, Action]] = {"read": "read", "exported": "exported", "changed": "changed"}
 
 
-def note_sealed(session: Session, entries: Sequence[NewFileAccess], reader: Reader, *, now: datetime) -> None:
+def record_sealed(session: Session, entries: Sequence[NewFileAccess], reader: Reader, *, now: datetime) -> None:
     """The same for entries that were sealed before: of an erasure, which destroys the keys, or of several actions.
 
     A transaction that notes several actions does so in one call, or the order of the chains would not hold.
@@ -118,14 +120,14 @@ def creation(keys: Keys, patient: Patient, purpose: str | None, *, now: datetime
     return FirstAccess(access, entry.purpose, chained(BEGINNING, entry.content))
 
 
-def note_refusal(session: Session, keys: Keys, refusal: RevealingConflict, reader: Reader, *, now: datetime) -> None:
+def record_refusal(session: Session, keys: Keys, refusal: RevealingConflict, reader: Reader, *, now: datetime) -> None:
     """Write down what the reader learns from a refusal, in a transaction of its own: that of the request is rolled
     back.
     """
-    note(session, keys, access_log.owners(session, refusal.patient_ids), reader, "read", now=now)
+    record(session, keys, access_log.owners(session, refusal.patient_ids), reader, "read", now=now)
 
 
-def note_list(
+def record_list(
     session: Session,
     keys: Keys,
     patients: Sequence[Any],
@@ -142,10 +144,10 @@ def note_list(
     """
     if patients:
         action: ListAction = "exported" if is_export else "listed"
-        _note_list(session, keys, patients, reader, view, action, is_export=is_export, now=now)
+        _record_list(session, keys, patients, reader, view, action, is_export=is_export, now=now)
 
 
-def _note_list(
+def _record_list(
     session: Session,
     keys: Keys,
     files: Sequence[Any],
@@ -182,7 +184,7 @@ def list_part(
     files = merging.files_of(session, patient)
     found = lists.accesses(session, list(files), wanted.part)
     # people write names into purposes, so the log is a part of the file; its own reader stands in the next part
-    note(session, keys, [patient], reader, "exported" if wanted.part.is_export else "audited", now=now)
+    record(session, keys, [patient], reader, "exported" if wanted.part.is_export else "audited", now=now)
     return found.shown([_entry_of_file(keys, files[each.patient_id], each) for each in found.rows])
 
 
@@ -215,7 +217,7 @@ def list_all(
     found = lists.all_accesses(session, limits, part)
     named = sorted({patient_id for row in found.rows for patient_id in row.patient_ids})
     files = {each.id: each for each in access_log.owners(session, named)}
-    _note_list(session, keys, list(files.values()), reader, wanted.view, "audited", is_export=part.is_export, now=now)
+    _record_list(session, keys, list(files.values()), reader, wanted.view, "audited", is_export=part.is_export, now=now)
     return found.shown([_shown_with_patients(keys, files, row) for row in found.rows])
 
 

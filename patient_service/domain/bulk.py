@@ -64,7 +64,7 @@ def _note(
     conflicts = [each.refusal for each in outcomes if isinstance(each.refusal, RevealingConflict)]
     revealed = [id for each in conflicts for id in each.patient_ids]
     read = accesses.seal(keys, access_log.owners(session, revealed), reader, "read", now=now)
-    accesses.note_sealed(session, [*changed, *read], reader, now=now)
+    accesses.record_sealed(session, [*changed, *read], reader, now=now)
 
 
 def _selected(

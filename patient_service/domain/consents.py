@@ -46,7 +46,7 @@ def give(
     consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, **recorded, **new.model_dump())
     patient.consents.append(consent)
     _changed(session, keys, patient, by=reader.id, now=now)
-    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    accesses.record(session, keys, [patient], reader, "changed", now=now)
     return ConsentView.of(consent)
 
 
@@ -67,7 +67,7 @@ def withdraw(
             each.withdrawn_on, each.withdrawn_by = berlin_day(now), reader.id
     if not pause_if_unready(session, keys, patient, decrypt(keys, patient), by=reader.id, now=now):
         _changed(session, keys, patient, by=reader.id, now=now)
-    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    accesses.record(session, keys, [patient], reader, "changed", now=now)
     return ConsentView.of(consent)
 
 

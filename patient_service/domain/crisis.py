@@ -158,7 +158,7 @@ def _changed(
 ) -> PatientView:
     changed = _written(keys, patient, file, crisis)
     patient.count_change(by=reader.id, now=now)
-    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    accesses.record(session, keys, [patient], reader, "changed", now=now)
     return view(patient, changed, today=berlin_day(now))
 
 

@@ -24,7 +24,7 @@ from shared.database.copies import erase_copies
 from shared.database.rows import check_version, require
 from shared.errors import FieldProblem, NotFound, Outage
 from shared.events.catalogue import AddressErased, PatientErased
-from shared.events.erasures import count_published, note_erased
+from shared.events.erasures import count_published, record_erased
 from shared.events.outbox import record
 from shared.security.encryption import Keys
 from shared.values.bulk import ObjectOutcome
@@ -61,7 +61,7 @@ def erase(
             raise InvalidFields([FieldProblem.of("confirm", "field.reference_of_another")])
         check_version(patient, expected_versions, "patient")
         noted = _erase_sealed(session, keys, theirs.values(), reader, now=now)
-        accesses.note_sealed(session, noted, reader, now=now)
+        accesses.record_sealed(session, noted, reader, now=now)
     elif confirm != patient.reference:
         raise NotFound("patient")
     return get(session, patient_id, compaction_lag=compaction_lag)
@@ -114,7 +114,7 @@ def _erase(session: Session, keys: Keys, patients: Collection[Patient], *, by: U
             session.add(Erasure(id=patient.id, requested_at=now, requested_by=by))
     imports.forget_patients(session, ids)
     erase_copies(session, LocatedPostalCode, [_before_all_events(each, now) for each in ids])
-    note_erased(session, ids, now=now)
+    record_erased(session, ids, now=now)
     for patient in patients:
         _publish(session, patient, now=now)
 

@@ -132,7 +132,7 @@ def _own(
         "located_postal_codes": list(map(stored_row, postal_codes.located_postal_codes(session, stored))),
     }
     # the log says of this export, too; all others who read the file wait from here on
-    accesses.note(session, keys, [patient], reader, "exported", now=now)
+    accesses.record(session, keys, [patient], reader, "exported", now=now)
     log = accesses.whole_log(session, keys, patient)
     return OwnData(
         service="patient_service", patient_id=patient_id, merged_ids=list(merged_ids), access_log=log, **held

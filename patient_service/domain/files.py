@@ -334,6 +334,12 @@ def consents_to(patient: Patient, purpose: ConsentPurpose) -> bool:
     return any(c.purpose == purpose and c.withdrawn_on is None for c in patient.consents)
 
 
+def consented_at(patient: Patient, purpose: ConsentPurpose) -> datetime | None:
+    """Returns when the newest consent to this purpose that stands was recorded; None where none stands."""
+    standing = [c.created_at for c in patient.consents if c.purpose == purpose and c.withdrawn_on is None]
+    return max(standing, default=None)
+
+
 def has_withdrawn(patient: Patient, purpose: ConsentPurpose) -> bool:
     """Whether consents to this purpose were given and none of them stands."""
     return any(c.purpose == purpose for c in patient.consents) and not consents_to(patient, purpose)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from patient_service.domain import accesses
 from patient_service.domain.accesses import Reader
-from patient_service.domain.files import consents_to, decrypt, has_withdrawn
+from patient_service.domain.files import consented_at, consents_to, decrypt, has_withdrawn
 from patient_service.domain.intake_schemas import ContactPersonView, ShownPhone
 from patient_service.domain.schemas import PatientFile
 from patient_service.store import offers, queries
@@ -21,6 +21,7 @@ from shared.database import Session
 from shared.security.encryption import Keys
 from shared.values.account_enums import Scope
 from shared.values.contacts import writable_address
+from shared.values.datetimes import Instant
 from shared.values.enums import ConsentPurpose, Gender
 from shared.values.mail_enums import IdentityRefusal
 from shared.values.readable import ReadableBy
@@ -88,6 +89,8 @@ class Addressee(Schema):
     """Gender."""
     email: str
     """Where to write to."""
+    consented_at: Instant | None
+    """When the newest consent to be written to was recorded."""
 
 
 class PatientAddress(Schema):
@@ -113,7 +116,7 @@ def read_identity(
     if refusal is not None or patient is None:
         return PatientIdentity(patient_id=patient_id, refusal=refusal, identity=None)
     shown = IdentityDetails.of({name: getattr(decrypt(keys, patient), name) for name in IdentityDetails.model_fields})
-    accesses.note(session, keys, [patient], reader, "read", now=now)
+    accesses.record(session, keys, [patient], reader, "read", now=now)
     return PatientIdentity(patient_id=patient_id, refusal=None, identity=shown)
 
 
@@ -145,6 +148,8 @@ def read_address(session: Session, keys: Keys, patient_id: UUID, *, reader: Read
     file: PatientFile = decrypt(keys, patient)
     if writable_address(file.email) is None:
         return PatientAddress(patient_id=patient_id, refusal=IdentityRefusal.NO_ADDRESS, addressee=None)
-    accesses.note(session, keys, [patient], reader, "read", now=now)
-    shown = Addressee.of({name: getattr(file, name) for name in Addressee.model_fields})
+    accesses.record(session, keys, [patient], reader, "read", now=now)
+    names = Addressee.model_fields.keys() - {"consented_at"}
+    since = consented_at(patient, ConsentPurpose.PATIENT_MAIL)
+    shown = Addressee.of({name: getattr(file, name) for name in names} | {"consented_at": since})
     return PatientAddress(patient_id=patient_id, refusal=None, addressee=shown)

@@ -103,7 +103,7 @@ def list_rows(
     require(store.one(session, import_id), "patient_import")
     found = store.rows(session, import_id, wanted.part, outcomes=wanted.filters.outcome)
     named = store.patients_with_files(session, {id for row in found.rows for id in named_in(row.problem)})
-    accesses.note_list(session, keys, named, reader, "row", is_export=wanted.part.is_export, now=now)
+    accesses.record_list(session, keys, named, reader, "row", is_export=wanted.part.is_export, now=now)
     there = {each.id: each for each in named}
     return found.shown([_shown(row, there) for row in found.rows])
 
@@ -113,9 +113,9 @@ def _shown(row: PatientImportRow, there: Mapping[UUID, Patient]) -> PatientImpor
     return PatientImportRowView.of(columns | {"problem": as_read(row.problem, there)})
 
 
-def note_progress(session: Session, import_id: UUID, counts: Mapping[str, int], *, now: datetime) -> None:
+def record_progress(session: Session, import_id: UUID, counts: Mapping[str, int], *, now: datetime) -> None:
     """Note how far an import is, in another transaction than that of the work."""
-    store.note_counts(session, import_id, counts, now=now)
+    store.save_counts(session, import_id, counts, now=now)
 
 
 # Working on them
@@ -176,7 +176,7 @@ def _check(session: Session, keys: Keys, known: PatientImport, progress: Progres
         store.add_rows(session, judged)
         checked, refused = checked + len(rows), refused + sum(each is not None for each in found)
         progress(known.id, {"checked": checked, "refused": refused})
-    store.note_counts(session, known.id, {"checked": checked, "refused": refused}, now=clock())
+    store.save_counts(session, known.id, {"checked": checked, "refused": refused}, now=clock())
     if known.dry_run:
         _end(session, known, states.complete_import, clock)
     elif refused and known.on_problem == OnProblem.REFUSE_FILE:
@@ -218,7 +218,7 @@ def _enter_block(session: Session, keys: Keys, known: PatientImport, clock: Cloc
     store.change_rows(session, outcomes)
     refused = sum(each["outcome"] == PatientImportOutcome.REFUSED for each in outcomes)
     counts = {"entered": known.entered + len(outcomes) - refused, "refused": known.refused + refused}
-    store.note_counts(session, known.id, counts, now=clock())
+    store.save_counts(session, known.id, counts, now=clock())
     known.blocks_done += 1
     if known.blocks_done == known.blocks:
         _end(session, known, states.complete_import, clock)
@@ -241,10 +241,10 @@ def _enter_file(session: Session, keys: Keys, known: PatientImport, progress: Pr
                 progress(known.id, {"entered": entered})
     except NotEntered as refused:
         store.change_rows(session, refused.outcomes)
-        store.note_counts(session, known.id, {"entered": 0, "refused": len(refused.outcomes)}, now=clock())
+        store.save_counts(session, known.id, {"entered": 0, "refused": len(refused.outcomes)}, now=clock())
         _end(session, known, states.refuse_import, clock)
     else:
-        store.note_counts(session, known.id, {"entered": entered}, now=clock())
+        store.save_counts(session, known.id, {"entered": entered}, now=clock())
         _end(session, known, states.complete_import, clock)
 
 

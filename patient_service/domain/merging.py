@@ -58,7 +58,7 @@ def merge(
         _point_at(session, kept, each, by=reader.id, now=now)
         store.stay_suspected(session, each, **identity)
     # all who read one of the files wait from here on
-    accesses.note(session, keys, [kept, merged], reader, "changed", now=now)
+    accesses.record(session, keys, [kept, merged], reader, "changed", now=now)
     return view(kept, decrypt(keys, kept), today=berlin_day(now))
 
 

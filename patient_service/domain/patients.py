@@ -77,7 +77,7 @@ def list_part(
     # past the end of the list nobody is shown, but the total reveals that there is somebody
     beyond = found.total > 0 and not found.rows
     revealed = lists.columns(session, conditions, part.beginning(), ()) if beyond else found
-    accesses.note_list(session, keys, revealed.rows, reader, wanted.view, is_export=part.is_export, now=now)
+    accesses.record_list(session, keys, revealed.rows, reader, wanted.view, is_export=part.is_export, now=now)
     today = berlin_day(now)
     return found.shown([_shown(keys, patient, wanted.view, today=today) for patient in found.rows])
 
@@ -243,7 +243,7 @@ def change(
     patient, file = change_unnoted(
         session, keys, patient_id, patch, expected_versions=expected_versions, force=force, reader=reader, now=now
     )
-    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    accesses.record(session, keys, [patient], reader, "changed", now=now)
     return view(patient, file, today=berlin_day(now))
 
 

@@ -18,7 +18,7 @@ from shared.values.enums import PatientStatus, PlacementState
 from shared.values.patient_history_enums import HistoryKind
 
 
-def note_offer(
+def record_offer(
     session: Session, patient_id: UUID, placement_request_id: UUID, accepted_on: date, *, now: datetime
 ) -> None:
     """Keep that a practice offered a place; the day of the first one in this search is shown.

@@ -56,7 +56,7 @@ def read(
     """What practices may read of these patients now; noted as read of each of whom something is shown."""
     known = queries.patients_with_ids(session, patient_ids)
     shown = {patient.id: summary for patient in known if (summary := _summary(keys, patient)) is not None}
-    accesses.note(session, keys, [each for each in known if each.id in shown], reader, "read", now=now)
+    accesses.record(session, keys, [each for each in known if each.id in shown], reader, "read", now=now)
     return PracticeSummaries(
         items=[PracticeSummary(patient_id=each, practice_summary=shown.get(each)) for each in patient_ids]
     )

@@ -50,7 +50,7 @@ def decline(
     Raises `NotFound`, and `Conflict` where it is not proposed.
     """
     patient, file = decline_unnoted(session, keys, patient_id, new.reason, days=days, reader=reader, now=now)
-    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    accesses.record(session, keys, [patient], reader, "changed", now=now)
     return view(patient, file, today=berlin_day(now))
 
 

@@ -88,7 +88,7 @@ def set_status(
         offers.remove_all(session, patient.id)  # another search has offers of its own
     fields = crisis.raised_by(new.reason, keys, patient, fields, by=reader.id, now=now)
     record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
-    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    accesses.record(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=today)
 
 
@@ -107,7 +107,7 @@ def _change_pause(
     change = history.entry(keys, patient, patient.status, HistoryKind.PAUSE, reason=new.reason, by=reader.id, now=now)
     session.add(change)
     publish(session, patient, fields, PatientUpdated, now=now)
-    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    accesses.record(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=berlin_day(now))
 
 
@@ -232,7 +232,7 @@ def lock(session: Session, patient_ids: Iterable[UUID]) -> None:
     queries.lock_patients(session, patient_ids)
 
 
-def note_contact(session: Session, patient_id: UUID, day: date, *, now: datetime) -> None:
+def record_contact(session: Session, patient_id: UUID, day: date, *, now: datetime) -> None:
     """Let the patient's last contact be on this day, unless a later one is known."""
     patient = merging.kept_patient(session, patient_id)
     if patient is not None and (patient.last_contact_on is None or patient.last_contact_on < day):

@@ -148,7 +148,7 @@ def valid_numbers(session: Session, import_id: UUID, *, first: int, last: int) -
     return set(session.scalars(select(number).where(*valid, number.between(first, last))))
 
 
-def note_counts(session: Session, import_id: UUID, counts: Mapping[str, int], *, now: datetime) -> None:
+def save_counts(session: Session, import_id: UUID, counts: Mapping[str, int], *, now: datetime) -> None:
     """Note how far an import is."""
     session.execute(
         update(PatientImport)

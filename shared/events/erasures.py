@@ -22,7 +22,7 @@ from shared.events.outbox import record_all
 _IDS = any_(bindparam("ids", type_=ARRAY(Uuid)))
 
 
-def note_erased(session: Session, ids: Sequence[UUID], *, now: datetime) -> None:
+def record_erased(session: Session, ids: Sequence[UUID], *, now: datetime) -> None:
     """Note that these aggregates were erased, and delete what is kept of their events; the service has yet to confirm.
 
     Recorded events of such an aggregate that carry its state go too, so that a relay, or `republish`, does not publish

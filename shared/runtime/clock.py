@@ -34,6 +34,15 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def stopwatch() -> Callable[[], timedelta]:
+    """Returns a clock that shows how long ago this was, by whichever clock says more.
+
+    The monotonic clock stands still while a virtual machine is suspended, and the wall clock may be put back.
+    """
+    began, began_at = monotonic(), now()
+    return lambda: max(timedelta(seconds=monotonic() - began), now() - began_at)
+
+
 class _TestingClock:
     """By how much the clock is ahead of the machine's: what a file says, and nothing where no file is followed."""
 

@@ -21,6 +21,7 @@ class ForecastWait(StrEnum):
     EMAIL_SUPPRESSED = "email_suppressed"
     EMAILED_RECENTLY = "emailed_recently"
     """The therapist, or another one with the same address, was written to lately."""
+    PRACTICE_HOLIDAYS = "practice_holidays"
     PHONE_HOURS_UNKNOWN = "phone_hours_unknown"
     PHONE_NUMBER_MISSING = "phone_number_missing"
     """There is no number, or it was found to be wrong."""

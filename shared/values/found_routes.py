@@ -1,4 +1,4 @@
-"""A way as a router outside knows it, whichever it is: its words in ours, and nothing of it believed yet."""
+"""A route as a router outside knows it, whichever it is: its words in ours, and nothing of it believed yet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.values.places import Place
 
 @dataclass(frozen=True)
 class FoundRoute:
-    """The length of a way and how long it takes, and from where to where it really leads."""
+    """The length of a route and how long it takes, and from where to where it really leads."""
 
     start: Place
     """The place on the network where it starts."""

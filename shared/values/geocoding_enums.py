@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class NotRouted(StrEnum):
-    """Why no router is asked for ways."""
+    """Why no router is asked for routes."""
 
     NOT_WANTED = "not_wanted"
     """It was not asked for."""
@@ -25,7 +25,7 @@ class PartOfState(StrEnum):
 
 
 class RouterProtocol(StrEnum):
-    """How the routers are asked that know ways by road."""
+    """How the routers are asked that know routes by road."""
 
     OSRM = "osrm"
     """OSRM's HTTP API, version 1."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.values.datetimes import Instant
 from shared.values.enums import ContactRelation, Gender
 from shared.values.mail_enums import IdentityRefusal
 from shared.values.schemas import RecordSchema
@@ -33,6 +34,8 @@ class PatientDetails(RecordSchema):
     phone: str | None = None
     email: str | None = None
     contact_persons: Sequence[ContactPersonDetails] = ()
+    consented_at: Instant | None = None
+    """When the newest consent to be written to was recorded, for an e-mail to them."""
 
 
 class PatientDetailsAnswer(RecordSchema):

@@ -9,13 +9,15 @@ class ReplyKind(StrEnum):
     """What an e-mail is that came back."""
 
     ANSWER = "answer"
-    """Somebody wrote it."""
+    """Somebody wrote it, a practice as far as is known."""
+    PATIENT_ANSWER = "patient_answer"
+    """A patient wrote it, in answer to an e-mail to them: it answers no request."""
     AUTO_REPLY = "auto_reply"
     """A program wrote it, such as an out-of-office note: it answers nothing."""
     BOUNCE = "bounce"
     """A mail server says what became of an e-mail."""
     NO_MORE = "no_more"
-    """The practice wants no more inquiries."""
+    """The practice wants no more inquiries, or the patient no more e-mails."""
     UNREADABLE = "unreadable"
     """It cannot be read here, so staff look into the mailbox."""
 

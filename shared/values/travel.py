@@ -1,22 +1,22 @@
 """Estimates of distance and travel time from the straight line, for every place where no router is asked.
 
-Short ways are slow (streets, the walk to the car or the stop) and long ones are fast (motorways, trains): so the table
-`travel_estimates.csv` says detour and speed by mode and by length (docs/domain.md#distance). All services read it, so
-that they give the same estimate; matching's SQL filters by the straight line that `straight_km_within` gives.
+Short routes are slow (streets, the walk to the car or the stop) and long ones are fast (motorways, trains): so the
+table `travel_estimates.csv` says detour and speed by mode and by length (docs/domain.md#distance). All services read
+it, so that they give the same estimate; matching's SQL filters by the straight line that `straight_km_within` gives.
 
-Sources of the built-in table. Single ways that it is tested with stand in tests/shared/values/test_travel.py, most of
+Sources of the built-in table. Single routes that it is tested with stand in tests/shared/values/test_travel.py, most of
 them not verified (docs/decisions/0043).
 
 - car: detour of roads in Germany 1.32, R. H. Ballou, H. Rahardja, N. Sakai, "Selected country circuity factors for road
-  travel distance estimation", Transportation Research Part A 36 (2002) 843-848, table 1; less on long ways, where
+  travel distance estimation", Transportation Research Part A 36 (2002) 843-848, table 1; less on long routes, where
   motorways run straight. All car trips, some 15 km long: 33 km/h, "Mobilität in Deutschland 2002" (Ergebnistelegramm).
-  Ways between cities: what route planners give without traffic. Looking for a place to park in a city is not in it:
+  Routes between cities: what route planners give without traffic. Looking for a place to park in a city is not in it:
   with that, the Umweltbundesamt counts 20 minutes for 4 km.
 - transit: detour in cities 1.5, the Munich transport model MITO (TU München). 15.7 km/h in Berlin, "Mobilität in
   Städten - SrV 2013" (TU Dresden). Between cities: timetables, with ten minutes to the station and ten from it.
 - bicycle, foot: detour 1.3, the beeline distance factor of MATSim (A. Horni, K. Nagel, K. W. Axhausen (eds.), "The
   Multi-Agent Transport Simulation MATSim", London 2016). Bicycle: 11.5 km/h in Berlin (SrV 2013), some 15 km/h on long
-  ways, which route planners reckon with. Foot: 1.2 m/s, for which German traffic lights are timed (FGSV, RiLSA 2015).
+  routes, which route planners reckon with. Foot: 1.2 m/s, for which German traffic lights are timed (FGSV, RiLSA 2015).
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ MINUTES_AN_HOUR: Final = 60
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a way is estimated by whose straight line is so long: a row of the table."""
+    """What a route is estimated by whose straight line is so long: a row of the table."""
 
     straight_km: float
     detour: float
-    """Length of the way over length of the straight line."""
+    """Length of the route over length of the straight line."""
     speed_kmh: float
-    """Kilometres of the way in an hour from door to door: walks to the stop, waiting and parking are in it."""
+    """Kilometres of the route in an hour from door to door: walks to the stop, waiting and parking are in it."""
 
     @property
     def route_km(self) -> float:
-        """The length of the way in kilometres."""
+        """The length of the route in kilometres."""
         return self.straight_km * self.detour
 
     @property
@@ -80,7 +80,7 @@ def _piece(start: tuple[float, float], end: tuple[float, float]) -> tuple[float,
 
 
 class Estimates:
-    """The estimates of one mode by kilometres of the straight line or of the way, and the straight line by minutes."""
+    """The estimates of one mode by kilometres of the straight line or the route, and the straight line by minutes."""
 
     def __init__(self, rows: Sequence[Estimate]) -> None:
         """The rows of the mode, the shortest first. Raises `ValueError` where they cannot be."""
@@ -88,11 +88,11 @@ class Estimates:
         self.route_km = Line([(each.straight_km, each.route_km) for each in rows])
         self.minutes = Line([(each.straight_km, each.minutes) for each in rows])
         self.straight_km = Line([(each.minutes, each.straight_km) for each in rows])
-        self.minutes_of_way = Line([(each.route_km, each.minutes) for each in rows])
+        self.minutes_of_route = Line([(each.route_km, each.minutes) for each in rows])
 
 
 def check(rows: Sequence[Estimate]) -> None:
-    """Raises `ValueError` unless these rows of one mode say that a longer straight line is a longer way in each sense.
+    """Raises `ValueError` unless by these rows of one mode a longer straight line is a longer route in each sense.
 
     Otherwise a limit in minutes would be no radius.
     """
@@ -100,10 +100,10 @@ def check(rows: Sequence[Estimate]) -> None:
         raise ValueError("there is no row")
     for each in rows:
         if not (0 < each.straight_km < 1000 and 1 <= each.detour < 10 and 1 <= each.speed_kmh < 300):
-            raise ValueError(f"{each} is no way")
+            raise ValueError(f"{each} is no route")
     for shorter, longer in pairwise(rows):
         if not (shorter.straight_km < longer.straight_km and shorter.route_km < longer.route_km):
-            raise ValueError(f"{longer} is no longer way than {shorter}")
+            raise ValueError(f"{longer} is no longer route than {shorter}")
         if shorter.minutes >= longer.minutes:
             raise ValueError(f"{longer} takes no longer than {shorter}")
 
@@ -134,7 +134,7 @@ def estimates(mode: TravelMode) -> Estimates:
 
 
 def route_km(straight_km: float, mode: TravelMode) -> float:
-    """Returns the estimated length of the way in kilometres for a straight line of so many kilometres."""
+    """Returns the estimated length of the route in kilometres for a straight line of so many kilometres."""
     return estimates(mode).route_km.at(straight_km)
 
 
@@ -144,8 +144,8 @@ def minutes(straight_km: float, mode: TravelMode) -> float:
 
 
 def speed_kmh(route_km: float, mode: TravelMode) -> float:
-    """Returns the estimated kilometres an hour from door to door of a way of so many kilometres, more than none."""
-    return route_km / estimates(mode).minutes_of_way.at(route_km) * MINUTES_AN_HOUR
+    """Returns the estimated kilometres an hour from door to door of a route of so many kilometres, more than none."""
+    return route_km / estimates(mode).minutes_of_route.at(route_km) * MINUTES_AN_HOUR
 
 
 def straight_km_within(travel_minutes: float, mode: TravelMode) -> float:

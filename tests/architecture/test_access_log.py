@@ -16,9 +16,9 @@ from shared.http.declaration import Endpoint
 from tests.architecture.sources import calls_in, sources
 
 NOTES = {
-    accesses.note,
-    accesses.note_sealed,
-    accesses.note_list,
+    accesses.record,
+    accesses.record_sealed,
+    accesses.record_list,
     accesses.list_all,
     accesses.creation,
 }
@@ -85,7 +85,7 @@ def test_every_operation_writes_an_entry_or_has_a_reason() -> None:
         (patients.register, True),
         (patients.change_unnoted, False),
         (searches.waits_for_location, False),
-        (places.note_offer, False),
+        (places.record_offer, False),
     ],
 )
 def test_the_search_for_an_entry_can_fail(function: Function, expected: bool) -> None:

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pytest
 from sqlalchemy import CheckConstraint, Table
 
+from communication_service.domain import call_states as communication_calls
 from communication_service.domain import states as communication
 from communication_service.domain.contact_waits import ContactWait
 from gateway.problems import GATEWAY_PROBLEMS
@@ -68,7 +69,7 @@ TRANSITIONS: dict[str, Mapping[Any, frozenset[Any]]] = {
     "states-of-a-contact-plan": matching.PLANS,
     "states-of-an-inquiry": communication.INQUIRIES,
     "states-of-an-email": communication.EMAILS,
-    "states-of-a-phone-call": communication.PHONE_CALLS,
+    "states-of-a-phone-call": communication_calls.PHONE_CALLS,
     "states-of-a-request-to-contact": communication.PLACEMENT_REQUESTS,
 }
 

@@ -190,6 +190,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "patient_id": WHOM,
                 "inquiry_id": "the inquiry is in the export, with the same requests",
                 "recipient_key": "the recipient, folded",
+                "recipient_digest": "knows the patient's own address again, and says none",
                 **dict.fromkeys(
                     (
                         *(
@@ -222,6 +223,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
             ExportedReply,
             {"content": "body_text", "notes": "body_text"},
             {
+                "patient_id": WHOM,
                 **dict.fromkeys(("matched_by", "suggested_email_id"), "how it is known which letter is answered"),
                 **dict.fromkeys(("fingerprint", "uid_validity", "uid", "sequence"), FOR_MACHINES),
                 **dict.fromkeys(("created_at", "updated_at", "updated_by", "version"), "who of us decided when"),
@@ -310,7 +312,7 @@ def test_of_a_person_with_several_files_everything_of_each_is_exported_as_docume
     files = {each.reference: str(each.id) for each in (kept, other, first)}
     for number, each in enumerate((kept, first), 1):
         _enter_by_import(session, each.id, number)
-    places.note_offer(session, kept.id, new_id(), MONDAY.date(), now=MONDAY)
+    places.record_offer(session, kept.id, new_id(), MONDAY.date(), now=MONDAY)
     for id in files.values():
         assert client.post(f"/api/patients/{id}/consents", json=consent("health_data")).status_code == 201
     for into, duplicate in ((other, first), (kept, other)):

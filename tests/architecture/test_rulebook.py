@@ -93,7 +93,7 @@ def test_the_criteria_of_the_rulebook_are_those_of_matching() -> None:
     ]
 
 
-def test_ways_are_estimated_as_the_rulebook_says() -> None:
+def test_routes_are_estimated_as_the_rulebook_says() -> None:
     """The table that estimates follow from."""
     written = [(codes(mode)[0], *map(float, numbers)) for mode, *numbers in table_after(DOMAIN, "distance")]
     assert written == [
@@ -131,7 +131,7 @@ def _straight(*degrees: str) -> str:
     return f"{places.distance_km(places.Place(north, east), places.Place(other_north, other_east)):.2f}"
 
 
-def _way(kilometres: str, mode: str) -> str:
+def _route(kilometres: str, mode: str) -> str:
     straight, by = float(kilometres.removesuffix(" km")), TravelMode(mode)
     return f"{travel.route_km(straight, by):.1f} km, {math.ceil(travel.minutes(straight, by))} min"
 
@@ -199,7 +199,7 @@ CHECKS: dict[str, Callable[..., str]] = {
     ),
     "asked_again_after_later": _asked_again,
     "straight_km": _straight,
-    "way": _way,
+    "route": _route,
     "radius": _radius,
     "capacity": _capacity,
     "phone_hours": _phone_hours,

@@ -29,14 +29,14 @@ READER = Reader(id=UUID("0190aaaa-0000-7000-8000-000000000001"), purpose="Anruf"
 def read(keys: Keys, *patient_ids: UUID, reader: Reader = READER, now: datetime = MONDAY) -> None:
     """Somebody reads these patients' files at once."""
     with transaction() as session:
-        accesses.note(session, keys, access_log.owners(session, patient_ids), reader, "read", now=now)
+        accesses.record(session, keys, access_log.owners(session, patient_ids), reader, "read", now=now)
 
 
 def read_list(keys: Keys, *patient_ids: UUID, view: View = "full", reader: Reader = READER) -> None:
     """Somebody reads a list of these patients."""
     with transaction() as session:
         shown: Any = access_log.owners(session, patient_ids)
-        accesses.note_list(session, keys, shown, reader, view, is_export=False, now=MONDAY)
+        accesses.record_list(session, keys, shown, reader, view, is_export=False, now=MONDAY)
 
 
 def anchor(*, day: int = 0) -> None:

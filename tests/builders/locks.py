@@ -17,7 +17,7 @@ from shared.database import ChangedMeanwhile
 from shared.errors import PlatformError
 
 SECONDS = 8.0
-MOST_SECONDS = 60.0
+MOST_SECONDS = 200.0
 """A machine that does much else brings few of the rare kinds of work in that time."""
 DEADLOCK, WAITED_TOO_LONG = "40P01", "55P03"
 
@@ -92,7 +92,7 @@ class Workers:
         """What PostgreSQL said of each, and where."""
 
     def run(self, work: Sequence[Callable[[], None]], *, is_enough: Callable[[], bool]) -> None:
-        """Do all of this at once for a while, and until that is enough, but for a minute more at most."""
+        """Do all of this at once for a while, and until that is enough, but for minutes more at most."""
         stop = threading.Event()
         threads = [threading.Thread(target=self._again_and_again, args=(each, stop)) for each in work]
         for thread in threads:

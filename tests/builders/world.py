@@ -70,6 +70,7 @@ class World:
         """By listening service and key: what Kafka holds and the service has not handled."""
         self.arrived: list[tuple[str, Event]] = []
         self.therapists: dict[UUID, tuple[str, int]] = {}
+        self._public: dict[UUID, Any] = {}
         self.refused = 0
 
     @contextmanager
@@ -91,14 +92,8 @@ class World:
         registered = patients.register(
             self.patient, self.keys, NewPatient.from_json(new_patient(**fields)), force=True, by=None, now=self.now
         )
-        place = AddressGeocoded(
-            owner_kind="patient",
-            owner_id=registered.id,
-            postal_code="52062",
-            latitude=AACHEN[0],
-            longitude=AACHEN[1],
-            precision="postal_code",
-        )
+        where: dict[str, Any] = {"latitude": AACHEN[0], "longitude": AACHEN[1], "precision": "postal_code"}
+        place = AddressGeocoded(owner_kind="patient", owner_id=registered.id, postal_code="52062", **where)
         arrived = happened(place, registered.id, time=self.now)
         copies.keep_postal_codes(self.patient, [arrived])
         self.matching_handles(arrived)
@@ -109,17 +104,21 @@ class World:
         published = public_therapist(**{"phone": "+49241123456", "phone_hours": EVERY_DAY, **fields})
         self.therapists[published.id] = ("active", 1)
         self._publish_therapist(TherapistRegistered(therapist=published), published.id)
-        self._public = getattr(self, "_public", {}) | {published.id: published}
+        self._public[published.id] = published
         return published.id
 
     def turn_therapist(self, therapist: UUID) -> None:
         """Block a therapist, or lift the block."""
+        is_active = self.therapists[therapist][0] == "active"
+        kind, status = (TherapistBlocked, "blocked") if is_active else (TherapistUnblocked, "active")
+        self.change_therapist(therapist, kind, status=status)
+
+    def change_therapist(self, therapist: UUID, kind: Any, **fields: Any) -> None:
+        """Something about a therapist changes."""
         status, sequence = self.therapists[therapist]
-        status = "blocked" if status == "active" else "active"
-        self.therapists[therapist] = (status, sequence + 1)
-        published = self._public[therapist].model_copy(update={"status": status})
-        kind = TherapistBlocked if status == "blocked" else TherapistUnblocked
-        self._publish_therapist(kind(therapist=published), therapist)
+        self.therapists[therapist] = (fields.get("status", status), sequence + 1)
+        self._public[therapist] = self._public[therapist].model_copy(update=fields)
+        self._publish_therapist(kind(therapist=self._public[therapist]), therapist)
 
     def _publish_therapist(self, event: Event, therapist: UUID) -> None:
         happened(event, therapist, sequence=self.therapists[therapist][1], time=self.now)

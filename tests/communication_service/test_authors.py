@@ -157,7 +157,7 @@ def suppress(stage: Stage) -> Any:
 
 def unsubscribe(stage: Stage) -> Any:
     token = LINKS.token(LinkPurpose.UNSUBSCRIBE, an_email_to_send().id, now=MONDAY)
-    return stage.client.post(f"/unsubscribe/{token}")
+    return stage.client.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})
 
 
 def reply(stage: Stage) -> Any:
@@ -166,16 +166,16 @@ def reply(stage: Stage) -> Any:
     return stage.client.post(f"/reply/{token}", data={"outcome-0": "accepted", "no-more": "emails"})
 
 
-def _a_reply(stage: Stage, action: str, *, body: dict[str, str] | None = None) -> Any:
+def _a_reply(stage: Stage, action: str, *, body: dict[str, int] | None = None) -> Any:
     email = an_email_to_send()
     stage.send()
-    comes_in(an_answer("Ja, gerne", to=email.message_id))
+    comes_in(an_answer("Leider kein Platz", to=email.message_id))
     (known,) = stage.client.get("/api/replies").json["items"]
     return stage.client.post(f"/api/replies/{known['id']}/{action}", json=body)
 
 
 def confirm_a_reply(stage: Stage) -> Any:
-    return _a_reply(stage, "confirm", body={})
+    return _a_reply(stage, "confirm", body={"version": 1})
 
 
 def dismiss_a_reply(stage: Stage) -> Any:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from communication_service.domain import call_changes, callers
 from communication_service.domain.call_changes import PlannedBy
-from communication_service.domain.call_schemas import CallTime, NewPhoneCall
+from communication_service.domain.call_schemas import MovedCall, NewPhoneCall
 from communication_service.domain.schemas import PhoneCallView
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall, RecordedAnswer
 from shared.database import new_id, transaction
@@ -53,7 +53,7 @@ def staff(*, force: bool = False, now: datetime = MONDAY + timedelta(minutes=1))
 def move(call: UUID, *, force: bool = False, **changes: Any) -> PhoneCallView:
     written = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in changes.items()}
     with transaction() as session:
-        patch = read_patch(written, CallTime, PhoneCallView)
+        patch = read_patch(written, MovedCall, PhoneCallView)
         return call_changes.move(session, TEXTS, call, patch, expected_versions=None, staff=staff(force=force))
 
 

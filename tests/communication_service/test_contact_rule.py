@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 
 from communication_service.domain import call_changes, call_claims, claims
 from communication_service.domain.call_changes import PlannedBy
-from communication_service.domain.call_schemas import NewPhoneCall
-from communication_service.domain.contact_rule import Cooldown, PracticeFacts, barrier, last_closed_day
+from communication_service.domain.call_schemas import MovedCall, NewPhoneCall
+from communication_service.domain.contact_rule import Cooldown, PracticeFacts, barrier
 from communication_service.domain.schemas import PhoneCallView
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.database import new_id, transaction
 from shared.errors import Conflict
+from shared.values.practice_holidays import last_closed_day
+from shared.values.schemas import read_patch
 from tests.builders.communication import (
     EVERY_DAY,
     RULES,
@@ -200,6 +202,32 @@ def test_staff_call_a_practice_that_should_wait_for_a_reason(sent: Callable[...,
     assert the(PhoneCall).starts_at == planned.starts_at, "planning leaves it there"
     with transaction() as session:
         assert call_claims.claim(session, TEXTS, planned.id, rules=RULES, by=None, now=NOW).claimed_until
+
+
+def move(call: UUID, **changes: Any) -> PhoneCallView:
+    patch = read_patch(changes, MovedCall, PhoneCallView)
+    with transaction() as session:
+        staff = PlannedBy(RULES, new_id(), NOW)
+        return call_changes.move(session, TEXTS, call, patch, expected_versions=None, staff=staff)
+
+
+def test_a_call_is_moved_to_where_the_practice_should_wait_for_a_reason_alone(sent: Callable[..., None]) -> None:
+    therapist = a_therapist(phone_hours=EVERY_DAY)
+    a_request(therapist)
+    composed()
+    sent()
+    a_request(therapist, time=NOW)
+    composed(NOW + timedelta(minutes=1))
+    call = add(therapist, because="practice_asked").id
+    soon, later = "2026-11-23T10:00:00Z", "2026-12-07T09:30:00Z"
+    assert move(call, starts_at=soon).insisted_because == "practice_asked", "its reason goes with it"
+    moved = move(call, starts_at=later)
+    assert (moved.insisted, moved.insisted_because) == (False, None), "then nobody has to wait any more"
+    with pytest.raises(Conflict) as refused:
+        move(call, starts_at=soon)
+    assert refused.value.errors[0].field == "because"
+    moved = move(call, starts_at=soon, because="urgent")
+    assert (moved.insisted, moved.insisted_because) == (True, "urgent")
 
 
 def test_no_reason_is_enough_for_a_practice_that_is_blocked() -> None:

@@ -198,6 +198,16 @@ UNCLEAR = Proposed()
         ("We are fully booked.", R.DECLINED_CAPACITY),
         ("Ja, gerne, aber leider nicht vor 2028.", None),
         ("Bitte rufen Sie mich an.", None),
+        # a yes that is none, or not yet
+        ("Sobald ich einen Platz frei habe, melde ich mich", None),
+        ("Sehr gern können Sie im Sommer noch einmal nachfragen.", None),
+        ("Erstgespräche führe ich zurzeit nicht durch.", None),
+        ("Ja, gerne ab 1.2.2027.", None),
+        ("Ja, gerne, am 15. 1. um zehn.", None),
+        ("Ja gern, in drei Monaten.", None),
+        ("I have a place from March on.", None),
+        ("Yes, gladly. But I can't see her this month.", None),
+        ("Ja, gerne! Ihre Anfrage vom 20.11.2026 ab sofort.", R.ACCEPTED),
         ("", None),
     ],
 )
@@ -211,9 +221,9 @@ def test_an_answer_is_proposed_by_phrases_and_nothing_where_they_contradict_each
 
 
 def test_of_several_patients_each_gets_what_is_said_of_them() -> None:
-    said = "p-0009-zz: ja, gerne ab 1.2.2027\nUnd P-0002-AB?\nDa passt es nicht, passt nicht."
+    said = "p-0009-zz: ja, gerne\nUnd P-0002-AB?\nDa passt es nicht, passt nicht."
     first, second = answer_proposals.propose(said, [FIRST, SECOND], today=TODAY)
-    assert (first.outcome, first.available_from) == (R.ACCEPTED, date(2027, 2, 1))
+    assert (first.outcome, first.available_from) == (R.ACCEPTED, None)
     assert second.outcome == R.DECLINED_UNSUITABLE
     assert answer_proposals.propose("P-0002-AB: kein Platz", [FIRST, SECOND], today=TODAY)[0] == UNCLEAR
     for text, expected in (("Ja, gerne", None), ("Leider keine Plätze", R.DECLINED_CAPACITY)):

@@ -74,7 +74,9 @@ def test_answers_go_to_an_address_with_a_token_where_that_is_wanted() -> None:
     assert (len(name) <= 64, domain) == (True, SENDER.domain)
     token = token_in(headers["Reply-To"])
     assert token is not None
-    assert LINKS.tokens.read(LinkPurpose.REPLY, token, today=TODAY + timedelta(days=180)) == ID
+    assert LINKS.tokens.read(LinkPurpose.ADDRESS, token, today=TODAY + timedelta(days=180)) == ID
+    with pytest.raises(NotFound):
+        LINKS.tokens.read(LinkPurpose.REPLY, token, today=TODAY)  # who got to know the address answers for nobody
     assert token_in(SENDER.address) is None
     with pytest.raises(ValidationError, match="characters before the @"):
         ContactRules(mail_from="x" * (LONGEST_NAME_WITH_TOKEN + 1) + "@example.org", reply_tokens=True)

@@ -12,12 +12,14 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
+from communication_service.domain.bounces import TooEarly
 from communication_service.domain.letter_headers import with_token
 from communication_service.domain.link_tokens import LinkPurpose
 from communication_service.jobs.reading import remove_old_replies
 from communication_service.store.tables import ContactRequest, Email, MailReply, RecordedAnswer
 from shared.database import new_id, patient_keys
 from shared.events import catalogue
+from shared.runtime import clock
 from tests.builders.communication import (
     LINKS,
     RULES,
@@ -37,6 +39,7 @@ from tests.fakes.smtp import FakeMailServer
 
 Send = Callable[..., None]
 ADDRESS = "praxis@example.org"
+SAID = ("placement_request_id", "outcome", "available_from")
 
 
 def a_sent_email(sent: Send, *references: str, email: str = ADDRESS) -> Email:
@@ -62,7 +65,7 @@ def suppressed(client: FlaskClient) -> list[tuple[str, str]]:
     return [(each["email"], each["source"]) for each in client.get("/api/email-suppressions").json["items"]]
 
 
-def token(email: Email, purpose: LinkPurpose = LinkPurpose.REPLY) -> str:
+def token(email: Email, purpose: LinkPurpose = LinkPurpose.ADDRESS) -> str:
     """An address with a token for this e-mail."""
     return with_token(RULES.sender, LINKS.token(purpose, email.id, now=MONDAY))
 
@@ -90,7 +93,11 @@ def test_an_answer_is_kept_sealed_matched_and_counts_once_staff_confirm_what_is_
     noted = recorded_data(session, "communication.reply_shown")
     assert {each["patient_id"] for each in noted} == {str(each.patient_id) for each in rows(ContactRequest)}
     key = {"Idempotency-Key": str(new_id())}
-    done = [client.post(f"/api/replies/{reply.id}/confirm", headers=key) for _ in range(2)]
+    unsaid = client.post(f"/api/replies/{reply.id}/confirm")
+    assert (unsaid.status_code, unsaid.json["code"]) == (422, "reply.acceptance_only_proposed")
+    assert rows(RecordedAnswer) == [], "a yes that nobody said"
+    read = {"responses": [{name: each[name] for name in SAID} for each in view["proposals"]]}
+    done = [client.post(f"/api/replies/{reply.id}/confirm", json=read, headers=key) for _ in range(2)]
     assert [(each.status_code, each.json["state"]) for each in done] == [(200, "confirmed")] * 2
     assert sorted(each.outcome for each in rows(RecordedAnswer)) == ["accepted", "declined_capacity"]
     (published,) = recorded_data(session, "communication.email_answered")
@@ -146,13 +153,14 @@ def test_only_a_token_or_a_message_id_matches_and_a_contradiction_does_not(clien
         ({"To": f"{mine}, {others}"}, None, None),
         ({"To": bad[: bad.index("@") - 1] + bad[bad.index("@") :], "In_Reply_To": "<x@y>"}, None, None),
         ({"To": token(first, LinkPurpose.UNSUBSCRIBE)}, None, None),
+        ({"To": token(first, LinkPurpose.REPLY)}, None, None),
         ({"To": others, "In_Reply_To": first.message_id}, None, first.id),
     ]
     for number, (headers, matched, suggested) in enumerate(cases):
         comes_in(an_answer(f"Ja, gerne {number}", **{"sender": "x@y.example", **headers}))
         reply = rows(MailReply)[-1]
         assert (reply.email_id, reply.suggested_email_id) == (matched, suggested), headers
-    assert client.get("/api/replies?matched=false").json["total"] == 7
+    assert client.get("/api/replies?matched=false").json["total"] == 8
 
 
 def test_what_matches_nothing_waits_sealed_until_staff_assign_it(
@@ -177,6 +185,20 @@ def test_what_matches_nothing_waits_sealed_until_staff_assign_it(
     patient_keys.destroy(session, the(ContactRequest, id=email.placement_request_ids[0]).patient_id)
     assert client.get(url, headers={"Accept-Language": "de"}).json["body_text"] == "[gelöscht]"
     assert client.post(f"{url}/confirm").json["code"] == "reply.nothing_to_confirm"
+
+
+def test_what_is_proposed_is_confirmed_only_as_it_was_read(client: FlaskClient, sent: Send) -> None:
+    first, second = a_sent_email(sent, "P-0001-AB"), a_sent_email(sent, "P-0002-AB", email="andere@example.org")
+    comes_in(an_answer("Leider keine Plätze.", to=first.message_id))
+    read = shown(client)
+    url = f"/api/replies/{read['id']}"
+    unsaid = client.post(f"{url}/confirm")
+    assert (unsaid.status_code, unsaid.json["code"]) == (422, "reply.version_not_said")
+    assert client.post(f"{url}/assign", json={"email_id": str(second.id)}).status_code == 200
+    stale = client.post(f"{url}/confirm", json={"version": read["version"]})
+    assert (stale.status_code, stale.json["code"], rows(RecordedAnswer)) == (409, "reply.changed_meanwhile", [])
+    assert client.post(f"{url}/confirm", json={"version": shown(client)["version"]}).status_code == 200
+    assert the(RecordedAnswer).placement_request_id == second.placement_request_ids[0]
 
 
 def test_nobody_is_called_about_a_letter_while_its_answer_waits_for_staff(client: FlaskClient, sent: Send) -> None:
@@ -241,6 +263,48 @@ def test_a_bounce_is_a_call_and_suppresses_only_what_certainly_does_not_exist(
     request = the(ContactRequest)
     assert (request.status, request.by_phone) == (("waiting", True) if status == "bounced" else ("contacted", False))
     assert client.get(f"/api/emails/{email.id}").json["status"] == status
+
+
+def test_a_practice_that_got_a_letter_that_seemed_to_come_back_may_answer_it(
+    client: FlaskClient, sent: Send, session: Session
+) -> None:
+    email = a_sent_email(sent, "P-0001-AB", "P-0002-AB")
+    comes_in(a_bounce(of=email.message_id, recipient=ADDRESS))
+    page = f"/reply/{LINKS.token(LinkPurpose.REPLY, email.id, now=clock.now())}"
+    assert client.post(page, data={"outcome-0": "declined_capacity"}).status_code == 200
+    comes_in(an_answer("Leider keine Plätze.", to=email.message_id))
+    (waiting,) = client.get("/api/replies?state=waiting").json["items"]
+    done = client.post(f"/api/replies/{waiting['id']}/confirm", json={"version": waiting["version"]})
+    assert (done.status_code, done.json["state"]) == (200, "confirmed")
+    assert {each.placement_request_id for each in rows(RecordedAnswer)} == set(email.placement_request_ids)
+    assert {each.status for each in rows(ContactRequest)} == {"over"}
+    assert len(recorded_data(session, "communication.email_answered")) == 2
+
+
+def test_a_report_is_read_once_its_email_is_recorded_or_applied_once_staff_assign_it(
+    client: FlaskClient, catcher: FakeMailServer, sent: Send, session: Session
+) -> None:
+    catcher.behaviour = "drop_after_data"
+    email = session.get_one(Email, a_sent_email(sent).id)
+    email.status, email.claimed_until = "sending", NOW + timedelta(seconds=30)
+    session.flush()
+    report = a_bounce(of=email.message_id, recipient=ADDRESS)
+    with pytest.raises(TooEarly):
+        comes_in(report, now=NOW)
+    assert rows(MailReply) == [], "it is read again"
+    without_our_id = a_bounce(of="<fremd@mx.example.org>", recipient=ADDRESS)
+    comes_in(without_our_id, now=NOW)
+    url = f"/api/replies/{shown(client)['id']}/assign"
+    email.claimed_until = clock.now() + timedelta(minutes=5)
+    session.flush()
+    early = client.post(url, json={"email_id": str(email.id)})
+    assert (early.status_code, early.json["code"]) == (409, "reply.too_early")
+    email.status = "in_doubt"
+    session.flush()
+    assert client.post(url, json={"email_id": str(email.id)}).json["state"] == "recorded"
+    assert (the(Email).status, suppressed(client)) == ("bounced", [(ADDRESS, "bounce")])
+    assert the(ContactRequest).by_phone
+    assert comes_in(report, now=NOW)
 
 
 def test_what_came_back_of_an_email_in_doubt_went_out(client: FlaskClient, catcher: FakeMailServer, sent: Send) -> None:

@@ -17,24 +17,24 @@ from shared.database import transaction
 from tests.builders.communication import RULES, a_request, a_therapist, rows, the
 from tests.communication_service.conftest import NOW, at_once
 from tests.communication_service.mail_runs import OTHERS_ANSWER, emails, run_until, suppressions, tries
-from tests.fakes.mail_answers import TABLE, Said
+from tests.fakes.mail_answers import TABLE, Reply
 from tests.fakes.smtp_script import ScriptedServer
 from tests.selection import mostly_slow
 
 
 def some(means: str) -> pytest.MarkDecorator:
     """Every eighth of the answers with this meaning; test_smtp_answers.py reads all of them."""
-    chosen = [said for said in TABLE if said.means == means][::8]
-    return pytest.mark.parametrize("said", chosen, ids=lambda said: said.answer[:60])
+    chosen = [reply for reply in TABLE if reply.means == means][::8]
+    return pytest.mark.parametrize("reply", chosen, ids=lambda reply: reply.answer[:60])
 
 
 @pytest.mark.slow
 @some("us")
 def test_what_is_said_about_us_stops_all_emails_and_suppresses_nobody(
-    said: Said, server: ScriptedServer, job: Sending
+    reply: Reply, server: ScriptedServer, job: Sending
 ) -> None:
     before = emails(3)
-    server.answers["rcpt"] = said.answer.encode() + b"\r\n"
+    server.answers["rcpt"] = reply.answer.encode() + b"\r\n"
     for second in (0, 1, 30, 59):
         assert job.run(NOW + timedelta(seconds=second)) == 0
     assert tries(server) == 1
@@ -50,10 +50,10 @@ def test_what_is_said_about_us_stops_all_emails_and_suppresses_nobody(
 
 @some("recipient")
 def test_an_address_that_does_not_exist_gets_no_more_emails_and_the_others_get_theirs(
-    said: Said, server: ScriptedServer, job: Sending
+    reply: Reply, server: ScriptedServer, job: Sending
 ) -> None:
     emails(3)
-    server.for_recipient["p1@example.org"] = said.answer.encode() + b"\r\n"
+    server.for_recipient["p1@example.org"] = reply.answer.encode() + b"\r\n"
     run_until(job, timedelta(), timedelta(seconds=3), timedelta(seconds=1))
     (suppression,) = suppressions()
     assert (suppression.email_key, suppression.source) == ("p1@example.org", "mail_server")
@@ -63,10 +63,10 @@ def test_an_address_that_does_not_exist_gets_no_more_emails_and_the_others_get_t
 
 @some("message")
 def test_a_refusal_of_one_email_moves_it_to_the_phone_and_leaves_the_address_in_use(
-    said: Said, server: ScriptedServer, job: Sending
+    reply: Reply, server: ScriptedServer, job: Sending
 ) -> None:
     emails(3)
-    server.for_recipient["p1@example.org"] = said.answer.encode() + b"\r\n"
+    server.for_recipient["p1@example.org"] = reply.answer.encode() + b"\r\n"
     run_until(job, timedelta(), timedelta(seconds=3), timedelta(seconds=1))
     assert suppressions() == []
     assert sorted(server.taken) == ["p0@example.org", "p2@example.org"]
@@ -75,10 +75,10 @@ def test_a_refusal_of_one_email_moves_it_to_the_phone_and_leaves_the_address_in_
 
 @some("later")
 def test_an_email_that_is_put_off_keeps_nobody_waiting_and_goes_when_it_may(
-    said: Said, server: ScriptedServer, job: Sending
+    reply: Reply, server: ScriptedServer, job: Sending
 ) -> None:
     emails(3)
-    server.for_recipient["p1@example.org"] = said.answer.encode() + b"\r\n"
+    server.for_recipient["p1@example.org"] = reply.answer.encode() + b"\r\n"
     run_until(job, timedelta(), timedelta(seconds=3), timedelta(seconds=1))
     assert sorted(server.taken) == ["p0@example.org", "p2@example.org"]
     server.for_recipient.clear()

@@ -17,7 +17,7 @@ from communication_service import jobs
 from communication_service.clients.patient_service import PatientService
 from communication_service.dependencies import Dependencies
 from communication_service.jobs import Sending
-from communication_service.jobs.email_sending import asking_who
+from communication_service.jobs.asking import asking_who
 from communication_service.store.tables import ContactRequest, Email, PhoneCall
 from shared.database import patient_keys, transaction
 from shared.events import catalogue

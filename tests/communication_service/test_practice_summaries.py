@@ -15,9 +15,14 @@ from flask.testing import FlaskClient
 
 from communication_service.clients.patient_service import PATH, PatientService
 from communication_service.dependencies import Dependencies
-from communication_service.jobs import Sending, email_sending
+from communication_service.domain import suppressions
+from communication_service.domain.suppression_schemas import NewSuppression
+from communication_service.jobs import Sending
+from communication_service.jobs.asking import AskForSummaries, asking
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
+from shared.database import transaction
 from tests.builders.communication import (
+    MONDAY_MORNINGS,
     RULES,
     TEXTS,
     a_patient,
@@ -54,8 +59,8 @@ class Patients:
         return PatientService(self.server.client("patient_service", seconds=0.5, rest_seconds=0.01))
 
     @property
-    def ask(self) -> email_sending.AskForSummaries:
-        return email_sending.asking(self.service)
+    def ask(self) -> AskForSummaries:
+        return asking(self.service)
 
     def asked(self) -> list[set[str]]:
         """The ids of each request."""
@@ -235,11 +240,11 @@ def test_a_letter_that_is_still_right_goes(slow: Sending, server: ScriptedServer
     assert len(patients.asked()) == 2
 
 
-@pytest.mark.parametrize("what", ["summary", "request", "patient service away", "practice"])
+@pytest.mark.parametrize("what", ["summary", "request", "patient service away", "practice", "suppression"])
 def test_what_is_withdrawn_while_the_mail_server_takes_its_time_does_not_go(
     slow: Sending, server: ScriptedServer, patients: Patients, what: str
 ) -> None:
-    practice = a_therapist()
+    practice = a_therapist(email="praxis@example.org", phone_hours=MONDAY_MORNINGS)
     patient = a_patient_with_summary(patients)
     request = a_request(practice, patient)
     composed()
@@ -255,7 +260,11 @@ def test_what_is_withdrawn_while_the_mail_server_takes_its_time_does_not_go(
         elif what == "request":
             withdraw(request)
         elif what == "practice":
-            a_therapist(id=practice, sequence=2, status="blocked")
+            a_therapist(id=practice, sequence=2, email="praxis@example.org", status="blocked")
+        elif what == "suppression":
+            new = NewSuppression(email="Praxis@example.org", reason="rief an")
+            with transaction() as session:
+                suppressions.add(session, new, by=None, now=NOW)
         return found
 
     replace(slow, ask=ask).run(NOW)

@@ -48,6 +48,7 @@ def test_a_practice_is_published_when_how_it_can_be_contacted_changes_and_not_ag
         "therapist_id": str(to_phone),
         "email_suppressed": False,
         "email_again_on": None,
+        "call_again_on": None,
         "planned_call_at": TEN.isoformat().replace("+00:00", "Z"),
         "number_is_wrong": False,
     }
@@ -79,7 +80,25 @@ def test_the_days_without_another_e_mail_are_published_and_pass_without_an_event
     for therapist in (email.therapist_id, also_there):
         (said,) = contacts(session, therapist)
         assert said["email_again_on"] == "2026-11-30"
+        # who was written to is not called at once; another one at the address may be
+        assert said["call_again_on"] == ("2026-11-25" if therapist == email.therapist_id else None)
     assert jobs.publish_contacts(RULES, MONDAY + timedelta(days=7)) == 0
+
+
+def test_what_still_holds_is_published_once_more_before_its_topic_forgets_it(session: Session) -> None:
+    """A reader that begins with nothing, such as a database that was lost, finds it on Kafka whenever that is."""
+    therapist = a_therapist(email="praxis@example.org")
+    with transaction() as inner:
+        wanted = NewSuppression(email="praxis@example.org", reason="rief an")
+        suppression = suppressions.add(inner, wanted, by=None, now=MONDAY)
+    for days, published in ((0, 1), (59, 0), (61, 1), (62, 0), (122, 1)):
+        assert jobs.publish_contacts(RULES, MONDAY + timedelta(days=days)) == published, days
+    first, second, third = contacts(session, therapist)
+    assert first == second == third
+    with transaction() as inner:
+        suppressions.remove(inner, suppression.id, by=None, now=MONDAY)
+    for days, published in ((123, 1), (184, 0)):
+        assert jobs.publish_contacts(RULES, MONDAY + timedelta(days=days)) == published, days
 
 
 def test_when_callers_phone_is_published_for_weeks_less_absences_and_closed_days(session: Session) -> None:

@@ -12,11 +12,21 @@ from sqlalchemy.orm import Session
 
 from communication_service.domain.letter_headers import REPLY_LINK_HERE
 from communication_service.domain.link_tokens import LinkPurpose
-from communication_service.store.tables import ContactRequest, Email, Inquiry, RecordedAnswer
+from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall, RecordedAnswer
 from shared.database import new_id
 from shared.events import catalogue
 from shared.runtime import clock
-from tests.builders.communication import LINKS, a_patient, a_request, a_therapist, composed, publish, rows, the
+from tests.builders.communication import (
+    LINKS,
+    MONDAY_MORNINGS,
+    a_patient,
+    a_request,
+    a_therapist,
+    composed,
+    publish,
+    rows,
+    the,
+)
 from tests.conftest import MONDAY
 from tests.events import recorded_data
 from tests.fakes.smtp import FakeMailServer
@@ -103,11 +113,39 @@ def test_a_button_records_everything_once(client: FlaskClient, sent: Send, sessi
     assert all(each["no_contact"] and each["individual"] is None for each in stated)
     assert stated[0]["group"] == {"state": "full", "from": None}
     assert [each["source"] for each in client.get("/api/email-suppressions").json["items"]] == ["link"]
+    # sent again weeks later, it brings nothing back that staff have lifted since
+    (suppression,) = client.get("/api/email-suppressions").json["items"]
+    assert client.delete(f"/api/email-suppressions/{suppression['id']}").status_code == 204
+    assert client.post(link(), data=form, headers=BROWSER).status_code == 200
+    assert client.get("/api/email-suppressions").json["total"] == 0
+    assert len(recorded_data(session, "communication.practice_stated")) == 1
     # something else: not for who has an answer, but after "later"
     other = {"outcome-0": "declined_capacity", "outcome-1": "declined_unsuitable"}
     assert "Nicht gespeichert" in client.post(link(), data=other, headers=BROWSER).text
     assert [each.outcome for each in rows(RecordedAnswer)] == ["accepted", "later", "declined_unsuitable"]
     assert client.get(link(), headers=BROWSER).text.count("liegt uns vor") == 2
+
+
+def test_who_wants_no_contact_is_not_called_either_until_the_block_has_come_and_gone(
+    client: FlaskClient, sent: Send, session: Session
+) -> None:
+    known: Any = {"email": "praxis@example.org", "phone_hours": MONDAY_MORNINGS}
+    practice = a_therapist(**known)
+    a_request(practice)
+    composed()
+    sent()
+    a_request(practice)
+    assert client.post(link(), data={"no-more": "contact"}).status_code == 200
+    now = clock.now()
+    composed(now + timedelta(seconds=6))
+    (waiting,) = rows(Inquiry, status="open")
+    assert (waiting.channel, waiting.waits_for) == ("phone", "no_contact_wanted"), "before the block arrives"
+    a_therapist(id=practice, sequence=2, **known, status="blocked", time=now + timedelta(minutes=1))
+    a_therapist(id=practice, sequence=3, **known, time=now + timedelta(minutes=2))
+    composed(now + timedelta(minutes=3))
+    (free,) = rows(Inquiry, status="open")
+    assert (free.channel, free.waits_for) == ("phone", None), "staff lifted the block"
+    assert len(rows(PhoneCall)) == 1
 
 
 def test_an_answer_by_link_ends_the_doubt_and_comes_too_early_while_it_is_being_sent(

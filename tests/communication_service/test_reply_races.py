@@ -33,13 +33,13 @@ def test_a_reply_is_decided_once(first: str, second: str) -> None:
         claim = domain.claim(session, email.id, rules=RULES, texts=TEXTS, lease=timedelta(minutes=1), now=NOW)
         assert claim is not None
         assert domain.record_sent(session, email.id, claim.attempt, rules=RULES, now=NOW)
-    comes_in(an_answer("Ja, gerne", to=email.message_id))
+    comes_in(an_answer("Leider kein Platz", to=email.message_id))
     reply_id = the(MailReply).id
 
     def deciding(what: str) -> Callable[[Session], Any]:
         if what == "dismiss":
             return lambda session: mail_replies.dismiss(session, TEXTS, reply_id, by=None, now=NOW)
-        said = ReplyConfirmation()
+        said = ReplyConfirmation(version=1)
         return lambda session: mail_replies.confirm(session, TEXTS, reply_id, said, rules=RULES, by=None, now=NOW)
 
     refused = in_turn(deciding(first), deciding(second))

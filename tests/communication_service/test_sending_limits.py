@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from communication_service import jobs
+from communication_service.domain.letter_headers import REPLY_LINK_HERE
 from communication_service.domain.sending_limits import are_inquiries_sent
 from communication_service.jobs import Sending
 from communication_service.settings import ContactRules
@@ -76,13 +77,16 @@ def test_outside_of_the_hours_answers_go_and_inquiries_do_not(catcher: FakeMailS
 
 def test_a_redirected_email_says_whom_it_was_for_and_counts_as_sent(catcher: FakeMailServer) -> None:
     emails(1)
-    rules = ContactRules(mail_mode="redirect", redirect_to="probe@agentur.example.org")
+    rules = ContactRules(mail_mode="redirect", redirect_to="probe@agentur.example.org", reply_tokens=True)
     assert sent_at(sending(catcher, rules), NOW) == 1
     (message,) = catcher.messages
     assert message["To"] == "probe@agentur.example.org"
     assert "p0@example.org" in message["Subject"]
     for form in ("plain", "html"):
-        assert "p0@example.org" in message.get_body((form,)).get_content()
+        text = message.get_body((form,)).get_content()
+        assert "p0@example.org" in text
+        assert (LINKS.public_url in text, REPLY_LINK_HERE in text) == (False, True), "a link would act for the practice"
+    assert (message["Reply-To"], message["List-Unsubscribe"].startswith("<mailto:")) == (None, True)
     assert (the(Email).mode, the(Email).recipient, len(rows(EmailCooldown))) == ("redirect", "p0@example.org", 2)
 
 

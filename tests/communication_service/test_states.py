@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from communication_service.domain import states
+from communication_service.domain import call_states, states
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.errors import Conflict
 from shared.values.enums import CallResult, CallStatus, ContactRequestStatus, EmailStatus, InquiryStatus
@@ -48,7 +48,7 @@ INQUIRY_STEPS: dict[InquiryStatus, list[Step]] = {
 
 
 def made(call: PhoneCall, result: CallResult) -> None:
-    states.record_call_made(call, result=result, occurred_at=MONDAY, notes=[], by=None, now=MONDAY)
+    call_states.record_call_made(call, result=result, occurred_at=MONDAY, notes=[], by=None, now=MONDAY)
 
 
 CALL_STEPS: dict[CallStatus, list[Step]] = {
@@ -58,7 +58,7 @@ CALL_STEPS: dict[CallStatus, list[Step]] = {
         for result in CallResult
         if result != CallResult.REACHED
     ],
-    CallStatus.CANCELLED: [lambda c: states.cancel_phone_call(c, now=MONDAY)],
+    CallStatus.CANCELLED: [lambda c: call_states.cancel_phone_call(c, now=MONDAY)],
 }
 REQUEST_STEPS: dict[ContactRequestStatus, list[Step]] = {
     ContactRequestStatus.ANNOUNCED: [states.expect_to_be_asked],
@@ -74,7 +74,7 @@ REQUEST_STEPS: dict[ContactRequestStatus, list[Step]] = {
 MACHINES: dict[type[Any], tuple[Mapping[Any, frozenset[Any]], Mapping[Any, list[Step]]]] = {
     Email: (states.EMAILS, EMAIL_STEPS),
     Inquiry: (states.INQUIRIES, INQUIRY_STEPS),
-    PhoneCall: (states.PHONE_CALLS, CALL_STEPS),
+    PhoneCall: (call_states.PHONE_CALLS, CALL_STEPS),
     ContactRequest: (states.PLACEMENT_REQUESTS, REQUEST_STEPS),
 }
 
@@ -160,7 +160,7 @@ def test_only_what_is_in_doubt_is_resolved_and_only_a_planned_call_is_made() -> 
             states.require_in_doubt(a_row(Email, status))
     for call_status in set(CallStatus) - {CallStatus.PLANNED}:
         with pytest.raises(Conflict, match="made or cancelled"):
-            states.require_planned(a_row(PhoneCall, call_status))
+            call_states.require_planned(a_row(PhoneCall, call_status))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -33,11 +34,16 @@ def test_a_mail_program_unsubscribes_everybody_at_the_address(
     assert '<form method="post">' in page.text
     assert "form-action 'self'" in page.headers["Content-Security-Policy"]
     assert client.get("/api/email-suppressions").json["total"] == 0, "mail scanners open every link"
+    scanned = client.post(link, headers=BROWSER)
+    assert (scanned.status_code, '<form method="post">' in scanned.text) == (422, True)
+    assert client.post(link, data={"x": "y"}).json["code"] == "unsubscribe.not_said"
+    assert client.get("/api/email-suppressions").json["total"] == 0, "some scanners post, too"
     # the mail program's POST, again, and the button of the page
+    (button,) = re.findall('<input type="hidden" name="([^"]*)" value="([^"]*)">', page.text)
     sent_forms: tuple[dict[str, Any], ...] = (
         {"data": ONE_CLICK},
         {"data": ONE_CLICK, "content_type": "multipart/form-data"},
-        {},
+        {"data": dict([button])},
     )
     assert [client.post(link, headers=BROWSER, **each).status_code for each in sent_forms] == [200, 200, 200]
     (known,) = client.get("/api/email-suppressions").json["items"]
@@ -46,6 +52,18 @@ def test_a_mail_program_unsubscribes_everybody_at_the_address(
     composed()
     assert [each.channel for each in rows(Inquiry)] == ["email", "phone"]
     assert len(rows(Email)) == 1
+
+
+def test_an_old_letter_unsubscribes_the_present_address_too(client: FlaskClient, sent: Callable[..., None]) -> None:
+    practice = a_therapist(email="alt@example.org")
+    a_request(practice)
+    composed()
+    sent()
+    a_therapist(id=practice, sequence=2, email="neu@example.org")
+    token = LINKS.token(LinkPurpose.UNSUBSCRIBE, the(Email).id, now=clock.now())
+    assert client.post(f"/unsubscribe/{token}", data=ONE_CLICK).status_code == 200
+    known = client.get("/api/email-suppressions").json["items"]
+    assert sorted(each["email"] for each in known) == ["alt@example.org", "neu@example.org"]
 
 
 def test_a_link_that_is_not_valid_says_so_and_does_nothing(client: FlaskClient) -> None:

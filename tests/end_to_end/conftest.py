@@ -17,7 +17,11 @@ from tests.infrastructure import STATE_OF_THE_PLATFORM
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivatePlatform]:
     """Every part and every process, ready."""
-    quick = {"CONTACT_GATHERING_SECONDS": "1", "CONTACT_EMAIL_RETRY_SECONDS": "2"}
+    quick = {
+        "CONTACT_GATHERING_SECONDS": "1",
+        "CONTACT_CONFIRMATION_DELAY_SECONDS": "1",
+        "CONTACT_EMAIL_RETRY_SECONDS": "2",
+    }
     # six relays that look fifty times a second cost an eighth of a processor for as long as the platform runs, and
     # five times a second a thirtieth less than ten times
     calm = {"RELAY_POLL_SECONDS": "0.2"}

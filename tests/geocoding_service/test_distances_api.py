@@ -11,13 +11,13 @@ NOWHERE = {"postal_code": "52056"}
 NORTH_SEA = {"latitude": 54.5, "longitude": 7.0}
 
 
-def test_a_way_is_longer_than_the_straight_line(client: FlaskClient) -> None:
-    way = client.get("/api/distance?from_postal_code=52062&to_postal_code=50667").json
-    assert way["distance_km"] == pytest.approx(64, abs=2)
-    assert 1.2 * way["distance_km"] < way["route_km"] < 1.35 * way["distance_km"]
-    assert way["travel_minutes"] == pytest.approx(60, abs=5)
-    assert (way["mode"], way["estimated"], way["not_routed"]) == ("car", True, "no_router")
-    assert "OpenStreetMap" in way["source"]
+def test_a_route_is_longer_than_the_straight_line(client: FlaskClient) -> None:
+    route = client.get("/api/distance?from_postal_code=52062&to_postal_code=50667").json
+    assert route["distance_km"] == pytest.approx(64, abs=2)
+    assert 1.2 * route["distance_km"] < route["route_km"] < 1.35 * route["distance_km"]
+    assert route["travel_minutes"] == pytest.approx(60, abs=5)
+    assert (route["mode"], route["estimated"], route["not_routed"]) == ("car", True, "no_router")
+    assert "OpenStreetMap" in route["source"]
 
 
 @pytest.mark.parametrize("mode", ["car", "transit", "bicycle", "foot"])
@@ -28,9 +28,9 @@ def test_there_and_back_are_equally_far(client: FlaskClient, mode: str) -> None:
 
 
 def test_from_a_place_to_itself_it_is_nothing(client: FlaskClient) -> None:
-    way = client.get("/api/distance?from_latitude=50&from_longitude=6&to_latitude=50&to_longitude=6").json
-    assert (way["distance_km"], way["route_km"], way["travel_minutes"]) == (0, 0, 0)
-    assert "OpenStreetMap" not in way["source"]
+    route = client.get("/api/distance?from_latitude=50&from_longitude=6&to_latitude=50&to_longitude=6").json
+    assert (route["distance_km"], route["route_km"], route["travel_minutes"]) == (0, 0, 0)
+    assert "OpenStreetMap" not in route["source"]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_matrix_has_a_row_for_each_origin(client: FlaskClient) -> None:
     assert one["travel_minutes"] == answer.json["travel_minutes"][0][1]
 
 
-def test_thousands_of_targets_are_answered_and_more_ways_refused(client: FlaskClient) -> None:
+def test_thousands_of_targets_are_answered_and_more_routes_refused(client: FlaskClient) -> None:
     for origins, destinations in ((1, 5000), (100, 100), (2, 5000)):
         body = {"origins": [KOELN] * origins, "destinations": [AACHEN] * destinations}
         answer = client.post("/api/distance-matrix", json=body)

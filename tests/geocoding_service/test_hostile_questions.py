@@ -83,7 +83,7 @@ def test_a_hostile_text_is_an_address_or_refused(client: FlaskClient, field: str
 
 @given(places, places)
 @settings(max_examples=40, suppress_health_check=FIXTURES)
-def test_between_any_two_places_is_a_way_or_one_of_them_is_refused(
+def test_between_any_two_places_is_a_route_or_one_of_them_is_refused(
     client: FlaskClient, one: tuple[float, float], other: tuple[float, float]
 ) -> None:
     """Poles, antipodes, the other side of the date line."""
@@ -96,10 +96,10 @@ def test_between_any_two_places_is_a_way_or_one_of_them_is_refused(
 
 @given(places_in_germany, places_in_germany, st.sampled_from(TravelMode))
 @settings(max_examples=60, suppress_health_check=FIXTURES)
-def test_any_two_places_in_germany_have_a_way(
+def test_any_two_places_in_germany_have_a_route(
     client: FlaskClient, one: tuple[float, float], other: tuple[float, float], mode: TravelMode
 ) -> None:
-    ways = [
+    routes = [
         asked(
             client,
             "/api/distance",
@@ -108,7 +108,7 @@ def test_any_two_places_in_germany_have_a_way(
         ).json
         for a, b in ((one, other), (other, one), (one, one))
     ]  # fmt: skip
-    there, back, here = ways
+    there, back, here = routes
     assert there["distance_km"] == pytest.approx(back["distance_km"], abs=0.01)
     assert 0 <= there["distance_km"] <= 900
     assert there["distance_km"] <= there["route_km"] == pytest.approx(route_km(there["distance_km"], mode), abs=0.02)

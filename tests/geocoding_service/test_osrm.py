@@ -21,11 +21,11 @@ NORTH_SEA = Place(54.5, 3.0)
 CAR = TravelMode.CAR
 
 
-def test_one_way_is_asked_for_with_its_line_and_several_as_a_table() -> None:
+def test_one_route_is_asked_for_with_its_line_and_several_as_a_table() -> None:
     with osrm() as server:
         client = Osrm(server.rules(user_agent="agency (it@agency.example)"), CAR)
-        way = client.route(AACHEN, KOELN)
-        ways = client.table(AACHEN, [KOELN, BONN])
+        route = client.route(AACHEN, KOELN)
+        routes = client.table(AACHEN, [KOELN, BONN])
         one, several = server.asked
     assert one.path == (
         "/route/v1/driving/6.083900,50.775300;6.960300,50.937500?overview=simplified&geometries=geojson"
@@ -35,18 +35,18 @@ def test_one_way_is_asked_for_with_its_line_and_several_as_a_table() -> None:
         "?sources=0&destinations=1;2&annotations=duration,distance"
     )
     assert one.headers["User-Agent"] == "agency (it@agency.example)"
-    assert way is not None
-    assert way.kilometres == pytest.approx(distance_km(AACHEN, KOELN) * DETOUR, rel=0.001)
-    assert way.minutes == pytest.approx(way.kilometres / SPEED_KMH * 60, rel=0.001)
-    assert way.drawn_km == pytest.approx(way.kilometres, rel=0.01)
-    assert distance_km(way.end, KOELN) < 0.01
-    assert "OpenStreetMap" in way.source
-    assert [each and round(each.kilometres, 1) for each in ways] == [
-        round(way.kilometres, 1), round(distance_km(AACHEN, BONN) * DETOUR, 1)
+    assert route is not None
+    assert route.kilometres == pytest.approx(distance_km(AACHEN, KOELN) * DETOUR, rel=0.001)
+    assert route.minutes == pytest.approx(route.kilometres / SPEED_KMH * 60, rel=0.001)
+    assert route.drawn_km == pytest.approx(route.kilometres, rel=0.01)
+    assert distance_km(route.end, KOELN) < 0.01
+    assert "OpenStreetMap" in route.source
+    assert [each and round(each.kilometres, 1) for each in routes] == [
+        round(route.kilometres, 1), round(distance_km(AACHEN, BONN) * DETOUR, 1)
     ]  # fmt: skip
 
 
-def test_what_no_way_leads_to_is_nothing_and_other_codes_are_failures_by_their_names() -> None:
+def test_what_no_route_leads_to_is_nothing_and_other_codes_are_failures_by_their_names() -> None:
     with osrm(most_places=2) as server:
         client = Osrm(server.rules(), CAR)
         assert client.route(AACHEN, NORTH_SEA) is None  # NoSegment

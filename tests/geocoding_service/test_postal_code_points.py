@@ -92,11 +92,11 @@ def test_a_postal_code_lies_where_its_people_live(code: str, town: str, north: f
     assert distance_km(place, Place(north, east)) < 3, town
 
 
-def test_the_way_to_a_practice_in_the_town_is_short(client: FlaskClient) -> None:
+def test_the_route_to_a_practice_in_the_town_is_short(client: FlaskClient) -> None:
     to_the_town = "to_latitude=47.953&to_longitude=8.503"
-    way = client.get(f"/api/distance?from_postal_code=78166&{to_the_town}").json
-    assert way["distance_km"] < 3
-    assert "GeoNames" in way["source"]
+    route = client.get(f"/api/distance?from_postal_code=78166&{to_the_town}").json
+    assert route["distance_km"] < 3
+    assert "GeoNames" in route["source"]
 
 
 def test_a_code_without_an_area_is_unknown_and_the_city_stands_in(client: FlaskClient) -> None:

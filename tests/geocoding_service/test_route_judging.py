@@ -46,9 +46,9 @@ COAST = Place(54.3, 8.6)
         ({"end": Place(50.81, 6.24)}, False),  # a road that is kilometres away
     ],
 )
-def test_a_way_is_believed_that_can_be(change: dict[str, Any], believed: bool) -> None:
-    way = replace(GOOD, **change)
-    assert judge(CAR, HOME, [PRACTICE], [way]) == ["found" if believed else "implausible"]
+def test_a_route_is_believed_that_can_be(change: dict[str, Any], believed: bool) -> None:
+    route = replace(GOOD, **change)
+    assert judge(CAR, HOME, [PRACTICE], [route]) == ["found" if believed else "implausible"]
 
 
 def test_nobody_walks_as_fast_as_a_car_and_no_road_is_in_the_sea() -> None:
@@ -58,12 +58,12 @@ def test_nobody_walks_as_fast_as_a_car_and_no_road_is_in_the_sea() -> None:
 
 def test_around_the_corner_seconds_are_rounded() -> None:
     corner = Place(50.7754, 6.0839)
-    way = FoundRoute(HOME, corner, 0.02, 0.0, 0.02, "OSM")
-    assert judge(CAR, HOME, [corner], [way]) == ["found"]
+    route = FoundRoute(HOME, corner, 0.02, 0.0, 0.02, "OSM")
+    assert judge(CAR, HOME, [corner], [route]) == ["found"]
 
 
-def test_several_ways_that_are_all_far_too_long_are_in_another_unit() -> None:
-    """A table draws no lines: a single long way may be around a lake, half of all are not."""
+def test_several_routes_that_are_all_far_too_long_are_in_another_unit() -> None:
+    """A table draws no lines: a single long route may be around a lake, half of all are not."""
     ends = [Place(50.8 + n / 100, 6.2) for n in range(5)]
     well = [
         FoundRoute(HOME, end, km, km / 50 * 60, None, "OSM") for end in ends if (km := distance_km(HOME, end) * 1.3)
@@ -74,15 +74,15 @@ def test_several_ways_that_are_all_far_too_long_are_in_another_unit() -> None:
     assert judge(CAR, HOME, ends, in_feet) == ["implausible"] * 5
 
 
-def test_several_ways_that_are_all_slower_or_faster_than_usual_are_of_another_network() -> None:
+def test_several_routes_that_are_all_slower_or_faster_than_usual_are_of_another_network() -> None:
     """One may have a ferry, or be a motorway."""
     ends = [Place(50.8 + n / 100, 6.2) for n in range(5)]
     lengths = [distance_km(HOME, end) * 1.3 for end in ends]
 
     def judged(mode: TravelMode, *speeds: float) -> set[str]:
         measures = zip(ends, lengths, speeds, strict=True)
-        ways = [FoundRoute(HOME, end, km, km / speed * 60, None, "OSM") for end, km, speed in measures]
-        return set(judge(mode, HOME, ends, ways))
+        routes = [FoundRoute(HOME, end, km, km / speed * 60, None, "OSM") for end, km, speed in measures]
+        return set(judge(mode, HOME, ends, routes))
 
     assert judged(CAR, 14, 14, 14, 14, 14) == {"implausible"}  # a bicycle
     assert judged(CAR, 14, 14, 40, 40, 40) == {"found"}
@@ -90,7 +90,7 @@ def test_several_ways_that_are_all_slower_or_faster_than_usual_are_of_another_ne
     assert judged(TravelMode.BICYCLE, 12, 15, 18, 20, 22) == {"found"}
 
 
-def test_ways_show_their_unit_from_three_on() -> None:
+def test_routes_show_their_unit_from_three_on() -> None:
     near, far = Place(50.7754, 6.0839), [Place(50.8 + n / 100, 6.2) for n in range(3)]
     assert shows_its_unit(HOME, far)
     assert not shows_its_unit(HOME, [near, near, *far[:2]])

@@ -1,4 +1,4 @@
-"""Ways are asked for by jobs in turns, kept, and estimated as long as no router knows them."""
+"""Routes are asked for by jobs in turns, kept, and estimated as long as no router knows them."""
 
 from __future__ import annotations
 
@@ -125,13 +125,13 @@ class TrainTimetable:
 def test_another_router_than_osrm_fits_in_for_a_mode(session: Session) -> None:
     rules = OsrmSettings(interval_seconds=0.001)
     dependencies = Dependencies(NominatimSettings(), None, rules, {TravelMode.TRANSIT: TrainTimetable()})
-    way = RouteEnds(TravelMode.TRANSIT, AACHEN, KOELN)
-    routes.request(session, [way], kept=DAY, now=MONDAY)
+    route = RouteEnds(TravelMode.TRANSIT, AACHEN, KOELN)
+    routes.request(session, [route], kept=DAY, now=MONDAY)
     session.commit()
     names = [job.name for job in jobs.jobs(dependencies)]
     assert names == ["forget-lookups", "forget-routes", "find-routes-by-transit"]
     assert jobs.jobs(dependencies)[-1].run(MONDAY) == 1
-    assert routes.known(session, [way], now=MONDAY)[way] == (70.0, 72.0, "a timetable")
+    assert routes.known(session, [route], now=MONDAY)[route] == (70.0, 72.0, "a timetable")
 
 
 def test_a_matrix_is_estimated_unless_it_is_to_be_routed(session: Session, settings: Any, server: OsrmServer) -> None:
@@ -151,7 +151,7 @@ def test_a_matrix_is_estimated_unless_it_is_to_be_routed(session: Session, setti
     assert client.post("/api/distance-matrix", json=too_many).status_code == 422
 
 
-def test_while_a_router_is_away_ways_are_estimated_and_the_job_asks_later(
+def test_while_a_router_is_away_routes_are_estimated_and_the_job_asks_later(
     session: Session, settings: Any, server: OsrmServer
 ) -> None:
     well, server.otherwise = server.otherwise, OUTAGE
@@ -159,7 +159,7 @@ def test_while_a_router_is_away_ways_are_estimated_and_the_job_asks_later(
     for _ in range(2):
         answer = client.get(BY_CODE).json
         assert (answer["estimated"], answer["pending"]) == (True, True)
-    assert len(server.asked) == 1  # the way waits for its pause
+    assert len(server.asked) == 1  # the route waits for its pause
     (row,) = known(session)
     server.otherwise = well
     assert routing(server).run(row.due_at) == 1
@@ -180,8 +180,8 @@ def test_who_finds_others_waiting_for_a_router_has_an_estimate(session: Session,
 
 
 def test_an_outage_is_visible_leaves_the_server_alone_and_ends_by_itself(session: Session, server: OsrmServer) -> None:
-    ways = [RouteEnds(CAR, Place(50 + n / 10, 6), KOELN) for n in range(6)]
-    routes.request(session, ways, kept=DAY, now=MONDAY)
+    wanted = [RouteEnds(CAR, Place(50 + n / 10, 6), KOELN) for n in range(6)]
+    routes.request(session, wanted, kept=DAY, now=MONDAY)
     session.commit()
     well, server.otherwise = server.otherwise, OUTAGE
     asking = routing(server)
@@ -200,7 +200,7 @@ def test_an_outage_is_visible_leaves_the_server_alone_and_ends_by_itself(session
 
 
 @pytest.mark.parametrize("factor", [0.62, 0.001, 3.28])
-def test_a_way_in_another_unit_is_estimated_and_asked_for_again_after_a_week(
+def test_a_route_in_another_unit_is_estimated_and_asked_for_again_after_a_week(
     session: Session, settings: Any, server: OsrmServer, factor: float
 ) -> None:
     server.change = lambda found: {**found, "routes": [{**found["routes"][0], "distance": 80_000 * factor}]}
@@ -214,7 +214,7 @@ def test_a_way_in_another_unit_is_estimated_and_asked_for_again_after_a_week(
 
 
 @pytest.mark.usefixtures("real_commits")
-def test_two_workers_never_ask_for_the_same_way() -> None:
+def test_two_workers_never_ask_for_the_same_route() -> None:
     """A claim is a lease: who claims next gets other ways, also while the first transaction is open."""
     lease = timedelta(minutes=1)
 
@@ -230,7 +230,7 @@ def test_two_workers_never_ask_for_the_same_way() -> None:
         assert claim(session, MONDAY + 2 * lease) is not None
 
 
-def test_ways_from_one_place_are_asked_for_together_and_no_more_than_the_server_takes(
+def test_routes_from_one_place_are_asked_for_together_and_no_more_than_the_server_takes(
     session: Session, server: OsrmServer
 ) -> None:
     ends = [Place(50.9 + n / 100, 6.9) for n in range(5)]
@@ -242,7 +242,7 @@ def test_ways_from_one_place_are_asked_for_together_and_no_more_than_the_server_
     assert all(route.route_km for route in known(session))
 
 
-def test_one_or_two_ways_are_asked_for_with_their_lines_which_show_another_unit(
+def test_one_or_two_routes_are_asked_for_with_their_lines_which_show_another_unit(
     session: Session, settings: Any, server: OsrmServer
 ) -> None:
     def in_feet(found: dict[str, Any]) -> dict[str, Any]:
@@ -254,7 +254,7 @@ def test_one_or_two_ways_are_asked_for_with_their_lines_which_show_another_unit(
     assert [each.path.split("/")[1] for each in server.asked] == ["route", "route"]
 
 
-def test_a_place_without_a_road_keeps_no_other_from_its_way(session: Session, server: OsrmServer) -> None:
+def test_a_place_without_a_road_keeps_no_other_from_its_route(session: Session, server: OsrmServer) -> None:
     """The server refuses the whole table for it, and does not say which place it is."""
     north_sea = Place(54.5, 3.0)
     ends = [KOELN, BONN, Place(51.2, 6.8), north_sea]
@@ -266,13 +266,15 @@ def test_a_place_without_a_road_keeps_no_other_from_its_way(session: Session, se
         end.longitude: (end != north_sea, end == north_sea) for end in ends
     }
     measured = asking.measure(AACHEN, ends)
-    assert [way is not None for way in measured] == [True, True, True, False]
+    assert [route is not None for route in measured] == [True, True, True, False]
 
 
-def test_an_answer_for_a_way_that_was_forgotten_meanwhile_is_kept_nowhere(session: Session, server: OsrmServer) -> None:
+def test_an_answer_for_a_route_that_was_forgotten_meanwhile_is_kept_nowhere(
+    session: Session, server: OsrmServer
+) -> None:
     asking = routing(server)
     claimed = routes.ClaimedRoutes(CAR, AACHEN, [KOELN], [RouteEnds(CAR, AACHEN, KOELN).key])
-    ways = asking.ask(AACHEN, [KOELN])
-    outcomes = routes.record_answers(session, claimed, ways, rules=asking.rules, now=MONDAY)
+    found = asking.ask(AACHEN, [KOELN])
+    outcomes = routes.record_answers(session, claimed, found, rules=asking.rules, now=MONDAY)
     assert outcomes == {"found": 1}
     assert known(session) == []

@@ -28,11 +28,11 @@ NORTH_SEA = Place(54.5, 3.0)
 CAR = TravelMode.CAR
 
 
-def test_one_way_is_asked_for_with_its_line_and_several_as_a_table() -> None:
+def test_one_route_is_asked_for_with_its_line_and_several_as_a_table() -> None:
     with valhalla() as server:
         client = Valhalla(server.rules(user_agent="agency (it@agency.example)"), CAR)
-        way = client.route(AACHEN, KOELN)
-        ways = client.table(AACHEN, [KOELN, BONN])
+        route = client.route(AACHEN, KOELN)
+        routes = client.table(AACHEN, [KOELN, BONN])
         on_foot = Valhalla(server.rules(), TravelMode.FOOT).route(AACHEN, KOELN)
         asked, questions = server.asked, server.questions()
     assert [(each.method, each.path) for each in asked[:2]] == [("POST", "/route"), ("POST", "/sources_to_targets")]
@@ -40,20 +40,20 @@ def test_one_way_is_asked_for_with_its_line_and_several_as_a_table() -> None:
     place = {"lat": 50.7753, "lon": 6.0839, "search_cutoff": 2000}
     assert questions[0]["locations"][0] == questions[1]["sources"][0] == place
     assert [each["costing"] for each in questions] == ["auto", "auto", "pedestrian"]
-    assert way is not None
-    assert way.kilometres == pytest.approx(distance_km(AACHEN, KOELN) * DETOUR, rel=0.001)
-    assert way.minutes == pytest.approx(way.kilometres / SPEEDS_KMH["auto"] * 60, rel=0.001)
-    assert way.drawn_km == pytest.approx(way.kilometres, rel=0.01)
-    assert distance_km(way.end, KOELN) < 0.01
-    assert "OpenStreetMap" in way.source
+    assert route is not None
+    assert route.kilometres == pytest.approx(distance_km(AACHEN, KOELN) * DETOUR, rel=0.001)
+    assert route.minutes == pytest.approx(route.kilometres / SPEEDS_KMH["auto"] * 60, rel=0.001)
+    assert route.drawn_km == pytest.approx(route.kilometres, rel=0.01)
+    assert distance_km(route.end, KOELN) < 0.01
+    assert "OpenStreetMap" in route.source
     assert on_foot is not None
-    assert on_foot.minutes == pytest.approx(way.minutes * 12, rel=0.001)
-    assert [each and round(each.kilometres, 1) for each in ways] == [
-        round(way.kilometres, 1), round(distance_km(AACHEN, BONN) * DETOUR, 1)
+    assert on_foot.minutes == pytest.approx(route.minutes * 12, rel=0.001)
+    assert [each and round(each.kilometres, 1) for each in routes] == [
+        round(route.kilometres, 1), round(distance_km(AACHEN, BONN) * DETOUR, 1)
     ]  # fmt: skip
 
 
-def test_what_no_way_leads_to_is_nothing_and_other_codes_are_failures() -> None:
+def test_what_no_route_leads_to_is_nothing_and_other_codes_are_failures() -> None:
     with valhalla() as server:
         client = Valhalla(server.rules(), CAR)
         assert client.route(AACHEN, NORTH_SEA) is None  # 171

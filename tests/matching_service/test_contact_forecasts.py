@@ -119,6 +119,7 @@ def test_a_practice_is_phoned_in_its_first_hour_on_a_day_on_which_callers_phone(
     class Row:
         status, contact_preference, mailbox, can_be_phoned, phone_hours = "active", "any", None, True, hours
         email_suppressed, email_again_on, planned_call_at, number_is_wrong = False, None, None, False
+        call_again_on, holidays, federal_states = None, (), None
 
     def at(day: int, hour: int, minute: int = 0, month: int = 11) -> datetime:
         return datetime.combine(date(2026, month, day), time(hour, minute), BERLIN)
@@ -132,10 +133,10 @@ def test_a_practice_is_phoned_in_its_first_hour_on_a_day_on_which_callers_phone(
         # Christmas is on a Friday; 28 December is a Monday
         (everybody, at(22, 16, month=12), at(28, 9, month=12), "phone_hours"),
     ):
-        how = contact_forecasts.of_practice(Row, calling, now=now)
+        how = contact_forecasts.of_practice(Row, calling, days_apart=2, now=now)
         assert (how.channel, how.earliest_at, how.waits_for) == ("phone", earliest, waits_for), now
     nobody = Calling({date(2026, 11, 23) + timedelta(days=each): 0 for each in range(60)})
-    assert contact_forecasts.of_practice(Row, nobody, now=at(23, 8)).waits_for == "no_free_slot"
+    assert contact_forecasts.of_practice(Row, nobody, days_apart=2, now=at(23, 8)).waits_for == "no_free_slot"
 
 
 def test_matches_say_how_and_when_each_candidate_can_be_contacted(client: FlaskClient, session: Session) -> None:

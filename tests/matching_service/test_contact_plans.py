@@ -82,7 +82,7 @@ def test_a_plan_asks_for_everybody_and_says_why_and_what_was_missing(client: Fla
     assert (one["channel"], one["distance_km"], two["distance_km"]) == ("phone", 20.0, 5.0)
     assert one["chance"] < two["chance"] < 0.25
     assert one["reasons"][0] == {
-        "code": "plan_reason.way",
+        "code": "plan_reason.distance",
         "params": {"distance_km": 20.0},
         "text": "20.0 km in a straight line",
     }

@@ -114,8 +114,9 @@ class Contacts:
 def test_an_email_that_came_back_was_no_contact(session: Session) -> None:
     request = an_open_request(session)
     contact = Contacts(request.id)
-    # of an e-mail that is not known nothing follows, and the same once more changes nothing
-    handle(session, contact.composed(), contact.emailed(), contact.bounced(sent=1))
+    # of an e-mail that is not known, or went to the patient, nothing follows, and the same once more changes nothing
+    to_patient = contact.bounced(kind="patient_notice")
+    handle(session, contact.composed(), contact.emailed(), contact.bounced(sent=1), to_patient)
     handle(session, contact.bounced(hours=3), contact.bounced(hours=4))
     entries = audit_log.list_part(session, TEXTS, request.id, asked_for(AUDIT_LOG)).items
     assert sorted(each.what for each in entries) == ["approved", "bounced", "emailed", "queued"]

@@ -44,9 +44,9 @@ def test_a_candidate_comes_with_every_check_and_its_reasons(client: FlaskClient,
         rule for rule in MatchCriterion if rule != "distance_unknown"
     ]
     assert {each["result"] for each in candidate["checks"]} == {"pass"}
-    way = {"distance_km": 5.0, "travel_minutes": 17, "travel_mode": "car"}
+    route = {"distance_km": 5.0, "travel_minutes": 17, "travel_mode": "car"}
     assert candidate["reasons"] == [
-        {"code": "reason.way", "params": way, "text": "5.0 km away, about 17 minutes by car."},
+        {"code": "reason.route", "params": route, "text": "5.0 km away, about 17 minutes by car."},
         {
             "code": "criterion.accreditation",
             "params": {"rule": "accreditation"},

@@ -46,7 +46,7 @@ def patient(keys: Keys) -> UUID:
 
 
 def note(keys: Keys, patient_id: UUID, session: Session) -> None:
-    accesses.note(session, keys, access_log.owners(session, [patient_id]), READER, "read", now=MONDAY)
+    accesses.record(session, keys, access_log.owners(session, [patient_id]), READER, "read", now=MONDAY)
 
 
 def test_two_who_read_one_file_at_once_are_two_entries_of_its_chain(keys: Keys, patient: UUID) -> None:
@@ -78,15 +78,15 @@ def test_who_is_overtaken_in_one_chain_holds_no_later_one_while_asking_again(key
             overtaking.append(others.submit(read, keys, second, third))
             wait(overtaking, timeout=1)
 
-    def note_all(session: Session) -> None:
+    def record_all_of_them(session: Session) -> None:
         asking.append(get_ident())
         several = access_log.owners(session, [first, second, third])
-        accesses.note(session, keys, several, READER, "read", now=MONDAY)
+        accesses.record(session, keys, several, READER, "read", now=MONDAY)
 
     event.listen(Engine, "before_cursor_execute", overtake)
     with ThreadPoolExecutor(1) as others:
         try:
-            assert in_turn(partial(note, keys, second), note_all) is None
+            assert in_turn(partial(note, keys, second), record_all_of_them) is None
         finally:
             event.remove(Engine, "before_cursor_execute", overtake)
         assert [each.result(timeout=10) for each in overtaking] == [None]
@@ -99,17 +99,17 @@ def test_several_accesses_to_the_same_files_are_noted_in_one_order(keys: Keys) -
     with transaction() as session:
         several = sorted(a_patient(session, keys).id for _ in range(4))
 
-    def note_both(changed: list[UUID], revealed: list[UUID]) -> None:
+    def record_both(changed: list[UUID], revealed: list[UUID]) -> None:
         with transaction() as session:
             entries = [
                 entry
                 for action, ids in (("changed", changed), ("read", revealed))
                 for entry in accesses.seal(keys, access_log.owners(session, ids), READER, action, now=MONDAY)
             ]
-            accesses.note_sealed(session, entries, READER, now=MONDAY)
+            accesses.record_sealed(session, entries, READER, now=MONDAY)
 
     both = [(several[2:], several[:3]), (several[:2], several[1:])]
-    assert at_once([partial(note_both, *each) for each in both * 4]) == [None] * 8
+    assert at_once([partial(record_both, *each) for each in both * 4]) == [None] * 8
     assert [len(chain(each)) for each in several] == [9, 13, 13, 9]
     assert sorted(each.action for each in chain(several[2])) == ["changed"] * 4 + ["created"] + ["read"] * 8
     assert problems() == []
@@ -120,9 +120,9 @@ def test_nobody_waits_for_a_read_of_another_file_or_for_a_list(keys: Keys, patie
     with transaction() as session:
         other = a_patient(session, keys).id
     with ThreadPoolExecutor(1) as somebody, transaction() as session:
-        accesses.note(session, keys, access_log.owners(session, [patient]), READER, "read", now=MONDAY)
+        accesses.record(session, keys, access_log.owners(session, [patient]), READER, "read", now=MONDAY)
         shown: Any = access_log.owners(session, [patient, other])
-        accesses.note_list(session, keys, shown, READER, "full", is_export=False, now=MONDAY)
+        accesses.record_list(session, keys, shown, READER, "full", is_export=False, now=MONDAY)
         somebody.submit(read, keys, other).result(timeout=10)
         somebody.submit(read_list, keys, patient, other).result(timeout=10)
     assert problems() == []

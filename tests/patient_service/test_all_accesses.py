@@ -44,19 +44,19 @@ def two(session: Session, keys: Keys) -> list[UUID]:
     known = [a_patient(session, keys, last_name=name).id for name in ("Erfunden", "Andere")]
     note(session, keys, known[:1], ANNA, "read", days=0)
     note(session, keys, known, BERTA, "changed", days=1)
-    note_list(session, keys, known, BERTA, days=2)
+    record_list(session, keys, known, BERTA, days=2)
     return known
 
 
 def note(session: Session, keys: Keys, ids: list[UUID], by: UUID, action: Action, *, days: int) -> None:
     reader, now = Reader(id=by, purpose="Rückruf"), MONDAY + timedelta(days=days)
-    accesses.note(session, keys, access_log.owners(session, ids), reader, action, now=now)
+    accesses.record(session, keys, access_log.owners(session, ids), reader, action, now=now)
 
 
-def note_list(session: Session, keys: Keys, ids: list[UUID], by: UUID, *, days: int) -> None:
+def record_list(session: Session, keys: Keys, ids: list[UUID], by: UUID, *, days: int) -> None:
     shown: Any = access_log.owners(session, ids)
     reader, now = Reader(id=by, purpose="Liste"), MONDAY + timedelta(days=days)
-    accesses.note_list(session, keys, shown, reader, "row", is_export=False, now=now)
+    accesses.record_list(session, keys, shown, reader, "row", is_export=False, now=now)
 
 
 def entries(client: FlaskClient, query: str = "") -> list[dict[str, Any]]:
@@ -226,7 +226,7 @@ def test_a_span_that_ends_before_it_begins_is_refused(auditor: FlaskClient) -> N
 def test_of_a_long_list_the_first_patients_are_named(session: Session, keys: Keys) -> None:
     many = [uuid4() for _ in range(lists.MOST_SHOWN + 1)]
     shown: Any = [Patient(id=each, data_key=None) for each in many]
-    accesses.note_list(session, keys, shown, Reader(ANNA, None), "full", is_export=False, now=MONDAY)
+    accesses.record_list(session, keys, shown, Reader(ANNA, None), "full", is_export=False, now=MONDAY)
     wanted = asked_for(ALL_ACCESSES)
     (entry,) = accesses.list_all(session, keys, wanted, reader=Reader(BERTA, None), now=MONDAY).items
     assert (entry.patients, entry.patient_ids) == (len(many), sorted(many)[: lists.MOST_SHOWN])

@@ -114,7 +114,8 @@ def test_an_address_leaves_only_with_the_consent_to_be_written_to(
         assert ask(ADDRESSES, each, Scope.PATIENT_ADDRESSES_READ) == ("no_address", None)
     refusal, shown = ask(ADDRESSES, patient, Scope.PATIENT_ADDRESSES_READ)
     assert (refusal, shown["email"], shown["last_name"]) == (None, "erika@example.org", "Musterfrau")
-    assert shown.keys() == {"salutation", "title", "first_name", "last_name", "gender", "email"}
+    assert shown.keys() == {"salutation", "title", "first_name", "last_name", "gender", "email", "consented_at"}
+    assert shown["consented_at"] == given[0]["created_at"]
     assert reads(session, patient) == 1
     client.post(f"/api/patients/{patient}/consents/{given[0]['id']}/withdraw")
     assert ask(ADDRESSES, patient, Scope.PATIENT_ADDRESSES_READ) == ("no_consent", None)

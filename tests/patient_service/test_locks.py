@@ -130,7 +130,7 @@ class BusyService:
         """Staff and services read several files at once, and one with all that was merged into it."""
         with transaction() as session:
             several = access_log.owners(session, self._some(4))
-            accesses.note(session, self.keys, several, READER, "read", now=MONDAY)
+            accesses.record(session, self.keys, several, READER, "read", now=MONDAY)
         with transaction() as session:
             patients.get(session, self.keys, self._some(1)[0], reader=READER, now=MONDAY)
 

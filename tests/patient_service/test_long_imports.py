@@ -117,7 +117,7 @@ def test_it_is_said_when_an_import_ended_and_not_when_its_last_step_began(
 def test_progress_says_when_it_was_made(session: Session, keys: Keys) -> None:
     known = begun(session, keys, [person(1)])
     session.flush()
-    imports.note_progress(session, known.id, {"checked": 1}, now=MONDAY + timedelta(seconds=5))
+    imports.record_progress(session, known.id, {"checked": 1}, now=MONDAY + timedelta(seconds=5))
     session.expire_all()
     assert imports.get(session, known.id).updated_at == MONDAY + timedelta(seconds=5)
 

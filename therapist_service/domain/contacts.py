@@ -23,32 +23,32 @@ def lock(session: Session, therapist_ids: Iterable[UUID | None]) -> None:
     queries.lock_therapists(session, meant | queries.kept_ones(session, meant))
 
 
-def note_request(session: Session, approved: RequestApproved, *, now: datetime) -> None:
+def record_request(session: Session, approved: RequestApproved, *, now: datetime) -> None:
     """Note that somebody decided to ask a therapist for a patient."""
-    _note(session, approved.therapist_id, now=now, last_asked_on=berlin_day(approved.approved_at))
+    _record(session, approved.therapist_id, now=now, last_asked_on=berlin_day(approved.approved_at))
 
 
-def note_entered(session: Session, entered: ContactEntered, *, now: datetime) -> None:
+def record_entered(session: Session, entered: ContactEntered, *, now: datetime) -> None:
     """Note a contact for a patient that staff entered by hand: the practice was asked, by us or by the patient."""
-    _note(session, entered.therapist_id, now=now, last_asked_on=berlin_day(entered.occurred_at))
+    _record(session, entered.therapist_id, now=now, last_asked_on=berlin_day(entered.occurred_at))
 
 
-def note_email(session: Session, sent: EmailSent, *, now: datetime) -> None:
+def record_email(session: Session, sent: EmailSent, *, now: datetime) -> None:
     """Note an e-mail of any kind that went to a therapist."""
     if sent.therapist_id is not None:
-        _note(session, sent.therapist_id, now=now, last_email_on=berlin_day(sent.sent_at))
+        _record(session, sent.therapist_id, now=now, last_email_on=berlin_day(sent.sent_at))
 
 
-def note_call(session: Session, call: CallRecorded, *, now: datetime) -> None:
+def record_call(session: Session, call: CallRecorded, *, now: datetime) -> None:
     """Note a call in either direction; only one in which somebody was reached is a conversation."""
     day = berlin_day(call.occurred_at)
     days = {"last_call_on": day}
     if call.result == CallResult.REACHED:
         days["last_conversation_on"] = day
-    _note(session, call.therapist_id, now=now, **days)
+    _record(session, call.therapist_id, now=now, **days)
 
 
-def _note(session: Session, therapist_id: UUID, *, now: datetime, **days: date) -> None:
+def _record(session: Session, therapist_id: UUID, *, now: datetime, **days: date) -> None:
     kept_id = queries.kept_one(session, therapist_id)
-    queries.note_contact(session, kept_id, **days)
+    queries.record_contact(session, kept_id, **days)
     removals.take_back(session, kept_id, now=now)

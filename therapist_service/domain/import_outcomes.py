@@ -94,7 +94,7 @@ def write_portion(session: Session, outcomes: Sequence[Outcome], metadata: Metad
     source_queries.keep_records(session, {id: record for o in outcomes for id, record in o.led.items()})
     new = {o.source["id"] for o in outcomes if (o.is_new or o.is_found) and o.source is not None}
     source_queries.write_entries(session, _last(o.source for o in outcomes), new=new)
-    source_queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
+    source_queries.record_shown(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
     record_all(session, [o.event for o in outcomes if o.event is not None], now=now)
     change_log.add(session, [o.change for o in outcomes if o.change is not None], now=now)
     overtaken = [o.superseded for o in outcomes if o.superseded is not None]

@@ -48,7 +48,7 @@ class ClaimHeartbeat:
         """Something was written, and the claim renewed with it."""
         self._renewed = self._progressed = self.moment()
 
-    def note_progress(self) -> None:
+    def record_progress(self) -> None:
         """The holder gets on, without having written anything."""
         self._progressed = self.moment()
 

@@ -52,7 +52,7 @@ def _effect(
             with transaction() as session:
                 now = heartbeat.moment()
                 import_holds.add_effect(session, claimed, file, portion, effect, parsed=parsed, now=now)
-        heartbeat.note_progress()
+        heartbeat.record_progress()
         left = file.total - portion[-1].position - 1
         if not rule.holds(effect.affected + left, known=effect.known):
             return replace(effect, is_counted=left == 0)  # whatever the others do

@@ -74,7 +74,7 @@ def _namesakes(
         if name in names and name is not None:
             yield sent, name
         if position % AT_ONCE == 0:
-            heartbeat.note_progress()
+            heartbeat.record_progress()
 
 
 def _parts(items: Iterable[Item]) -> Iterator[Sequence[Item]]:

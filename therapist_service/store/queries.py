@@ -73,7 +73,7 @@ def merged_into(session: Session, ids: Collection[UUID]) -> Sequence[UUID]:
     return session.scalars(select(Therapist.id).where(Therapist.merged_into.in_(ids)).order_by(Therapist.id)).all()
 
 
-def note_contact(session: Session, therapist_id: UUID, **days: date) -> None:
+def record_contact(session: Session, therapist_id: UUID, **days: date) -> None:
     """Note days of contact, unless later ones are noted: events of one therapist may arrive in any order."""
     later = {name: func.greatest(getattr(Therapist, name), day) for name, day in days.items()}
     session.execute(

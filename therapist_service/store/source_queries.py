@@ -258,7 +258,7 @@ def write_entries(session: Session, rows: Sequence[Row], *, new: Collection[UUID
     write_rows(session, TherapistSource, [row for row in rows if row["id"] not in new], updated=updated)
 
 
-def note_seen(session: Session, entry_ids: Collection[UUID], at: datetime) -> None:
+def record_shown(session: Session, entry_ids: Collection[UUID], at: datetime) -> None:
     """Note when the source showed these entries of which nothing else is written."""
     if entry_ids:
         table = TherapistSource.__table__

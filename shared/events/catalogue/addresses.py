@@ -26,6 +26,11 @@ class AddressGeocoded(StateEvent, name="address.geocoded"):
     """All that it may be in: several where a postal code crosses a border and nothing says on which side."""
     source: str | None = None
 
+    @property
+    def states(self) -> list[str]:
+        """The federal states that it may be in; empty where none is known."""
+        return self.federal_states or list(filter(None, [self.federal_state]))
+
 
 class AddressErased(StateEvent, name="address.erased"):
     """The address of somebody who was erased is gone; the last state there is of it."""

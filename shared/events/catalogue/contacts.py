@@ -121,7 +121,7 @@ class PracticeStated(Event, name="communication.practice_stated"):
 
 
 class EmailBounced(Event, name="communication.email_bounced"):
-    """An e-mail that the mail server had accepted came back: it did not reach the practice."""
+    """An e-mail that the mail server had accepted came back: it did not reach the practice, or the patient."""
 
     email_id: UUID
     inquiry_id: UUID | None = None
@@ -134,7 +134,7 @@ class EmailBounced(Event, name="communication.email_bounced"):
 
 
 class ReplyShown(Event, name="communication.reply_shown"):
-    """Somebody was shown what a practice wrote back about a patient, or decided on it, or an e-mail that names one.
+    """Somebody was shown what a practice or a patient wrote back, or decided on it, or an e-mail that names a patient.
 
     Why (`X-Purpose`) stays where it was said: people write names there.
     """
@@ -156,6 +156,8 @@ class PracticeContactChanged(Event, name="communication.practice_contact_changed
     """Whether its address gets no inquiries."""
     email_again_on: PlausibleDate | None = None
     """The first day on which it may be written to again; null: at once."""
+    call_again_on: PlausibleDate | None = None
+    """The first day on which it is called since it was written to; null: at once."""
     planned_call_at: PlausibleInstant | None = None
     """When the next call to it is planned."""
     number_is_wrong: bool = False

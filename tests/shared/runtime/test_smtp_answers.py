@@ -16,7 +16,7 @@ from shared.runtime.smtp_answers import LONGEST_TEXT, ServerAnswer, judged
 from shared.runtime.smtp_conversation import LONGEST_ANSWER
 from shared.values.text import has_unstorable
 from tests.fakes.certificates import certificates
-from tests.fakes.mail_answers import TABLE, Said
+from tests.fakes.mail_answers import TABLE, Reply
 from tests.fakes.smtp_script import POLITE, ScriptedServer, scripted
 
 SENDER = "v@agentur.example"
@@ -66,21 +66,21 @@ def delivered(script: ScriptedServer, **more: Any) -> Report:
     return server.deliver(SENDER, "a@example.org", b"Subject: x\r\n\r\ny\r\n")
 
 
-def each(table: list[Said]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("said", table, ids=[f"{s.by}: {s.answer[:50]}" for s in table])
+def each(table: list[Reply]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("reply", table, ids=[f"{s.by}: {s.answer[:50]}" for s in table])
 
 
 @each(TABLE)
 def test_an_answer_is_taken_for_what_it_says_and_before_the_recipient_never_for_the_recipients(
-    said: Said, script: ScriptedServer
+    reply: Reply, script: ScriptedServer
 ) -> None:
-    answer = said.answer.encode() + b"\r\n"
+    answer = reply.answer.encode() + b"\r\n"
     found = {}
     for stage in POLITE.keys() - {"starttls", "rset"}:
         script.answers = {stage: answer}
         found[stage] = delivered(script).delivery
     about_us = dict.fromkeys(("banner", "ehlo", "mail"), Delivery.SERVER_TROUBLE)
-    meant = dict.fromkeys(("rcpt", "data", "end"), MEANS[said.means])
+    meant = dict.fromkeys(("rcpt", "data", "end"), MEANS[reply.means])
     assert found == about_us | meant | {"quit": Delivery.SENT}
 
 

@@ -61,7 +61,7 @@ def test_values_are_worded_too(sentence: Sentence, german: str, english: str) ->
             wanted=PatientStatus.PAUSED,
             steps=[PatientStatus.SEARCHING],
         ),
-        Sentence.of("way.km", km=Number("2.4")),
+        Sentence.of("route.km", km=Number("2.4")),
         Sentence.of("field.not_in_vocabulary", expected=OneOf(["'a'", "'b'"])),
         Sentence.of("password.weak", problem=Sentence.of("field.password_too_short", shortest=12)),
     ],
@@ -74,7 +74,7 @@ def test_what_is_stored_fixes_no_language(sentence: Sentence) -> None:
 
 
 def test_a_number_has_a_comma_in_german() -> None:
-    way = Sentence.of("way.km", km=Number("2.4"))
+    way = Sentence.of("route.km", km=Number("2.4"))
     assert (way.in_language(DE), way.in_language(EN)) == ("2,4 km", "2.4 km")
 
 
