@@ -20,8 +20,8 @@ class EmailItem(Resource):
 
     @endpoint(response=EmailView)
     def get(self, context: Context[Dependencies], id: UUID) -> EmailView:
-        """Show an e-mail: its text, where it stands and why it waits."""
-        return emails.get(context.session, texts(context), id)
+        """Show an e-mail: its text, where it stands and why it waits; noted in the files of those whom it names."""
+        return emails.get(context.session, texts(context), id, by=context.caller.id, now=context.now)
 
     @endpoint(patch=DraftText, response=EmailView)
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> EmailView:
@@ -43,7 +43,7 @@ class EmailCollection(Resource):
     @endpoint(lists=EMAILS)
     def get(self, context: Context[Dependencies], wanted: ListRequest[EmailFilter]) -> Listed:
         """List e-mails, newest first."""
-        return emails.list_part(context.session, texts(context), wanted)
+        return emails.list_part(context.session, texts(context), wanted, by=context.caller.id, now=context.now)
 
     @endpoint(body=NewDraft, response=EmailView, status=201, statuses=(404,), replay=EmailItem.get)
     def post(self, context: Context[Dependencies], body: NewDraft) -> EmailView:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service import jobs
 from communication_service.api.texts import texts
 from communication_service.dependencies import Dependencies
 from communication_service.domain import call_changes, call_corrections, call_lists, call_outcomes, calls
@@ -21,6 +20,7 @@ from communication_service.domain.call_schemas import (
 from communication_service.domain.lists import PHONE_CALLS
 from communication_service.domain.practice_summaries import NO_NEXT_SHEET, NO_SUMMARIES, NextSheet, SheetSummaries
 from communication_service.domain.schemas import CallOutcome, PhoneCallFilter, PhoneCallView
+from communication_service.jobs import call_sheets
 from shared.http import Context, FileForm, Resource, calendar_files, endpoint, pdf_files
 from shared.http.replay import Replay, ResponseReference
 from shared.values.lists import Listed, ListRequest
@@ -29,7 +29,7 @@ from shared.values.schemas import MergePatch
 
 def ask_for_summaries(context: Context[Dependencies], id: UUID) -> SheetSummaries:
     """Ask the patient service, before a transaction is open, what the practice may know."""
-    return jobs.ask_for_call(id, context.dependencies, by=context.caller.id)
+    return call_sheets.ask_for_call(id, context.dependencies, by=context.caller.id)
 
 
 class PhoneCallItem(Resource):

@@ -46,6 +46,7 @@ class PracticeFacts:
     status: str = "active"
     contact_preference: str = "any"
     email_key: str | None = None
+    """None also for an address that nobody can write to (`writable_mailbox`): the practice is phoned."""
     is_suppressed: bool = False
     """Somebody asked for no e-mails to the address, or it does not exist."""
     has_phone: bool = False
@@ -66,8 +67,7 @@ class PracticeFacts:
     @property
     def has_email(self) -> bool:
         """Whether there is an address that one can write to and that is not suppressed."""
-        # beyond ASCII before the @ needs SMTPUTF8, which many servers on the way lack: such a practice is phoned
-        return self.email_key is not None and self.email_key.isascii() and not self.is_suppressed
+        return self.email_key is not None and not self.is_suppressed
 
 
 class Barrier(NamedTuple):

@@ -23,7 +23,7 @@ from shared.events.catalogue import (
     TherapistRemoved,
 )
 from shared.events.event import EventEnvelope
-from shared.values.contacts import mailbox_of
+from shared.values.contacts import writable_mailbox
 from shared.values.text import lines, one_line
 
 ADDRESS = ("street", "house_number", "postal_code", "city")
@@ -131,7 +131,7 @@ def _therapist(state: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any
     return {
         **{name: getattr(state, name) for name in SAME_IN_THERAPIST},
         **_lines(state, LINES_OF_THERAPIST),
-        "email_key": mailbox_of(state.email),  # an address nobody can write to is none: the practice is phoned
+        "email_key": writable_mailbox(state.email),  # an address nobody can write to is none: the practice is phoned
         "phone_hours": week_of(state.id, state.phone_hours),
         "call_note": lines(state.call_note) if state.call_note else None,
         "merged_into": None,

@@ -56,7 +56,7 @@ def create(
     _write(session, texts, email, request, new)
     session.add(email)
     session.flush()
-    return emails.get(session, texts, email.id)
+    return emails.get(session, texts, email.id, by=by, now=now)
 
 
 def _require_known_there(request: ContactRequest, kind: EmailKind) -> None:
@@ -106,7 +106,7 @@ def change(
     """Change the text of a draft. Raises `NotFound`, `LostUpdate`, `InvalidFields`, `Conflict`."""
     email = emails.lock_and_get(session, email_id)
     check_version(email, expected_versions, "email")
-    current = emails.get(session, texts, email_id)
+    current = emails.get(session, texts, email_id, by=by, now=now)
     changes = patch.changes_to(current)
     _require_written_by_staff(email)
     if email.status != EmailStatus.DRAFT:
@@ -116,7 +116,7 @@ def change(
     _write(session, texts, email, request, wanted)
     email.count_change(by=by, now=now)
     session.flush()
-    return emails.get(session, texts, email_id)
+    return emails.get(session, texts, email_id, by=by, now=now)
 
 
 def _require_written_by_staff(email: Email) -> None:
@@ -183,4 +183,4 @@ def _require_unsent(email: Email) -> None:
 def _changed(session: Session, texts: PatientTexts, email: Email, *, by: UUID | None, now: datetime) -> EmailView:
     email.count_change(by=by, now=now)
     session.flush()
-    return emails.get(session, texts, email.id)
+    return emails.get(session, texts, email.id, by=by, now=now)

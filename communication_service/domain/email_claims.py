@@ -40,7 +40,7 @@ Details = Mapping[UUID, PatientDetailsAnswer]
 NOBODY: Final[Details] = MappingProxyType({})
 
 
-class Waiting(NamedTuple):
+class EmailToSend(NamedTuple):
     """An e-mail that a job works on, and what caused it."""
 
     email_id: UUID
@@ -66,7 +66,7 @@ class EmailClaim:
     """Whether a patient reads in it how the search goes on; such e-mails can be stopped by a link."""
 
 
-def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 20) -> list[Waiting]:
+def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 20) -> list[EmailToSend]:
     """Returns candidates for the next e-mails; none while the mail server gets a pause.
 
     Nor while as many were handed over as may be.
@@ -81,7 +81,7 @@ def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_mos
         or not mail_server.claim_turn(session, rules=rules, now=now)
     ):
         return []
-    return [Waiting(email.id, email.correlation_id, email.inquiry_id is not None) for email in found]
+    return [EmailToSend(email.id, email.correlation_id, email.inquiry_id is not None) for email in found]
 
 
 def claim_all(

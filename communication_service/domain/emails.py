@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import email_parts, sending, states, written_answers
+from communication_service.domain import email_parts, sending, shown_replies, states, written_answers
 from communication_service.domain.lists import EMAILS
 from communication_service.domain.schemas import (
     CallResponse,
@@ -31,8 +31,10 @@ _OF_LETTER = frozenset({"subject", "body_text", "body_html"})
 _OF_ROW = EmailView.model_fields.keys() - _OF_LETTER
 
 
-def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[EmailFilter]) -> Listed:
-    """A part of the e-mails."""
+def list_part(
+    session: Session, texts: PatientTexts, wanted: ListRequest[EmailFilter], *, by: UUID | None, now: datetime
+) -> Listed:
+    """A part of the e-mails; with their texts, who was shown them is noted in the files of those whom they name."""
     filters = wanted.filters
     fields = EMAILS.views[wanted.view].model_fields.keys()
     found = lists.emails(
@@ -40,26 +42,31 @@ def list_part(session: Session, texts: PatientTexts, wanted: ListRequest[EmailFi
         wanted.part,
         patient_id=filters.patient_id,
         # a list of rows does not read thousands of letters that it does not show
-        fields=fields if _OF_LETTER.isdisjoint(fields) else {*_OF_ROW, "frame", "parts"},
+        fields=fields if _OF_LETTER.isdisjoint(fields) else {*_OF_ROW, "frame", "parts", "allowed_at"},
         therapist_id=filters.therapist_id,
         kind=filters.kind,
         status=filters.status,
     )
-    return found.shown(found.rows if _OF_LETTER.isdisjoint(fields) else _views_of_emails(session, texts, found.rows))
+    if _OF_LETTER.isdisjoint(fields):
+        return found.shown(found.rows)
+    return found.shown(_views_of_emails(session, texts, found.rows, by=by, now=now))
 
 
-def get(session: Session, texts: PatientTexts, email_id: UUID) -> EmailView:
-    """One e-mail; raises `NotFound`."""
-    return _view(session, texts, _get_or_raise(session, email_id))
+def get(session: Session, texts: PatientTexts, email_id: UUID, *, by: UUID | None, now: datetime) -> EmailView:
+    """One e-mail, which is noted in the files of those whom it names; raises `NotFound`."""
+    return _view(session, texts, _get_or_raise(session, email_id), by=by, now=now)
 
 
-def _view(session: Session, texts: PatientTexts, email: Email) -> EmailView:
-    return _views_of_emails(session, texts, [email])[0]
+def _view(session: Session, texts: PatientTexts, email: Email, *, by: UUID | None, now: datetime) -> EmailView:
+    return _views_of_emails(session, texts, [email], by=by, now=now)[0]
 
 
-def _views_of_emails(session: Session, texts: PatientTexts, found: Sequence[Email]) -> list[EmailView]:
+def _views_of_emails(
+    session: Session, texts: PatientTexts, found: Sequence[Email], *, by: UUID | None, now: datetime
+) -> list[EmailView]:
     """E-mails as clients see them; their letters are decrypted together."""
     read = email_parts.read(session, texts, found)
+    shown_replies.note_emails(session, found, by=by, now=now)
     return [_view_with(email, read[email.id]) for email in found]
 
 
@@ -90,7 +97,7 @@ def answer(
     email = lock_and_get(session, email_id)
     said = [CallResponse.from_json(each.to_json()) for each in response.responses]
     written_answers.record_written(session, texts, email, said, channel=Channel.EMAIL, rules=rules, by=by, now=now)
-    return _view(session, texts, email)
+    return _view(session, texts, email, by=by, now=now)
 
 
 def resolve(
@@ -109,7 +116,7 @@ def resolve(
     was_sent = found_out.outcome == EmailResolution.SENT
     sending.resolve_doubt(session, email, was_sent=was_sent, rules=rules, by=by, now=now)
     session.flush()
-    return _view(session, texts, email)
+    return _view(session, texts, email, by=by, now=now)
 
 
 def list_inquiries(session: Session, wanted: ListRequest[InquiryFilter]) -> Listed:

@@ -167,7 +167,8 @@ def _address(session: Session, email: Email, *, now: datetime) -> str | None:
     """
     if email.therapist_id is None:
         return None
-    practice = copy_queries.therapist(session, email.therapist_id)
+    therapist_id = email.therapist_id = _practice_now(session, email, email.therapist_id)
+    practice = copy_queries.therapist(session, therapist_id)
     found = barrier_of_notices(session, practice) if practice else Barrier(ContactWait.THERAPIST_NOT_KNOWN)
     if practice is not None and found is None:
         recipients.address(email, practice, now=now)
@@ -176,6 +177,12 @@ def _address(session: Session, email: Email, *, now: datetime) -> str | None:
     else:
         return NO_ADDRESS if practice is None or practice.email_key is None else NO_EMAILS_WANTED
     return None
+
+
+def _practice_now(session: Session, email: Email, known: UUID) -> UUID:
+    """Returns to whom the notice goes: who is kept, where its practice was merged into another one."""
+    practices = {each.therapist_id for each in request_queries.requests_now(session, email.placement_request_ids)}
+    return practices.pop() if len(practices) == 1 else known
 
 
 def _what_is_not_true(session: Session, texts: PatientTexts, email: Email) -> str | None:

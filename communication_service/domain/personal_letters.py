@@ -36,14 +36,14 @@ from communication_service.store.tables import ContactRequest, Email, PracticeCo
 from shared.database import Session
 from shared.security.patient_texts import PatientTexts
 from shared.texts import TextLanguage
-from shared.values.contacts import format_phone, mailbox_of
+from shared.values.contacts import format_phone, mailbox_of, writable_address
 from shared.values.enums import CallStatus, ContactRelation, EmailKind, RequestOutcome, TemplateKind
 from shared.values.mail_enums import IdentityRefusal
 from shared.values.patient_details import ContactPersonDetails, PatientDetails, PatientDetailsAnswer
 from shared.values.text import one_line
 
 NOT_ALLOWED: Final = "the patient does not allow it any more"
-NO_ADDRESS: Final = "the patient has no e-mail address"
+NO_ADDRESS: Final = "the patient has no e-mail address that can be written to"
 NOBODY: Final = "the patient service knows nobody of this name any more"
 REASONS: Final = {
     IdentityRefusal.NO_CONSENT: NOT_ALLOWED,
@@ -144,7 +144,7 @@ def write_into(
     if answer.refusal == IdentityRefusal.NO_OFFER:
         notices.wait_for_patient_service(email, now=now)
         return False
-    if answer.details is None or (email.patient_id is not None and mailbox_of(answer.details.email) is None):
+    if answer.details is None or (email.patient_id is not None and writable_address(answer.details.email) is None):
         reason = REASONS.get(answer.refusal or IdentityRefusal.NO_ADDRESS, NOT_ALLOWED)
         write_without_details(session, texts, email, rules=rules)
         notices.cancel_because(session, email, reason, now=now)
@@ -167,10 +167,12 @@ def _may_be_written_to(session: Session, texts: PatientTexts, patient_id: UUID, 
 
 def recipient(email: Email, answer: PatientDetailsAnswer | None) -> str:
     """The address to which it goes, its domain as mail servers know it (`xn--…`)."""
-    address, key = email.recipient, email.recipient_key
-    if email.patient_id is not None and answer is not None and answer.details is not None:
-        address, key = answer.details.email or "", mailbox_of(answer.details.email) or ""
-    return address.rpartition("@")[0] + "@" + key.rpartition("@")[2]
+    address: str | None = email.recipient
+    if email.patient_id is not None:
+        address = None if answer is None or answer.details is None else answer.details.email
+    written_to = writable_address(address)
+    assert written_to is not None  # `write_into`, and `copies` of a practice's
+    return written_to
 
 
 def _write(

@@ -80,7 +80,7 @@ def _end(session: Session, sender: str, email: Email | None, *, now: datetime) -
     and so learn of no place either, staff decide with them.
     """
     if email is not None and email.mode != MailMode.SEND:
-        return False  # whoever tries the platform out speaks for nobody
+        return False  # an answer to a letter of a trial is no practice's
     if email is None or email.patient_id is None:
         return _suppress(session, sender, email, now=now)
     unsubscribing.stop_progress(email, now=now)

@@ -20,7 +20,7 @@ from communication_service.domain import (
     suppressions,
 )
 from communication_service.domain.contact_waits import ContactWait
-from communication_service.domain.email_claims import EmailClaim, Waiting
+from communication_service.domain.email_claims import EmailClaim, EmailToSend
 from communication_service.domain.practice_summaries import NONE_ASKED, Summaries
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
@@ -213,12 +213,12 @@ def record_doubt(session: Session, email_id: UUID, attempt: int, *, detail: str,
     return True
 
 
-def doubt_unrecorded(session: Session, *, now: datetime, at_most: int = 100) -> list[Waiting]:
+def doubt_unrecorded(session: Session, *, now: datetime, at_most: int = 100) -> list[EmailToSend]:
     """Put e-mails in doubt whose sender recorded nothing before its lease ran out, and return them."""
     lost = email_queries.emails_whose_lease_ran_out(session, now=now, limit=at_most)
     for email in lost:
         _mark_in_doubt(session, email, LEASE_RAN_OUT, now)
-    return [Waiting(email.id, email.correlation_id) for email in lost]
+    return [EmailToSend(email.id, email.correlation_id) for email in lost]
 
 
 def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -> None:

@@ -85,7 +85,7 @@ def list_part(session: Session, wanted: ListRequest[Any]) -> Listed:
 
 def get(session: Session, suppression_id: UUID) -> SuppressionView:
     """One suppression; raises `NotFound`."""
-    return SuppressionView.of(_get_or_raise(session, suppression_id))
+    return SuppressionView.of(require(store.suppression(session, suppression_id), "email_suppression"))
 
 
 def add(session: Session, new: NewSuppression, *, by: UUID | None, now: datetime) -> SuppressionView:
@@ -112,13 +112,9 @@ def remove(
 
     The row stays and names who did that: nobody else could say why a practice that had refused was written to again.
     """
-    suppression = _get_or_raise(session, suppression_id)
+    suppression = require(store.suppression(session, suppression_id, lock=True), "email_suppression")
     check_version(suppression, expected_versions, "email_suppression")
     suppression.removed_at, suppression.removed_by = now, by
     suppression.count_change(by=by, now=now)
     session.flush()
     _schedule(session, [suppression.email_key], now=now)
-
-
-def _get_or_raise(session: Session, suppression_id: UUID) -> EmailSuppression:
-    return require(store.suppression(session, suppression_id), "email_suppression")

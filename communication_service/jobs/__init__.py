@@ -15,14 +15,15 @@ from communication_service.domain import (
     erasures,
     mail_server,
     notices,
-    personal_letters,
     placement_requests,
-    practice_summaries,
     progress,
     published_contacts,
     sending,
 )
+<<<<<<< HEAD
 from communication_service.domain.practice_summaries import NO_NEXT_SHEET, NO_SUMMARIES, NextSheet, SheetSummaries
+=======
+>>>>>>> mpatients
 from communication_service.jobs.asking import asking, asking_who
 from communication_service.jobs.call_plans import PlanningCalls
 from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending
@@ -34,7 +35,6 @@ from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
 from shared.runtime.mail_readiness import mail_server_check
-from shared.runtime.service_client import ServiceUnreachable
 from shared.runtime.spans import span
 from shared.security.patient_texts import PatientTexts
 
@@ -119,29 +119,29 @@ def _write_each(
 
 
 def write_progress(rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
-    """Write to patients how their search goes on; returns the number of e-mails."""
-    with transaction() as session:
-        return progress.write_due(session, rules=rules, texts=texts, now=now, at_most=AT_ONCE)
+    """Write to patients how their search goes on; returns the number of e-mails.
 
-
-def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) -> SheetSummaries:
-    """What may be said in this call now of its patients, asked for with no transaction open; `by` looks at the call.
-
-    Of one by which a practice offered a place and that cannot be written to, also who the patient is.
+    Each in a transaction of its own: one whose data cause an error holds up nobody, and is tried again the next time.
     """
-    with transaction() as session:
-        wanted = practice_summaries.patients_of_call(session, call_id)
-        accepted = personal_letters.wanted_for_call(session, call_id, by=by)
-    if not wanted and not accepted:
-        return NO_SUMMARIES
-    patients, language = dependencies.patients, dependencies.rules.letter_language
+    written, last = 0, None
+    while True:
+        with transaction() as session:
+            due = progress.due(session, rules=rules, now=now, after=last, at_most=AT_ONCE)
+        if not due:
+            return written
+        last = due[-1]
+        written += sum(_write_progress(each, rules, texts, now) for each in due)
+
+
+def _write_progress(patient_id: UUID, rules: ContactRules, texts: PatientTexts, now: datetime) -> int:
     try:
-        summaries = asking(patients)(wanted, f"call {call_id}, shown to {by}")
-        answers = [(each, asking_who(patients)(each).details) for each in accepted]
-    except ServiceUnreachable:
-        return SheetSummaries(are_missing=True)
-    shown = [personal_letters.identified(each, details, language) for each, details in answers if details]
-    return SheetSummaries(summaries, identities=shown)
+        with span("write a progress mail"), transaction() as session:
+            return progress.write(session, patient_id, rules=rules, texts=texts, now=now)
+    except Exception as problem:
+        if is_trouble(problem):
+            raise
+        log.exception("progress.failed", patient_id=str(patient_id))
+        return 0
 
 
 def ask_for_next(dependencies: Dependencies, *, by: UUID | None, now: datetime, besides: UUID | None) -> NextSheet:

@@ -13,7 +13,7 @@ from uuid import UUID
 from tenacity import stop_after_delay
 
 from communication_service.domain import mail_server, outgoing, personal_letters, practice_summaries, sending
-from communication_service.domain.email_claims import EmailClaim, Waiting, claim_all, next_to_send
+from communication_service.domain.email_claims import EmailClaim, EmailToSend, claim_all, next_to_send
 from communication_service.domain.in_flight import InFlightEmails
 from communication_service.domain.letter_headers import Links
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
@@ -124,6 +124,7 @@ class Sending:
 
     def run(self, now: datetime) -> int:
         """Send the next e-mails that may go; returns of how many the server said what becomes of them."""
+        since = clock.stopwatch()
         with transaction() as session:
             waiting = next_to_send(session, rules=self.rules, now=now)
             in_trouble = mail_server.trouble(session) is not None
@@ -132,7 +133,7 @@ class Sending:
         at_once = 1 if in_trouble else self._kept.room
         while waiting:
             some, waiting = _first(waiting, at_once)
-            if claimed := self._claim(some, now):
+            if claimed := self._claim(some, now, since):
                 return sum(report.delivery not in UNSAID for report in self._send_all(claimed, now))
         self._kept.close()
         return 0
@@ -191,20 +192,23 @@ class Sending:
                 _record(session, held, GIVEN_BACK, rules=self.rules, now=now)
             log.info("email.given_back", email_id=str(held.email_id))
 
-    def _claim(self, wanted: Sequence[Waiting], now: datetime) -> list[PreparedEmail]:
-        """Claim those of these e-mails that may go; one that cannot be handled holds up nobody."""
+    def _claim(self, wanted: Sequence[EmailToSend], now: datetime, since: Age) -> list[PreparedEmail]:
+        """Claim those of these e-mails that may go; one that cannot be handled holds up nobody.
+
+        `since`: how long ago it was `now`; the questions take a while, in which no claim has begun.
+        """
         with transaction() as session:
             patients = practice_summaries.patients_of_emails(session, [each.email_id for each in wanted])
             # a notice is alone
             named = None if wanted[0].is_inquiry else personal_letters.wanted(session, wanted[0].email_id)
         asked = self._ask_for_all(wanted, patients, named, now)
         try:
-            return self._claim_with(asked, patients, named, now) if asked.summaries else []
+            return self._claim_with(asked, patients, named, now, since) if asked.summaries else []
         except Exception as problem:
             if is_trouble(problem):
                 raise
             if len(wanted) > 1:  # each by itself: it is one of them whose data cause it
-                return [one for each in wanted for one in self._claim([each], now)]
+                return [one for each in wanted for one in self._claim([each], now, since)]
             email_id = wanted[0].email_id
             log.exception("send.not_possible", email_id=str(email_id))
             with transaction() as session:
@@ -213,7 +217,12 @@ class Sending:
             return []
 
     def _claim_with(
-        self, asked: Asked, patients: Mapping[UUID, Collection[UUID]], named: WantedDetails | None, now: datetime
+        self,
+        asked: Asked,
+        patients: Mapping[UUID, Collection[UUID]],
+        named: WantedDetails | None,
+        now: datetime,
+        since: Age,
     ) -> list[PreparedEmail]:
         since_claim = clock.stopwatch()
         with transaction() as session:
@@ -222,7 +231,7 @@ class Sending:
                 asked.summaries,
                 rules=self.rules,
                 texts=self.texts,
-                lease=self.lease,
+                lease=since() + self.lease,
                 details=asked.details,
                 now=now,
             )
@@ -241,7 +250,7 @@ class Sending:
 
     def _ask_for_all(
         self,
-        wanted: Sequence[Waiting],
+        wanted: Sequence[EmailToSend],
         patients: Mapping[UUID, Collection[UUID]],
         named: WantedDetails | None,
         now: datetime,
@@ -295,7 +304,7 @@ class Sending:
             return False
 
 
-def _first(waiting: list[Waiting], at_once: int) -> tuple[list[Waiting], list[Waiting]]:
+def _first(waiting: list[EmailToSend], at_once: int) -> tuple[list[EmailToSend], list[EmailToSend]]:
     """The first e-mails, to be claimed together, and the others; a notice is claimed alone."""
     number = 0
     while number < min(at_once, len(waiting)) and waiting[number].is_inquiry:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import false, func, or_, select
+from sqlalchemy import false, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import Inquiry, PhoneCall, PracticeCopy, WrongNumber
@@ -98,10 +98,12 @@ def open_calls(
 
 def later_calls(session: Session, call: PhoneCall) -> Sequence[PhoneCall]:
     """Calls of the same inquiry that were planned after this one and not cancelled, the oldest first, locked."""
+    planned = tuple_(PhoneCall.created_at, PhoneCall.id)
     return session.scalars(
         select(PhoneCall)
-        .where(PhoneCall.inquiry_id == call.inquiry_id, PhoneCall.id > call.id, PhoneCall.status != "cancelled")
-        .order_by(PhoneCall.id)
+        .where(PhoneCall.inquiry_id == call.inquiry_id, planned > (call.created_at, call.id))
+        .where(PhoneCall.status != "cancelled")
+        .order_by(PhoneCall.created_at, PhoneCall.id)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()

@@ -31,10 +31,16 @@ def with_merged(session: Session, therapist_id: UUID) -> Sequence[UUID]:
 
 def all_with_merged(session: Session, therapist_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
     """The same of several therapists."""
-    kept = select(PracticeCopy.id.label("kept"), PracticeCopy.id).where(PracticeCopy.id.in_(therapist_ids))
+    return _with_merged(session, PracticeCopy, therapist_ids)
+
+
+def _with_merged(
+    session: Session, copies: type[PracticeCopy | PatientPseudonym], ids: Collection[UUID]
+) -> dict[UUID, list[UUID]]:
+    kept = select(copies.id.label("kept"), copies.id).where(copies.id.in_(ids))
     merged = kept.cte(recursive=True)
-    path = merged.union(select(merged.c.kept, PracticeCopy.id).join(merged, PracticeCopy.merged_into == merged.c.id))
-    found = {each: [each] for each in therapist_ids}
+    path = merged.union(select(merged.c.kept, copies.id).join(merged, copies.merged_into == merged.c.id))
+    found = {each: [each] for each in ids}
     for row in session.execute(select(path).where(path.c.id != path.c.kept).order_by(path.c.id)):
         found[row.kept].append(row.id)
     return found
@@ -84,3 +90,9 @@ def lock_patients(session: Session, ids: Iterable[UUID]) -> None:
 def with_kept(session: Session, ids: Collection[UUID]) -> Collection[UUID]:
     """These patients' ids, and those of who was kept of merged ones: what was one's is the other's since."""
     return {*ids, *kept_of(session, PatientPseudonym, ids).values()}
+
+
+def files_of(session: Session, ids: Collection[UUID]) -> Collection[UUID]:
+    """All files of these patients, by any of them: what was written to one was written to the same person."""
+    found = _with_merged(session, PatientPseudonym, with_kept(session, ids))
+    return {each for files in found.values() for each in files}

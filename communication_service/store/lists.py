@@ -80,13 +80,20 @@ def _are_among(table: type[Tables], **wanted: Collection[object]) -> list[Column
 
 
 def emails(
-    session: Session, part: Part, *, patient_id: Collection[UUID], fields: Collection[str], **wanted: Collection[object]
+    session: Session,
+    part: Part,
+    *,
+    patient_id: Collection[UUID],
+    therapist_id: Collection[UUID],
+    fields: Collection[str],
+    **wanted: Collection[object],
 ) -> Found[Email]:
-    """A part of the e-mails, with these columns of each."""
-    conditions = _are_among(Email, **wanted)
+    """A part of the e-mails, with these columns of each; also those to who was merged into the one who is kept."""
+    practices = [id for ids in copy_queries.all_with_merged(session, therapist_id).values() for id in ids]
+    conditions = _are_among(Email, therapist_id=practices, **wanted)
     if patient_id:
         about = _with_patients(session, Email.placement_request_ids, patient_id)
-        conditions.append(or_(Email.patient_id.in_(patient_id), about))
+        conditions.append(or_(Email.patient_id.in_(copy_queries.files_of(session, patient_id)), about))
     shown = load_only(*(getattr(Email, name) for name in fields), raiseload=True)
     return EMAILS.read(session, select(Email).where(*conditions).options(shown), part)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import CTE, ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from communication_service.store.tables import ContactRequest, Email, PatientPseudonym
 from shared.values.enums import ContactRequestStatus, RequestOutcome
@@ -25,6 +25,24 @@ _STOPPED = PatientPseudonym.search_started_on <= _STOPPED_ON
 _UNSENT = Email.status.in_(("draft", "approved", "waiting", "sending"))
 
 
+def _merged_files() -> CTE:
+    """Every file that was merged, with each into which it was, one after another; a circle ends."""
+    into = aliased(PatientPseudonym)
+    merged = select(into.id, into.merged_into.label("into")).where(into.merged_into.is_not(None)).cte(recursive=True)
+    following = select(merged.c.id, into.merged_into).join(into, into.id == merged.c.into)
+    return merged.union(following.where(into.merged_into.is_not(None)))
+
+
+_MERGED = _merged_files()
+
+
+def _none_to_patient(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """No such e-mail went to the patient, nor to a file that was merged into theirs."""
+    own = select(Email.id).where(Email.patient_id == PatientPseudonym.id, condition)
+    to_merged = select(Email.id).join(_MERGED, _MERGED.c.id == Email.patient_id)
+    return and_(~own.exists(), ~to_merged.where(_MERGED.c.into == PatientPseudonym.id, condition).exists())
+
+
 @dataclass(frozen=True)
 class Progress:
     """Practices of one patient's search."""
@@ -35,41 +53,55 @@ class Progress:
     later: int
 
 
-def patients_to_write_to(
-    session: Session, *, started_by: date, written_before: datetime, limit: int
-) -> Sequence[PatientPseudonym]:
-    """Patients who are written to, have searched since that day or longer, and were not written to since that instant.
+@dataclass(frozen=True)
+class ProgressDue:
+    """Who is due an e-mail: they have searched since that day or longer, and were not written to since that instant."""
 
-    Locked. Left out are those held elsewhere, to whom such an e-mail is to go still, who are offered a place, who
-    stopped such e-mails in this search, and for whom no practice was asked.
+    started_by: date
+    written_before: datetime
+
+
+def patients_to_write_to(session: Session, due: ProgressDue, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+    """The ids of patients who are due an e-mail, in their order, from the one on that comes `after` this one.
+
+    Left out are those to whom one has yet to go, who are offered a place, who stopped such e-mails in this search, and
+    for whom no practice was asked.
     """
-    recently = and_(_ABOUT_PROGRESS, or_(Email.created_at >= written_before, _UNSENT))
-    written = select(Email.id).where(Email.patient_id == PatientPseudonym.id, or_(recently, _STOPPED))
+    wanted = select(PatientPseudonym.id).where(*_are_due(due))
+    if after is not None:
+        wanted = wanted.where(PatientPseudonym.id > after)
+    return session.scalars(wanted.order_by(PatientPseudonym.id).limit(limit)).all()
+
+
+def patient_to_write_to(session: Session, due: ProgressDue, patient_id: UUID) -> PatientPseudonym | None:
+    """One of these patients, locked; None where they are held elsewhere, or are not due one any more."""
+    wanted = select(PatientPseudonym).where(PatientPseudonym.id == patient_id, *_are_due(due))
     return session.scalars(
-        select(PatientPseudonym)
-        .where(
-            PatientPseudonym.status == "searching",
-            PatientPseudonym.has_patient_mail,
-            PatientPseudonym.merged_into.is_(None),
-            ~PatientPseudonym.erased,
-            PatientPseudonym.search_started_on <= started_by,
-            ~written.exists(),
-            select(ContactRequest.id).where(_OF_PATIENT, _WAS_ASKED).exists(),
-            ~select(ContactRequest.id).where(_OF_PATIENT, _OFFERS).exists(),
-        )
-        .order_by(PatientPseudonym.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+        wanted.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def _are_due(due: ProgressDue) -> list[ColumnElement[bool]]:
+    recently = Email.created_at >= due.written_before
+    written = and_(_ABOUT_PROGRESS, or_(recently, _UNSENT))
+    return [
+        PatientPseudonym.status == "searching",
+        PatientPseudonym.has_patient_mail.is_(True),
+        PatientPseudonym.merged_into.is_(None),
+        ~PatientPseudonym.erased,
+        PatientPseudonym.search_started_on <= due.started_by,
+        _none_to_patient(or_(_STOPPED, written)),
+        select(ContactRequest.id).where(_OF_PATIENT, _WAS_ASKED).exists(),
+        ~select(ContactRequest.id).where(_OF_PATIENT, _OFFERS).exists(),
+    ]
 
 
 def goes_on(session: Session, patient_id: UUID) -> bool:
     """Whether the patient searches, is offered no place, and has not stopped e-mails about this search."""
-    stopped = select(Email.id).where(Email.patient_id == PatientPseudonym.id, _STOPPED)
     found = select(PatientPseudonym.id).where(
         PatientPseudonym.id == patient_id,
         PatientPseudonym.status == "searching",
-        ~stopped.exists(),
+        _none_to_patient(_STOPPED),
         ~select(ContactRequest.id).where(_OF_PATIENT, _OFFERS).exists(),
     )
     return session.scalar(select(found.exists())) or False

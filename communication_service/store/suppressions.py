@@ -113,9 +113,9 @@ def remove_refusal(session: Session, email_key: str) -> bool:
     return session.scalar(gone) is not None
 
 
-def suppression(session: Session, suppression_id: UUID) -> EmailSuppression | None:
-    """One suppression that stands, locked."""
-    known = find_row(session, EmailSuppression, suppression_id, lock=True)
+def suppression(session: Session, suppression_id: UUID, *, lock: bool = False) -> EmailSuppression | None:
+    """One suppression that stands; with `lock`, as it is now."""
+    known = find_row(session, EmailSuppression, suppression_id, lock=lock)
     return known if known is not None and known.removed_at is None else None
 
 

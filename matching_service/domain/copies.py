@@ -24,7 +24,7 @@ from shared.events.catalogue import (
 )
 from shared.events.event import EventEnvelope
 from shared.runtime.logs import logger
-from shared.values.contacts import mailbox_of
+from shared.values.contacts import writable_mailbox
 from shared.values.enums import CapacityState
 from shared.values.places import Place
 from shared.values.postal_codes import coordinates_problem
@@ -127,7 +127,7 @@ def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str,
         "group_stated_on": _stated_on(capacity.group),
         "preferred_diagnoses": therapist.preferences.diagnoses if therapist.preferences else [],
         "contact_preference": therapist.contact_preference,
-        "mailbox": None if therapist.email_opt_out else mailbox_of(therapist.email),
+        "mailbox": None if therapist.email_opt_out else writable_mailbox(therapist.email),
         "can_be_phoned": bool((therapist.phone or therapist.mobile) and therapist.phone_hours),
         "phone_hours": week_of(therapist.id, therapist.phone_hours),
         "holidays": therapist.holidays,

@@ -34,6 +34,7 @@ from shared.runtime import metrics
 from shared.runtime.logs import logger
 from shared.security.encryption import Keys, MissingKey
 from shared.texts import Sentence, UnknownText
+from shared.values.contacts import writable_address
 from shared.values.datetimes import age_groups, age_on, berlin_day
 from shared.values.enums import ConsentPurpose, PatientStatus
 from shared.values.identifiers import block_of, counts
@@ -314,7 +315,8 @@ def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPat
         prior_therapy_within_two_years=had_prior_therapy(fields, today),
         diagnosis_block=_block(fields) if consents_to(patient, ConsentPurpose.HEALTH_DATA) else None,
         has_practice_summary=may_be_summarised(patient, fields),
-        has_patient_mail=fields.email is not None and consents_to(patient, ConsentPurpose.PATIENT_MAIL),
+        has_patient_mail=writable_address(fields.email) is not None
+        and consents_to(patient, ConsentPurpose.PATIENT_MAIL),
     )
 
 

@@ -20,6 +20,7 @@ from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.security.encryption import Keys
 from shared.values.account_enums import Scope
+from shared.values.contacts import writable_address
 from shared.values.datetimes import Instant
 from shared.values.enums import ConsentPurpose, Gender
 from shared.values.mail_enums import IdentityRefusal
@@ -145,7 +146,7 @@ def read_address(session: Session, keys: Keys, patient_id: UUID, *, reader: Read
     if not consents_to(patient, ConsentPurpose.PATIENT_MAIL):
         return PatientAddress(patient_id=patient_id, refusal=IdentityRefusal.NO_CONSENT, addressee=None)
     file: PatientFile = decrypt(keys, patient)
-    if file.email is None:
+    if writable_address(file.email) is None:
         return PatientAddress(patient_id=patient_id, refusal=IdentityRefusal.NO_ADDRESS, addressee=None)
     accesses.record(session, keys, [patient], reader, "read", now=now)
     names = Addressee.model_fields.keys() - {"consented_at"}

@@ -7,6 +7,7 @@ from typing import Annotated
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from pydantic import Field
 
+from shared.values import email_headers
 from shared.values.errors import NotAcceptable
 from shared.values.phone import PhoneNumber, format_phone, phone_number
 from shared.values.text import Text, has_unstorable, one_line
@@ -20,6 +21,8 @@ __all__ = [
     "normalised_email",
     "person_name",
     "phone_number",
+    "writable_address",
+    "writable_mailbox",
 ]
 
 LONGEST_NAME = 100
@@ -79,6 +82,26 @@ def mailbox_of(address: str | None) -> str | None:
         return normalised_email(address) if address else None
     except NotAcceptable:
         return None
+
+
+def writable_address(address: str | None) -> str | None:
+    """Returns the address as mail servers know it, its domain as `xn--…`; None where nobody can write to it.
+
+    Beyond ASCII before the @ an address needs SMTPUTF8, which many servers on the way lack.
+    """
+    mailbox = mailbox_of(address)
+    if address is None or mailbox is None:
+        return None
+    spelled = f"{one_line(address).rpartition('@')[0]}@{mailbox.rpartition('@')[2]}"
+    try:
+        return email_headers.address(spelled)
+    except ValueError:
+        return None
+
+
+def writable_mailbox(address: str | None) -> str | None:
+    """Returns the key of the mailbox; None where nobody can write to it."""
+    return None if writable_address(address) is None else mailbox_of(address)
 
 
 def person_name(text: str) -> str:

@@ -70,6 +70,7 @@ UNCHECKED = {
         "emails.recipient": "an address of a practice, or nothing",
         "emails.recipient_key": "an address of a practice, or nothing",
         "emails.message_id": "random",
+        "emails.statement": "what a practice said of its hours and places",
         "emails.error": "what a mail server answered, without the letter, of one to a patient its code alone",
         "email_suppressions": "of practices: the address, and why nothing is sent to it",
         "mailbox": "which mailbox is read, and a word for why it cannot be",

@@ -190,6 +190,7 @@ SHOWN_BY: dict[str, dict[str, tuple[type[Schema], dict[str, str], dict[str, str]
                 "patient_id": WHOM,
                 "inquiry_id": "the inquiry is in the export, with the same requests",
                 "recipient_key": "the recipient, folded",
+                "statement": "what a practice said of itself",
                 "recipient_digest": "knows the patient's own address again, and says none",
                 **dict.fromkeys(
                     (

@@ -77,7 +77,7 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
         {"from_postal_code": "04109"},
         {"to_postal_code", "to_latitude", "to_longitude"},
     ),
-    ("DistanceMatrixRequest", "_has_few_ways"): (
+    ("DistanceMatrixRequest", "_has_few_routes"): (
         {"origins": [{"postal_code": "04109"}] * 3, "destinations": [{"postal_code": "52062"}] * 5000},
         {"destinations", "origins"},
     ),

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
-from communication_service.clients.patient_service import ADDRESSES, IDENTITIES, PatientService
+from communication_service.clients.patient_service import PatientService
 from communication_service.dependencies import Dependencies
 from communication_service.jobs import Sending
 from communication_service.jobs.asking import asking_who
-from communication_service.settings import ContactRules
 from communication_service.store.tables import ContactRequest, Email, PhoneCall
 from shared.database import patient_keys, transaction
 from shared.events import catalogue
+from shared.runtime import clock
+from shared.runtime.smtp import Delivery, MailServer, Report
 from shared.values.datetimes import berlin_day
 from tests.builders.communication import (
     LINKS,
@@ -42,50 +41,20 @@ from tests.builders.communication import (
     the,
     withdraw,
 )
+from tests.communication_service.asked_patients import (
+    HEALTH,
+    LATER,
+    WHO,
+    Patients,
+    accepted,
+    by_recipient,
+    whole,
+    written,
+)
 from tests.communication_service.conftest import NOW, reaching
-from tests.conftest import MONDAY
 from tests.events import recorded_data
-from tests.fakes.other_service import OtherService, other_service, with_json
+from tests.fakes.other_service import other_service, with_json
 from tests.fakes.smtp import FakeMailServer
-
-LATER = NOW + timedelta(hours=1)
-ERIKA: dict[str, Any] = {
-    "title": "Dr.",
-    "first_name": "Erika",
-    "last_name": "Musterfrau",
-    "street": "Musterweg",
-    "house_number": "1",
-    "postal_code": "52062",
-    "city": "Aachen",
-    "phone": "0241 777888",
-    "email": "erika@münchen.example.org",
-    "contact_persons": [{"name": "Max Muster", "relation": "guardian", "phone": "0241 654321", "email": None}],
-}
-WHO = ("Erika", "Musterfrau", "Musterweg", "0241 777888", "erika@", "Max Muster")
-HEALTH = ("F30-F39", "Affektive", "34 Jahre", "gesetzlich", "Beschreibung", "Psychotherapie gab")
-
-
-@dataclass
-class Patients:
-    """The patient service: it says who everybody is, unless told otherwise."""
-
-    server: OtherService
-    refusal: str | None = None
-    details: dict[str, Any] = field(default_factory=lambda: dict(ERIKA))
-
-    def __post_init__(self) -> None:
-        self.server.otherwise = self._answer
-
-    @property
-    def purposes(self) -> list[str]:
-        return [each.headers["X-Purpose"] for each in self.server.asked]
-
-    def _answer(self, handler: Any) -> None:
-        path = urlsplit(handler.path).path
-        part = "identity" if path.startswith(IDENTITIES) else "addressee"
-        assert path.startswith((IDENTITIES, ADDRESSES))
-        said = None if self.refusal else self.details
-        with_json({"patient_id": path.rpartition("/")[2], "refusal": self.refusal, part: said})(handler)
 
 
 @pytest.fixture
@@ -100,10 +69,6 @@ def sending(catcher: FakeMailServer, patients: Patients) -> Sending:
     return Sending(RULES, TEXTS, reaching(catcher), ask_who=asking_who(service), links=LINKS)
 
 
-def accepted(request: UUID, *, sequence: int = 2) -> None:
-    publish(catalogue.RequestAccepted, request, sequence=sequence, time=NOW, accepted_on=berlin_day(NOW))
-
-
 def an_acceptance(**practice: object) -> UUID:
     """A practice was asked, and offers a place."""
     request = a_request(a_therapist(**practice), a_patient(reference="P-OURS", diagnosis_block="F30-F39"))
@@ -112,23 +77,8 @@ def an_acceptance(**practice: object) -> UUID:
     return request
 
 
-def written(now: Any = LATER, rules: ContactRules = RULES) -> list[Email]:
-    """Everything that is due is written; returns what is there beside inquiries."""
-    while jobs.write_confirmations(rules, TEXTS, now):
-        pass
-    return [each for each in rows(Email) if each.kind != "inquiry"]
-
-
 def statuses() -> dict[str, str]:
     return {each.kind: each.status for each in rows(Email) if each.kind != "inquiry"}
-
-
-def by_recipient(catcher: FakeMailServer) -> dict[str, Any]:
-    return {envelope[1][0]: message for envelope, message in zip(catcher.envelopes, catcher.messages, strict=True)}
-
-
-def whole(message: Any) -> str:
-    return str(message["Subject"]) + "".join(message.get_body((kind,)).get_content() for kind in ("plain", "html"))
 
 
 def test_the_practice_learns_who_it_is_and_the_patient_which_practice_it_is(
@@ -289,6 +239,31 @@ def test_the_sheet_of_a_call_names_who_was_accepted_where_the_practice_cannot_be
     assert (last["phone_call_id"], last["result"]) == (str(call.id), "reached")
 
 
+def test_who_reads_a_letter_that_names_a_patient_stands_in_the_file(
+    session: Session, client: FlaskClient, sending: Sending
+) -> None:
+    request = an_acceptance()
+    written()
+    ids = {each.kind: each.id for each in rows(Email)}
+
+    def shown(path: str) -> int:
+        known = len(recorded_data(session, "communication.reply_shown"))
+        assert client.get(path).status_code == 200
+        return len(recorded_data(session, "communication.reply_shown")) - known
+
+    assert shown(f"/api/emails/{ids['confirmation']}") == 0, "until it goes it names nobody"
+    while sending.run(LATER):
+        pass
+    assert shown(f"/api/emails/{ids['inquiry']}") == 0, "a pseudonym is no name"
+    assert [shown(f"/api/emails/{ids[each]}") for each in ("confirmation", "patient_notice")] == [1, 1]
+    assert (shown("/api/emails?view=row"), shown("/api/emails?view=full")) == (0, 1)
+    noted = recorded_data(session, "communication.reply_shown")
+    assert {each["patient_id"] for each in noted} == {str(the(ContactRequest).patient_id)}
+    draft = {"placement_request_id": str(request), "kind": "confirmation", "subject": "s", "body_text": "t"}
+    assert client.post("/api/emails", json=draft).status_code == 201
+    assert len(recorded_data(session, "communication.reply_shown")) == len(noted) + 1, "staff may write names"
+
+
 def test_a_refused_address_of_a_patient_is_kept_nowhere(
     catcher: FakeMailServer, sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,63 +295,55 @@ def test_what_is_withdrawn_while_the_mail_server_takes_its_time_does_not_go(
     assert "approved" in statuses().values()
 
 
-# How the search goes on
+def test_a_claim_lasts_from_when_it_is_made_however_long_the_questions_took(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_acceptance()
+    written()
+    passed, monotonic = [0.0], clock.monotonic
+    until: list[datetime | None] = []
+
+    def ask(wanted: Any) -> Any:
+        passed[0] += 3600
+        return sending.ask_who(wanted)
+
+    def deliver(*_: Any, **__: Any) -> Report:
+        until.append(the(Email, status="sending").claimed_until)
+        return Report(Delivery.NOT_TRIED, "")
+
+    monkeypatch.setattr(clock, "monotonic", lambda: monotonic() + passed[0])
+    monkeypatch.setattr(MailServer, "deliver", deliver)
+    replace(sending, ask_who=ask).run(LATER)
+    assert until[0] is not None
+    assert until[0] >= LATER + timedelta(hours=1) + sending.lease
 
 
-def a_search(**fields: Any) -> UUID:
-    """A patient for whom one practice was asked and has not answered, one declined, and one may have a place later."""
-    patient = a_patient(has_patient_mail=True, **fields)
-    requests = [a_request(a_therapist(), patient) for _ in range(3)]
+def test_a_practice_whose_address_cannot_be_written_to_is_phoned(client: FlaskClient) -> None:
+    request = a_request(a_therapist(email="jörg@example.org"))
     composed()
-    with transaction() as session:
-        session.execute(update(ContactRequest).values(emailed_on=berlin_day(MONDAY), status="contacted"))
-    publish(catalogue.RequestAnswered, requests[1], time=NOW, outcome="declined_unsuitable")
-    publish(catalogue.RequestAnswered, requests[2], time=NOW, outcome="later")
-    return patient
+    assert [each.kind for each in rows(Email)] == []
+    accepted(request)
+    written()
+    confirmation = the(Email, kind="confirmation")
+    assert (confirmation.status, confirmation.waits_for) == ("waiting", "email_address_missing")
+    draft = {"placement_request_id": str(request), "kind": "confirmation", "subject": "s", "body_text": "t"}
+    assert client.post("/api/emails", json=draft).json["code"] == "email.no_address"
 
 
-def progress_mails(now: Any = LATER, rules: ContactRules = RULES) -> list[Email]:
-    jobs.write_progress(rules, TEXTS, now)
-    return [each for each in rows(Email, kind="patient_notice") if not each.placement_request_ids]
-
-
-def test_a_patient_learns_every_week_how_the_search_goes_on_until_they_stop_it(
+def test_a_confirmation_goes_to_the_practice_into_which_another_one_was_merged(
     client: FlaskClient, catcher: FakeMailServer, sending: Sending
 ) -> None:
-    a_search()
-    (mail,) = progress_mails()
-    assert [each.id for each in progress_mails()] == [mail.id]
+    gone, kept = a_therapist(email=None), a_therapist(email="kept@example.org")
+    request = a_request(gone)
+    accepted(request)
+    written()
+    arrives(catalogue.TherapistMerged(therapist_id=gone, merged_into=kept), gone, sequence=9)
+    publish(catalogue.RequestUpdated, request, sequence=3, time=LATER, therapist_id=kept, status="accepted")
+    written(LATER)
     while sending.run(LATER):
         pass
-    message = by_recipient(catcher)["erika@xn--mnchen-3ya.example.org"]
-    text = " ".join(message.get_body(("plain",)).get_content().split())
-    assert "seit 01.11.2026 suchen wir" in text
-    assert "wir 3 Praxen angefragt. Davon haben 1 noch nicht geantwortet, 1 haben zurzeit keinen passenden" in text
-    assert not any(said in whole(message) for said in HEALTH)
-    assert len(progress_mails(LATER + timedelta(days=6))) == 1
-    assert len(progress_mails(LATER + timedelta(days=7))) == 2
-    url = urlsplit(message["List-Unsubscribe"].split(">")[0].removeprefix("<")).path
-    shown = client.get(url, headers={"Accept": "text/html"})
-    assert (shown.status_code, "progress of your search" in shown.text) == (200, True)
-    assert client.post(url, data={"List-Unsubscribe": "One-Click"}).status_code == 200
-    while sending.run(LATER + timedelta(days=7)):
-        pass
-    assert sorted(each.status for each in progress_mails(LATER + timedelta(days=30))) == ["cancelled", "sent"]
-
-
-@pytest.mark.parametrize("why", ["no consent", "paused", "too early", "offered a place", "off", "nobody asked"])
-def test_no_news_without_a_reason(why: str) -> None:
-    fields: dict[str, dict[str, Any]] = {
-        "paused": {"status": "paused"},
-        "too early": {"search_started_on": berlin_day(NOW)},
-    }
-    patient = a_search(**fields.get(why, {}))
-    if why == "no consent":
-        a_patient(id=patient, sequence=2, has_patient_mail=False)
-    if why == "offered a place":
-        accepted(rows(ContactRequest)[0].id)
-    if why == "nobody asked":
-        a_patient(id=patient, sequence=2, has_patient_mail=False)
-        a_patient(has_patient_mail=True)
-    rules = ContactRules(days_between_progress_mails=0 if why == "off" else 7)
-    assert progress_mails(rules=rules) == []
+    assert "kept@example.org" in by_recipient(catcher)
+    confirmation = the(Email, kind="confirmation")
+    assert (confirmation.status, confirmation.therapist_id) == ("sent", kept)
+    found = client.get("/api/emails", query_string={"therapist_id": str(kept)}).json
+    assert [each["id"] for each in found["items"]] == [str(confirmation.id)]

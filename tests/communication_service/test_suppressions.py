@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from communication_service.domain import copies, email_claims, suppressions
@@ -88,6 +88,15 @@ def remove(**which: str) -> None:
     with transaction() as session:
         (known,) = session.query(EmailSuppression).filter_by(**which)
         suppressions.remove(session, known.id, by=None, now=NOW)
+
+
+def test_who_looks_at_a_suppression_locks_nothing(client: FlaskClient, session: Session) -> None:
+    known = client.post("/api/email-suppressions", json={"email": "p@example.org", "reason": "Anruf"}).json
+    statements: list[str] = []
+    event.listen(session.connection(), "before_cursor_execute", lambda *given: statements.append(given[2]))
+    assert client.get(f"/api/email-suppressions/{known['id']}").status_code == 200
+    assert statements
+    assert not any("FOR UPDATE" in each for each in statements)
 
 
 def test_staff_see_who_said_so(client: FlaskClient) -> None:

@@ -103,12 +103,15 @@ def test_an_address_leaves_only_with_the_consent_to_be_written_to(
 ) -> None:
     patient = a_patient(session, keys, **FILE).id
     nobody = a_patient(session, keys, last_name="Ohne", email=None).id
-    for each in (patient, nobody):
+    unwritable = a_patient(session, keys, last_name="Jörg", email="jörg@example.org").id
+    for each in (patient, nobody, unwritable):
         assert ask(ADDRESSES, each, Scope.PATIENT_ADDRESSES_READ) == ("no_consent", None)
     given = [
-        client.post(f"/api/patients/{each}/consents", json=consent("patient_mail")).json for each in (patient, nobody)
+        client.post(f"/api/patients/{each}/consents", json=consent("patient_mail")).json
+        for each in (patient, nobody, unwritable)
     ]
-    assert ask(ADDRESSES, nobody, Scope.PATIENT_ADDRESSES_READ) == ("no_address", None)
+    for each in (nobody, unwritable):
+        assert ask(ADDRESSES, each, Scope.PATIENT_ADDRESSES_READ) == ("no_address", None)
     refusal, shown = ask(ADDRESSES, patient, Scope.PATIENT_ADDRESSES_READ)
     assert (refusal, shown["email"], shown["last_name"]) == (None, "erika@example.org", "Musterfrau")
     assert shown.keys() == {"salutation", "title", "first_name", "last_name", "gender", "email", "consented_at"}

@@ -134,7 +134,7 @@ class EmailBounced(Event, name="communication.email_bounced"):
 
 
 class ReplyShown(Event, name="communication.reply_shown"):
-    """Somebody was shown what a practice wrote back about a patient, or the patient did, or decided on it.
+    """Somebody was shown what a practice or a patient wrote back, or decided on it, or an e-mail that names a patient.
 
     Why (`X-Purpose`) stays where it was said: people write names there.
     """

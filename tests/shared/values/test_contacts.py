@@ -17,6 +17,8 @@ from shared.values.contacts import (
     normalised_email,
     person_name,
     phone_number,
+    writable_address,
+    writable_mailbox,
 )
 from shared.values.errors import NotAcceptable
 from shared.values.schemas import Schema, problems_of
@@ -50,6 +52,23 @@ def test_what_is_not_one_address_is_refused(text: str) -> None:
 )
 def test_spellings_of_one_mailbox_have_one_key(one: str, other: str) -> None:
     assert normalised_email(one) == normalised_email(other)
+
+
+@pytest.mark.parametrize(
+    ("address", "written_to"),
+    [
+        (" Praxis@Müller.de", "Praxis@xn--mller-kva.de"),
+        ("o'hara@a-b.de", "o'hara@a-b.de"),
+        ("jörg@web.de", None),
+        ("\u212aurt@web.de", "Kurt@web.de"),
+        ("niemand", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_nobody_is_written_to_where_mail_servers_may_not_take_it(address: str | None, written_to: str | None) -> None:
+    assert writable_address(address) == written_to
+    assert writable_mailbox(address) == (written_to and written_to.lower())
 
 
 @pytest.mark.parametrize(

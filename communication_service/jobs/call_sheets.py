@@ -1,0 +1,32 @@
+"""What the sheet of a call says of its patients, for which the patient service is asked as somebody looks at it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from communication_service.dependencies import Dependencies
+from communication_service.domain import personal_letters, practice_summaries
+from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
+from communication_service.jobs.asking import asking, asking_who
+from shared.database import transaction
+from shared.runtime.service_client import ServiceUnreachable
+
+
+def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) -> SheetSummaries:
+    """What may be said in this call now of its patients, asked for with no transaction open; `by` looks at the call.
+
+    Of one by which a practice offered a place and that cannot be written to, also who the patient is.
+    """
+    with transaction() as session:
+        wanted = practice_summaries.patients_of_call(session, call_id)
+        accepted = personal_letters.wanted_for_call(session, call_id, by=by)
+    if not wanted and not accepted:
+        return NO_SUMMARIES
+    patients, language = dependencies.patients, dependencies.rules.letter_language
+    try:
+        summaries = asking(patients)(wanted, f"call {call_id}, shown to {by}")
+        answers = [(each, asking_who(patients)(each).details) for each in accepted]
+    except ServiceUnreachable:
+        return SheetSummaries(are_missing=True)
+    shown = [personal_letters.identified(each, details, language) for each, details in answers if details]
+    return SheetSummaries(summaries, identities=shown)
