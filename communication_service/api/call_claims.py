@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service import jobs
 from communication_service.api.phone_calls import PhoneCallItem, ask_for_summaries
 from communication_service.api.texts import texts
 from communication_service.dependencies import Dependencies
@@ -12,6 +11,7 @@ from communication_service.domain import call_claims, calls
 from communication_service.domain.call_schemas import CallableCalls, CallableQuery, Release
 from communication_service.domain.practice_summaries import NO_NEXT_SHEET, NO_SUMMARIES, NextSheet, SheetSummaries
 from communication_service.domain.schemas import PhoneCallView
+from communication_service.jobs import call_sheets
 from shared.http import Context, Resource, endpoint
 from shared.http.replay import Replay, ResponseReference
 
@@ -36,7 +36,7 @@ def _find_claimed(context: Context[Dependencies], reference: ResponseReference) 
 
 
 def _ask_for_next(context: Context[Dependencies]) -> NextSheet:
-    return jobs.ask_for_next(context.dependencies, by=context.caller.id, now=context.now, besides=None)
+    return call_sheets.ask_for_next(context.dependencies, by=context.caller.id, now=context.now, besides=None)
 
 
 class NextPhoneCallResource(Resource):

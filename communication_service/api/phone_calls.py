@@ -147,7 +147,7 @@ def _ask_for_next(context: Context[Dependencies], id: UUID, body: CallOutcome) -
     """Ask what may be said in the call that is claimed with the outcome."""
     if not body.claim_next:
         return NO_NEXT_SHEET
-    return jobs.ask_for_next(context.dependencies, by=context.caller.id, now=context.now, besides=id)
+    return call_sheets.ask_for_next(context.dependencies, by=context.caller.id, now=context.now, besides=id)
 
 
 class PhoneCallOutcomeResource(Resource):

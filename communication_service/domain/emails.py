@@ -66,7 +66,7 @@ def _views_of_emails(
 ) -> list[EmailView]:
     """E-mails as clients see them; their letters are decrypted together."""
     read = email_parts.read(session, texts, found)
-    shown_replies.note_emails(session, found, by=by, now=now)
+    shown_replies.record_emails(session, found, by=by, now=now)
     return [_view_with(email, read[email.id]) for email in found]
 
 

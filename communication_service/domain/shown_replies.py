@@ -25,7 +25,7 @@ def note(session: Session, reply: MailReply, *, by: UUID | None, now: datetime) 
     _record(session, about | set(filter(None, [reply.patient_id])), by=by, now=now)
 
 
-def note_emails(session: Session, emails: Collection[Email], *, by: UUID | None, now: datetime) -> None:
+def record_emails(session: Session, emails: Collection[Email], *, by: UUID | None, now: datetime) -> None:
     """The same of the texts of e-mails; those count that say who a patient is, or may do so since staff wrote them."""
     named = [email for email in emails if email.allowed_at is not None or email.written_by_staff]
     patients = {email.patient_id for email in named if email.patient_id is not None}

@@ -10,7 +10,6 @@ from uuid import UUID
 from communication_service.dependencies import Dependencies
 from communication_service.domain import (
     acceptances,
-    claims,
     composing,
     erasures,
     mail_server,
@@ -20,10 +19,6 @@ from communication_service.domain import (
     published_contacts,
     sending,
 )
-<<<<<<< HEAD
-from communication_service.domain.practice_summaries import NO_NEXT_SHEET, NO_SUMMARIES, NextSheet, SheetSummaries
-=======
->>>>>>> mpatients
 from communication_service.jobs.asking import asking, asking_who
 from communication_service.jobs.call_plans import PlanningCalls
 from communication_service.jobs.email_sending import UNTIL_A_FAILURE_IS_TRIED_AGAIN, Sending
@@ -142,13 +137,6 @@ def _write_progress(patient_id: UUID, rules: ContactRules, texts: PatientTexts, 
             raise
         log.exception("progress.failed", patient_id=str(patient_id))
         return 0
-
-
-def ask_for_next(dependencies: Dependencies, *, by: UUID | None, now: datetime, besides: UUID | None) -> NextSheet:
-    """The same of the call that would be claimed next, after this one; another may be claimed by then."""
-    with transaction() as session:
-        call_id = claims.find_next(session, rules=dependencies.rules, by=by, now=now, besides=besides)
-    return NO_NEXT_SHEET if call_id is None else NextSheet(call_id, ask_for_call(call_id, dependencies, by=by))
 
 
 def retry_wrongly_refused(now: datetime) -> int:

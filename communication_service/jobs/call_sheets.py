@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from communication_service.dependencies import Dependencies
-from communication_service.domain import personal_letters, practice_summaries
-from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
+from communication_service.domain import claims, personal_letters, practice_summaries
+from communication_service.domain.practice_summaries import NO_NEXT_SHEET, NO_SUMMARIES, NextSheet, SheetSummaries
 from communication_service.jobs.asking import asking, asking_who
 from shared.database import transaction
 from shared.runtime.service_client import ServiceUnreachable
@@ -30,3 +31,10 @@ def ask_for_call(call_id: UUID, dependencies: Dependencies, *, by: UUID | None) 
         return SheetSummaries(are_missing=True)
     shown = [personal_letters.identified(each, details, language) for each, details in answers if details]
     return SheetSummaries(summaries, identities=shown)
+
+
+def ask_for_next(dependencies: Dependencies, *, by: UUID | None, now: datetime, besides: UUID | None) -> NextSheet:
+    """The same of the call that would be claimed next, after this one; another may be claimed by then."""
+    with transaction() as session:
+        call_id = claims.find_next(session, rules=dependencies.rules, by=by, now=now, besides=besides)
+    return NO_NEXT_SHEET if call_id is None else NextSheet(call_id, ask_for_call(call_id, dependencies, by=by))

@@ -184,16 +184,9 @@ def waiting_no_more(session: Session, *, now: datetime, limit: int) -> Sequence[
         _before.placement_request_ids.contains(Email.placement_request_ids),
         _before.recipient_key == PracticeCopy.email_key,
     )
-<<<<<<< HEAD
-    practice = select(PracticeCopy.id).where(PracticeCopy.id == Email.therapist_id)
-    has_address = practice.where(WRITTEN_TO, ~tried.correlate(Email, PracticeCopy).exists()).exists()
-=======
     # of the request's practice: the one to which it was written may have been merged into another one
     practice = select(PracticeCopy.id).join(ContactRequest, ContactRequest.therapist_id == PracticeCopy.id)
-    has_address = practice.where(
-        about, PracticeCopy.email_key.is_not(None), ~tried.correlate(Email, PracticeCopy).exists()
-    ).exists()
->>>>>>> mpatients
+    has_address = practice.where(about, WRITTEN_TO, ~tried.correlate(Email, PracticeCopy).exists()).exists()
     is_time = and_(Email.waits_for.in_(("patient_service", "patient_address_bounced")), Email.not_before <= now)
     offered = select(ContactRequest.id).where(about, ContactRequest.status == "accepted")
     is_enough = or_(has_address, ~offered.exists())

@@ -13,7 +13,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from communication_service import jobs
 from communication_service.clients.patient_service import PATH, PatientService
 from communication_service.dependencies import Dependencies
 from communication_service.domain import call_claims, call_outcomes, suppressions
@@ -328,7 +327,7 @@ def test_the_call_that_is_claimed_next_has_its_summaries(app: Flask, patients: P
     composed()
     dependencies: Dependencies = app.extensions["dependencies"]
     ours = {"by": new_id(), "now": TEN}
-    asked = jobs.ask_for_next(dependencies, **ours, besides=None)
+    asked = call_sheets.ask_for_next(dependencies, **ours, besides=None)
     with transaction() as session:
         claimed = call_claims.claim_next(session, TEXTS, asked, rules=RULES, **ours)
     assert claimed is not None
@@ -336,7 +335,7 @@ def test_the_call_that_is_claimed_next_has_its_summaries(app: Flask, patients: P
         [SUMMARY],
         False,
     )
-    following = jobs.ask_for_next(dependencies, **ours, besides=claimed.id)
+    following = call_sheets.ask_for_next(dependencies, **ours, besides=claimed.id)
     for question, is_missing in ((asked, True), (following, False)):
         with transaction() as session, session.begin_nested() as undone:
             said = CallOutcome.from_json({"result": "busy", "claim_next": True})
