@@ -18,7 +18,7 @@ from communication_service.dependencies import Dependencies
 from communication_service.domain import call_claims, call_outcomes, suppressions
 from communication_service.domain.schemas import CallOutcome
 from communication_service.domain.suppression_schemas import NewSuppression
-from communication_service.jobs import Sending
+from communication_service.jobs import Sending, call_sheets
 from communication_service.jobs.asking import AskForSummaries, asking
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.database import new_id, transaction
