@@ -41,11 +41,14 @@ class UnsubscribePage(Resource):
         Mail programs post `List-Unsubscribe=One-Click` here (RFC 8058), and so does the page's button. 422 for anything
         else, which changes nothing: some mail scanners post to a link that they open.
         """
-        tokens = context.dependencies.links.tokens
-        address = unsubscribing.address(context.session, tokens, token, now=context.now)
-        if read_form().get(FIELD) != ONE_CLICK:
-            return _refused(address)
-        return _done(unsubscribing.unsubscribe(context.session, tokens, token, now=context.now))
+        return _unsubscribe(context, token, is_said=read_form().get(FIELD) == ONE_CLICK)
+
+
+def _unsubscribe(context: Context[Dependencies], token: str, *, is_said: bool) -> Response:
+    tokens = context.dependencies.links.tokens
+    if not is_said:
+        return _refused(unsubscribing.address(context.session, tokens, token, now=context.now))
+    return _done(unsubscribing.unsubscribe(context.session, tokens, token, now=context.now))
 
 
 def _refused(address: str | None) -> Response:
