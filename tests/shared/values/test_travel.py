@@ -143,7 +143,7 @@ def test_rows_hold_at_their_lengths_and_beyond_the_last_in_proportion(mode: Trav
     ],
 )
 def test_a_table_that_cannot_be_is_refused(rows: list[Estimate]) -> None:
-    with pytest.raises(ValueError, match=r"row|way|takes"):
+    with pytest.raises(ValueError, match=r"row|route|takes"):
         travel.check(rows)
 
 
