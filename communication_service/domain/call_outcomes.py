@@ -58,7 +58,8 @@ def record_outcome(
     claims.require_free(call, by=by, now=now)
     _must_be_plausible(call, outcome, now=now)
     answers.require_about(outcome.responses, call.placement_request_ids)
-    inquiry = _inquiry(session, call)
+    # a practice that calls is in none
+    inquiry = None if call.inquiry_id is None else inquiry_queries.inquiry_of(session, call)
     answers.require_open(session, outcome.responses, call.placement_request_ids)
     now = answers.later_than_known(session, call.therapist_id, now)
     occurred_at = min(outcome.occurred_at or now, now)
@@ -269,12 +270,3 @@ def _members(session: Session, call: PhoneCall) -> list[ContactRequest]:
     """The call's requests that are still in its contact, locked."""
     found = request_queries.requests(session, call.placement_request_ids)
     return [request for request in found if request.inquiry_id == call.inquiry_id]
-
-
-def _inquiry(session: Session, call: PhoneCall) -> Inquiry | None:
-    """The contact that the call is part of; a practice that calls is in none."""
-    if call.inquiry_id is None:
-        return None
-    inquiry = inquiry_queries.inquiry(session, call.inquiry_id, lock=True)
-    assert inquiry is not None  # a foreign key says so
-    return inquiry

@@ -24,10 +24,10 @@ from communication_service.domain import (
     sending_limits,
     states,
 )
-from communication_service.domain.practice_summaries import Summaries
+from communication_service.domain.email_texts import Summaries
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, schedule
-from communication_service.store.tables import Email, Inquiry
+from communication_service.store.tables import Email
 from shared.database import Session
 from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
@@ -172,13 +172,6 @@ def _wait_for_cooldown(session: Session, email: Email, now: datetime) -> None:
     schedule.add(session, schedule.to_therapists([email.therapist_id]), at=now)
     cooldown = cooldowns.last_to_end(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
     if cooldown is not None:
-        inquiry = _inquiry(session, email)
+        inquiry = inquiry_queries.inquiry_of(session, email)
         states.hold_email(email, waits_for=cooldown.waits_for, waits_until=cooldown.waits_until, now=now)
         inquiry.waits_for, inquiry.waits_until = cooldown.waits_for, cooldown.waits_until
-
-
-def _inquiry(session: Session, email: Email) -> Inquiry:
-    assert email.inquiry_id is not None
-    inquiry = inquiry_queries.inquiry(session, email.inquiry_id, lock=True)
-    assert inquiry is not None  # a foreign key says so
-    return inquiry

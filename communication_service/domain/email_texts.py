@@ -26,7 +26,8 @@ from shared.values.enums import TemplateKind
 from shared.values.text import one_line
 
 Summaries = Mapping[UUID, str | None]
-NO_SUMMARIES: Summaries = MappingProxyType({})
+"""By patient; None where nothing may be said, and nobody is missing of whom that was asked."""
+NONE_ASKED: Summaries = MappingProxyType({})
 
 
 def inquiry(
@@ -35,7 +36,7 @@ def inquiry(
     patients: Sequence[PatientPseudonym],
     *,
     rules: ContactRules,
-    summaries: Summaries = NO_SUMMARIES,
+    summaries: Summaries = NONE_ASKED,
     template: Template | None = None,
 ) -> RenderedLetter:
     """Returns the letter that asks a practice for places for these patients.
@@ -84,7 +85,7 @@ def inquiry_values(
     *,
     sender: Sender,
     language: TextLanguage,
-    summaries: Summaries = NO_SUMMARIES,
+    summaries: Summaries = NONE_ASKED,
 ) -> InquiryValues:
     """Returns what a template of an inquiry is written with."""
     pseudonyms = [pseudonym(each, summaries.get(each.id), language) for each in patients]

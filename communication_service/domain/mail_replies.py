@@ -157,7 +157,7 @@ def _fields(reply: MailReply, therapist_id: UUID | None) -> dict[str, object]:
 def _view(session: Session, texts: PatientTexts, reply: MailReply, *, by: UUID | None, now: datetime) -> ReplyView:
     content = _content(session, texts, reply)
     email = None if reply.email_id is None else email_queries.email(session, reply.email_id)
-    shown_replies.note(session, reply, by=by, now=now)
+    shown_replies.record_reply(session, reply, by=by, now=now)
     return ReplyView.of(
         _fields(reply, None if email is None else email.therapist_id)
         | {

@@ -5,10 +5,9 @@ So a consent that was withdrawn a moment ago counts, whether its event has arriv
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from communication_service.domain import email_parts, email_texts, notices, plan
 from communication_service.domain.call_sheet_schemas import IdentifiedPatient
 from communication_service.domain.contact_rule import lasting_barrier
 from communication_service.domain.contact_waits import ContactWait
+from communication_service.domain.email_texts import NONE_ASKED, Summaries
 from communication_service.domain.templates import RenderedLetter
 from communication_service.domain.unsent_rows import patient_facts
 from communication_service.settings import ContactRules
@@ -33,12 +33,6 @@ from communication_service.store.tables import Email, PatientPseudonym, Practice
 from shared.database import Session
 from shared.security.patient_texts import PatientTexts
 from shared.values.emails import EmailText
-
-Summaries = Mapping[UUID, str | None]
-"""By patient; None where nothing may be said, and nobody is missing of whom that was asked."""
-
-
-NONE_ASKED: Summaries = MappingProxyType({})
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from communication_service.domain import (
 )
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.email_claims import EmailClaim, EmailToSend
-from communication_service.domain.practice_summaries import NONE_ASKED, Summaries
+from communication_service.domain.email_texts import NONE_ASKED, Summaries
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
 from communication_service.store.tables import ContactRequest, Email, Inquiry
@@ -181,7 +181,7 @@ def take_back_refusal(session: Session, email_id: UUID, *, now: datetime) -> Non
     email.address_refused_at = None
     requests = _requests_in(session, email)
     suppressions.lift_refusal(session, email.recipient_key, now=now)
-    if email.inquiry_id is not None and not _goes_on_by_mail(session, _inquiry(session, email)):
+    if email.inquiry_id is not None and not _goes_on_by_mail(session, inquiry_queries.inquiry_of(session, email)):
         return
     if not notices.give_way(session, email, now=now):
         return
@@ -224,7 +224,7 @@ def doubt_unrecorded(session: Session, *, now: datetime, at_most: int = 100) -> 
 def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -> None:
     states.doubt_email(email, detail=detail, now=now)
     if email.inquiry_id is not None:
-        _inquiry(session, email).waits_for = ContactWait.EMAIL_IN_DOUBT
+        inquiry_queries.inquiry_of(session, email).waits_for = ContactWait.EMAIL_IN_DOUBT
 
 
 def resolve_doubt(
@@ -285,7 +285,7 @@ def _reopen(session: Session, email: Email, now: datetime) -> None:
     """Let the requests of an inquiry's e-mail be planned anew, and end its cooldowns."""
     if email.inquiry_id is None:
         return
-    states.reopen_inquiry(_inquiry(session, email), now=now)
+    states.reopen_inquiry(inquiry_queries.inquiry_of(session, email), now=now)
     session.flush()
     cooldowns.end(session, email, now=now)
     if email.therapist_id is not None:
@@ -305,10 +305,3 @@ def _of_attempt(session: Session, email_id: UUID, attempt: int) -> Email | None:
     # before suppressions and cooldowns, as everywhere (docs/decisions/0019)
     request_queries.lock_requests(session, email.placement_request_ids)
     return email
-
-
-def _inquiry(session: Session, email: Email) -> Inquiry:
-    assert email.inquiry_id is not None
-    inquiry = inquiry_queries.inquiry(session, email.inquiry_id, lock=True)
-    assert inquiry is not None  # a foreign key says so
-    return inquiry

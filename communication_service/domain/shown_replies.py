@@ -16,7 +16,7 @@ from shared.events.catalogue import ReplyShown
 from shared.events.outbox import record_all
 
 
-def note(session: Session, reply: MailReply, *, by: UUID | None, now: datetime) -> None:
+def record_reply(session: Session, reply: MailReply, *, by: UUID | None, now: datetime) -> None:
     """Publish that somebody was shown this reply, a patient's or about patients, in the transaction that reads it.
 
     Each is an aggregate of its own: nothing orders two of them.

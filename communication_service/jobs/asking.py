@@ -8,8 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from communication_service.clients.patient_service import PatientService
+from communication_service.domain.email_texts import NONE_ASKED, Summaries
 from communication_service.domain.personal_letters import WantedDetails
-from communication_service.domain.practice_summaries import NONE_ASKED, Summaries
 from shared.runtime.service_client import ServiceUnreachable
 from shared.values.patient_details import PatientDetailsAnswer
 

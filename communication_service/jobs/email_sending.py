@@ -14,11 +14,11 @@ from tenacity import stop_after_delay
 
 from communication_service.domain import mail_server, outgoing, personal_letters, practice_summaries, sending
 from communication_service.domain.email_claims import EmailClaim, EmailToSend, claim_all, next_to_send
+from communication_service.domain.email_texts import NONE_ASKED, Summaries
 from communication_service.domain.in_flight import InFlightEmails
 from communication_service.domain.letter_headers import Links
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
 from communication_service.domain.personal_letters import WantedDetails
-from communication_service.domain.practice_summaries import NONE_ASKED, Summaries
 from communication_service.domain.sending import Taken
 from communication_service.jobs.asking import (
     Age,

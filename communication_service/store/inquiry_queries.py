@@ -8,13 +8,21 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import Inquiry
+from communication_service.store.tables import Email, Inquiry, PhoneCall
 from shared.database.rows import find_row
 
 
 def inquiry(session: Session, inquiry_id: UUID, *, lock: bool = False) -> Inquiry | None:
     """One inquiry."""
     return find_row(session, Inquiry, inquiry_id, lock=lock)
+
+
+def inquiry_of(session: Session, row: Email | PhoneCall) -> Inquiry:
+    """The inquiry of an e-mail or a call that is part of one, locked."""
+    assert row.inquiry_id is not None
+    found = inquiry(session, row.inquiry_id, lock=True)
+    assert found is not None  # a foreign key says so
+    return found
 
 
 def inquiries(session: Session, ids: Collection[UUID], *, lock: bool = False) -> Sequence[Inquiry]:
