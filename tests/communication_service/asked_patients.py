@@ -9,18 +9,21 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from communication_service import jobs
-from communication_service.clients.patient_service import ADDRESSES, IDENTITIES
+from communication_service.clients.patient_service import ADDRESSES, IDENTITIES, PatientService
+from communication_service.jobs import Sending
+from communication_service.jobs.asking import asking_who
 from communication_service.settings import ContactRules
 from communication_service.store.tables import Email
 from shared.events import catalogue
 from shared.values.datetimes import berlin_day
 from tests.builders.communication import (
+    LINKS,
     RULES,
     TEXTS,
     publish,
     rows,
 )
-from tests.communication_service.conftest import NOW
+from tests.communication_service.conftest import NOW, reaching
 from tests.fakes.other_service import OtherService, with_json
 from tests.fakes.smtp import FakeMailServer
 
@@ -81,3 +84,9 @@ def by_recipient(catcher: FakeMailServer) -> dict[str, Any]:
 
 def whole(message: Any) -> str:
     return str(message["Subject"]) + "".join(message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+
+
+def sending_that_asks(catcher: FakeMailServer, server: OtherService) -> Sending:
+    """The job that sends to the catcher and asks this server who patients are."""
+    service = PatientService(server.client("patient_service", seconds=0.5, rest_seconds=0.01))
+    return Sending(RULES, TEXTS, reaching(catcher), ask_who=asking_who(service), links=LINKS)

@@ -13,17 +13,16 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
-from communication_service.clients.patient_service import PatientService
 from communication_service.domain.letter_headers import LetterHeaders, with_token
 from communication_service.domain.link_tokens import LinkPurpose
 from communication_service.jobs import Sending
-from communication_service.jobs.asking import asking_who
 from communication_service.store.tables import ContactRequest, Email, MailReply, RecordedAnswer
 from shared.database import patient_keys, transaction
 from shared.values.datetimes import berlin_day
 from tests.builders.communication import LINKS, RULES, TEXTS, a_patient, a_request, a_therapist, composed, rows, the
 from tests.builders.incoming_mail import a_bounce, an_answer, comes_in
-from tests.communication_service.conftest import NOW, reaching
+from tests.communication_service.asked_patients import sending_that_asks
+from tests.communication_service.conftest import NOW
 from tests.conftest import MONDAY
 from tests.events import recorded_data
 from tests.fakes.other_service import OtherService, other_service, with_json
@@ -55,8 +54,7 @@ def patient() -> Iterator[Patient]:
 
 @pytest.fixture
 def sending(catcher: FakeMailServer, patient: Patient) -> Sending:
-    service = PatientService(patient.server.client("patient_service", seconds=0.5, rest_seconds=0.01))
-    return Sending(RULES, TEXTS, reaching(catcher), ask_who=asking_who(service), links=LINKS)
+    return sending_that_asks(catcher, patient.server)
 
 
 def goes(sending: Sending, now: Any) -> list[Email]:

@@ -17,7 +17,6 @@ from communication_service import jobs
 from communication_service.clients.patient_service import PatientService
 from communication_service.dependencies import Dependencies
 from communication_service.jobs import Sending
-from communication_service.jobs.asking import asking_who
 from communication_service.store.tables import ContactRequest, Email, PhoneCall
 from shared.database import patient_keys, transaction
 from shared.events import catalogue
@@ -48,10 +47,11 @@ from tests.communication_service.asked_patients import (
     Patients,
     accepted,
     by_recipient,
+    sending_that_asks,
     whole,
     written,
 )
-from tests.communication_service.conftest import NOW, reaching
+from tests.communication_service.conftest import NOW
 from tests.events import recorded_data
 from tests.fakes.other_service import other_service, with_json
 from tests.fakes.smtp import FakeMailServer
@@ -65,8 +65,7 @@ def patients() -> Iterator[Patients]:
 
 @pytest.fixture
 def sending(catcher: FakeMailServer, patients: Patients) -> Sending:
-    service = PatientService(patients.server.client("patient_service", seconds=0.5, rest_seconds=0.01))
-    return Sending(RULES, TEXTS, reaching(catcher), ask_who=asking_who(service), links=LINKS)
+    return sending_that_asks(catcher, patients.server)
 
 
 def an_acceptance(**practice: object) -> UUID:

@@ -14,17 +14,14 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
-from communication_service.clients.patient_service import PatientService
 from communication_service.domain import personal_letters
 from communication_service.jobs import Sending
-from communication_service.jobs.asking import asking_who
 from communication_service.settings import ContactRules
 from communication_service.store.tables import ContactRequest, Email
 from shared.database import transaction
 from shared.events import catalogue
 from shared.values.datetimes import berlin_day
 from tests.builders.communication import (
-    LINKS,
     RULES,
     TEXTS,
     a_patient,
@@ -42,10 +39,11 @@ from tests.communication_service.asked_patients import (
     Patients,
     accepted,
     by_recipient,
+    sending_that_asks,
     whole,
     written,
 )
-from tests.communication_service.conftest import NOW, reaching
+from tests.communication_service.conftest import NOW
 from tests.conftest import MONDAY
 from tests.fakes.other_service import other_service
 from tests.fakes.smtp import FakeMailServer
@@ -59,8 +57,7 @@ def patients() -> Iterator[Patients]:
 
 @pytest.fixture
 def sending(catcher: FakeMailServer, patients: Patients) -> Sending:
-    service = PatientService(patients.server.client("patient_service", seconds=0.5, rest_seconds=0.01))
-    return Sending(RULES, TEXTS, reaching(catcher), ask_who=asking_who(service), links=LINKS)
+    return sending_that_asks(catcher, patients.server)
 
 
 def a_search(**fields: Any) -> UUID:
